@@ -1,0 +1,27 @@
+"""Separate a song into a tree of stems that adds up to it exactly."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stemtree.errors import StemtreeError
+    from stemtree.hierarchy import Hierarchy
+    from stemtree.separation.separator import Separator, separate
+
+__version__ = "0.1.0"
+
+__all__ = ["Hierarchy", "Separator", "StemtreeError", "separate"]
+
+_HOMES = {
+    "Hierarchy": "stemtree.hierarchy",
+    "Separator": "stemtree.separation.separator",
+    "StemtreeError": "stemtree.errors",
+    "separate": "stemtree.separation.separator",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: torch alone takes a second."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'stemtree' has no attribute '{name}'")

@@ -1,0 +1,19 @@
+"""Audio files and arrays: blocks in, blocks out."""
+
+from stemtree.audio.formats import FORMATS, WIDTHS, OutputFormat, Width, bytes_needed, is_audio_name
+from stemtree.audio.read import ArraySource, Source, open_source, read
+from stemtree.audio.write import StemWriter
+
+__all__ = [
+    "FORMATS",
+    "WIDTHS",
+    "ArraySource",
+    "OutputFormat",
+    "Source",
+    "StemWriter",
+    "Width",
+    "bytes_needed",
+    "is_audio_name",
+    "open_source",
+    "read",
+]

@@ -1,0 +1,98 @@
+"""What stems are written as."""
+
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Literal, get_args
+
+from stemtree.errors import OptionError, suggest
+
+Width = Literal["pcm16", "pcm24", "float"]
+WIDTHS: tuple[Width, ...] = get_args(Width)
+FORMATS = ("wav", "flac", "ogg", "mp3")
+
+RATES = (8000, 192000)
+"""Lowest and highest sample rate that is read, in Hz."""
+
+_SUBTYPES = {"pcm16": "PCM_16", "pcm24": "PCM_24", "float": "FLOAT"}
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """File format and sample width of the stems.
+
+    Parameters
+    ----------
+    container : {"wav", "flac", "ogg", "mp3"}
+        Also the files' ending.
+    width : {"pcm16", "pcm24", "float"}, optional
+        Unset, it follows the input: integer inputs above 16 bits give ``pcm24``, floating-point inputs ``float`` (in
+        FLAC, which has none, ``pcm24``), all others ``pcm16``.
+
+    Raises
+    ------
+    OptionError
+        If either is unknown, or if the format has no such width.
+    """
+
+    container: str = "wav"
+    width: Width | None = None
+
+    def __post_init__(self) -> None:
+        if self.container not in FORMATS:
+            raise OptionError(f"there is no output format '{self.container}'{suggest(self.container, FORMATS)}")
+        if self.width is None:
+            return
+        if self.width not in WIDTHS:
+            raise OptionError(f"there is no subtype '{self.width}'{suggest(self.width, WIDTHS)}")
+        if self.is_lossy:
+            raise OptionError(f"{self.container} is lossy and has no subtype '{self.width}': leave --subtype out")
+        if self.container == "flac" and self.width == "float":
+            raise OptionError("flac holds integers, not subtype 'float': choose pcm24, or the format wav")
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether decoded stems differ from what was written, and so add up only roughly."""
+        return self.container in ("ogg", "mp3")
+
+    def for_source(self, width: Width, sample_rate: int) -> "OutputFormat":
+        """Settle what was left open for one input.
+
+        Raises
+        ------
+        OptionError
+            If the format cannot hold the input's sample rate.
+        """
+        if self.container == "mp3" and sample_rate not in _MP3_RATES:
+            raise OptionError(f"mp3 cannot hold a sample rate of {sample_rate} Hz: choose wav, flac or ogg")
+        if self.is_lossy or self.width is not None:
+            return self
+        return OutputFormat(self.container, "pcm24" if (self.container, width) == ("flac", "float") else width)
+
+    @property
+    def bits(self) -> int | None:
+        """Width of the integers that are written; None where samples are written as floating point."""
+        return {"pcm16": 16, "pcm24": 24}.get(self.width or "")
+
+    @property
+    def soundfile_subtype(self) -> str | None:
+        """The width in soundfile's terms."""
+        return _SUBTYPES[self.width] if self.width else None
+
+
+def bytes_needed(output: OutputFormat, samples: int, files: int) -> int:
+    """Estimate from above what `files` stems of `samples` values each take on disk."""
+    each = {"pcm16": 2, "pcm24": 3, "float": 4}[output.width] if output.width else 1
+    return files * (samples * each + 4096)
+
+
+SUFFIXES = frozenset(
+    ".wav .wave .w64 .rf64 .flac .ogg .oga .opus .mp3 .mp2 .aif .aiff .aifc .au .snd .caf .m4a .m4b .mp4 .mov .aac .alac"
+    " .wma .asf .webm .mka .mkv .avi .ac3 .eac3 .dts .ape .wv .tta .amr .3gp".split()
+)
+"""File endings taken for audio when a folder is given."""
+
+
+def is_audio_name(file: FilePath) -> bool:
+    """Tell by its name whether a file in a folder is meant to be audio."""
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")

@@ -1,0 +1,327 @@
+"""Audio in: files of any container and arrays, as blocks of exact samples."""
+
+import os
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path as FilePath
+from typing import Any, Protocol
+
+import numpy as np
+import soundfile
+
+from stemtree.audio.formats import RATES, Width
+from stemtree.errors import AudioError
+from stemtree.types import ExactSamples
+
+_DECODER_DELAY = 4 * 1152
+"""The most samples that an MP3 decoder leaves out at both ends, as its header tells it to."""
+
+
+class Source(Protocol):
+    """One song to read from, once or again from the start.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    sample_rate : int
+        In Hz.
+    channels : int
+        1 or 2.
+    frames : int or None
+        Length in samples; None where the container does not tell.
+    width : {"pcm16", "pcm24", "float"}
+        The narrowest width that holds its samples, 16 bits for lossy codecs.
+    """
+
+    name: str
+    sample_rate: int
+    channels: int
+    frames: int | None
+    width: Width
+
+    def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
+        """Yield ``(channel, sample)`` blocks of at most `size` samples from sample `start` to the end."""
+        ...
+
+
+class ArraySource:
+    """Samples in memory.
+
+    Parameters
+    ----------
+    samples : array_like
+        ``(sample,)`` or ``(channel, sample)``: floats in [-1, 1], or integers, which are scaled by their width.
+    sample_rate : int
+        In Hz.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    AudioError
+        If it has more than two channels, no sample, an unusable rate, or a value that is not finite.
+    """
+
+    def __init__(self, samples: Any, sample_rate: int, name: str = "the array") -> None:
+        array = np.asarray(samples)
+        if array.ndim == 1:
+            array = array[None]
+        if array.ndim != 2 or (array.shape[0] > 2 >= array.shape[1]):
+            raise AudioError(f"{name} has the shape {array.shape}: give it as (channel, sample)")
+        self.width: Width = "float"
+        if np.issubdtype(array.dtype, np.signedinteger):
+            self.width = "pcm16" if array.dtype.itemsize <= 2 else "pcm24"
+            array = array / 2.0 ** (8 * array.dtype.itemsize - 1)
+        elif not np.issubdtype(array.dtype, np.floating):
+            raise AudioError(f"{name} holds {array.dtype}: give floats in [-1, 1] or signed integers")
+        self.name, self.sample_rate = name, int(sample_rate)
+        self.channels, self.frames = array.shape
+        self._samples = array
+        _check_shape(self)
+
+    def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
+        """See `Source.blocks`."""
+        for begin in range(start, self._samples.shape[1], size):
+            yield _finite(self._samples[:, begin : begin + size].astype(np.float64), begin, self)
+
+
+class SoundFileSource:
+    """A file that libsndfile reads: WAV, FLAC, OGG, MP3, AIFF and many more."""
+
+    def __init__(self, path: FilePath) -> None:
+        self.name = str(path)
+        with soundfile.SoundFile(path) as file:
+            self.sample_rate, self.channels, self.frames = file.samplerate, file.channels, file.frames
+            self.width: Width = _soundfile_width(file.subtype)
+            self.is_mp3 = file.format == "MP3"
+            _check_header(self, file.extra_info)
+            if file.format == "OGG" and not _ogg_is_whole(path):
+                raise AudioError(f"'{self.name}' is cut off before its last Ogg page: get a whole copy")
+        _check_shape(self)
+
+    def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
+        """See `Source.blocks`."""
+        position = start
+        try:
+            with soundfile.SoundFile(self.name) as file:
+                file.seek(min(start, self.frames))
+                while len(block := file.read(size, dtype="float64", always_2d=True)):
+                    yield _finite(block.T, position, self)
+                    position += len(block)
+        except soundfile.LibsndfileError as error:
+            raise AudioError(
+                f"'{self.name}' is damaged after {position} samples ({error.error_string.strip()}): get a whole copy"
+            ) from None
+        if position < self.frames:
+            raise _cut_off(self, self.frames, position)
+
+
+class AvSource:
+    """A file that FFmpeg's libraries read; of several audio streams the first."""
+
+    def __init__(self, path: FilePath) -> None:
+        import av
+
+        self.name = str(path)
+        try:
+            with av.open(self.name) as container:
+                if not container.streams.audio:
+                    raise AudioError(f"'{self.name}' holds no audio: give a file with an audio stream")
+                stream = container.streams.audio[0]
+                self.sample_rate, self.channels = stream.rate, stream.channels
+                self.width: Width = _av_width(stream.codec_context)
+                self._announced = self._header_length(container, stream)
+        except av.FFmpegError:
+            raise AudioError(
+                f"'{self.name}' is not audio in any format known here: check that it plays, or convert it "
+                "to WAV or FLAC"
+            ) from None
+        self.frames: int | None = None
+        _check_shape(self)
+
+    def _header_length(self, container: Any, stream: Any) -> int:
+        """Samples that a header announces; 0 in formats where the length is only an estimate."""
+        if not container.format.name.startswith(("mov", "matroska")):
+            return 0
+        if stream.duration is not None:
+            return int(stream.duration * stream.time_base * self.sample_rate)
+        return int(Fraction(container.duration or 0, 1_000_000) * self.sample_rate)
+
+    def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
+        """See `Source.blocks`; decodes what lies before `start` as well, since codecs do not seek exactly."""
+        import av
+
+        position, kept = 0, np.empty((self.channels, 0))
+        try:
+            for piece in self._decoded():
+                kept = np.concatenate([kept, piece[:, max(0, start - position) :]], axis=1)
+                position += piece.shape[1]
+                while kept.shape[1] >= size:
+                    yield _finite(kept[:, :size], position - kept.shape[1], self)
+                    kept = kept[:, size:]
+        except av.FFmpegError as error:
+            raise AudioError(
+                f"'{self.name}' is damaged after {position} samples ({error.strerror}): get a whole copy"
+            ) from None
+        # Containers announce whole codec frames and may be off by the encoder's padding, hence the half second.
+        if position < self._announced - self.sample_rate // 2:
+            raise _cut_off(self, self._announced, position)
+        if kept.shape[1]:
+            yield _finite(kept, position - kept.shape[1], self)
+
+    def _decoded(self) -> Iterator[ExactSamples]:
+        import av
+
+        with av.open(self.name) as container:
+            resampler = av.AudioResampler(format="dblp", layout="mono" if self.channels == 1 else "stereo")
+            for frame in container.decode(container.streams.audio[0]):
+                for piece in resampler.resample(frame):
+                    yield piece.to_ndarray()
+            for piece in resampler.resample(None):
+                yield piece.to_ndarray()
+
+
+def open_source(path: str | os.PathLike[str]) -> Source:
+    """Open an audio file with whichever library reads it.
+
+    Parameters
+    ----------
+    path : path-like
+        A file in any container that libsndfile or FFmpeg's libraries read, mono or stereo, 8 to 192 kHz.
+
+    Raises
+    ------
+    AudioError
+        If it is missing, empty, not audio, cut off, at odds with its own header, or outside those limits.
+        What only shows while reading (damage, NaN) is raised by `Source.blocks`.
+    """
+    file = FilePath(path)
+    try:
+        if file.is_dir():
+            raise AudioError(f"'{file}' is a folder: give an audio file")
+        if file.stat().st_size == 0:
+            raise AudioError(f"'{file}' is an empty file: get a whole copy")
+        file.open("rb").close()
+    except OSError as error:
+        raise AudioError(f"cannot read '{file}': {error.strerror}; check the path and its permissions") from None
+    try:
+        source = SoundFileSource(file)
+    except (
+        soundfile.LibsndfileError,
+        TypeError,
+    ) as error:  # TypeError: headerless .raw, which soundfile must be told of
+        code = getattr(error, "code", None)
+        if code == _MALFORMED:
+            raise AudioError(f"'{file}' has a damaged header: get a whole copy or re-save it") from None
+        return AvSource(file)
+    return AvSource(file) if source.is_mp3 and _length_is_guessed(source) else source
+
+
+def read(path: str | os.PathLike[str], start: int = 0, count: int | None = None) -> tuple[ExactSamples, int]:
+    """Read a stretch of a file into memory.
+
+    Parameters
+    ----------
+    path : path-like
+        As for `open_source`.
+    start, count : int
+        First sample and number of samples; fewer come back where the file ends.
+
+    Returns
+    -------
+    samples : (channel, sample) float64
+    sample_rate : int
+    """
+    source = open_source(path)
+    got: list[ExactSamples] = []
+    missing = count
+    for block in source.blocks(1 << 16 if count is None else max(1, min(count, 1 << 16)), start):
+        got.append(block if missing is None else block[:, :missing])
+        if missing is not None and (missing := missing - block.shape[1]) <= 0:
+            break
+    return (np.concatenate(got, axis=1) if got else np.empty((source.channels, 0))), source.sample_rate
+
+
+_MALFORMED = 3
+"""libsndfile's code for a header it knows and cannot follow; FFmpeg would read what is left and say nothing."""
+
+_LIE = re.compile(r"^\s*(?P<chunk>\S+(?: Size)?)\s*: (?P<said>\d+) \(should be (?P<real>\d+)\)", re.MULTILINE)
+
+
+def _check_header(source: SoundFileSource, log: str) -> None:
+    """Compare what the header says with what libsndfile found, which it tells only in its log."""
+    for lie in _LIE.finditer(log):
+        said, real = int(lie["said"]), int(lie["real"])
+        # Many writers count the outermost chunk's own header too: harmless there, never in the audio's own chunk.
+        if said > real + (64 if lie["chunk"].upper() in ("RIFF", "FORM", "RF64") else 0):
+            raise AudioError(
+                f"'{source.name}' is cut off or its header is wrong: it announces {said} bytes and holds "
+                f"{real}; get a whole copy, or re-save it to keep what is there"
+            )
+    if "Unknown chunk marker" in log and "Exiting parser" in log:
+        raise AudioError(
+            f"'{source.name}' has a wrong header: it announces {source.frames} samples, but more data "
+            "follows; get a whole copy or re-save it"
+        )
+
+
+def _check_shape(source: Source) -> None:
+    if source.channels not in (1, 2):
+        raise AudioError(f"'{source.name}' has {source.channels} channels: mix it down to mono or stereo first")
+    if not RATES[0] <= source.sample_rate <= RATES[1]:
+        raise AudioError(
+            f"'{source.name}' has a sample rate of {source.sample_rate} Hz: resample it to between "
+            f"{RATES[0]} and {RATES[1]} Hz"
+        )
+    if source.frames == 0:
+        raise AudioError(f"'{source.name}' holds no samples: give audio of at least one sample")
+
+
+def _cut_off(source: Source, announced: int, position: int) -> AudioError:
+    return AudioError(
+        f"'{source.name}' is cut off: it announces {announced} samples and holds {position}; get a whole "
+        "copy, or re-save it to keep what is there"
+    )
+
+
+def _finite(block: ExactSamples, position: int, source: Source) -> ExactSamples:
+    if not np.isfinite(block).all():
+        sample = position + int(np.flatnonzero(~np.isfinite(block).all(axis=0))[0])
+        raise AudioError(f"'{source.name}' holds NaN or infinity at sample {sample}: repair it or export it again")
+    return block
+
+
+def _ogg_is_whole(path: FilePath) -> bool:
+    """Whether the last Ogg page is marked as the stream's last (RFC 3533, header type 0x04)."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - (1 << 16)))
+        tail = file.read()
+    last = tail.rfind(b"OggS")
+    return last >= 0 and bool(tail[last + 5] & 4)
+
+
+def _length_is_guessed(source: SoundFileSource) -> bool:
+    """Whether libsndfile would stop early in an MP3 without a length header, whose length it extrapolates."""
+    import av
+
+    try:
+        with av.open(source.name) as container:
+            packets = container.demux(container.streams.audio[0])
+            held = sum(packet.duration * packet.time_base for packet in packets if packet.duration and packet.time_base)
+    except av.FFmpegError:
+        return False
+    return bool(source.frames < held * source.sample_rate - _DECODER_DELAY)
+
+
+def _soundfile_width(subtype: str) -> Width:
+    if subtype in ("FLOAT", "DOUBLE"):
+        return "float"
+    return "pcm24" if subtype in ("PCM_24", "PCM_32", "ALAC_20", "ALAC_24", "ALAC_32") else "pcm16"
+
+
+def _av_width(codec: Any) -> Width:
+    if codec.name.startswith(("pcm_f", "wavpack")) and "flt" in codec.format.name:
+        return "float"
+    return "pcm24" if codec.format.name.startswith("s32") else "pcm16"

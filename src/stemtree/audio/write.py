@@ -1,0 +1,71 @@
+"""Audio out: stems, block by block."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+from pathlib import Path as FilePath
+from types import TracebackType
+
+import numpy as np
+import soundfile
+
+from stemtree.audio.formats import OutputFormat
+from stemtree.errors import AudioError
+from stemtree.types import PcmSamples, Samples
+
+
+class StemWriter:
+    """One stem's file; use it in a ``with`` statement.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to write; its folder exists.
+    output : OutputFormat
+        Settled by `OutputFormat.for_source`.
+    sample_rate, channels : int
+        Of the stem.
+
+    Raises
+    ------
+    AudioError
+        If the file cannot be written, now or at any block, or is not whole once closed.
+    """
+
+    def __init__(self, path: FilePath, output: OutputFormat, sample_rate: int, channels: int) -> None:
+        self.path, self.written, self._bits = path, 0, output.bits
+        try:
+            self._file = soundfile.SoundFile(
+                path, "w", sample_rate, channels, output.soundfile_subtype, format=output.container.upper()
+            )
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise self._failure(error) from None
+
+    def write(self, samples: PcmSamples | Samples) -> None:
+        """Append a ``(channel, sample)`` block: whole steps of the width in integer formats, else floats."""
+        block = samples.T
+        if self._bits is not None:
+            # libsndfile scales floats by 2^15 - 1 and would break the sums; integers pass as they are.
+            block = block.astype(np.int16) if self._bits == 16 else block.astype(np.int32) << (32 - self._bits)
+        try:
+            self._file.write(np.ascontiguousarray(block))
+        except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # soundfile asserts that all was taken
+            raise self._failure(error) from None
+        self.written += len(block)
+
+    def __enter__(self) -> "StemWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            self._file.close()
+            if kind is None and soundfile.info(self.path).frames != self.written:
+                raise AudioError(f"'{self.path}' could not be written whole: make room or choose another folder")
+        except (soundfile.LibsndfileError, OSError) as failure:
+            if kind is None:
+                raise self._failure(failure) from None
+
+    def _failure(self, error: Exception) -> AudioError:
+        reason = (
+            getattr(error, "strerror", None) or getattr(error, "error_string", None) or "no room left on the device"
+        )
+        return AudioError(f"cannot write '{self.path}' ({reason.strip()}): make room or choose another folder")

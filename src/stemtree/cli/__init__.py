@@ -1,0 +1,46 @@
+"""The command line: parsing and printing only."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from stemtree import __version__
+from stemtree.cli import hierarchy, separate
+from stemtree.errors import StemtreeError
+
+# Plain help: rich's boxes cost a third of the start-up time and wrap paths.
+app = typer.Typer(
+    name="stemtree",
+    help="Separate songs into trees of stems that add up to them exactly.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("separate")(separate.separate)
+app.add_typer(hierarchy.app, name="hierarchy")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stemtree {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Take what comes before the command."""
+
+
+def main() -> None:
+    """Run the command line; errors of ours are one sentence on stderr."""
+    try:
+        app()
+    except StemtreeError as error:
+        typer.echo(f"stemtree: {error}", err=True)
+        sys.exit(1)

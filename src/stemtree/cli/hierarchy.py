@@ -1,0 +1,65 @@
+"""``stemtree hierarchy``: look at hierarchies and check one's own."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from stemtree.hierarchy import Hierarchy
+
+app = typer.Typer(help="Look at hierarchies, or check your own.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_all() -> None:
+    """List the hierarchies that come with the package."""
+    from stemtree.hierarchy import available, load
+
+    for name in available():
+        hierarchy = load(name)
+        typer.echo(f"{name:10} {hierarchy.levels} levels, {len(hierarchy.leaves()):2} leaves  {hierarchy.description}")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A hierarchy's name, or a YAML file.")],
+    level: Annotated[int | None, typer.Option(help="Draw the tree down to this level only (1: the leaves).")] = None,
+) -> None:
+    """Draw a hierarchy as a tree."""
+    from rich.console import Console
+
+    from stemtree.hierarchy import load
+
+    hierarchy = load(name)
+    bottom = hierarchy.at_level(level) if level is not None else ()
+    Console(highlight=False, soft_wrap=True).print(_draw(hierarchy, bottom))
+
+
+@app.command()
+def check(file: Annotated[str, typer.Argument(metavar="FILE.yaml", help="Your hierarchy.")]) -> None:
+    """Check that a YAML file describes a hierarchy."""
+    from stemtree.hierarchy import load
+
+    hierarchy = load(file)
+    labels = sum(len(hierarchy.node(leaf).labels) for leaf in hierarchy.leaves())
+    typer.echo(
+        f"{file}: a hierarchy of {hierarchy.levels} levels, {len(hierarchy.paths)} nodes, "
+        f"{len(hierarchy.leaves())} leaves and {labels} labels"
+    )
+
+
+def _draw(hierarchy: "Hierarchy", bottom: tuple[str, ...]) -> "Tree":
+    """Draw every node with its level, going no deeper than `bottom`."""
+    from rich.tree import Tree
+
+    drawing = Tree(f"mixture [dim]({hierarchy.name})[/]")
+
+    def grow(branch: Tree, path: str) -> None:
+        for child in hierarchy.children(path) if path not in bottom else ():
+            below = branch.add(f"{hierarchy.node(child).name} [dim]{hierarchy.level(child)}[/]")
+            grow(below, child)
+
+    grow(drawing, "")
+    return drawing

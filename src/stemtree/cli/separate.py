@@ -1,0 +1,157 @@
+"""``stemtree separate``: from songs to folders of stems."""
+
+import glob
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from stemtree.errors import AudioError, OptionError, StemtreeError
+
+if TYPE_CHECKING:
+    from stemtree.audio import OutputFormat, Width
+    from stemtree.separation.files import Saved
+    from stemtree.separation.separator import Progress, Separator
+
+
+def separate(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Songs, folders of songs, or quoted globs.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the songs' folders go.")] = Path(
+        "stems"
+    ),
+    hierarchy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="What to separate into (default: ms21, as deep as can be served)."),
+    ] = None,
+    node: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="Only this node, such as accompaniment; can be repeated.")
+    ] = None,
+    depth: Annotated[int | None, typer.Option(metavar="N", help="Only so many generations of the tree.")] = None,
+    format: Annotated[str, typer.Option(metavar="wav|flac|ogg|mp3", help="The stems' format.")] = "wav",
+    subtype: Annotated[
+        str | None, typer.Option(metavar="pcm16|pcm24|float", help="The stems' width (default: the input's).")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace stems that are there.")] = False,
+) -> None:
+    """Separate songs into stems that add up to them: DIR/<song>/<node>.<ext> and DIR/<song>/tree.json."""
+    from stemtree.audio import OutputFormat
+
+    width = cast("Width | None", subtype)
+    outcome = _Batch(OutputFormat(format, width), output, overwrite)
+    songs = list(outcome.expand(files))
+    if songs:
+        from stemtree.separation.separator import Separator
+
+        separator = Separator(hierarchy, depth=depth, nodes=node or ())
+        try:
+            for song in songs:
+                outcome.separate(separator, song)
+        except KeyboardInterrupt:
+            typer.echo("stemtree: stopped; the song at hand left nothing behind, run again to go on", err=True)
+            raise typer.Exit(130) from None
+    outcome.summarise()
+
+
+class _Batch:
+    """Goes on after a song that fails, and says so at the end."""
+
+    def __init__(self, output: "OutputFormat", folder: Path, overwrite: bool) -> None:
+        self._output, self._folder, self._overwrite = output, folder, overwrite
+        self._done: dict[str, Path] = {}
+        self._failed: list[str] = []
+
+    def expand(self, names: list[str]) -> Iterator[Path]:
+        """Yield the files that names, folders and globs stand for, each once."""
+        seen: set[Path] = set()
+        for name in names:
+            try:
+                found = _files(name)
+            except StemtreeError as error:
+                self._fail(name, error)
+                continue
+            for file in found:
+                if file.resolve() not in seen:
+                    seen.add(file.resolve())
+                    yield file
+
+    def separate(self, separator: "Separator", song: Path) -> None:
+        """Separate one song and print its tree."""
+        try:
+            if (other := self._done.setdefault(song.stem.casefold(), song)) != song:
+                raise OptionError(
+                    f"'{song}' and '{other}' would both go to '{self._folder / song.stem}': "
+                    "give one of them another folder with -o"
+                )
+            with _progress(song.name) as progress:
+                saved = separator.save(song, self._folder, self._output, overwrite=self._overwrite, progress=progress)
+        except StemtreeError as error:
+            self._fail(str(song), error)
+        else:
+            _print_tree(saved)
+
+    def summarise(self) -> None:
+        """Name what failed, and say so with the exit code."""
+        total = len(self._failed) + len(self._done.keys() - {Path(name).stem.casefold() for name in self._failed})
+        if self._failed and total > 1:
+            typer.echo(f"stemtree: {len(self._failed)} of {total} failed: {', '.join(self._failed)}", err=True)
+        if self._failed:
+            raise typer.Exit(1)
+
+    def _fail(self, name: str, error: StemtreeError) -> None:
+        self._failed.append(name)
+        typer.echo(f"stemtree: {error}", err=True)
+
+
+def _files(name: str) -> list[Path]:
+    from stemtree.audio import is_audio_name
+
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.is_file() and is_audio_name(file))
+        if not found:
+            raise AudioError(f"the folder '{name}' holds no audio files: name another, or a file in it")
+        return found
+    if not path.exists() and glob.has_magic(name):
+        found = sorted(file for file in map(Path, glob.glob(name, recursive=True)) if file.is_file())
+        if not found:
+            raise AudioError(f"no file matches '{name}': check the pattern")
+        return found
+    return [path]
+
+
+@contextmanager
+def _progress(label: str) -> Iterator["Progress"]:
+    """A bar with the time left, on stderr so that stdout stays the result."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(escape(label), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _print_tree(saved: "Saved") -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    manifest = saved.manifest
+    heard = f"{_db(manifest['mixture']['rms_dbfs'])}, {manifest['samples'] / manifest['sample_rate']:.1f} s"
+    drawing = Tree(f"{escape(str(saved.folder))}  [dim]{heard}{' (exists)' if saved.existed else ''}[/]")
+    branches = {"": drawing}
+    for row in manifest["nodes"]:
+        above = max((path for path in branches if f"{row['path']}/".startswith(f"{path}/" if path else "")), key=len)
+        level = f"{_db(row['rms_dbfs'])}  {row['energy_share']:6.1%} of the energy"
+        branches[row["path"]] = branches[above].add(f"{escape(row['file'])}  [dim]{level}[/]")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(drawing)
+    if held := sum(row["held_at_full_scale"] for row in manifest["nodes"]):
+        console.print(f"{held} samples would have clipped and were held at full scale; --subtype float keeps them")
+
+
+def _db(level: float | None) -> str:
+    return "silent" if level is None else f"{level:.1f} dBFS"

@@ -1,0 +1,39 @@
+"""Labels: the names that corpora use for what a stem holds."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from stemtree.errors import HierarchyError
+from stemtree.types import Path
+
+
+def normal_form(label: str) -> str:
+    """Fold case and punctuation, which corpora do not use consistently: ``Electric_Bass`` is ``electric bass``."""
+    return re.sub(r"[\W_]+", " ", label).strip().casefold()
+
+
+def index_labels(claims: Iterable[tuple[Path, str]], names: Iterable[tuple[Path, str]]) -> Mapping[str, Path]:
+    """Build the map from a label's normal form to the leaf that it means.
+
+    Parameters
+    ----------
+    claims : iterable of (path, label)
+        The labels that each leaf claims.
+    names : iterable of (path, name)
+        The leaves' own names, which serve as labels where they are unambiguous and nobody claims them.
+
+    Raises
+    ------
+    HierarchyError
+        If two leaves claim one label.
+    """
+    index: dict[str, Path] = {}
+    for path, label in claims:
+        owner = index.setdefault(normal_form(label), path)
+        if owner != path:
+            raise HierarchyError(f"label '{label}' stands under both '{owner}' and '{path}': keep it under one of them")
+    own: dict[str, Path | None] = {}
+    for path, name in names:
+        key = normal_form(name)
+        own[key] = None if key in own else path
+    return index | {key: path for key, path in own.items() if path is not None and key not in index}

@@ -1,0 +1,117 @@
+"""Hierarchies as data: the definitions that come with the package, and a user's own."""
+
+from importlib import resources
+from pathlib import Path as FilePath
+from typing import Any
+
+import yaml
+
+from stemtree.errors import HierarchyError, suggest
+from stemtree.hierarchy.tree import Hierarchy, Node
+
+_DEFINITIONS = resources.files("stemtree.hierarchy") / "definitions"
+_KEYS = ("name", "description", "tree")
+
+
+def available() -> tuple[str, ...]:
+    """Names of the definitions that come with the package."""
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in _DEFINITIONS.iterdir()))
+
+
+def load(name_or_file: str | FilePath) -> Hierarchy:
+    """Load a hierarchy by the name of a definition or from a YAML file.
+
+    Parameters
+    ----------
+    name_or_file : str or pathlib.Path
+        One of `available`, or the path of a file ending in ``.yaml`` or ``.yml``.
+
+    Raises
+    ------
+    HierarchyError
+        If there is no such definition or file, or if it does not describe a hierarchy.
+    """
+    text = str(name_or_file)
+    if text in available():
+        return parse((_DEFINITIONS / f"{text}.yaml").read_text("utf-8"), default_name=text)
+    file = FilePath(text)
+    if file.suffix.lower() not in (".yaml", ".yml"):
+        raise HierarchyError(
+            f"there is no hierarchy '{text}'{suggest(text, available())} (one of your own is given as a .yaml file)"
+        )
+    try:
+        return parse(file.read_text("utf-8"), default_name=file.stem)
+    except OSError as error:
+        raise HierarchyError(f"cannot read the hierarchy file '{file}': {error.strerror}; check its path") from None
+    except UnicodeDecodeError:
+        raise HierarchyError(f"the hierarchy file '{file}' is not UTF-8 text: save it as such") from None
+    except HierarchyError as error:
+        raise HierarchyError(f"{file}: {error}") from None
+
+
+def parse(text: str, default_name: str) -> Hierarchy:
+    """Read a hierarchy from YAML text.
+
+    Under the key ``tree`` a mapping is an inner node; a leaf has a list of the labels that corpora use for it, or
+    nothing.
+
+    Raises
+    ------
+    HierarchyError
+        If the text is not YAML, has other keys than ``name``, ``description`` and ``tree``, repeats a key, contains
+        itself through an alias, or does not make a tree.
+    """
+    try:
+        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a subclass of the safe loader
+    except yaml.YAMLError as error:
+        raise HierarchyError(f"not readable as YAML: {_one_line(error)}") from None
+    except RecursionError:
+        raise HierarchyError("nested too deeply to be a hierarchy: flatten it") from None
+    if not isinstance(data, dict) or "tree" not in data:
+        raise HierarchyError("it has no key 'tree': put the nodes under one")
+    for key in data:
+        if key not in _KEYS:
+            raise HierarchyError(f"unknown key '{key}'{suggest(str(key), _KEYS)}")
+    name, description = (data.get(key, default) for key, default in (("name", default_name), ("description", "")))
+    if not isinstance(name, str) or not isinstance(description, str):
+        raise HierarchyError("'name' and 'description' must be text: put them in quotes")
+    if not isinstance(data["tree"], dict | None):
+        raise HierarchyError(f"'tree' must map names to nodes, not be {data['tree']!r}")
+    return Hierarchy(name, _node("mixture", data["tree"] or {}, ()), description)
+
+
+def _node(name: Any, content: Any, above: tuple[int, ...]) -> Node:
+    if not isinstance(name, str):
+        raise HierarchyError(f"the name {name!r} is not text to YAML: put it in quotes")
+    if isinstance(content, dict):
+        if id(content) in above:
+            raise HierarchyError(f"'{name}' contains itself: a hierarchy cannot have a cycle")
+        return Node(name, tuple(_node(*item, (*above, id(content))) for item in content.items()))
+    if content is not None and not isinstance(content, list):
+        raise HierarchyError(f"'{name}' is {content!r}: a leaf has a list of labels, such as [{content}], or nothing")
+    labels = content or []
+    for label in labels:
+        if not isinstance(label, str):
+            raise HierarchyError(f"the label {label!r} of '{name}' is not text to YAML: put it in quotes")
+    return Node(name, labels=tuple(labels))
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """PyYAML keeps the last of two equal keys and says nothing; here that would lose a sibling."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if not isinstance(key, str | int | float | bool | None):
+                raise HierarchyError(f"line {key_node.start_mark.line + 1}: a name must be plain text")
+            if key in seen:
+                raise HierarchyError(f"line {key_node.start_mark.line + 1}: '{key}' stands twice among siblings")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return f"line {mark.line + 1}: {problem}" if mark else problem

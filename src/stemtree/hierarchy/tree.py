@@ -1,0 +1,238 @@
+"""The immutable tree of nodes that a mixture is separated into."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from stemtree.errors import HierarchyError, suggest
+from stemtree.hierarchy.labels import index_labels, normal_form
+from stemtree.types import Path
+
+MIXTURE: Path = ""
+"""The path of the root."""
+
+_NAME = re.compile(r"\w[\w .&+'-]*(?<! )")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node and everything beneath it.
+
+    Parameters
+    ----------
+    name : str
+        Its name among its siblings; becomes a file name.
+    children : tuple of Node
+        Empty for a leaf.
+    labels : tuple of str
+        What corpora call this leaf; empty for inner nodes.
+    """
+
+    name: str
+    children: tuple["Node", ...] = ()
+    labels: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> int:
+        """1 for a leaf, else one more than its highest child."""
+        return 1 + max((child.level for child in self.children), default=0)
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """A mixture as a tree of nodes, each the sum of its children (thesis, 4.4).
+
+    Nodes are known by their paths, such as ``accompaniment/other/pianos``; the mixture is ``""``.
+    All paths come in the order of the definition, parents before their children.
+
+    Parameters
+    ----------
+    name : str
+        The definition's name, such as ``ms21``.
+    root : Node
+        The mixture; its own name is not part of any path.
+    description : str
+        One line for people.
+
+    Raises
+    ------
+    HierarchyError
+        If there is no node under the mixture, if two siblings have one name (whatever the case, since file systems
+        fold it), if a name cannot be a file name, or if two leaves claim one label.
+    """
+
+    name: str
+    root: Node
+    description: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.root.children:
+            raise HierarchyError(f"hierarchy '{self.name}' is empty: put at least one node under its tree")
+        for path, node in self._nodes.items():
+            _check_siblings(path, node)
+        self._labels  # noqa: B018 - claimed twice is an error of the definition, not of the first look-up
+
+    @cached_property
+    def _nodes(self) -> dict[Path, Node]:
+        def walk(path: Path, node: Node) -> Iterator[tuple[Path, Node]]:
+            yield path, node
+            for child in node.children:
+                yield from walk(join(path, child.name), child)
+
+        return dict(walk(MIXTURE, self.root))
+
+    @cached_property
+    def _labels(self) -> dict[str, Path]:
+        leaves = [(path, self._nodes[path]) for path in self.leaves()]
+        claims = ((path, label) for path, leaf in leaves for label in leaf.labels)
+        return dict(index_labels(claims, ((path, leaf.name) for path, leaf in leaves)))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every node under the mixture, parents before their children."""
+        return tuple(self._nodes)[1:]
+
+    @property
+    def levels(self) -> int:
+        """How many levels there are under the mixture, and so the number of the highest."""
+        return self.root.level - 1
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._nodes
+
+    def node(self, path: Path) -> Node:
+        """Look a node up by its path.
+
+        Raises
+        ------
+        HierarchyError
+            If there is none, with the nearest paths that exist.
+        """
+        try:
+            return self._nodes[path]
+        except KeyError:
+            hint = suggest(path, self.paths)
+            raise HierarchyError(f"hierarchy '{self.name}' has no node '{path}'{hint}") from None
+
+    def level(self, path: Path) -> int:
+        """Count a node's level from the leaves (1); the mixture's is one above the highest."""
+        return self.node(path).level
+
+    def children(self, path: Path = MIXTURE) -> tuple[Path, ...]:
+        """Paths one step below; none for a leaf."""
+        return tuple(join(path, child.name) for child in self.node(path).children)
+
+    def is_leaf(self, path: Path) -> bool:
+        """Tell whether nothing lies below."""
+        return not self.node(path).children
+
+    def ancestors(self, path: Path) -> tuple[Path, ...]:
+        """Paths from the parent up to the mixture; none for the mixture."""
+        self.node(path)
+        names = path.split("/")
+        return tuple("/".join(names[:end]) for end in range(len(names) - 1, -1, -1)) if path else ()
+
+    def descendants(self, path: Path = MIXTURE) -> tuple[Path, ...]:
+        """All paths below, parents before their children."""
+        return tuple(below for child in self.children(path) for below in (child, *self.descendants(child)))
+
+    def siblings(self, path: Path) -> tuple[Path, ...]:
+        """The parent's other children."""
+        return tuple(child for parent in self.ancestors(path)[:1] for child in self.children(parent) if child != path)
+
+    def leaves(self, path: Path = MIXTURE) -> tuple[Path, ...]:
+        """The leaves under a node; a leaf's only leaf is itself."""
+        return tuple(below for below in (path, *self.descendants(path)) if self.is_leaf(below))
+
+    def at_level(self, level: int) -> tuple[Path, ...]:
+        """The nodes that make up the whole mixture at one level.
+
+        In an unbalanced tree a leaf also stands for the levels above it that its branch lacks, so these nodes always
+        add up to the mixture.
+
+        Raises
+        ------
+        HierarchyError
+            If the hierarchy has no such level.
+        """
+        if not 1 <= level <= self.levels:
+            raise HierarchyError(f"hierarchy '{self.name}' has levels 1 to {self.levels}, not {level}")
+
+        def topmost(path: Path) -> Iterator[Path]:
+            for child in self.children(path):
+                if self.level(child) <= level:
+                    yield child
+                else:
+                    yield from topmost(child)
+
+        return tuple(topmost(MIXTURE))
+
+    def leaf(self, label: str) -> Path:
+        """Find the leaf that a corpus's label means.
+
+        Raises
+        ------
+        HierarchyError
+            If no leaf claims the label; it is named, with the nearest known ones.
+        """
+        try:
+            return self._labels[normal_form(label)]
+        except KeyError:
+            hint = suggest(normal_form(label), self._labels)
+            raise HierarchyError(f"hierarchy '{self.name}' has no leaf for the label '{label}'{hint}") from None
+
+    def subtree(self, path: Path) -> "Hierarchy":
+        """The hierarchy under one node, which becomes the mixture."""
+        if self.is_leaf(path):
+            raise HierarchyError(f"'{path}' is a leaf of hierarchy '{self.name}': nothing lies below it")
+        return replace(self, root=self.node(path))
+
+    def prune(self, depth: int) -> "Hierarchy":
+        """Keep `depth` generations under the mixture; what is cut lives on in its ancestor's labels."""
+        if depth < 1:
+            raise HierarchyError(f"a tree cannot be pruned to depth {depth}: keep at least 1")
+        return self.cut(lambda path: path.count("/") + 1 >= depth)
+
+    def cut(self, becomes_leaf: Callable[[Path], bool]) -> "Hierarchy":
+        """Turn every node for which `becomes_leaf` holds into a leaf that answers to all labels beneath it."""
+        known: dict[Path, list[str]] = {}
+        for label, leaf in self._labels.items():
+            for path in (leaf, *self.ancestors(leaf)):
+                known.setdefault(path, []).append(label)
+
+        def trim(path: Path, node: Node) -> Node:
+            if not node.children:
+                return node
+            if path and becomes_leaf(path):
+                return Node(node.name, labels=tuple(known.get(path, ())))
+            return Node(node.name, tuple(trim(join(path, child.name), child) for child in node.children))
+
+        return replace(self, root=trim(MIXTURE, self.root))
+
+    def as_dict(self) -> dict[str, object]:
+        """Names alone, nested, leaves as empty dicts: what a manifest records."""
+
+        def names(node: Node) -> dict[str, object]:
+            return {child.name: names(child) for child in node.children}
+
+        return names(self.root)
+
+
+def join(parent: Path, name: str) -> Path:
+    """Extend a path by one name."""
+    return f"{parent}/{name}" if parent else name
+
+
+def _check_siblings(path: Path, node: Node) -> None:
+    where = f"under '{path}'" if path else "under the mixture"
+    seen: set[str] = set()
+    for child in node.children:
+        if not _NAME.fullmatch(child.name):
+            raise HierarchyError(
+                f"the name '{child.name}' {where} cannot be a file's: begin it with a letter or digit and use only "
+                "letters, digits, spaces and . & + ' -"
+            )
+        if child.name.casefold() in seen:
+            raise HierarchyError(f"two nodes {where} are called '{child.name}': rename one")
+        seen.add(child.name.casefold())

@@ -1,0 +1,1 @@
+"""Masks: which part of each bin belongs to which node."""

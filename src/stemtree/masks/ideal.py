@@ -1,0 +1,50 @@
+"""Oracle masks from the true stems: the upper bound of what masking can reach."""
+
+from collections.abc import Callable
+
+import torch
+
+from stemtree.masks.conserve import nearest, share
+from stemtree.types import Masks, Spectrogram
+
+
+def ideal_ratio(stems: Spectrogram, mixture: Spectrogram) -> Masks:
+    """Each stem's share of the summed magnitudes (IRM).
+
+    Parameters
+    ----------
+    stems : Spectrogram
+        ``(node, channel, bin, frame)``, the true children.
+    mixture : Spectrogram
+        ``(channel, bin, frame)``, what the masks will be applied to; not looked at.
+
+    Returns
+    -------
+    Masks
+        ``(node, channel, bin, frame)``, summing to one over nodes.
+    """
+    return share(stems.abs())
+
+
+def ideal_binary(stems: Spectrogram, mixture: Spectrogram) -> Masks:
+    """Every bin to the loudest stem (IBM); arguments and result as for `ideal_ratio`."""
+    loudest = stems.abs().argmax(dim=0, keepdim=True)
+    return torch.zeros(stems.shape).scatter_(0, loudest, 1.0)
+
+
+def phase_sensitive(stems: Spectrogram, mixture: Spectrogram) -> Masks:
+    """The phase-sensitive masks Re(S / X) (Erdogan 2015), made conservative by least squares.
+
+    They are the best that conservative masks in [0, 1] can do in squared error. Arguments and result as for
+    `ideal_ratio`; equal parts where the mixture is silent.
+    """
+    power = mixture.real.square() + mixture.imag.square()
+    in_phase = stems.real * mixture.real + stems.imag * mixture.imag
+    return nearest(torch.where(power > 0, in_phase / power.clamp_min(1e-30), 1 / len(stems)))
+
+
+IDEAL_MASKS: dict[str, Callable[[Spectrogram, Spectrogram], Masks]] = {
+    "irm": ideal_ratio,
+    "ibm": ideal_binary,
+    "psa": phase_sensitive,
+}

@@ -1,0 +1,1 @@
+"""Networks: features in, masks or logits out; nothing about files or devices."""

@@ -1,0 +1,79 @@
+"""The U-Net of Spleeter (Hennequin et al. 2020), after Jansson et al. 2017."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+CHANNELS = (16, 32, 64, 128, 256, 512)
+
+
+class Down(nn.Module):
+    """Halve bins and frames; also returns what goes across to the other side, before normalisation."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels_in, channels_out, kernel_size=5, stride=2)
+        self.norm = nn.BatchNorm2d(channels_out, eps=1e-3)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``(batch, channels, frame, bin)`` to two tensors of half the frames and bins."""
+        # TensorFlow's "same" padding: an even length and stride 2 take one zero before and two after.
+        across = self.conv(functional.pad(x, (1, 2, 1, 2)))
+        return functional.leaky_relu(self.norm(across), 0.2, inplace=True), across
+
+
+class Up(nn.Module):
+    """Double bins and frames."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.conv = nn.ConvTranspose2d(channels_in, channels_out, kernel_size=5, stride=2)
+        self.norm = nn.BatchNorm2d(channels_out, eps=1e-3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(batch, channels, frame, bin)`` to twice the frames and bins."""
+        return self.norm(functional.relu(self.conv(x)[..., 1:-2, 1:-2]))
+
+
+class UNet(nn.Module):
+    """Magnitudes in, one independent mask per channel out.
+
+    Six strided convolutions down to 1/64 of both axes, six transposed ones back up with the skips joined on, and a
+    dilated one that spreads the single map that is left to the channels of the mask.
+
+    Parameters
+    ----------
+    channels : int
+        Audio channels.
+    """
+
+    def __init__(self, channels: int = 2) -> None:
+        super().__init__()
+        narrow = (channels, *CHANNELS[:-1])
+        self.down = nn.ModuleList(Down(*pair) for pair in zip(narrow, CHANNELS, strict=True))
+        # All but the deepest see the skip beside what comes from below, hence twice the channels.
+        wide = (CHANNELS[-1], *(2 * width for width in CHANNELS[-2::-1]))
+        self.up = nn.ModuleList(Up(*pair) for pair in zip(wide, (*CHANNELS[-2::-1], 1), strict=True))
+        self.mask = nn.Conv2d(1, channels, kernel_size=4, dilation=2, padding=3)
+
+    def forward(self, magnitude: Tensor) -> Tensor:
+        """Estimate masks in [0, 1].
+
+        Parameters
+        ----------
+        magnitude : Tensor
+            ``(batch, channel, frame, bin)``, frames and bins in multiples of 64.
+
+        Returns
+        -------
+        Tensor
+            The same shape.
+        """
+        x, skips = magnitude, []
+        for down in self.down:
+            x, across = down(x)
+            skips.append(across)
+        x = self.up[0](skips.pop())
+        for up in list(self.up)[1:]:
+            x = up(torch.cat([skips.pop(), x], dim=1))
+        return self.mask(x).sigmoid()

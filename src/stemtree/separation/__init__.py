@@ -1,0 +1,1 @@
+"""Separation: the walk down the tree, its splitters, and what comes out."""

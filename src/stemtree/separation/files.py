@@ -1,0 +1,186 @@
+"""A separated song on disk: one file per node and a manifest, whole or not at all."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from stemtree import __version__
+from stemtree.audio import OutputFormat, Source, StemWriter, bytes_needed
+from stemtree.errors import AudioError, OptionError
+from stemtree.separation.levels import Level
+from stemtree.separation.plan import Plan
+from stemtree.separation.rounding import TreeSamples
+from stemtree.separation.tree_result import SeparatedBlock
+from stemtree.types import Path
+
+MANIFEST = "tree.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Where a song's stems are.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The song's own.
+    manifest : dict
+        What ``tree.json`` says.
+    existed : bool
+        Whether they were there before, made from the same input in the same way.
+    """
+
+    folder: FilePath
+    manifest: dict[str, Any]
+    existed: bool = False
+
+
+def save_tree(
+    separate: Callable[[], Iterable[SeparatedBlock]],
+    plan: Plan,
+    provenance: list[dict[str, object]],
+    source: Source,
+    folder: FilePath,
+    output: OutputFormat,
+    overwrite: bool = False,
+) -> Saved:
+    """Write a song's stems; see `Separator.save`."""
+    song = folder / FilePath(source.name).stem
+    output = output.for_source(source.width, source.sample_rate)
+    recipe = _recipe(plan, provenance, source, output)
+    if not overwrite and (saved := _existing(song, recipe)):
+        return saved
+    with _staging(song) as staging:
+        _check_room(staging, plan, source, output)
+        manifest = recipe | _write_stems(separate(), plan, source, staging, output)
+        (staging / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        _publish(staging, song)
+    return Saved(song, manifest)
+
+
+def _write_stems(
+    blocks: Iterable[SeparatedBlock], plan: Plan, source: Source, folder: FilePath, output: OutputFormat
+) -> dict[str, Any]:
+    """Write all stems side by side and return what is known of them at the end."""
+    files = {path: f"{path}.{output.container}" for path in plan.wanted}
+    levels, held, whole = {path: Level() for path in plan.wanted}, dict.fromkeys(plan.wanted, 0), Level()
+    nodes_of = TreeSamples(plan.tree, output.bits)
+    with ExitStack() as stack:
+        writers: dict[Path, StemWriter] = {}
+        for path, file in files.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            writer = StemWriter(folder / file, output, source.sample_rate, source.channels)
+            writers[path] = stack.enter_context(writer)
+        for block in blocks:
+            nodes, held_now = nodes_of(block.mixture, block.leaves)
+            whole.add(block.mixture)
+            for path, writer in writers.items():
+                writer.write(nodes[path])
+                levels[path].add(nodes[path] / nodes_of.scale)
+                held[path] += held_now[path]
+    rows = [_row(plan, path, files[path], levels[path], held[path], whole) for path in plan.wanted]
+    return {
+        "samples": whole.values // source.channels,
+        "mixture": {"rms_dbfs": whole.rms_dbfs, "peak_dbfs": whole.peak_dbfs},
+        "nodes": rows,
+    }
+
+
+def _row(plan: Plan, path: Path, file: str, level: Level, held: int, whole: Level) -> dict[str, Any]:
+    return {
+        "path": path,
+        "level": plan.tree.level(path),
+        "file": file,
+        "rms_dbfs": level.rms_dbfs,
+        "peak_dbfs": level.peak_dbfs,
+        "energy_share": round(level.energy / whole.energy, 6) if whole.energy else 0.0,
+        "held_at_full_scale": held,
+    }
+
+
+def _recipe(plan: Plan, provenance: list[dict[str, object]], source: Source, output: OutputFormat) -> dict[str, Any]:
+    """All that decides what the stems will be."""
+    with open(source.name, "rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "stemtree": __version__,
+        "hierarchy": {"name": plan.tree.name, "tree": plan.tree.as_dict()},
+        "wanted": list(plan.wanted),
+        "splitters": provenance,
+        "input": {"file": FilePath(source.name).name, "sha256": checksum},
+        "sample_rate": source.sample_rate,
+        "channels": source.channels,
+        "format": {"container": output.container, "subtype": output.width},
+    }
+
+
+def _existing(song: FilePath, recipe: dict[str, Any]) -> Saved | None:
+    """What is there already, if it is what would be made."""
+    try:
+        manifest = json.loads((song / MANIFEST).read_text("utf-8"))
+    except FileNotFoundError:
+        if not any((song / f"{path}.{recipe['format']['container']}").exists() for path in recipe["wanted"]):
+            return None
+        manifest = {}
+    except (OSError, ValueError):
+        manifest = {}
+    rows = manifest.get("nodes", [])
+    same = all(manifest.get(key) == value for key, value in recipe.items())
+    if same and rows and all((song / row["file"]).exists() for row in rows):
+        return Saved(song, manifest, existed=True)
+    raise OptionError(f"'{song}' holds stems of another input or made otherwise: give --overwrite or another folder")
+
+
+@contextmanager
+def _staging(song: FilePath) -> Iterator[FilePath]:
+    """A hidden folder beside the song's final one, gone at the end whatever happens."""
+    staging = song.with_name(f".{song.name}.partial")
+    try:
+        shutil.rmtree(staging, ignore_errors=True)  # of a run that was killed
+        staging.mkdir(parents=True)
+        yield staging
+    except OSError as error:
+        reason = error.strerror or "no room left on the device"
+        raise AudioError(f"cannot write to '{song.parent}' ({reason}): make room or choose another folder") from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _check_room(staging: FilePath, plan: Plan, source: Source, output: OutputFormat) -> None:
+    """Fail before the work rather than after it."""
+    need = bytes_needed(output, (source.frames or 0) * source.channels, len(plan.wanted))
+    free = shutil.disk_usage(staging).free
+    if output.container == "wav" and need > free:
+        raise AudioError(
+            f"the stems of '{source.name}' take {need / 1e6:.0f} MB and '{staging.parent}' has "
+            f"{free / 1e6:.0f} MB left: make room or choose another folder"
+        )
+
+
+def _publish(staging: FilePath, song: FilePath) -> None:
+    """Give the finished stems their final names, and take away those of an earlier run that this one has not."""
+    if not song.exists():
+        staging.rename(song)
+        return
+    stale = set(_files_of(song)) - set(_files_of(staging))
+    (song / MANIFEST).unlink(missing_ok=True)  # from here until the end the folder does not claim to be whole
+    for file in _files_of(staging):
+        (song / file).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(staging / file, song / file)
+    for file in stale:
+        (song / file).unlink(missing_ok=True)
+    os.replace(staging / MANIFEST, song / MANIFEST)
+
+
+def _files_of(song: FilePath) -> list[str]:
+    """The stems that a manifest lists."""
+    try:
+        return [row["file"] for row in json.loads((song / MANIFEST).read_text("utf-8"))["nodes"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []

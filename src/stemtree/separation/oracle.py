@@ -1,0 +1,92 @@
+"""Splitters that know the true stems: they prove the walk on any tree and bound what masks can reach."""
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from stemtree.audio import Source, open_source
+from stemtree.errors import OptionError, SplitterError, suggest
+from stemtree.hierarchy import Hierarchy
+from stemtree.masks.ideal import IDEAL_MASKS
+from stemtree.separation.splitter import Block
+from stemtree.spectral import Stft
+from stemtree.types import ExactSamples, Masks, Path, Spectrogram
+
+
+class Oracle:
+    """Splits any node into its children by the ideal masks of their true signals.
+
+    Parameters
+    ----------
+    stems : mapping of path to Source or path-like
+        The true signal of leaves or of inner nodes; a node's signal is the sum of all that lie at or below it, and
+        silence where there are none. Shorter stems end in silence; mono ones go to both channels.
+    kind : {"irm", "ibm", "psa"}
+        Ideal ratio, ideal binary or phase-sensitive mask.
+    stft : Stft
+        Analysis to make the masks on.
+
+    Raises
+    ------
+    OptionError
+        If the kind is unknown.
+    AudioError
+        If a stem cannot be read.
+    """
+
+    block_frames = 512
+
+    def __init__(self, stems: Mapping[Path, Source | str | os.PathLike[str]], kind: str = "irm", stft: Stft = Stft()):
+        if kind not in IDEAL_MASKS:
+            raise OptionError(f"there is no oracle mask '{kind}'{suggest(kind, IDEAL_MASKS)}")
+        self.kind, self.stft = kind, stft
+        self._stems: dict[Path, Source] = {
+            path: open_source(stem) if isinstance(stem, str | os.PathLike) else stem for path, stem in stems.items()
+        }
+
+    def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
+        """The node's children."""
+        for path in self._stems:
+            hierarchy.node(path)
+        return hierarchy.children(node)
+
+    @torch.inference_mode()
+    def masks(self, block: Block, node: Path, parts: tuple[Path, ...]) -> Masks:
+        """See `Splitter.masks`.
+
+        Raises
+        ------
+        SplitterError
+            If a stem's sample rate is not the song's.
+        """
+        stems = torch.stack([self._spectrogram(part, block) for part in parts])
+        return IDEAL_MASKS[self.kind](stems, block.spectrogram)
+
+    def provenance(self) -> dict[str, object]:
+        """See `Splitter.provenance`."""
+        return {"name": f"oracle:{self.kind}", "stems": {path: stem.name for path, stem in self._stems.items()}}
+
+    def _spectrogram(self, node: Path, block: Block) -> Spectrogram:
+        """Transform the true signal of one node over the block's frames."""
+        channels, _, frames = block.spectrogram.shape
+        first = block.start * block.stft.hop - block.stft.window // 2
+        span = block.stft.window + (frames - 1) * block.stft.hop
+        total = np.zeros((channels, span))
+        for path, stem in self._stems.items():
+            if path == node or path.startswith(f"{node}/"):
+                if stem.sample_rate != block.stft.sample_rate:
+                    raise SplitterError(
+                        f"the stem '{stem.name}' has {stem.sample_rate} Hz and the song {block.stft.sample_rate} Hz: "
+                        "resample one of them"
+                    )
+                total += _excerpt(stem, first, span)
+        return block.stft.analyse(torch.from_numpy(total.astype(np.float32)))
+
+
+def _excerpt(source: Source, first: int, count: int) -> ExactSamples:
+    """``(channel, count)`` from sample `first`, silent outside the source."""
+    before = max(0, -first)
+    found = next(source.blocks(count - before, max(0, first)), np.zeros((source.channels, 0)))
+    return np.pad(found, ((0, 0), (before, count - before - found.shape[1])))

@@ -1,0 +1,133 @@
+"""Which splitters a walk needs for the nodes that are asked for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from stemtree.errors import SplitterError
+from stemtree.hierarchy import MIXTURE, Hierarchy
+from stemtree.separation.splitter import Splitter
+from stemtree.types import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One node to split.
+
+    Parameters
+    ----------
+    node : Path
+        What is split.
+    splitter : Splitter or None
+        None for an only child, which is its parent.
+    parts : tuple of Path
+        What the splitter tells apart.
+    targets : tuple of Path
+        For each part the node of the planned tree that it belongs to: itself, or a leaf above it.
+    """
+
+    node: Path
+    splitter: Splitter | None
+    parts: tuple[Path, ...]
+    targets: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A walk: the tree it yields, the nodes of it that were asked for, and its steps from the mixture downward."""
+
+    tree: Hierarchy
+    wanted: tuple[Path, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def splitters(self) -> tuple[Splitter, ...]:
+        """Those that take part, each once."""
+        return tuple(dict.fromkeys(step.splitter for step in self.steps if step.splitter is not None))
+
+
+def make_plan(
+    hierarchy: Hierarchy, splitters: Sequence[Splitter], depth: int | None = None, nodes: Iterable[Path] = ()
+) -> Plan:
+    """Plan a walk that serves a whole hierarchy, or only some of its nodes.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+        What to separate into.
+    splitters : sequence of Splitter
+        For each node the first that can split it serves.
+    depth : int, optional
+        How many generations under the mixture to serve; unset, all.
+    nodes : iterable of Path
+        The nodes asked for; none means all. What lies below them is left together, so that nothing is computed for it.
+
+    Raises
+    ------
+    HierarchyError
+        If a node does not exist.
+    SplitterError
+        If no splitter serves a node that must be split, or if the splitters disagree on the analysis.
+    """
+    tree = hierarchy if depth is None else hierarchy.prune(depth)
+    wanted = tuple(dict.fromkeys(nodes))
+    above = {ancestor for path in wanted for ancestor in tree.ancestors(path)}
+    if wanted:
+        tree = tree.cut(lambda path: path not in above)
+    plan = Plan(tree, wanted or tree.paths, tuple(_steps(hierarchy, tree, splitters, MIXTURE)))
+    if len({(splitter.stft, splitter.block_frames) for splitter in plan.splitters}) > 1:
+        kinds = ", ".join(f"{type(splitter).__name__} {splitter.stft}" for splitter in plan.splitters)
+        raise SplitterError(f"the splitters of one walk must share one analysis: {kinds}; choose others")
+    return plan
+
+
+def prune_to_served(hierarchy: Hierarchy, splitters: Sequence[Splitter]) -> Hierarchy:
+    """Cut a hierarchy where no splitter at hand goes deeper.
+
+    Raises
+    ------
+    SplitterError
+        If not even the mixture can be split.
+    """
+
+    def reached(node: Path) -> set[Path]:
+        _, parts = _find(hierarchy, splitters, node)
+        higher = hierarchy.ancestors(node)
+        split = {above for part in parts for above in hierarchy.ancestors(part) if above not in higher}
+        return split.union(*(reached(part) for part in parts))
+
+    inner = reached(MIXTURE)
+    if MIXTURE not in inner:
+        raise _unserved(hierarchy, MIXTURE)
+    return hierarchy.cut(lambda path: path not in inner)
+
+
+def _steps(full: Hierarchy, tree: Hierarchy, splitters: Sequence[Splitter], node: Path) -> Iterable[Step]:
+    if tree.is_leaf(node):
+        return
+    splitter, parts = _find(full, splitters, node)
+    if not parts:
+        raise _unserved(full, node)
+    targets = tuple(next(above for above in (part, *full.ancestors(part)) if above in tree) for part in parts)
+    yield Step(node, splitter, parts, targets)
+    for target in dict.fromkeys(targets):
+        yield from _steps(full, tree, splitters, target)
+
+
+def _find(hierarchy: Hierarchy, splitters: Sequence[Splitter], node: Path) -> tuple[Splitter | None, tuple[Path, ...]]:
+    children = hierarchy.children(node)
+    if len(children) > 1:
+        for splitter in splitters:
+            if parts := splitter.parts(hierarchy, node):
+                return splitter, parts
+        return None, ()
+    return None, children
+
+
+def _unserved(hierarchy: Hierarchy, node: Path) -> SplitterError:
+    whole = f"'{node}'" if node else "the mixture"
+    names = ", ".join(child.rpartition("/")[2] for child in hierarchy.children(node))
+    less = f", or go only to --depth {node.count('/') + 1}" if node else ", or choose another hierarchy"
+    return SplitterError(
+        f"no splitter at hand splits {whole} of hierarchy '{hierarchy.name}' into "
+        f"{names}: give Separator one that is trained for them{less}"
+    )

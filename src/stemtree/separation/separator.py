@@ -1,0 +1,256 @@
+"""The walk down the tree: one analysis of the mixture, masks at every inner node, one synthesis per leaf."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+import torch
+
+from stemtree.audio import ArraySource, OutputFormat, Source, open_source
+from stemtree.errors import OptionError
+from stemtree.hierarchy import MIXTURE, Hierarchy, load
+from stemtree.separation.files import Saved, save_tree
+from stemtree.separation.plan import Plan, make_plan, prune_to_served
+from stemtree.separation.spleeter import Spleeter
+from stemtree.separation.splitter import Block, Splitter
+from stemtree.separation.tree_result import SeparatedBlock, TreeResult
+from stemtree.spectral import Stft, Synthesis, analyse_stream
+from stemtree.types import ExactSamples, Masks, Path, Spectrogram, Waveform
+
+DEFAULT_HIERARCHY = "ms21"
+
+Progress = Callable[[int, int | None], None]
+"""Told after each block how many samples are done, and of how many where that is known."""
+
+_READ = 1 << 16
+
+
+class Separator:
+    """Separates songs into a tree of stems; keeps its weights loaded from song to song.
+
+    Parameters
+    ----------
+    hierarchy : str, path or Hierarchy, optional
+        What to separate into, which must then be served whole or to `depth`. Unset: MS21, as deep as the splitters
+        can serve.
+    depth : int, optional
+        How many generations under the mixture to serve.
+    nodes : iterable of Path
+        Serve only these nodes.
+    splitters : sequence of Splitter, optional
+        By default Spleeter's two stems.
+
+    Raises
+    ------
+    HierarchyError
+        If the hierarchy, or a node of it, does not exist.
+    SplitterError
+        If a node has no splitter, or if weights are missing or not the published ones.
+    """
+
+    def __init__(
+        self,
+        hierarchy: str | FilePath | Hierarchy | None = None,
+        *,
+        depth: int | None = None,
+        nodes: Iterable[Path] = (),
+        splitters: Sequence[Splitter] | None = None,
+    ) -> None:
+        at_hand: Sequence[Splitter] = [Spleeter()] if splitters is None else splitters
+        asked = hierarchy if hierarchy is not None else DEFAULT_HIERARCHY
+        full = asked if isinstance(asked, Hierarchy) else load(asked)
+        if hierarchy is None and depth is None and not (nodes := tuple(nodes)):
+            nodes = prune_to_served(full, at_hand).paths
+        self.plan: Plan = make_plan(full, at_hand, depth, nodes)
+        self.provenance = [splitter.provenance() for splitter in self.plan.splitters]
+
+    @property
+    def tree(self) -> Hierarchy:
+        """The tree that is served; its leaves may be inner nodes of the hierarchy asked for."""
+        return self.plan.tree
+
+    def separate(self, song: Any, sample_rate: int | None = None, progress: Progress | None = None) -> TreeResult:
+        """Separate one song in memory.
+
+        Parameters
+        ----------
+        song : path-like, Source or array_like
+            A file, or ``(channel, sample)`` or ``(sample,)`` samples in [-1, 1].
+        sample_rate : int, optional
+            Of an array, in Hz.
+        progress : callable, optional
+            See `Progress`.
+
+        Returns
+        -------
+        TreeResult
+            Every node with its audio, at the song's own rate, channels and length.
+
+        Raises
+        ------
+        AudioError
+            If the song cannot be read.
+        OptionError
+            If an array comes without its sample rate, or a file with one.
+        """
+        source = as_source(song, sample_rate)
+        blocks = list(self.stream(source, progress))
+        mixture = np.concatenate([block.mixture for block in blocks], axis=-1)
+        leaves = np.concatenate([block.leaves for block in blocks], axis=-1)
+        return TreeResult(self.plan.tree, self.plan.wanted, source.sample_rate, mixture, leaves)
+
+    def save(
+        self,
+        song: str | os.PathLike[str],
+        folder: str | os.PathLike[str],
+        output: OutputFormat = OutputFormat(),  # noqa: B008 - immutable
+        *,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> Saved:
+        """Separate one file into ``folder/<song>/<path>.<ext>`` and ``tree.json``, in bounded memory.
+
+        Parameters
+        ----------
+        song, folder : path-like
+            The file, and where the song's own folder goes.
+        output : OutputFormat
+            Format and width of the stems.
+        overwrite : bool
+            Replace stems that are there. Without, equal ones are left and returned, others are an error.
+        progress : callable, optional
+            See `Progress`.
+
+        Raises
+        ------
+        AudioError
+            If the song cannot be read or the stems cannot be written; then nothing is left behind.
+        OptionError
+            If other stems are there, or if the format cannot hold the song's sample rate.
+        """
+        source = open_source(song)
+        return save_tree(
+            lambda: self.stream(source, progress),
+            self.plan,
+            self.provenance,
+            source,
+            FilePath(folder),
+            output,
+            overwrite,
+        )
+
+    def stream(self, source: Source, progress: Progress | None = None) -> Iterator[SeparatedBlock]:
+        """Separate a song block by block, in memory that does not depend on its length.
+
+        Yields
+        ------
+        SeparatedBlock
+            Consecutive stretches of the mixture and of all leaves of `tree`.
+        """
+        analysis, frames = self._analysis
+        stft = analysis.at(source.sample_rate)
+        synthesis, waiting, done = Synthesis(stft), _Waiting(), 0
+        blocks = (torch.from_numpy(waiting.put(block).astype(np.float32)) for block in source.blocks(_READ))
+        start = 0
+        for spectrogram in analyse_stream(stft, blocks, frames):
+            finished = self._split(Block(spectrogram, start, stft), synthesis)
+            start += spectrogram.shape[-1]
+            if finished.shape[-1]:
+                yield _reconcile(waiting.take(finished.shape[-1]), finished)
+                done += finished.shape[-1]
+                if progress:
+                    progress(done, source.frames)
+        rest = waiting.take()
+        if rest.shape[-1]:
+            yield _reconcile(rest, synthesis.finish()[..., : rest.shape[-1]])
+        if progress:
+            progress(done + rest.shape[-1], done + rest.shape[-1])
+
+    @torch.inference_mode()
+    def _split(self, mixture: Block, synthesis: Synthesis) -> torch.Tensor:
+        """Walk down the tree for one block and return the samples of all leaves that it finishes."""
+        masks = self._masks(mixture)
+        leaves = (masks.pop(leaf) for leaf in self.plan.tree.leaves())
+        return synthesis.add(_apply(mask, mixture.spectrogram) for mask in leaves)
+
+    def _masks(self, mixture: Block) -> dict[Path, Masks | None]:
+        """Direct masks (4.7) of all leaves; None stands for a mask of ones."""
+        direct: dict[Path, Masks | None] = {MIXTURE: None}
+        for step in self.plan.steps:
+            above = direct.pop(step.node)
+            if step.splitter is None:
+                direct[step.targets[0]] = above
+                continue
+            parent = Block(_apply(above, mixture.spectrogram), mixture.start, mixture.stft)
+            masks = step.splitter.masks(parent, step.node, step.parts)
+            for target, mask in zip(step.targets, masks, strict=True):
+                part = mask if above is None else mask * above
+                known = direct.get(target)
+                direct[target] = part if known is None else known + part
+        return direct
+
+    @property
+    def _analysis(self) -> tuple[Stft, int]:
+        """The splitters' common analysis and block length; a tree of only children has no splitter and any will do."""
+        first = next(iter(self.plan.splitters), Spleeter)
+        return first.stft, first.block_frames
+
+
+def separate(
+    song: Any,
+    sample_rate: int | None = None,
+    *,
+    hierarchy: str | FilePath | Hierarchy | None = None,
+    depth: int | None = None,
+    nodes: Iterable[Path] = (),
+    splitters: Sequence[Splitter] | None = None,
+    progress: Progress | None = None,
+) -> TreeResult:
+    """Separate one song into a tree of stems; see `Separator` and `Separator.separate`."""
+    return Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters).separate(song, sample_rate, progress)
+
+
+def as_source(song: Any, sample_rate: int | None = None) -> Source:
+    """Open what a song was given as; see `Separator.separate`."""
+    if isinstance(song, str | os.PathLike):
+        if sample_rate is not None:
+            raise OptionError(f"'{song}' tells its own sample rate: leave out sample_rate={sample_rate}")
+        return open_source(song)
+    if hasattr(song, "blocks"):
+        return song  # type: ignore[no-any-return]
+    if sample_rate is None:
+        raise OptionError("an array does not tell its sample rate: give sample_rate in Hz")
+    return ArraySource(song, sample_rate)
+
+
+class _Waiting:
+    """Samples that were read and whose stems are not finished yet."""
+
+    def __init__(self) -> None:
+        self._blocks: list[ExactSamples] = []
+
+    def put(self, block: ExactSamples) -> ExactSamples:
+        self._blocks.append(block)
+        return block
+
+    def take(self, count: int | None = None) -> ExactSamples:
+        held = np.concatenate(self._blocks, axis=-1)
+        count = held.shape[-1] if count is None else count
+        self._blocks = [held[:, count:]]
+        return held[:, :count]
+
+
+def _apply(mask: Masks | None, spectrogram: Spectrogram) -> Spectrogram:
+    return spectrogram if mask is None else mask * spectrogram
+
+
+def _reconcile(mixture: ExactSamples, leaves: Waveform) -> SeparatedBlock:
+    """Spread over the leaves what rounding in the transforms lost: about -130 dB of the mixture."""
+    waves = leaves.numpy()
+    lost = (mixture - waves.sum(axis=0)) / len(waves)
+    return SeparatedBlock(mixture, waves + lost.astype(np.float32))

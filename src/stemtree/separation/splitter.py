@@ -1,0 +1,56 @@
+"""What the walk asks of a splitter."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from stemtree.hierarchy import Hierarchy
+from stemtree.spectral import Stft
+from stemtree.types import Masks, Path, Spectrogram
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive frames of the node that is to be split.
+
+    Parameters
+    ----------
+    spectrogram : Spectrogram
+        ``(channel, bin, frame)`` of the node, one or two channels.
+    start : int
+        Number of its first frame in the song; blocks come in order and the first starts at 0.
+    stft : Stft
+        How it was made, at the song's own sample rate.
+    """
+
+    spectrogram: Spectrogram
+    start: int
+    stft: Stft
+
+
+class Splitter(Protocol):
+    """Says which part of each bin of a node goes to which node beneath it.
+
+    It may answer for the node's children or at once for nodes further down; those in between are sums.
+
+    Attributes
+    ----------
+    stft : Stft
+        The analysis that its masks are for, at its own rate. All splitters of one walk share it.
+    block_frames : int
+        How many frames it takes at a time; only a song's last block has fewer.
+    """
+
+    stft: Stft
+    block_frames: int
+
+    def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
+        """Name the nodes below `node` that it tells apart, together all of `node`; none if it cannot split it."""
+        ...
+
+    def masks(self, block: Block, node: Path, parts: tuple[Path, ...]) -> Masks:
+        """Answer for one block of `node` with ``(part, channel, bin, frame)``, summing to one over parts."""
+        ...
+
+    def provenance(self) -> dict[str, object]:
+        """Say what it is, for the manifest: name, version, checksums of its weights."""
+        ...

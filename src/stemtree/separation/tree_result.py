@@ -1,0 +1,95 @@
+"""What a separated song is in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from stemtree.hierarchy import MIXTURE, Hierarchy
+from stemtree.separation.levels import Level
+from stemtree.types import ExactSamples, Path, Samples
+
+
+@dataclass(frozen=True, slots=True)
+class SeparatedBlock:
+    """A stretch of a song: ``(channel, sample)`` of the mixture, ``(leaf, channel, sample)`` of the tree's leaves."""
+
+    mixture: ExactSamples
+    leaves: Samples
+
+
+class TreeNode:
+    """One node of a separated song.
+
+    Attributes
+    ----------
+    path, name : str
+        Such as ``accompaniment/bass`` and ``bass``.
+    level : int
+        Counted from the leaves (1).
+    children : tuple of TreeNode
+        Empty for a leaf; they add up to this node.
+    """
+
+    def __init__(self, tree: Hierarchy, path: Path, leaves: dict[Path, Samples]) -> None:
+        self.path, self.name = path, tree.node(path).name
+        self.level = tree.level(path)
+        self.children = tuple(TreeNode(tree, child, leaves) for child in tree.children(path))
+        self._leaf = leaves.get(path)
+
+    @cached_property
+    def audio(self) -> Samples:
+        """``(channel, sample)`` float32; of an inner node the sum of its children's."""
+        if self._leaf is not None:
+            return self._leaf
+        return np.sum([child.audio for child in self.children], axis=0, dtype=np.float32)
+
+    @property
+    def rms_dbfs(self) -> float | None:
+        """See `Level.rms_dbfs`."""
+        level = Level()
+        level.add(self.audio)
+        return level.rms_dbfs
+
+    def __iter__(self) -> Iterator["TreeNode"]:
+        """Yield itself and all that lies below, parents first."""
+        yield self
+        for child in self.children:
+            yield from child
+
+    def __repr__(self) -> str:
+        return f"<TreeNode '{self.path}', level {self.level}, {len(self.children)} children>"
+
+
+class TreeResult:
+    """A separated song: ``result["accompaniment/bass"].audio``, ``result.root.children``, ``for node in result``.
+
+    Attributes
+    ----------
+    hierarchy : Hierarchy
+        The tree that was separated.
+    sample_rate : int
+        In Hz.
+    root : TreeNode
+        The mixture.
+    nodes : tuple of TreeNode
+        Those that were asked for.
+    """
+
+    def __init__(
+        self, tree: Hierarchy, wanted: tuple[Path, ...], sample_rate: int, mixture: ExactSamples, leaves: Samples
+    ) -> None:
+        self.hierarchy, self.sample_rate = tree, sample_rate
+        self.root = TreeNode(tree, MIXTURE, dict(zip(tree.leaves(), leaves, strict=True)))
+        self.root.audio = mixture.astype(np.float32)
+        self._by_path = {node.path: node for node in self.root}
+        self.nodes = tuple(self._by_path[path] for path in wanted)
+
+    def __getitem__(self, path: Path) -> TreeNode:
+        """Look a node up; raises HierarchyError if there is none."""
+        self.hierarchy.node(path)
+        return self._by_path[path]
+
+    def __iter__(self) -> Iterator[TreeNode]:
+        return iter(self.nodes)

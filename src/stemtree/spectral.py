@@ -1,0 +1,146 @@
+"""The short-time Fourier transform and its inverse, in bounded memory."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+
+from stemtree.types import Spectrogram, Waveform
+
+
+@dataclass(frozen=True, slots=True)
+class Stft:
+    """A transform with a periodic Hann window on both sides; frame ``t`` is centred on sample ``t * hop``.
+
+    Parameters
+    ----------
+    window : int
+        Length of window and transform in samples, a multiple of `hop`.
+    hop : int
+        Samples from frame to frame, at most a quarter of `window`.
+    sample_rate : int
+        In Hz; what `window` and `hop` are meant for.
+    """
+
+    window: int = 4096
+    hop: int = 1024
+    sample_rate: int = 44100
+
+    def at(self, sample_rate: int) -> "Stft":
+        """The same transform in seconds and hertz at another sample rate.
+
+        The hop is rounded to whole samples, which moves bins and frames by at most 0.14 % (at 8 kHz). So a mask meant
+        for one rate serves every rate, and no signal is ever resampled.
+        """
+        hop = round(self.hop * sample_rate / self.sample_rate)
+        return replace(self, window=hop * (self.window // self.hop), hop=hop, sample_rate=sample_rate)
+
+    @property
+    def bins(self) -> int:
+        """Number of frequency bins, up to the Nyquist frequency."""
+        return self.window // 2 + 1
+
+    def frames(self, samples: int) -> int:
+        """Number of frames that a signal of so many samples has."""
+        return samples // self.hop + 1
+
+    def analyse(self, padded: Waveform) -> Spectrogram:
+        """Transform every window that lies wholly within ``(channel, sample)`` audio."""
+        return torch.stft(padded, self.window, self.hop, window=self._taper(), center=False, return_complex=True)
+
+    def overlap_add(self, spectrogram: Spectrogram) -> Waveform:
+        """Transform ``(..., channel, bin, frame)`` back and add up the windowed frames, not yet normalised.
+
+        Returns
+        -------
+        Waveform
+            ``(..., channel, sample)``; ``window - hop`` samples longer than frames times hop.
+        """
+        frames = torch.fft.irfft(spectrogram.mT, n=self.window) * self._taper()
+        return self._add_up(frames)
+
+    def envelope(self, frames: int) -> Waveform:
+        """What `overlap_add` multiplies ``(1, sample)`` audio of so many frames by."""
+        return self._add_up(self._taper().square().expand(1, frames, self.window))
+
+    def _add_up(self, frames: Waveform) -> Waveform:
+        overlap = self.window // self.hop
+        pieces = frames.unflatten(-1, (overlap, self.hop))
+        total = pieces.new_zeros(*pieces.shape[:-3], pieces.shape[-3] + overlap - 1, self.hop)
+        for step in range(overlap):
+            total[..., step : step + pieces.shape[-3], :] += pieces[..., step, :]
+        return total.flatten(-2)
+
+    def _taper(self) -> torch.Tensor:
+        return torch.hann_window(self.window)
+
+
+def analyse_stream(stft: Stft, blocks: Iterable[Waveform], frames: int) -> Iterator[Spectrogram]:
+    """Transform a signal of unknown length, given in blocks of any size.
+
+    Parameters
+    ----------
+    stft : Stft
+        At the signal's own rate.
+    blocks : iterable of Waveform
+        ``(channel, sample)`` each.
+    frames : int
+        How many frames to yield at a time; only the last spectrogram may have fewer.
+
+    Yields
+    ------
+    Spectrogram
+        ``(channel, bin, frame)``; all together are the transform of the whole signal, padded with half a window of
+        silence on both sides.
+    """
+    span = stft.window + (frames - 1) * stft.hop
+    waiting: list[Waveform] = []
+    length = 0
+    for block in blocks:
+        if not waiting:
+            waiting, length = [block.new_zeros(block.shape[0], stft.window // 2)], stft.window // 2
+        waiting.append(block)
+        length += block.shape[-1]
+        while length >= span:
+            held = torch.cat(waiting, dim=-1)
+            yield stft.analyse(held[:, :span])
+            waiting, length = [held[:, frames * stft.hop :]], length - frames * stft.hop
+    if waiting:
+        held = torch.cat([*waiting, waiting[0].new_zeros(waiting[0].shape[0], stft.window // 2)], dim=-1)
+        while held.shape[-1] >= stft.window:
+            yield stft.analyse(held[:, :span])
+            held = held[:, frames * stft.hop :]
+
+
+class Synthesis:
+    """The inverse of `analyse_stream`: spectrograms in, finished samples out."""
+
+    def __init__(self, stft: Stft) -> None:
+        self._stft = stft
+        self._tail: Waveform | None = None
+        self._tail_envelope = torch.zeros(1, 0)
+        self._skip = stft.window // 2
+
+    def add(self, spectrograms: Iterable[Spectrogram]) -> Waveform:
+        """Take the next frames of every node and return ``(node, channel, sample)``: all that is now finished."""
+        waves = torch.stack([self._stft.overlap_add(spectrogram) for spectrogram in spectrograms])
+        overlap = self._stft.window - self._stft.hop
+        ready = waves.shape[-1] - overlap
+        envelope = self._stft.envelope(ready // self._stft.hop)
+        if self._tail is not None:
+            waves[..., :overlap] += self._tail
+            envelope[..., :overlap] += self._tail_envelope
+        self._tail, self._tail_envelope = waves[..., ready:].clone(), envelope[..., ready:]
+        return self._finished(waves[..., :ready], envelope[..., :ready])
+
+    def finish(self) -> Waveform:
+        """Return what is left after the last frame; its end past the signal's is padding."""
+        if self._tail is None:
+            raise ValueError("nothing was added")
+        return self._finished(self._tail, self._tail_envelope)
+
+    def _finished(self, waves: Waveform, envelope: Waveform) -> Waveform:
+        skip = min(self._skip, waves.shape[-1])
+        self._skip -= skip
+        # Only the silence around the signal is reached by the window's zeros.
+        return waves[..., skip:] / envelope[..., skip:].clamp_min(1e-8)
