@@ -65,7 +65,7 @@ class Stft:
 
     def _add_up(self, frames: Waveform) -> Waveform:
         overlap = self.window // self.hop
-        pieces = frames.unflatten(-1, (overlap, self.hop))
+        pieces = frames.reshape(*frames.shape[:-1], overlap, self.hop)
         total = pieces.new_zeros(*pieces.shape[:-3], pieces.shape[-3] + overlap - 1, self.hop)
         for step in range(overlap):
             total[..., step : step + pieces.shape[-3], :] += pieces[..., step, :]

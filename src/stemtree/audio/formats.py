@@ -86,10 +86,11 @@ def bytes_needed(output: OutputFormat, samples: int, files: int) -> int:
     return files * (samples * each + 4096)
 
 
-SUFFIXES = frozenset(
-    ".wav .wave .w64 .rf64 .flac .ogg .oga .opus .mp3 .mp2 .aif .aiff .aifc .au .snd .caf .m4a .m4b .mp4 .mov .aac .alac"
-    " .wma .asf .webm .mka .mkv .avi .ac3 .eac3 .dts .ape .wv .tta .amr .3gp".split()
-)
+_NAMES = """
+wav wave w64 rf64 flac ogg oga opus mp3 mp2 aif aiff aifc au snd caf m4a m4b mp4 mov aac alac wma asf webm mka mkv avi
+ac3 eac3 dts ape wv tta amr 3gp
+"""
+SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
 """File endings taken for audio when a folder is given."""
 
 

@@ -178,9 +178,9 @@ class AvSource:
             resampler = av.AudioResampler(format="dblp", layout="mono" if self.channels == 1 else "stereo")
             for frame in container.decode(container.streams.audio[0]):
                 for piece in resampler.resample(frame):
-                    yield piece.to_ndarray()
+                    yield piece.to_ndarray().astype(np.float64, copy=False)
             for piece in resampler.resample(None):
-                yield piece.to_ndarray()
+                yield piece.to_ndarray().astype(np.float64, copy=False)
 
 
 def open_source(path: str | os.PathLike[str]) -> Source:

@@ -4,6 +4,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 
 from pathlib import Path as FilePath
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -42,7 +43,7 @@ class StemWriter:
 
     def write(self, samples: PcmSamples | Samples) -> None:
         """Append a ``(channel, sample)`` block: whole steps of the width in integer formats, else floats."""
-        block = samples.T
+        block: np.ndarray[Any, Any] = samples.T
         if self._bits is not None:
             # libsndfile scales floats by 2^15 - 1 and would break the sums; integers pass as they are.
             block = block.astype(np.int16) if self._bits == 16 else block.astype(np.int32) << (32 - self._bits)
@@ -52,7 +53,7 @@ class StemWriter:
             raise self._failure(error) from None
         self.written += len(block)
 
-    def __enter__(self) -> "StemWriter":
+    def __enter__(self) -> StemWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -62,7 +62,7 @@ def parse(text: str, default_name: str) -> Hierarchy:
         itself through an alias, or does not make a tree.
     """
     try:
-        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a subclass of the safe loader
+        data = yaml.load(text, Loader=_UniqueKeyLoader)
     except yaml.YAMLError as error:
         raise HierarchyError(f"not readable as YAML: {_one_line(error)}") from None
     except RecursionError:
@@ -102,7 +102,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[object] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str | int | float | bool | None):
                 raise HierarchyError(f"line {key_node.start_mark.line + 1}: a name must be plain text")
             if key in seen:

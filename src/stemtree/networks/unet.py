@@ -32,7 +32,22 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, channels, frame, bin)`` to twice the frames and bins."""
-        return self.norm(functional.relu(self.conv(x)[..., 1:-2, 1:-2]))
+        # For a single output channel libraries have no fast transposed convolution.
+        wide = self._sub_pixel(x) if self.conv.out_channels == 1 else self.conv(x)[..., 1:-2, 1:-2]
+        normalised: Tensor = self.norm(functional.relu(wide))
+        return normalised
+
+    def _sub_pixel(self, x: Tensor) -> Tensor:
+        """The same as a convolution with four outputs per bin, one for each place in it (Shi et al. 2016).
+
+        Output ``2 i + p`` sees inputs ``i - 1, i, i + 1`` through taps ``3 + p, 1 + p, p - 1``, where these exist.
+        """
+        kernel = functional.pad(self.conv.weight.transpose(0, 1), (1, 0, 1, 0))
+        taps = torch.tensor([[4, 2, 0], [5, 3, 1]])  # one more for the zero in front
+        phases = kernel[:, :, taps[:, None, :, None], taps[None, :, None, :]]
+        places = phases.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
+        bias = None if self.conv.bias is None else self.conv.bias.repeat_interleave(4)
+        return functional.pixel_shuffle(functional.conv2d(x, places, bias, padding=1), 2)
 
 
 class UNet(nn.Module):
@@ -76,4 +91,5 @@ class UNet(nn.Module):
         x = self.up[0](skips.pop())
         for up in list(self.up)[1:]:
             x = up(torch.cat([skips.pop(), x], dim=1))
-        return self.mask(x).sigmoid()
+        mask: Tensor = self.mask(x).sigmoid()
+        return mask

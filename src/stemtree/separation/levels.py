@@ -37,4 +37,4 @@ class Level:
 
 def decibels(amplitude: float) -> float | None:
     """Express an amplitude in dB relative to 1, to 0.01 dB; None for 0."""
-    return round(20 * math.log10(amplitude), 2) if amplitude > 0 else None
+    return round(20 * math.log10(amplitude), 2) + 0.0 if amplitude > 0 else None  # + 0.0: never -0.0

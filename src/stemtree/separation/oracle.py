@@ -25,8 +25,8 @@ class Oracle:
         silence where there are none. Shorter stems end in silence; mono ones go to both channels.
     kind : {"irm", "ibm", "psa"}
         Ideal ratio, ideal binary or phase-sensitive mask.
-    stft : Stft
-        Analysis to make the masks on.
+    stft : Stft, optional
+        Analysis to make the masks on; by default the one that Spleeter shares.
 
     Raises
     ------
@@ -38,10 +38,12 @@ class Oracle:
 
     block_frames = 512
 
-    def __init__(self, stems: Mapping[Path, Source | str | os.PathLike[str]], kind: str = "irm", stft: Stft = Stft()):
+    def __init__(
+        self, stems: Mapping[Path, Source | str | os.PathLike[str]], kind: str = "irm", stft: Stft | None = None
+    ) -> None:
         if kind not in IDEAL_MASKS:
             raise OptionError(f"there is no oracle mask '{kind}'{suggest(kind, IDEAL_MASKS)}")
-        self.kind, self.stft = kind, stft
+        self.kind, self.stft = kind, stft or Stft()
         self._stems: dict[Path, Source] = {
             path: open_source(stem) if isinstance(stem, str | os.PathLike) else stem for path, stem in stems.items()
         }

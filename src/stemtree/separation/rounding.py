@@ -2,10 +2,15 @@
 
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.types import ExactSamples, Path, PcmSamples, Samples
+
+_SANE = (-64, 64)
+"""Far beyond what any leaf reaches, and within what 32 bits hold at every width."""
 
 
 class TreeSamples:
@@ -33,7 +38,7 @@ class TreeSamples:
 
     def __call__(
         self, mixture: ExactSamples, leaves: Samples
-    ) -> tuple[dict[Path, Samples | PcmSamples], dict[Path, int]]:
+    ) -> tuple[Mapping[Path, Samples | PcmSamples], dict[Path, int]]:
         """Sum one stretch of audio, and round it where integers are asked for.
 
         Parameters
@@ -52,30 +57,30 @@ class TreeSamples:
         """
         if self.bits is None:
             return {path: leaves[span].sum(axis=0) for path, span in self._spans.items()}, dict.fromkeys(self._spans, 0)
-        whole = np.clip(np.rint(mixture * self.scale), self._low, self._high)
-        running = np.rint(np.cumsum(leaves * self.scale, axis=0, dtype=np.float64))
+        whole = np.clip(np.rint(mixture * self.scale), self._low, self._high).astype(np.int32)
+        running = np.zeros((len(leaves) + 1, *whole.shape), np.int32)
+        sums = np.cumsum(leaves[:-1], axis=0, dtype=np.float64)
+        np.clip(sums, *_SANE, out=sums)
+        sums *= self.scale
+        running[1:-1] = np.rint(sums, out=sums)
         running[-1] = whole
-        steps = np.diff(running, axis=0, prepend=0).astype(np.int64)
-        nodes = {path: steps[span].sum(axis=0) for path, span in self._spans.items()}
-        held = dict.fromkeys(nodes, 0)
+        nodes = {path: running[span.stop] - running[span.start] for path, span in self._spans.items()}
         if any(node.min() < self._low or node.max() > self._high for node in nodes.values()):
-            nodes[MIXTURE] = whole.astype(np.int64)
-            held = self._hold(nodes)
-            del nodes[MIXTURE]
-        return {path: node.astype(np.int32) for path, node in nodes.items()}, held
+            return self._hold(whole, nodes)
+        return nodes, dict.fromkeys(nodes, 0)
 
-    def _hold(self, nodes: dict[Path, np.ndarray]) -> dict[Path, int]:  # type: ignore[type-arg]
-        """Bring all nodes into range from the top down, keeping every sum of children; changes `nodes`."""
-        held = {}
+    def _hold(self, whole: PcmSamples, found: dict[Path, PcmSamples]) -> tuple[dict[Path, PcmSamples], dict[Path, int]]:
+        """Bring all nodes into range from the top down, keeping every sum of children."""
+        nodes, held = {MIXTURE: whole}, {}
         for parent in (MIXTURE, *self.tree.paths):
             children = self.tree.children(parent)
-            before = {child: nodes[child] for child in children}
             for child in children:
-                nodes[child] = np.clip(nodes[child], self._low, self._high)
+                nodes[child] = np.clip(found[child], self._low, self._high)
             rest = nodes[parent] - sum(nodes[child] for child in children) if children else 0
             for child in children:
                 taken = np.clip(rest, self._low - nodes[child], self._high - nodes[child])
                 nodes[child] = nodes[child] + taken
                 rest = rest - taken
-                held[child] = int(np.count_nonzero(nodes[child] != before[child]))
-        return held
+                held[child] = int(np.count_nonzero(nodes[child] != found[child]))
+        del nodes[MIXTURE]
+        return nodes, held

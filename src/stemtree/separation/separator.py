@@ -4,7 +4,6 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 

@@ -43,7 +43,8 @@ class TreeNode:
         """``(channel, sample)`` float32; of an inner node the sum of its children's."""
         if self._leaf is not None:
             return self._leaf
-        return np.sum([child.audio for child in self.children], axis=0, dtype=np.float32)
+        total: Samples = np.sum([child.audio for child in self.children], axis=0, dtype=np.float32)
+        return total
 
     @property
     def rms_dbfs(self) -> float | None:
