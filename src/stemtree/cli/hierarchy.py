@@ -34,7 +34,7 @@ def show(
 
     hierarchy = load(name)
     bottom = hierarchy.at_level(level) if level is not None else ()
-    Console(highlight=False, soft_wrap=True).print(_draw(hierarchy, bottom))
+    Console(highlight=False).print(_draw(hierarchy, bottom))
 
 
 @app.command()

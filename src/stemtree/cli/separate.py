@@ -59,7 +59,8 @@ class _Batch:
 
     def __init__(self, output: "OutputFormat", folder: Path, overwrite: bool) -> None:
         self._output, self._folder, self._overwrite = output, folder, overwrite
-        self._done: dict[str, Path] = {}
+        self._folders: dict[str, Path] = {}
+        self._done = 0
         self._failed: list[str] = []
 
     def expand(self, names: list[str]) -> Iterator[Path]:
@@ -79,7 +80,7 @@ class _Batch:
     def separate(self, separator: "Separator", song: Path) -> None:
         """Separate one song and print its tree."""
         try:
-            if (other := self._done.setdefault(song.stem.casefold(), song)) != song:
+            if (other := self._folders.setdefault(song.stem.casefold(), song)) != song:
                 raise OptionError(
                     f"'{song}' and '{other}' would both go to '{self._folder / song.stem}': "
                     "give one of them another folder with -o"
@@ -89,11 +90,12 @@ class _Batch:
         except StemtreeError as error:
             self._fail(str(song), error)
         else:
+            self._done += 1
             _print_tree(saved)
 
     def summarise(self) -> None:
         """Name what failed, and say so with the exit code."""
-        total = len(self._failed) + len(self._done.keys() - {Path(name).stem.casefold() for name in self._failed})
+        total = self._done + len(self._failed)
         if self._failed and total > 1:
             typer.echo(f"stemtree: {len(self._failed)} of {total} failed: {', '.join(self._failed)}", err=True)
         if self._failed:
@@ -129,7 +131,8 @@ def _progress(label: str) -> Iterator["Progress"]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(escape(label), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -147,10 +150,10 @@ def _print_tree(saved: "Saved") -> None:
         above = max((path for path in branches if f"{row['path']}/".startswith(f"{path}/" if path else "")), key=len)
         level = f"{_db(row['rms_dbfs'])}  {row['energy_share']:6.1%} of the energy"
         branches[row["path"]] = branches[above].add(f"{escape(row['file'])}  [dim]{level}[/]")
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, width=10_000)  # a tree is cut at the console's width, and with it long names
     console.print(drawing)
-    if held := sum(row["held_at_full_scale"] for row in manifest["nodes"]):
-        console.print(f"{held} samples would have clipped and were held at full scale; --subtype float keeps them")
+    if held := sum(row["held_at_full_scale"] for row in (manifest["mixture"], *manifest["nodes"])):
+        console.print(f"{held} values beyond full scale were held there; --subtype float keeps them as they are")
 
 
 def _db(level: float | None) -> str:

@@ -19,7 +19,7 @@ def share(weights: Masks) -> Masks:
         The same shape; sums to one over nodes.
     """
     total = weights.sum(dim=0)
-    return torch.where(total > 0, weights / total.clamp_min(torch.finfo(total.dtype).tiny), 1 / len(weights))
+    return torch.where(total > 0, weights / total.where(total > 0, 1), 1 / len(weights))
 
 
 def nearest(values: Masks) -> Masks:

@@ -13,6 +13,7 @@ from typing import Any
 from stemtree import __version__
 from stemtree.audio import OutputFormat, Source, StemWriter, bytes_needed
 from stemtree.errors import AudioError, OptionError
+from stemtree.hierarchy import MIXTURE
 from stemtree.separation.levels import Level
 from stemtree.separation.plan import Plan
 from stemtree.separation.rounding import TreeSamples
@@ -69,7 +70,8 @@ def _write_stems(
 ) -> dict[str, Any]:
     """Write all stems side by side and return what is known of them at the end."""
     files = {path: f"{path}.{output.container}" for path in plan.wanted}
-    levels, held, whole = {path: Level() for path in plan.wanted}, dict.fromkeys(plan.wanted, 0), Level()
+    levels = {path: Level() for path in (MIXTURE, *plan.wanted)}
+    held = dict.fromkeys(levels, 0)
     nodes_of = TreeSamples(plan.tree, output.bits)
     with ExitStack() as stack:
         writers: dict[Path, StemWriter] = {}
@@ -79,29 +81,29 @@ def _write_stems(
             writers[path] = stack.enter_context(writer)
         for block in blocks:
             nodes, held_now = nodes_of(block.mixture, block.leaves)
-            whole.add(block.mixture)
+            levels[MIXTURE].add(block.mixture)
             for path, writer in writers.items():
                 writer.write(nodes[path])
                 levels[path].add(nodes[path] / nodes_of.scale)
+            for path in held:
                 held[path] += held_now[path]
-    rows = [_row(plan, path, files[path], levels[path], held[path], whole) for path in plan.wanted]
-    return {
-        "samples": whole.values // source.channels,
-        "mixture": {"rms_dbfs": whole.rms_dbfs, "peak_dbfs": whole.peak_dbfs},
-        "nodes": rows,
-    }
+    heard = {path: _heard(levels[path]) | {"held_at_full_scale": held[path]} for path in levels}
+    energy = levels[MIXTURE].energy
+    rows = [
+        {
+            "path": path,
+            "level": plan.tree.level(path),
+            "file": files[path],
+            **heard[path],
+            "energy_share": round(levels[path].energy / energy, 6) if energy else 0.0,
+        }
+        for path in plan.wanted
+    ]
+    return {"samples": levels[MIXTURE].values // source.channels, "mixture": heard[MIXTURE], "nodes": rows}
 
 
-def _row(plan: Plan, path: Path, file: str, level: Level, held: int, whole: Level) -> dict[str, Any]:
-    return {
-        "path": path,
-        "level": plan.tree.level(path),
-        "file": file,
-        "rms_dbfs": level.rms_dbfs,
-        "peak_dbfs": level.peak_dbfs,
-        "energy_share": round(level.energy / whole.energy, 6) if whole.energy else 0.0,
-        "held_at_full_scale": held,
-    }
+def _heard(level: Level) -> dict[str, Any]:
+    return {"rms_dbfs": level.rms_dbfs, "peak_dbfs": level.peak_dbfs}
 
 
 def _recipe(plan: Plan, provenance: list[dict[str, object]], source: Source, output: OutputFormat) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def _existing(song: FilePath, recipe: dict[str, Any]) -> Saved | None:
     """What is there already, if it is what would be made."""
     try:
         manifest = json.loads((song / MANIFEST).read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not any((song / f"{path}.{recipe['format']['container']}").exists() for path in recipe["wanted"]):
             return None
         manifest = {}

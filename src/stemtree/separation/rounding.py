@@ -53,11 +53,15 @@ class TreeSamples:
         nodes : dict
             For every node under the mixture ``(channel, sample)``: floats, or whole steps of the width.
         held : dict
-            For each, how many values were held at full scale or took a sibling's difference.
+            For each, and for the mixture, how many values were held at full scale or took a sibling's difference.
+            Where the mixture itself is held, the last leaf takes the difference.
         """
         if self.bits is None:
-            return {path: leaves[span].sum(axis=0) for path, span in self._spans.items()}, dict.fromkeys(self._spans, 0)
-        whole = np.clip(np.rint(mixture * self.scale), self._low, self._high).astype(np.int32)
+            floats = {path: leaves[span].sum(axis=0) for path, span in self._spans.items()}
+            return floats, dict.fromkeys((MIXTURE, *floats), 0)
+        rounded = np.rint(mixture * self.scale)
+        whole = np.clip(rounded, self._low, self._high).astype(np.int32)
+        clipped = int(np.count_nonzero(rounded != whole))
         running = np.zeros((len(leaves) + 1, *whole.shape), np.int32)
         sums = np.cumsum(leaves[:-1], axis=0, dtype=np.float64)
         np.clip(sums, *_SANE, out=sums)
@@ -66,8 +70,9 @@ class TreeSamples:
         running[-1] = whole
         nodes = {path: running[span.stop] - running[span.start] for path, span in self._spans.items()}
         if any(node.min() < self._low or node.max() > self._high for node in nodes.values()):
-            return self._hold(whole, nodes)
-        return nodes, dict.fromkeys(nodes, 0)
+            nodes, held = self._hold(whole, nodes)
+            return nodes, {MIXTURE: clipped, **held}
+        return nodes, {MIXTURE: clipped, **dict.fromkeys(nodes, 0)}
 
     def _hold(self, whole: PcmSamples, found: dict[Path, PcmSamples]) -> tuple[dict[Path, PcmSamples], dict[Path, int]]:
         """Bring all nodes into range from the top down, keeping every sum of children."""

@@ -1,0 +1,168 @@
+"""Bad input: one sentence on stderr that names the file and the remedy, exit code 1, and nothing left behind."""
+
+import os
+import resource
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from stemtree.separation import spleeter
+
+
+def _cut(name: str) -> Callable[[Path, Path], Path]:
+    def make(folder: Path, wav: Path) -> Path:
+        path = folder / name
+        audio, rate = soundfile.read(wav)
+        soundfile.write(path, audio, rate)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+        return path
+
+    return make
+
+
+def _header(data_size: int) -> Callable[[Path, Path], Path]:
+    def make(folder: Path, wav: Path) -> Path:
+        content = wav.read_bytes()
+        at = content.index(b"data") + 4
+        (folder / "lie.wav").write_bytes(content[:at] + struct.pack("<I", data_size) + content[at + 4 :])
+        return folder / "lie.wav"
+
+    return make
+
+
+def _samples(*, name: str = "made.wav", shape: tuple[int, int] = (100, 2), rate: int = 44100, value: float = 0.1):
+    def make(folder: Path, wav: Path) -> Path:
+        audio = np.full(shape, 0.1)
+        audio[shape[0] // 2 :] = value
+        soundfile.write(folder / name, audio, rate, "FLOAT")
+        return folder / name
+
+    return make
+
+
+def _bytes(name: str, content: bytes) -> Callable[[Path, Path], Path]:
+    def make(folder: Path, wav: Path) -> Path:
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return make
+
+
+def _folder(folder: Path, wav: Path) -> Path:
+    (folder / "nothing").mkdir()
+    return folder / "nothing"
+
+
+INPUTS = {
+    "missing": (lambda folder, wav: folder / "none.wav", "No such file or directory; check the path"),
+    "folder without audio": (_folder, "holds no audio files: name another"),
+    "pattern without match": (lambda folder, wav: folder / "*.xyz", "no file matches .*: check the pattern"),
+    "empty": (_bytes("empty.wav", b""), "is an empty file: get a whole copy"),
+    "text": (_bytes("text.wav", b"this is not audio\n" * 50), "is not audio in any format known here: check"),
+    "text as mp3": (_bytes("text.mp3", b"this is not audio\n" * 50), "is not audio in any format known here: check"),
+    "cut wav": (_cut("cut.wav"), "cut off or its header is wrong: .* get a whole copy"),
+    "cut aiff": (_cut("cut.aiff"), "cut off or its header is wrong: .* get a whole copy"),
+    "cut flac": (_cut("cut.flac"), "(damaged after|cut off).*get a whole copy"),
+    "cut mp3": (_cut("cut.mp3"), "cut off: it announces 44100 samples and holds .* get a whole copy"),
+    "cut ogg": (_cut("cut.ogg"), "cut off before its last Ogg page: get a whole copy"),
+    "header announces too much": (_header(2**31 - 2), "header is wrong: it announces .* get a whole copy"),
+    "header announces too little": (_header(4000), "wrong header: it announces 1000 samples, but more data follows"),
+    "header announces nothing": (_header(0), "wrong header: it announces 0 samples, but more data follows"),
+    "no samples": (_samples(shape=(0, 2)), "holds no samples: give audio"),
+    "nan": (_samples(value=np.nan), "holds NaN or infinity at sample 50: repair it"),
+    "infinity": (_samples(value=-np.inf), "holds NaN or infinity at sample 50: repair it"),
+    "three channels": (_samples(shape=(100, 3)), "has 3 channels: mix it down"),
+    "4 kHz": (_samples(rate=4000), "sample rate of 4000 Hz: resample it"),
+    "384 kHz": (_samples(rate=384000), "sample rate of 384000 Hz: resample it"),
+}
+
+
+def _assert_one_sentence(outcome, *parts: str) -> None:
+    import re
+
+    assert outcome.code == 1
+    assert outcome.out == ""
+    assert re.fullmatch(r"stemtree: [^\n]+\n", outcome.err), outcome.err
+    assert "Traceback" not in outcome.err
+    for part in parts:
+        assert re.search(part, outcome.err), outcome.err
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+def test_input(kind: str, cli, wav: Path, tmp_path: Path) -> None:
+    make, message = INPUTS[kind]
+    folder = tmp_path / "in"
+    folder.mkdir()
+    path = make(folder, wav)
+    _assert_one_sentence(cli("separate", path, "-o", tmp_path / "out"), message, path.name.replace("*", r"\*"))
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--hierarchy", "ms12"), "no hierarchy 'ms12'; did you mean ms21"),
+        (("--hierarchy", "none.yaml"), "cannot read the hierarchy file 'none.yaml': No such file"),
+        (("--node", "vocals"), "no node 'vocals'; did you mean vocal"),
+        (("--format", "wma"), "no output format 'wma'; did you mean wav"),
+        (("--subtype", "pcm32"), "no subtype 'pcm32'; did you mean pcm"),
+        (("--format", "mp3", "--subtype", "pcm16"), "mp3 is lossy and has no subtype 'pcm16'"),
+        (("--hierarchy", "musdb18"), "splits 'accompaniment' .* into bass, drums, other: give .* --depth 1"),
+        (("--hierarchy", "ms21"), "splits 'vocal' .* into lead_vocal, backing_vocal: give .* --depth 1"),
+        (("--hierarchy", "slakh"), "splits the mixture of hierarchy 'slakh' .* choose another hierarchy"),
+        (("--node", "accompaniment/bass"), "splits 'accompaniment' .* into bass, percussion, other: give"),
+        (("--depth", "3"), "no splitter at hand splits 'vocal'"),
+        (("--depth", "0"), "depth 0: keep at least 1"),
+    ],
+)
+def test_option(options: tuple[str, ...], message: str, cli, wav: Path, tmp_path: Path) -> None:
+    _assert_one_sentence(cli("separate", wav, "-o", tmp_path / "out", *options), message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_output_folder_is_a_file(cli, wav: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    _assert_one_sentence(cli("separate", wav, "-o", tmp_path / "out"), "cannot write to .*out.* choose another folder")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_output_folder_is_read_only(cli, wav: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir(mode=0o500)
+    _assert_one_sentence(cli("separate", wav, "-o", tmp_path / "out"), "Permission denied.*choose another folder")
+
+
+def test_no_room(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    _assert_one_sentence(cli("separate", wav, "-o", tmp_path / "out"), "song.wav.* take 0 MB .*make room or choose")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("container", ["wav", "flac", "ogg", "mp3"])
+def test_the_disk_runs_full_on_the_way(container: str, wav: Path, tmp_path: Path) -> None:
+    """A limit on file size makes the same system call fail as a full disk does."""
+    command = "from stemtree.cli import main; main()"
+    outcome = subprocess.run(
+        [sys.executable, "-c", command, "separate", wav, "-o", tmp_path / "out", "--format", container],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000)),
+    )
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("stemtree: ") and outcome.stderr.count("\n") == 1, outcome.stderr
+    assert "make room or choose another folder" in outcome.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_tampered_weights(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = dict.fromkeys(spleeter.CHECKPOINTS, "0" * 64)  # as if the files were not the published ones
+    monkeypatch.setattr(spleeter, "CHECKPOINTS", digests)
+    _assert_one_sentence(cli("separate", wav, "-o", tmp_path / "out"), "testcheckpoint0.ckpt' are not the published")
+    assert not (tmp_path / "out").exists()

