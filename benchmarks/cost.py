@@ -1,0 +1,83 @@
+"""What separation costs: CPU seconds, peak memory and start-up, beside HTDemucs on the same machine.
+
+Run it with nothing else on the machine: ``python benchmarks/cost.py``. HTDemucs has random weights, which cost the
+same as trained ones.
+"""
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from stemtree.separation.spleeter import example_song
+
+HTDEMUCS = """
+import sys, soundfile, torch
+from demucs.apply import apply_model
+from demucs.htdemucs import HTDemucs
+torch.manual_seed(0)
+network = HTDemucs(["drums", "bass", "other", "vocals"], bottom_channels=512).eval()
+print(sum(parameter.numel() for parameter in network.parameters()))
+audio = torch.from_numpy(soundfile.read(sys.argv[1], dtype="float32")[0].T.copy())[None]
+with torch.inference_mode():
+    apply_model(network, audio, shifts=0, split=True, overlap=0.25)
+"""
+
+
+def run(*command: str | Path) -> tuple[float, float, float]:
+    """Run a command to its end: CPU seconds, wall seconds, peak memory in MB."""
+    start = time.perf_counter()
+    process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0, command
+    return usage.ru_utime + usage.ru_stime, time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def median(runs: int, *command: str | Path) -> tuple[float, float, float]:
+    figures = [run(*command) for _ in range(runs)]
+    return tuple(statistics.median(column) for column in zip(*figures, strict=True))  # type: ignore[return-value]
+
+
+def write_song(path: Path, seconds: int) -> Path:
+    """The example song over and over, as a 16-bit WAV."""
+    audio, rate = soundfile.read(example_song(), dtype="int16")
+    with soundfile.SoundFile(path, "w", rate, 2, "PCM_16") as file:
+        left = seconds * rate
+        while left > 0:
+            file.write(audio[:left])
+            left -= len(audio)
+    return path
+
+
+def main() -> None:
+    stemtree = Path(sys.executable).with_name("stemtree")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, numpy {np.__version__}")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "out")
+        for minutes, runs in ((5, 5), (60, 1)):
+            song = write_song(Path(folder, f"{minutes}.wav"), 60 * minutes)
+            cpu, wall, memory = median(runs, stemtree, "separate", song, "-o", out, "--overwrite")
+            seconds = 60 * minutes
+            print(
+                f"two stems of {minutes} min: {cpu / seconds:.4f} CPU s per s, {wall / seconds:.4f} wall s per s, "
+                f"peak {memory:.0f} MB (median of {runs})"
+            )
+        song = write_song(Path(folder, "1.wav"), 60)
+        cpu, wall, memory = median(3, sys.executable, "-c", HTDEMUCS, song)
+        print(f"HTDemucs, 1 min: {cpu / 60:.4f} CPU s per s, {wall / 60:.4f} wall s per s, peak {memory:.0f} MB")
+        ours, *_ = median(3, stemtree, "separate", song, "-o", out, "--overwrite")
+        print(f"two stems, the same minute: {ours / 60:.4f} CPU s per s; HTDemucs costs {cpu / ours:.1f} times as much")
+    cpu, wall, _ = median(9, stemtree, "--help")
+    print(f"stemtree --help: {wall:.3f} s wall, {cpu:.3f} s CPU (median of 9)")
+
+
+if __name__ == "__main__":
+    main()
