@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path as FilePath
 from typing import Any, Protocol
@@ -30,7 +31,7 @@ class Source(Protocol):
     channels : int
         1 or 2.
     frames : int or None
-        Length in samples; None where the container does not tell.
+        Length in samples, to within a codec's padding; None where the container does not tell.
     width : {"pcm16", "pcm24", "float"}
         The narrowest width that holds its samples, 16 bits for lossy codecs.
     """
@@ -92,7 +93,7 @@ class SoundFileSource:
 
     def __init__(self, path: FilePath) -> None:
         self.name = str(path)
-        with soundfile.SoundFile(path) as file:
+        with _quiet(), soundfile.SoundFile(path) as file:
             self.sample_rate, self.channels, self.frames = file.samplerate, file.channels, file.frames
             self.width: Width = _soundfile_width(file.subtype)
             self.is_mp3 = file.format == "MP3"
@@ -105,14 +106,17 @@ class SoundFileSource:
         """See `Source.blocks`."""
         position = start
         try:
-            with soundfile.SoundFile(self.name) as file:
+            with _quiet():
+                file = soundfile.SoundFile(self.name)
+            with file:
                 file.seek(min(start, self.frames))
                 while len(block := file.read(size, dtype="float64", always_2d=True)):
                     yield _finite(block.T, position, self)
                     position += len(block)
         except soundfile.LibsndfileError as error:
+            reason = error.error_string.removeprefix("Error : ").strip(" .")
             raise AudioError(
-                f"'{self.name}' is damaged after {position} samples ({error.error_string.strip()}): get a whole copy"
+                f"'{self.name}' is damaged after {position} samples ({reason}): get a whole copy"
             ) from None
         if position < self.frames:
             raise _cut_off(self, self.frames, position)
@@ -132,44 +136,46 @@ class AvSource:
                 stream = container.streams.audio[0]
                 self.sample_rate, self.channels = stream.rate, stream.channels
                 self.width: Width = _av_width(stream.codec_context)
-                self._announced = self._header_length(container, stream)
+                self.frames = self._announced(container, stream)
         except av.FFmpegError:
             raise AudioError(
-                f"'{self.name}' is not audio in any format known here: check that it plays, or convert it "
-                "to WAV or FLAC"
+                f"'{self.name}' cannot be read as audio (cut off, damaged, or in a format not known here): check that "
+                "it plays, or convert it to WAV or FLAC"
             ) from None
-        self.frames: int | None = None
         _check_shape(self)
 
-    def _header_length(self, container: Any, stream: Any) -> int:
-        """Samples that a header announces; 0 in formats where the length is only an estimate."""
+    def _announced(self, container: Any, stream: Any) -> int | None:
+        """Samples that the header announces; None in formats where FFmpeg only guesses."""
         if not container.format.name.startswith(("mov", "matroska")):
-            return 0
+            return None
         if stream.duration is not None:
-            return int(stream.duration * stream.time_base * self.sample_rate)
-        return int(Fraction(container.duration or 0, 1_000_000) * self.sample_rate)
+            return int(stream.duration * stream.time_base * self.sample_rate) or None
+        return int(Fraction(container.duration or 0, 1_000_000) * self.sample_rate) or None
 
     def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
         """See `Source.blocks`; decodes what lies before `start` as well, since codecs do not seek exactly."""
         import av
 
-        position, kept = 0, np.empty((self.channels, 0))
+        position, held = 0, 0
+        pieces: list[ExactSamples] = []
         try:
             for piece in self._decoded():
-                kept = np.concatenate([kept, piece[:, max(0, start - position) :]], axis=1)
+                pieces.append(piece[:, max(0, start - position) :])
                 position += piece.shape[1]
-                while kept.shape[1] >= size:
-                    yield _finite(kept[:, :size], position - kept.shape[1], self)
-                    kept = kept[:, size:]
-        except av.FFmpegError as error:
-            raise AudioError(
-                f"'{self.name}' is damaged after {position} samples ({error.strerror}): get a whole copy"
-            ) from None
+                held += pieces[-1].shape[1]
+                while held >= size:
+                    whole = np.concatenate(pieces, axis=1)
+                    yield _finite(whole[:, :size], position - held, self)
+                    pieces, held = [whole[:, size:]], held - size
+        except (av.FFmpegError, ValueError) as error:  # ValueError: the stream changes its rate or layout
+            raise AudioError(f"'{self.name}' is damaged after {position} samples ({error}): get a whole copy") from None
         # Containers announce whole codec frames and may be off by the encoder's padding, hence the half second.
-        if position < self._announced - self.sample_rate // 2:
-            raise _cut_off(self, self._announced, position)
-        if kept.shape[1]:
-            yield _finite(kept, position - kept.shape[1], self)
+        if self.frames is not None and position < self.frames - self.sample_rate // 2:
+            raise _cut_off(self, self.frames, position)
+        if position == 0:
+            raise AudioError(f"'{self.name}' holds no samples: give audio of at least one sample")
+        if held:
+            yield _finite(np.concatenate(pieces, axis=1), position - held, self)
 
     def _decoded(self) -> Iterator[ExactSamples]:
         import av
@@ -208,12 +214,8 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         raise AudioError(f"cannot read '{file}': {error.strerror}; check the path and its permissions") from None
     try:
         source = SoundFileSource(file)
-    except (
-        soundfile.LibsndfileError,
-        TypeError,
-    ) as error:  # TypeError: headerless .raw, which soundfile must be told of
-        code = getattr(error, "code", None)
-        if code == _MALFORMED:
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a .raw file, which has no header
+        if getattr(error, "code", None) == _MALFORMED:
             raise AudioError(f"'{file}' has a damaged header: get a whole copy or re-save it") from None
         return AvSource(file)
     return AvSource(file) if source.is_mp3 and _length_is_guessed(source) else source
@@ -246,6 +248,20 @@ def read(path: str | os.PathLike[str], start: int = 0, count: int | None = None)
 
 _MALFORMED = 3
 """libsndfile's code for a header it knows and cannot follow; FFmpeg would read what is left and say nothing."""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep libmpg123, deep inside libsndfile, from writing warnings to the process's stderr."""
+    with open(os.devnull, "wb") as nowhere:
+        stderr = os.dup(2)
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
 
 _LIE = re.compile(r"^\s*(?P<chunk>\S+(?: Size)?)\s*: (?P<said>\d+) \(should be (?P<real>\d+)\)", re.MULTILINE)
 

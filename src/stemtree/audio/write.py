@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
+import math
 from pathlib import Path as FilePath
 from types import TracebackType
 from typing import Any
@@ -12,6 +13,8 @@ import soundfile
 from stemtree.audio.formats import OutputFormat
 from stemtree.errors import AudioError
 from stemtree.types import PcmSamples, Samples
+
+_WAV_BYTES = 2**32 - 4096
 
 
 class StemWriter:
@@ -34,6 +37,8 @@ class StemWriter:
 
     def __init__(self, path: FilePath, output: OutputFormat, sample_rate: int, channels: int) -> None:
         self.path, self.written, self._bits = path, 0, output.bits
+        room = _WAV_BYTES if output.container == "wav" else math.inf
+        self._most = room / (channels * (output.bits or 32) / 8)
         try:
             self._file = soundfile.SoundFile(
                 path, "w", sample_rate, channels, output.soundfile_subtype, format=output.container.upper()
@@ -44,6 +49,8 @@ class StemWriter:
     def write(self, samples: PcmSamples | Samples) -> None:
         """Append a ``(channel, sample)`` block: whole steps of the width in integer formats, else floats."""
         block: np.ndarray[Any, Any] = samples.T
+        if self.written + len(block) > self._most:
+            raise AudioError(f"'{self.path}' would be larger than the 4 GB that WAV can hold: choose the format flac")
         if self._bits is not None:
             # libsndfile scales floats by 2^15 - 1 and would break the sums; integers pass as they are.
             block = block.astype(np.int16) if self._bits == 16 else block.astype(np.int32) << (32 - self._bits)
