@@ -156,3 +156,7 @@ def _build(arrays: dict[str, np.ndarray[Any, Any]]) -> UNet:
             state[key] = torch.from_numpy(arrays[f"{prefixes[module]}.{tensor}"])
     network.load_state_dict(state)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+if __name__ == "__main__":
+    print(example_song())

@@ -1,0 +1,27 @@
+# make demo: separate a real song. make test: what CI runs. make check: linters and types.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+
+.PHONY: demo test check
+
+demo: .venv/installed
+	$(BIN)/stemtree separate "$$($(BIN)/python -m stemtree.separation.spleeter)" --output demo --overwrite
+
+test: .venv/installed-dev
+	$(BIN)/pytest
+
+check: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(INSTALL) .
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(INSTALL) '.[dev]'
+	touch $@
