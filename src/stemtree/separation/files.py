@@ -124,18 +124,13 @@ def _recipe(plan: Plan, provenance: list[dict[str, object]], source: Source, out
 
 def _existing(song: FilePath, recipe: dict[str, Any]) -> Saved | None:
     """What is there already, if it is what would be made."""
-    try:
-        manifest = json.loads((song / MANIFEST).read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        if not any((song / f"{path}.{recipe['format']['container']}").exists() for path in recipe["wanted"]):
-            return None
-        manifest = {}
-    except (OSError, ValueError):
-        manifest = {}
-    rows = manifest.get("nodes", [])
-    same = all(manifest.get(key) == value for key, value in recipe.items())
-    if same and rows and all((song / row["file"]).exists() for row in rows):
-        return Saved(song, manifest, existed=True)
+    manifest = _read_manifest(song)
+    files, container = _files_of(manifest), recipe["format"]["container"]
+    if files and all(manifest.get(key) == value for key, value in recipe.items()):
+        if all((song / file).exists() for file in files):
+            return Saved(song, manifest, existed=True)
+    elif not manifest and not any((song / f"{path}.{container}").exists() for path in recipe["wanted"]):
+        return None
     raise OptionError(f"'{song}' holds stems of another input or made otherwise: give --overwrite or another folder")
 
 
@@ -170,19 +165,29 @@ def _publish(staging: FilePath, song: FilePath) -> None:
     if not song.exists():
         staging.rename(song)
         return
-    stale = set(_files_of(song)) - set(_files_of(staging))
+    files = _files_of(_read_manifest(staging))
+    stale = set(_files_of(_read_manifest(song))) - set(files)
     (song / MANIFEST).unlink(missing_ok=True)  # from here until the end the folder does not claim to be whole
-    for file in _files_of(staging):
+    for file in files:
         (song / file).parent.mkdir(parents=True, exist_ok=True)
         os.replace(staging / file, song / file)
     for file in stale:
-        (song / file).unlink(missing_ok=True)
+        if (song / file).resolve().is_relative_to(song.resolve()):  # whoever wrote that manifest
+            (song / file).unlink(missing_ok=True)
     os.replace(staging / MANIFEST, song / MANIFEST)
 
 
-def _files_of(song: FilePath) -> list[str]:
-    """The stems that a manifest lists."""
+def _read_manifest(song: FilePath) -> dict[str, Any]:
     try:
-        return [row["file"] for row in json.loads((song / MANIFEST).read_text("utf-8"))["nodes"]]
-    except (OSError, ValueError, KeyError, TypeError):
+        manifest = json.loads((song / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def _files_of(manifest: dict[str, Any]) -> list[str]:
+    """The stems that a manifest lists; none if it is not one of ours."""
+    try:
+        return [str(row["file"]) for row in manifest["nodes"]]
+    except (KeyError, TypeError):
         return []
