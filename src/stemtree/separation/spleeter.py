@@ -78,8 +78,7 @@ class Spleeter:
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`; checks the files."""
-        for name in CHECKPOINTS:
-            self._bytes(name)
+        _ = self._checked
         weights = [{"file": name, "sha256": digest} for name, digest in CHECKPOINTS.items()]
         return {"name": "spleeter", "version": f"{PACKAGE} {metadata.version(PACKAGE)}", "weights": weights}
 
@@ -93,7 +92,14 @@ class Spleeter:
 
     @cached_property
     def _networks(self) -> tuple[UNet, ...]:
-        return tuple(_build(_restricted_load(self._bytes(name))) for name in CHECKPOINTS)
+        networks = tuple(_build(_restricted_load(content)) for content in self._checked)
+        del self._checked  # 118 MB
+        return networks
+
+    @cached_property
+    def _checked(self) -> tuple[bytes, ...]:
+        """The files' content, read and hashed once for the manifest and the networks."""
+        return tuple(self._bytes(name) for name in CHECKPOINTS)
 
     def _bytes(self, name: str) -> bytes:
         file = self._folder / name
