@@ -20,6 +20,10 @@ class AudioError(StemtreeError):
     """Audio that cannot be read as it claims to be, or cannot be written."""
 
 
+class CorpusError(StemtreeError):
+    """A corpus that is not whole, or not laid out as it should be."""
+
+
 class OptionError(StemtreeError):
     """A setting that does not exist or does not fit the others."""
 

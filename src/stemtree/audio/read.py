@@ -123,20 +123,21 @@ class SoundFileSource:
 
 
 class AvSource:
-    """A file that FFmpeg's libraries read; of several audio streams the first."""
+    """A file that FFmpeg's libraries read; of several audio streams one."""
 
-    def __init__(self, path: FilePath) -> None:
+    def __init__(self, path: FilePath, stream: int = 0) -> None:
         import av
 
-        self.name = str(path)
+        self.name, self._stream = str(path), stream
         try:
             with av.open(self.name) as container:
-                if not container.streams.audio:
-                    raise AudioError(f"'{self.name}' holds no audio: give a file with an audio stream")
-                stream = container.streams.audio[0]
-                self.sample_rate, self.channels = stream.rate, stream.channels
-                self.width: Width = _av_width(stream.codec_context)
-                self.frames = self._announced(container, stream)
+                if len(container.streams.audio) <= stream:
+                    held = len(container.streams.audio) or "no"
+                    raise AudioError(f"'{self.name}' holds {held} audio streams: give a file with {stream + 1} or more")
+                audio = container.streams.audio[stream]
+                self.sample_rate, self.channels = audio.rate, audio.channels
+                self.width: Width = _av_width(audio.codec_context)
+                self.frames = self._announced(container, audio)
         except av.FFmpegError:
             raise AudioError(
                 f"'{self.name}' cannot be read as audio (cut off, damaged, or in a format not known here): check that "
@@ -182,20 +183,22 @@ class AvSource:
 
         with av.open(self.name) as container:
             resampler = av.AudioResampler(format="dblp", layout="mono" if self.channels == 1 else "stereo")
-            for frame in container.decode(container.streams.audio[0]):
+            for frame in container.decode(container.streams.audio[self._stream]):
                 for piece in resampler.resample(frame):
                     yield piece.to_ndarray().astype(np.float64, copy=False)
             for piece in resampler.resample(None):
                 yield piece.to_ndarray().astype(np.float64, copy=False)
 
 
-def open_source(path: str | os.PathLike[str]) -> Source:
+def open_source(path: str | os.PathLike[str], stream: int = 0) -> Source:
     """Open an audio file with whichever library reads it.
 
     Parameters
     ----------
     path : path-like
         A file in any container that libsndfile or FFmpeg's libraries read, mono or stereo, 8 to 192 kHz.
+    stream : int
+        Which of its audio streams.
 
     Raises
     ------
@@ -212,6 +215,8 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         file.open("rb").close()
     except OSError as error:
         raise AudioError(f"cannot read '{file}': {error.strerror}; check the path and its permissions") from None
+    if stream:
+        return AvSource(file, stream)
     try:
         source = SoundFileSource(file)
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a .raw file, which has no header
@@ -221,7 +226,9 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     return AvSource(file) if source.is_mp3 and _length_is_guessed(source) else source
 
 
-def read(path: str | os.PathLike[str], start: int = 0, count: int | None = None) -> tuple[ExactSamples, int]:
+def read(
+    path: str | os.PathLike[str], start: int = 0, count: int | None = None, stream: int = 0
+) -> tuple[ExactSamples, int]:
     """Read a stretch of a file into memory.
 
     Parameters
@@ -230,13 +237,15 @@ def read(path: str | os.PathLike[str], start: int = 0, count: int | None = None)
         As for `open_source`.
     start, count : int
         First sample and number of samples; fewer come back where the file ends.
+    stream : int
+        Which of its audio streams.
 
     Returns
     -------
     samples : (channel, sample) float64
     sample_rate : int
     """
-    source = open_source(path)
+    source = open_source(path, stream)
     got: list[ExactSamples] = []
     missing = count
     for block in source.blocks(1 << 16 if count is None else max(1, min(count, 1 << 16)), start):

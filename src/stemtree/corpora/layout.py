@@ -1,0 +1,72 @@
+"""What a corpus's module provides, and what all of them need to read metadata."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path as FilePath
+from typing import Any, Protocol
+
+import yaml
+
+from stemtree.corpora.track import Listing
+from stemtree.errors import CorpusError
+
+SPLITS = ("train", "validation", "test")
+
+
+class Layout(Protocol):
+    """How one corpus lies on disk."""
+
+    @property
+    def hierarchy(self) -> str:
+        """The definition that its labels belong to."""
+        ...
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether its mixtures are meant to be the sums of their stems; a mastered mixture is not."""
+        ...
+
+    def find(self, root: FilePath) -> Iterable[FilePath]:
+        """The place of every song: its folder, or its file."""
+        ...
+
+    def read(self, place: FilePath) -> Listing:
+        """Read a song's metadata; raises CorpusError where it is missing or lacks something."""
+        ...
+
+
+def read_metadata(file: FilePath) -> dict[str, Any]:
+    """Read a YAML or JSON file that holds a mapping.
+
+    Raises
+    ------
+    CorpusError
+        If it is missing, unreadable or holds something else.
+    """
+    try:
+        text = file.read_text("utf-8")
+        data = json.loads(text) if file.suffix == ".json" else yaml.load(text, Loader=_FAST_LOADER)
+    except OSError as error:
+        raise CorpusError(f"cannot read the metadata '{file}': {error.strerror}; complete the copy") from None
+    except (ValueError, yaml.YAMLError):
+        raise CorpusError(f"the metadata '{file}' is not valid {file.suffix[1:].upper()}: copy it again") from None
+    if not isinstance(data, dict):
+        raise CorpusError(f"the metadata '{file}' holds no mapping: copy it again")
+    return data
+
+
+def need(data: dict[str, Any], key: str, file: FilePath) -> Any:
+    """Look a key up that must be there; raises CorpusError that names it."""
+    try:
+        return data[key]
+    except KeyError:
+        raise CorpusError(f"the metadata '{file}' lacks the key '{key}': copy it again") from None
+
+
+def split_of(place: FilePath) -> str | None:
+    """The split that the folder above a song is named after."""
+    name = place.parent.name.lower()
+    return {"valid": "validation", "val": "validation"}.get(name, name) if name in (*SPLITS, "valid", "val") else None
+
+
+_FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,0 +1,49 @@
+"""MedleyDB (Bittner et al. 2014, 2016), and MS21, which is laid out like it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from stemtree.corpora.layout import need, read_metadata
+from stemtree.corpora.track import AudioFile, Listing
+
+_METADATA = "_METADATA.yaml"
+
+
+@dataclass(frozen=True)
+class MedleyDb:
+    """``<Song>/{<Song>_METADATA.yaml, <Song>_MIX.wav, <Song>_STEMS/}``.
+
+    In MedleyDB's own distribution the metadata lie in a folder ``Metadata`` beside ``Audio``; both places are looked
+    in. Its mixtures are mastered, so stems do not add up to them. A song's ``split``, which MedleyDB has not and MS21
+    has, is read where it is given.
+    """
+
+    hierarchy: str = "medleydb"
+    adds_up: bool = False
+
+    def find(self, root: FilePath) -> Iterable[FilePath]:
+        """All metadata files."""
+        return sorted(root.glob(f"**/*{_METADATA}"))
+
+    def read(self, place: FilePath) -> Listing:
+        """See `Layout.read`."""
+        song = place.name.removesuffix(_METADATA)
+        data = read_metadata(place)
+        folder = place.parent if place.parent.name == song else place.parent.parent / "Audio" / song
+        stem_folder = folder / need(data, "stem_dir", place)
+        stems = [
+            (name, _labels(stem, place), AudioFile(stem_folder / need(stem, "filename", place)))
+            for name, stem in sorted(need(data, "stems", place).items())
+        ]
+        mixture = folder / need(data, "mix_filename", place)
+        return Listing(song, data.get("split"), stems, AudioFile(mixture) if mixture.exists() else None)
+
+
+def _labels(stem: dict[str, Any], place: FilePath) -> tuple[str, ...]:
+    """The instrument, first as the melody where it is that: the only trace of who sings lead (thesis, footnote 3)."""
+    instrument = need(stem, "instrument", place)
+    names = [str(name) for name in (instrument if isinstance(instrument, list) else [instrument])]
+    melody = [f"{name} (melody)" for name in names] if stem.get("component") == "melody" else []
+    return (*melody, *names)

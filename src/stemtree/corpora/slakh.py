@@ -1,0 +1,71 @@
+"""Slakh2100 (Manilow et al. 2019), its two later splits, and whatever is laid out like it."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path as FilePath
+from typing import Any
+
+from stemtree.corpora.layout import need, read_metadata, split_of
+from stemtree.corpora.track import AudioFile, Listing
+
+METADATA = "metadata.yaml"
+
+
+@dataclass(frozen=True)
+class Slakh:
+    """``[split/]TrackNNNNN/{metadata.yaml, mix.flac, stems/S00.flac}``, WAV or FLAC.
+
+    Parameters
+    ----------
+    version : {"orig", "split2", "redux"}
+        ``orig`` takes the split from the folders. ``split2`` (the ISMIR 2020 paper's) moves songs so that no MIDI file
+        is in two splits; ``redux`` leaves repeated ones out instead. Both go by the song's number and its original
+        split, whichever folder it lies in.
+    """
+
+    version: str = "orig"
+    hierarchy: str = "slakh"
+    adds_up: bool = True
+
+    def find(self, root: FilePath) -> Iterable[FilePath]:
+        """Folders with metadata, in the root or in folders of splits."""
+        found = sorted(file.parent for pattern in ("*", "*/*") for file in root.glob(f"{pattern}/{METADATA}"))
+        omitted = set(_changes()["redux"]) if self.version == "redux" else set()
+        return [place for place in found if place.name not in omitted]
+
+    def read(self, place: FilePath) -> Listing:
+        """See `Layout.read`; stems that Slakh itself did not render (no patch) are left out."""
+        data = read_metadata(place / METADATA)
+        stems = []
+        for name, stem in need(data, "stems", place / METADATA).items():
+            patch = need(stem, "plugin_name", place / METADATA)
+            if patch in (None, "None"):
+                continue
+            labels = (str(patch), *_program(stem))
+            stems.append((name, labels, AudioFile(_either(place / "stems" / name))))
+        split = split_of(place)
+        if self.version != "orig":
+            split = _changes()["split2"].get(place.name, split) if self.version == "split2" else split
+        mixture = _either(place / "mix")
+        return Listing(place.name, split, stems, AudioFile(mixture) if mixture.exists() else None)
+
+
+def _program(stem: dict[str, Any]) -> tuple[str, ...]:
+    """The General MIDI name, for hierarchies that do not know Slakh's patches."""
+    return ("Drums",) if stem.get("is_drum") else tuple(filter(None, [stem.get("midi_program_name")]))
+
+
+def _either(stem: FilePath) -> FilePath:
+    flac = stem.with_name(f"{stem.name}.flac")
+    return flac if flac.exists() else stem.with_name(f"{stem.name}.wav")
+
+
+@cache
+def _changes() -> dict[str, Any]:
+    """Slakh's published lists: where split2 puts the songs that it moves, and what redux leaves out."""
+    file = resources.files("stemtree.corpora") / "slakh_splits.json"
+    changes: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return changes

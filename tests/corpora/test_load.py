@@ -1,0 +1,179 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import soundfile
+import yaml
+
+from stemtree.corpora.load import KINDS, load_corpus
+from stemtree.errors import CorpusError, HierarchyError, OptionError
+
+
+@pytest.mark.parametrize(
+    ("kind", "leaves"),
+    [
+        (
+            "slakh",
+            {
+                "Track00001": [
+                    "strings_guitar_keyboards/guitar/effected_guitars/distorted_electric_guitar",
+                    "percussion/percussion/drums/drum_set",
+                ],
+                "Track00003": ["bass/bass/acoustic_basses/upright_bass"],
+                "Track02000": [
+                    "strings_guitar_keyboards/guitar/effected_guitars/distorted_electric_guitar",
+                    "percussion/percussion/drums/drum_set",
+                ],
+            },
+        ),
+        ("musdb18", {"A - B": ["accompaniment/drums", "accompaniment/bass", "accompaniment/other", "vocals"]}),
+        (
+            "musdb18-hq",
+            {
+                f"Artist - {split} song": ["accompaniment/drums", "accompaniment/bass", "accompaniment/other", "vocals"]
+                for split in ("test", "train")
+            },
+        ),
+        ("medleydb", {"Some_Song": ["accompaniment/bass", "vocal/lead_vocal", "vocal/backing_vocal"]}),
+        ("ms21", {"Artist - Title": ["accompaniment/bass", "vocal/lead_vocal"]}),
+        (
+            "moisesdb",
+            {
+                "song-id": [
+                    "vocals/lead_male_singer",
+                    "guitar/acoustic_guitar",
+                    "guitar/clean_electric_guitar",
+                    "drums/snare_drum",
+                ]
+            },
+        ),
+        ("folder", {"song": ["accompaniment/other/pianos", "accompaniment/percussion/drum_set"]}),
+    ],
+)
+def test_every_layout(kind: str, leaves: dict[str, list[str]], corpora: Callable[[str], Path]) -> None:
+    corpus = load_corpus(corpora(kind), kind)
+    assert {track.id: [stem.leaf for stem in track.stems] for track in corpus.tracks} == leaves
+    assert corpus.hierarchy == KINDS[kind].hierarchy
+    for track in corpus.tracks:
+        assert track.duration == pytest.approx(2.0 if kind != "musdb18" else 1.0, abs=0.1)
+        assert all(stem.file.path.exists() for stem in track.stems)
+        assert (track.mixture is None) == (kind == "moisesdb")
+
+
+def test_slakhs_splits(slakh: Path) -> None:
+    by_kind = {
+        kind: {track.id: track.split for track in load_corpus(slakh, kind).tracks}
+        for kind in ("slakh", "slakh-split2", "slakh-redux")
+    }
+    assert by_kind["slakh"] == {"Track00001": "train", "Track00003": "train", "Track02000": "test"}
+    assert by_kind["slakh-split2"]["Track00003"] == "test"  # the published list moves it
+    assert "Track02000" in by_kind["slakh-redux"]
+    assert [track.id for track in load_corpus(slakh, "slakh", split="test").tracks] == ["Track02000"]
+    with pytest.raises(CorpusError, match="holds no songs of the split 'validation'"):
+        load_corpus(slakh, "slakh", split="validation")
+
+
+def test_published_split_sizes() -> None:
+    """Slakh2100: 1500/375/225 songs; redux 1289/270/151; split2 has as many in each split as the original."""
+    from stemtree.corpora.slakh import _changes
+
+    original = {f"Track{n:05}": "train" if n <= 1500 else "validation" if n <= 1875 else "test" for n in range(1, 2101)}
+    redux = [split for track, split in original.items() if track not in _changes()["redux"]]
+    assert [redux.count(split) for split in ("train", "validation", "test")] == [1289, 270, 151]
+    moved = list((original | _changes()["split2"]).values())
+    assert [moved.count(split) for split in ("train", "validation", "test")] == [1500, 375, 225]
+
+
+def test_another_hierarchy_takes_the_label_that_it_knows(slakh: Path) -> None:
+    track = load_corpus(slakh, "slakh", "ms21").tracks[0]
+    assert [(stem.label, stem.leaf) for stem in track.stems] == [
+        ("Distortion Guitar", "accompaniment/other/electric_guitar"),
+        ("Drums", "accompaniment/percussion/drum_set"),
+    ]
+    assert track.stems_of("accompaniment/other") == track.stems[:1]
+    assert track.stems_of("") == track.stems
+
+
+def test_flac(tmp_path: Path, slakh: Path) -> None:
+    for file in list(slakh.rglob("*.wav")):
+        soundfile.write(file.with_suffix(".flac"), *soundfile.read(file))
+        file.unlink()
+    assert len(load_corpus(slakh, "slakh").tracks) == 3
+
+
+def _stem(root: Path) -> Path:
+    return root / "train" / "Track00001" / "stems" / "S01.wav"
+
+
+def _edit(root: Path, change: Callable[[dict], object]) -> None:
+    file = root / "train" / "Track00001" / "metadata.yaml"
+    data = yaml.safe_load(file.read_text())
+    change(data)
+    file.write_text(yaml.safe_dump(data))
+
+
+def _resample(root: Path) -> None:
+    audio, rate = soundfile.read(_stem(root))
+    soundfile.write(_stem(root), audio, 2 * rate)
+
+
+def _shorten(root: Path) -> None:
+    audio, rate = soundfile.read(_stem(root))
+    soundfile.write(_stem(root), audio[:-5], rate)
+
+
+BREAK = {
+    "missing": (lambda root: _stem(root).unlink(), r"the stem '.*S01\.wav' is missing: complete the copy"),
+    "unreadable": (lambda root: _stem(root).write_text("text"), r"S01\.wav' cannot be read as audio"),
+    "sample rate": (_resample, r"S01\.wav' has 16000 Hz and '.*S00\.wav' 8000 Hz: resample"),
+    "length": (_shorten, r"S01\.wav' has 15995 samples and '.*S00\.wav' 16000: pad"),
+    "label": (
+        lambda root: _edit(
+            root,
+            lambda data: data["stems"]["S01"].update(plugin_name="x.nkm", is_drum=False, midi_program_name="Kazoo"),
+        ),
+        "stem 'S01' of 'Track00001': hierarchy 'slakh' has no leaf for the label 'Kazoo'",
+    ),
+    "metadata": (
+        lambda root: _edit(root, lambda data: data["stems"]["S01"].pop("plugin_name")),
+        r"metadata\.yaml' lacks the key 'plugin_name'",
+    ),
+    "no stems": (lambda root: _edit(root, lambda data: data.update(stems={})), "'Track00001' has no stems"),
+}
+
+
+@pytest.mark.parametrize("kind", BREAK)
+def test_what_is_broken_is_named_or_skipped(kind: str, slakh: Path) -> None:
+    spoil, message = BREAK[kind]
+    spoil(slakh)
+    with pytest.raises(CorpusError, match=message):
+        load_corpus(slakh, "slakh")
+    corpus = load_corpus(slakh, "slakh", skip_bad=True)
+    assert [track.id for track in corpus.tracks] == ["Track00003", "Track02000"]
+    assert [(problem.track, problem.kind) for problem in corpus.problems] == [("train/Track00001", kind)]
+
+
+def test_wrong_folder_kind_and_hierarchy(tmp_path: Path, slakh: Path) -> None:
+    with pytest.raises(CorpusError, match=r"no folder '.*none'"):
+        load_corpus(tmp_path / "none", "slakh")
+    with pytest.raises(CorpusError, match="holds no songs in the layout 'moisesdb': check folder and kind"):
+        load_corpus(slakh, "moisesdb")
+    with pytest.raises(OptionError, match="no kind of corpus 'slak'; did you mean slakh"):
+        load_corpus(slakh, "slak")
+    with pytest.raises(HierarchyError, match="no hierarchy 'ms22'"):
+        load_corpus(slakh, "slakh", "ms22")
+
+
+def test_one_song_in_two_splits(slakh: Path) -> None:
+    shutil.copytree(slakh / "train" / "Track00001", slakh / "test" / "Track00001")
+    with pytest.raises(CorpusError, match="'train/Track00001' and 'test/Track00001' are both the song 'Track00001'"):
+        load_corpus(slakh, "slakh")
+
+
+def test_metadata_that_is_not_yaml(slakh: Path) -> None:
+    (slakh / "train" / "Track00001" / "metadata.yaml").write_text("stems: [")
+    with pytest.raises(CorpusError, match=r"metadata\.yaml' is not valid YAML: copy it again"):
+        load_corpus(slakh, "slakh")
+    shutil.rmtree(slakh / "train")
+    assert len(load_corpus(slakh, "slakh").tracks) == 1
