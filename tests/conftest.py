@@ -58,10 +58,3 @@ def wav(tmp_path: Path, excerpt: np.ndarray) -> Path:
     path = tmp_path / "song.wav"
     soundfile.write(path, excerpt[:, :44100].T, 44100, "PCM_16")
     return path
-
-
-def si_sdr(estimate: np.ndarray, reference: np.ndarray) -> float:
-    """Scale-invariant signal-to-distortion ratio in dB (Le Roux 2019), over all channels at once."""
-    estimate, reference = estimate.astype(float).ravel(), reference.astype(float).ravel()
-    target = (estimate @ reference) / (reference @ reference) * reference
-    return float(10 * np.log10((target @ target) / ((target - estimate) @ (target - estimate))))

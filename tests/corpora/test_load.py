@@ -88,8 +88,8 @@ def test_published_split_sizes() -> None:
 def test_another_hierarchy_takes_the_label_that_it_knows(slakh: Path) -> None:
     track = load_corpus(slakh, "slakh", "ms21").tracks[0]
     assert [(stem.label, stem.leaf) for stem in track.stems] == [
-        ("Distortion Guitar", "accompaniment/other/electric_guitar"),
-        ("Drums", "accompaniment/percussion/drum_set"),
+        ("distorted_electric_guitar", "accompaniment/other/electric_guitar"),
+        ("drum_set", "accompaniment/percussion/drum_set"),
     ]
     assert track.stems_of("accompaniment/other") == track.stems[:1]
     assert track.stems_of("") == track.stems

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import si_sdr
+from helpers import si_sdr
 
 from stemtree.audio import ArraySource
 from stemtree.errors import HierarchyError, OptionError, SplitterError

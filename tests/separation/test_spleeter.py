@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import si_sdr
+from helpers import si_sdr
 from torch.nn import functional
 
 from stemtree.errors import SplitterError

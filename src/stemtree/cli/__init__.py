@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stemtree import __version__
-from stemtree.cli import hierarchy, separate
+from stemtree.cli import corpus, hierarchy, separate
 from stemtree.errors import StemtreeError
 
 # Plain help: rich's boxes cost a third of the start-up time and wrap paths.
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("separate")(separate.separate)
 app.add_typer(hierarchy.app, name="hierarchy")
+app.add_typer(corpus.app, name="corpus")
 
 
 def _print_version(wanted: bool) -> None:

@@ -130,7 +130,7 @@ def _track(listing: Listing, hierarchy: Hierarchy) -> Track:
                 "length",
                 f"'{stem.file}' has {other_frames} samples and '{stems[0].file}' {frames}: pad or copy it again",
             )
-    return Track(listing.id, listing.split, rate, frames, stems, listing.mixture)
+    return Track(listing.id, listing.split, rate, frames, stems, listing.mixture, listing.origin)
 
 
 def _stem(track: str, name: str, labels: tuple[str, ...], file: AudioFile, hierarchy: Hierarchy) -> Stem:

@@ -10,6 +10,8 @@ from typing import Any
 
 from stemtree.corpora.layout import need, read_metadata, split_of
 from stemtree.corpora.track import AudioFile, Listing
+from stemtree.errors import HierarchyError
+from stemtree.hierarchy import Hierarchy, load
 
 METADATA = "metadata.yaml"
 
@@ -44,23 +46,37 @@ class Slakh:
             patch = need(stem, "plugin_name", place / METADATA)
             if patch in (None, "None"):
                 continue
-            labels = (str(patch), *_program(stem))
+            labels = (str(patch), *_instrument(str(patch)), *_program(stem))
             stems.append((name, labels, AudioFile(_either(place / "stems" / name))))
         split = split_of(place)
         if self.version != "orig":
             split = _changes()["split2"].get(place.name, split) if self.version == "split2" else split
         mixture = _either(place / "mix")
-        return Listing(place.name, split, stems, AudioFile(mixture) if mixture.exists() else None)
+        mixture_file = AudioFile(mixture) if mixture.exists() else None
+        return Listing(place.name, split, stems, mixture_file, data.get("UUID"))
+
+
+def _instrument(patch: str) -> tuple[str, ...]:
+    """What a patch sounds like, for hierarchies that do not know Slakh's patches: many play another's program."""
+    try:
+        return (_hierarchy().leaf(patch).rpartition("/")[2],)
+    except HierarchyError:
+        return ()
 
 
 def _program(stem: dict[str, Any]) -> tuple[str, ...]:
-    """The General MIDI name, for hierarchies that do not know Slakh's patches."""
+    """The General MIDI name, for corpora that are only laid out like Slakh."""
     return ("Drums",) if stem.get("is_drum") else tuple(filter(None, [stem.get("midi_program_name")]))
 
 
 def _either(stem: FilePath) -> FilePath:
     flac = stem.with_name(f"{stem.name}.flac")
     return flac if flac.exists() else stem.with_name(f"{stem.name}.wav")
+
+
+@cache
+def _hierarchy() -> Hierarchy:
+    return load("slakh")
 
 
 @cache

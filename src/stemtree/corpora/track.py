@@ -58,6 +58,8 @@ class Track:
         At least one.
     mixture : AudioFile or None
         The corpus's own mixture, where it has one.
+    origin : str or None
+        What it was made from, where several songs may be made from one thing (Slakh: the MIDI file).
     """
 
     id: str
@@ -66,6 +68,7 @@ class Track:
     frames: int
     stems: tuple[Stem, ...]
     mixture: AudioFile | None = None
+    origin: str | None = None
 
     @property
     def duration(self) -> float:
@@ -83,7 +86,7 @@ class Listing:
 
     Parameters
     ----------
-    id, split, mixture
+    id, split, mixture, origin
         As in `Track`.
     stems : sequence of (name, labels, file)
         Labels in the order in which they are to be looked up; the first that the hierarchy knows decides.
@@ -93,6 +96,7 @@ class Listing:
     split: str | None
     stems: Sequence[tuple[str, tuple[str, ...], AudioFile]]
     mixture: AudioFile | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
