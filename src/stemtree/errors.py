@@ -24,6 +24,14 @@ class CorpusError(StemtreeError):
     """A corpus that is not whole, or not laid out as it should be."""
 
 
+class StaleIndexError(CorpusError):
+    """An index that was made from something else than what it is used with."""
+
+
+class SamplingError(StemtreeError):
+    """Examples that cannot be drawn from a corpus as asked."""
+
+
 class OptionError(StemtreeError):
     """A setting that does not exist or does not fit the others."""
 

@@ -1,5 +1,6 @@
 """Audio files and arrays: blocks in, blocks out."""
 
+from stemtree.audio.excerpts import Excerpts
 from stemtree.audio.formats import FORMATS, WIDTHS, OutputFormat, Width, bytes_needed, is_audio_name
 from stemtree.audio.read import ArraySource, Source, open_source, read
 from stemtree.audio.write import StemWriter
@@ -8,6 +9,7 @@ __all__ = [
     "FORMATS",
     "WIDTHS",
     "ArraySource",
+    "Excerpts",
     "OutputFormat",
     "Source",
     "StemWriter",

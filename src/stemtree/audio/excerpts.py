@@ -1,0 +1,69 @@
+"""Short stretches of many files, as training reads them: each once, nothing else."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path as FilePath
+from types import TracebackType
+
+import numpy as np
+import soundfile
+
+from stemtree.audio.read import read
+from stemtree.errors import AudioError
+from stemtree.types import Samples
+
+
+class Excerpts:
+    """Files of a song that was checked when its corpus was loaded; use it in a ``with`` statement.
+
+    Parameters
+    ----------
+    paths : sequence of pathlib.Path
+        Any that `open_source` reads; those that libsndfile reads stay open and are sought in.
+    streams : sequence of int
+        Which audio stream of each.
+
+    Raises
+    ------
+    AudioError
+        If a file cannot be opened or read any more.
+    """
+
+    def __init__(self, paths: Sequence[FilePath], streams: Sequence[int]) -> None:
+        self._paths, self._streams = paths, streams
+
+    def __enter__(self) -> Excerpts:
+        self._stack = ExitStack()
+        self._files = [self._open(path, stream) for path, stream in zip(self._paths, self._streams, strict=True)]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.close()
+
+    def read(self, start: int, count: int) -> list[Samples]:
+        """``(channel, sample)`` float32 of every file, at most `count` samples from sample `start`."""
+        return [self._read(number, start, count) for number in range(len(self._paths))]
+
+    def _open(self, path: FilePath, stream: int) -> soundfile.SoundFile | None:
+        if stream:
+            return None
+        try:
+            return self._stack.enter_context(soundfile.SoundFile(path))
+        except soundfile.LibsndfileError as error:
+            if path.exists() and error.code == 1:  # unknown to libsndfile: left to FFmpeg
+                return None
+            raise AudioError(f"cannot open the stem '{path}' ({error.error_string}): check the corpus") from None
+
+    def _read(self, number: int, start: int, count: int) -> Samples:
+        file, path = self._files[number], self._paths[number]
+        if file is None:
+            return read(path, start, count, self._streams[number])[0].astype(np.float32)
+        try:
+            if file.tell() != start:
+                file.seek(start)
+            block: Samples = file.read(count, dtype="float32", always_2d=True).T
+        except soundfile.LibsndfileError as error:
+            raise AudioError(f"cannot read the stem '{path}' ({error.error_string}): check the corpus") from None
+        return block

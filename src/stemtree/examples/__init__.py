@@ -1,0 +1,1 @@
+"""From corpora to examples: where nodes are heard, what is drawn, and what a network gets."""

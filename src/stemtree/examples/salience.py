@@ -1,0 +1,271 @@
+"""Where in a corpus each node can be heard: the loudness of every node in every chunk (thesis, 4.4.1)."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path as FilePath
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from stemtree.audio import Excerpts
+from stemtree.corpora.track import Corpus, Track
+from stemtree.errors import OptionError, StaleIndexError
+from stemtree.hierarchy import MIXTURE, Hierarchy
+from stemtree.types import Path
+
+_FORMAT = 1
+_READ_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """How songs are cut into chunks.
+
+    Parameters
+    ----------
+    duration, hop : float
+        Of a chunk and from chunk to chunk, in seconds.
+    threshold : float
+        A node is salient in a chunk when its RMS there is above this, in dBFS.
+
+    Raises
+    ------
+    OptionError
+        If duration or hop is not positive.
+    """
+
+    duration: float = 10.0
+    hop: float = 2.5
+    threshold: float = -30.0
+
+    def __post_init__(self) -> None:
+        if self.duration <= 0 or self.hop <= 0:
+            raise OptionError(f"chunks of {self.duration} s every {self.hop} s cannot be: give positive seconds")
+
+    def starts(self, track: Track) -> NDArray[np.int64]:
+        """First samples of a song's chunks: all that fit, or one for a song that is shorter than a chunk."""
+        length, hop = self.length(track.sample_rate), round(self.hop * track.sample_rate)
+        return np.arange(0, max(track.frames - length, 0) + 1, hop)
+
+    def length(self, sample_rate: int) -> int:
+        """Samples in a chunk."""
+        return round(self.duration * sample_rate)
+
+
+class SalienceIndex:
+    """The loudness of every node that a song has, in every chunk of it.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+        One row per song and node: ``track``, ``node`` (``""`` is the mixture of all stems), ``fingerprint`` of what the
+        song was made from, and ``rms``, a list with one value in dBFS for each chunk.
+    chunking : Chunking
+        How the songs were cut.
+    """
+
+    def __init__(self, table: pl.DataFrame, chunking: Chunking) -> None:
+        self.table, self.chunking = table, chunking
+        rows = table.select("track", "node", "rms").iter_rows()
+        self._rms = {(track, node): np.asarray(rms, np.float32) for track, node, rms in rows}
+
+    def rms(self, track: str, node: Path) -> NDArray[np.float32]:
+        """DBFS of a node in each chunk of a song; empty if the song has no stem of it."""
+        return self._rms.get((track, node), np.empty(0, np.float32))
+
+    def salient(self, track: str, node: Path) -> NDArray[np.bool_]:
+        """Whether a node is heard in each chunk of a song."""
+        heard = self.rms(track, node) > self.chunking.threshold
+        return heard if heard.size else np.zeros(self.rms(track, MIXTURE).size, bool)
+
+
+def salience_index(
+    corpus: Corpus,
+    hierarchy: Hierarchy,
+    file: str | os.PathLike[str],
+    chunking: Chunking | None = None,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SalienceIndex:
+    """Read the index of a corpus from a file, measuring what is missing or stale there.
+
+    A song is measured again when its stems, their files' sizes or times, their leaves or the chunking changed.
+
+    Parameters
+    ----------
+    corpus, hierarchy
+        What to measure, and the tree that its leaves belong to.
+    file : path-like
+        Parquet; made where it is missing, and left alone if nothing changed.
+    chunking : Chunking, optional
+        By default chunks of 10 s every 2.5 s.
+    workers : int, optional
+        Threads, by default one for each core.
+    progress : callable, optional
+        Told how many songs of how many are measured.
+
+    Raises
+    ------
+    AudioError
+        If a stem cannot be read.
+    """
+    chunking, path = chunking or Chunking(), FilePath(file)
+    known = _read(path)
+    prints = {track.id: _fingerprint(track, chunking) for track in corpus.tracks}
+    kept = known.filter(
+        pl.struct("track", "fingerprint").is_in([{"track": t, "fingerprint": p} for t, p in prints.items()])
+    )
+    have = set(kept["track"])
+    stale = [track for track in corpus.tracks if track.id not in have]
+    if stale or len(kept) != len(known):
+        rows = _measure_all(stale, hierarchy, chunking, prints, workers, progress)
+        kept = pl.concat([kept, pl.DataFrame(rows, schema=_SCHEMA, orient="row")]).sort("track", "node")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        kept.write_parquet(partial, compression="zstd")
+        partial.replace(path)
+    return SalienceIndex(kept, chunking)
+
+
+def load_index(corpus: Corpus, file: str | os.PathLike[str], chunking: Chunking | None = None) -> SalienceIndex:
+    """Read an index that must be whole and fresh.
+
+    Raises
+    ------
+    StaleIndexError
+        If it lacks a song of the corpus, or was made from something else; names the song and what to run.
+    """
+    chunking = chunking or Chunking()
+    table = _read(FilePath(file))
+    found = dict(table.select("track", "fingerprint").iter_rows())
+    for track in corpus.tracks:
+        if found.get(track.id) != _fingerprint(track, chunking):
+            state = "is older than" if track.id in found else "lacks"
+            raise StaleIndexError(f"the salience index '{file}' {state} the song '{track.id}': build it again")
+    return SalienceIndex(table.filter(pl.col("track").is_in([track.id for track in corpus.tracks])), chunking)
+
+
+_TEXT: pl.DataType = pl.String()
+_SCHEMA = pl.Schema({"track": _TEXT, "node": _TEXT, "fingerprint": _TEXT, "rms": pl.List(pl.Float32)})
+
+
+def _read(path: FilePath) -> pl.DataFrame:
+    try:
+        table = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError):
+        table = pl.DataFrame(schema=_SCHEMA)
+    return table if table.schema == _SCHEMA else pl.DataFrame(schema=_SCHEMA)
+
+
+def _fingerprint(track: Track, chunking: Chunking) -> str:
+    """Change whenever anything that the song's loudness depends on does."""
+    stems = [
+        (
+            stem.leaf,
+            stem.file.path.name,
+            stem.file.stream,
+            stem.file.path.stat().st_size,
+            stem.file.path.stat().st_mtime_ns,
+        )
+        for stem in track.stems
+    ]
+    cut = {key: value for key, value in asdict(chunking).items() if key != "threshold"}
+    told = json.dumps([_FORMAT, track.sample_rate, track.frames, stems, cut])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _measure_all(
+    tracks: Sequence[Track],
+    hierarchy: Hierarchy,
+    chunking: Chunking,
+    prints: dict[str, str],
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> list[tuple[str, str, str, list[float]]]:
+    rows: list[tuple[str, str, str, list[float]]] = []
+    # Threads are enough: reading and adding up happen outside Python's lock.
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        measured = pool.map(lambda track: measure(track, hierarchy, chunking), tracks)
+        for done, (track, levels) in enumerate(zip(tracks, measured, strict=True), start=1):
+            rows += [(track.id, node, prints[track.id], level.tolist()) for node, level in levels.items()]
+            if progress:
+                progress(done, len(tracks))
+    return rows
+
+
+def measure(track: Track, hierarchy: Hierarchy, chunking: Chunking) -> dict[Path, NDArray[np.float32]]:
+    """Measure one song.
+
+    Parameters
+    ----------
+    track : Track
+        With leaves of `hierarchy`.
+    hierarchy : Hierarchy
+        Whose nodes are measured.
+    chunking : Chunking
+        Where chunks begin and end.
+
+    Returns
+    -------
+    dict
+        For the mixture and every node that the song has a stem of: the RMS of each chunk in dBFS, over that chunk's own
+        samples, first to last, and over channels; to 0.01 dB, minus infinity for silence.
+    """
+    starts = chunking.starts(track)
+    ends = np.minimum(starts + chunking.length(track.sample_rate), track.frames)
+    # A chunk is a whole number of pieces, so every sample is squared once however much chunks overlap.
+    edges = np.unique(np.concatenate([starts, ends]))
+    members = _members(track, hierarchy)
+    energy = {stems: np.zeros(len(edges) - 1) for stems in members.values()}
+    with Excerpts([stem.file.path for stem in track.stems], [stem.file.stream for stem in track.stems]) as files:
+        for first, last in _groups(edges, _READ_SECONDS * track.sample_rate):
+            audio = files.read(int(edges[first]), int(edges[last] - edges[first]))
+            for stems, total in energy.items():
+                signal = audio[stems[0]] if len(stems) == 1 else _sum(audio, stems)
+                # As they lie in memory: channels side by side, which a mean over both need not tell apart.
+                values = signal.T.reshape(-1)
+                cuts = (edges[first : last + 1] - edges[first]) * len(signal)
+                pieces = [values[begin:end] for begin, end in itertools.pairwise(cuts)]
+                total[first:last] = [float(np.dot(piece, piece)) / len(signal) for piece in pieces]
+    running = {stems: np.concatenate([[0.0], np.cumsum(pieces)]) for stems, pieces in energy.items()}
+    at = np.searchsorted(edges, starts), np.searchsorted(edges, ends)
+    with np.errstate(divide="ignore"):
+        levels = {
+            stems: np.round(10 * np.log10(np.maximum(total[at[1]] - total[at[0]], 0) / (ends - starts)), 2)
+            for stems, total in running.items()
+        }
+    return {node: levels[stems].astype(np.float32) for node, stems in members.items()}
+
+
+def _members(track: Track, hierarchy: Hierarchy) -> dict[Path, tuple[int, ...]]:
+    """Numbers of the stems that make up each node that is not empty; nodes with the same stems are measured once."""
+    members: dict[Path, tuple[int, ...]] = {}
+    for number, stem in enumerate(track.stems):
+        for node in (stem.leaf, *hierarchy.ancestors(stem.leaf)):
+            members[node] = (*members.get(node, ()), number)
+    return members
+
+
+def _groups(edges: NDArray[np.int64], most: int) -> Iterable[tuple[int, int]]:
+    """Runs of pieces of about `most` samples together."""
+    first = 0
+    while first < len(edges) - 1:
+        last = max(first + 1, int(np.searchsorted(edges, edges[first] + most, side="right")) - 1)
+        yield first, last
+        first = last
+
+
+def _sum(audio: Sequence[NDArray[np.float32]], stems: tuple[int, ...]) -> NDArray[np.float32]:
+    total = audio[stems[0]] + audio[stems[1]]
+    for stem in stems[2:]:
+        total += audio[stem]
+    return total

@@ -1,0 +1,164 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+
+from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
+from stemtree.errors import OptionError
+from stemtree.examples.dataset import Example, Examples
+from stemtree.examples.salience import Chunking, SalienceIndex, salience_index
+from stemtree.examples.sampling import Rules, Sampler
+from stemtree.hierarchy import Hierarchy, Node, load
+
+RATE = 4000
+SECONDS = 6
+SHORT = Chunking(1, 0.5, -60)
+
+
+def make_corpus(root: Path, songs: list[list[str]], channels: int = 1) -> Corpus:
+    """Songs of noise, each a list of its stems' leaves."""
+    tracks = []
+    for song, leaves in enumerate(songs):
+        stems = []
+        for number, leaf in enumerate(leaves):
+            file = root / f"{song}" / f"{number}.wav"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            noise = np.random.default_rng((song, number)).uniform(-0.1, 0.1, (SECONDS * RATE, channels))
+            soundfile.write(file, noise, RATE, "PCM_16")
+            stems.append(Stem(str(number), leaf, leaf, AudioFile(file)))
+        tracks.append(Track(str(song), "train", RATE, SECONDS * RATE, tuple(stems)))
+    return Corpus(root, "folder", "mine", tuple(tracks))
+
+
+def make_examples(
+    corpus: Corpus, hierarchy: Hierarchy, targets: list[str], rules: Rules, nodes: list[str] | None = None, **options
+) -> Examples:
+    index = salience_index(corpus, hierarchy, corpus.root / "index.parquet", SHORT)
+    sampler = Sampler(corpus, index, hierarchy, targets, rules)
+    return Examples(sampler, index, hierarchy, nodes, size=options.pop("size", 5), **options)
+
+
+def slow_sum(corpus: Corpus, example: Example, node: str) -> np.ndarray:
+    """The sum of a node's whole files, cut afterwards: (channel, sample)."""
+    track = next(track for track in corpus.tracks if track.id == example["track"])
+    total = np.zeros((track.frames, 1))
+    for stem in track.stems:
+        if not node or stem.leaf == node or stem.leaf.startswith(node + "/"):
+            total = total + soundfile.read(stem.file.path, always_2d=True)[0]
+    start = round(example["start"] * RATE)
+    return total[start : start + RATE].T
+
+
+def test_a_path_leaf_first(tmp_path: Path) -> None:
+    hierarchy = load("musdb18")
+    corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass", "accompaniment/bass", "accompaniment/drums"]] * 2)
+    for example in make_examples(corpus, hierarchy, ["accompaniment/bass"], Rules()):
+        assert example["mixture"].shape == (1, RATE) and example["nodes"].shape == (2, 1, RATE)
+        assert example["mixture"].dtype == torch.float32
+        for signal, node in zip(example["nodes"], ("accompaniment/bass", "accompaniment"), strict=True):
+            np.testing.assert_allclose(signal, slow_sum(corpus, example, node), atol=1e-6)
+        np.testing.assert_allclose(example["mixture"], slow_sum(corpus, example, ""), atol=1e-6)
+        assert example["present"].tolist() == [True, True] == example["known"].tolist()
+
+
+NAMES = st.sampled_from("abcd")
+TREES = st.recursive(st.just({}), lambda below: st.dictionaries(NAMES, below, min_size=1, max_size=3)).filter(bool)
+
+
+@given(tree=TREES, data=st.data())
+@settings(deadline=None, max_examples=25)
+def test_any_tree(tree: dict, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """On any tree, every node's signal is the slow sum of its files, and a parent that of its children."""
+
+    def node(name: str, below: dict) -> Node:
+        return Node(name, tuple(node(*item) for item in below.items()))
+
+    hierarchy = Hierarchy("any", node("mixture", tree))
+    leaves = st.lists(st.sampled_from(hierarchy.leaves()), min_size=1, max_size=5)
+    songs = data.draw(st.lists(leaves, min_size=1, max_size=2))
+    corpus = make_corpus(tmp_path_factory.mktemp("any"), songs)
+    target = songs[0][0]
+    examples = make_examples(corpus, hierarchy, [target], Rules(), list(hierarchy.paths), size=2)
+    for example in examples:
+        signals = dict(zip(hierarchy.paths, example["nodes"], strict=True))
+        for path, signal in signals.items():
+            np.testing.assert_allclose(signal, slow_sum(corpus, example, path), atol=1e-6)
+            if children := hierarchy.children(path):
+                np.testing.assert_allclose(signal, sum(signals[child] for child in children), atol=1e-6)
+
+
+def test_query_and_unknown_leaves(tmp_path: Path) -> None:
+    hierarchy = load("musdb18")
+    corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"], ["accompaniment/bass"], ["vocals"]])
+    examples = make_examples(corpus, hierarchy, ["accompaniment/bass"], Rules(query=True, missing=1), size=10)
+    for example in examples:
+        assert example["known"].tolist() == [False, True]
+        assert example["query"].shape == (1, RATE)
+        other = {"0": "1", "1": "0"}[example["track"]]
+        whole = soundfile.read(next(t for t in corpus.tracks if t.id == other).stems_of("accompaniment")[0].file.path)[
+            0
+        ]
+        assert any(np.allclose(example["query"][0], whole[s : s + RATE]) for s in range(0, len(whole), RATE // 2))
+
+
+def test_absent_nodes_are_silent_and_flagged(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path, [["vocals"], ["accompaniment/bass"]])
+    examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], Rules(absent=1))
+    for example in examples:
+        assert example["present"].tolist() == [False, False]
+        assert not example["nodes"].any() and example["mixture"].any()
+
+
+def test_stereo_and_mono(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"]], channels=2)
+    stereo = make_examples(corpus, load("musdb18"), ["vocals"], Rules(), mono=False)[0]
+    mono = make_examples(corpus, load("musdb18"), ["vocals"], Rules())[0]
+    assert stereo["mixture"].shape == (2, RATE)
+    torch.testing.assert_close(mono["nodes"], stereo["nodes"].mean(dim=1, keepdim=True))
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_workers_make_no_difference(workers: int, tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"], ["accompaniment/bass"]])
+    examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], Rules(query=True), size=6)
+    loaded = list(
+        DataLoader(examples, batch_size=None, num_workers=workers, multiprocessing_context="fork" if workers else None)
+    )
+    for ours, theirs in zip(examples, loaded, strict=True):
+        assert (ours["track"], ours["start"]) == (theirs["track"], theirs["start"])
+        assert torch.equal(ours["nodes"], theirs["nodes"]) and torch.equal(ours["query"], theirs["query"])
+
+
+def test_only_what_is_needed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass", "accompaniment/drums"]])
+    examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], Rules())
+    reads: list[int] = []
+    original = soundfile.SoundFile.read
+
+    def count(self: soundfile.SoundFile, frames: int = -1, *rest: object, **options: object) -> np.ndarray:
+        reads.append(frames)
+        return original(self, frames, *rest, **options)
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", count)
+    examples[0]
+    assert reads == [RATE] * 3  # each stem's chunk once
+
+
+def test_options_that_do_not_fit(tmp_path: Path) -> None:
+    hierarchy = load("musdb18")
+    corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"]])
+    with pytest.raises(OptionError, match="paths differ in length"):
+        make_examples(corpus, hierarchy, ["vocals", "accompaniment/bass"], Rules())
+    first, index = corpus.tracks[0], salience_index(corpus, hierarchy, tmp_path / "index.parquet", SHORT)
+    other = Track("x", "train", 8000, first.frames, first.stems)
+    mixed = Corpus(tmp_path, "folder", "mine", (first, other))
+    with pytest.raises(OptionError, match=r"sample rates of \[4000, 8000\] Hz"):
+        Examples(Sampler(mixed, index, hierarchy, ["vocals"], Rules()), index, hierarchy, size=1)
+    assert isinstance(index, SalienceIndex)
+    with pytest.raises(IndexError):
+        make_examples(corpus, hierarchy, ["vocals"], Rules())[5]
