@@ -63,6 +63,10 @@ class Excerpts:
         try:
             if file.tell() != start:
                 file.seek(start)
+            if file.subtype == "PCM_16":  # numpy scales it five times as fast as libsndfile
+                whole_steps = file.read(count, dtype="int16", always_2d=True).T
+                scaled: Samples = np.multiply(whole_steps, np.float32(2**-15), dtype=np.float32)
+                return scaled
             block: Samples = file.read(count, dtype="float32", always_2d=True).T
         except soundfile.LibsndfileError as error:
             raise AudioError(f"cannot read the stem '{path}' ({error.error_string}): check the corpus") from None

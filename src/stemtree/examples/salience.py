@@ -22,7 +22,7 @@ from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.types import Path
 
 _FORMAT = 1
-_READ_SECONDS = 30
+_READ_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)

