@@ -3,10 +3,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
+EXAMPLE := from stemtree.separation.spleeter import example_song; print(example_song())
+
 .PHONY: demo test check
 
 demo: .venv/installed
-	$(BIN)/stemtree separate "$$($(BIN)/python -m stemtree.separation.spleeter)" --output demo --overwrite
+	$(BIN)/stemtree separate "$$($(BIN)/python -c '$(EXAMPLE)')" --output demo --overwrite
 
 test: .venv/installed-dev
 	$(BIN)/pytest

@@ -29,7 +29,7 @@ class Stft:
     def at(self, sample_rate: int) -> "Stft":
         """The same transform in seconds and hertz at another sample rate.
 
-        The hop is rounded to whole samples, which moves bins and frames by at most 0.14 % (at 8 kHz). So a mask meant
+        The hop is rounded to whole samples, which moves bins and frames by at most 0.3 % (near 8 kHz). So a mask meant
         for one rate serves every rate, and no signal is ever resampled.
         """
         hop = round(self.hop * sample_rate / self.sample_rate)
@@ -39,10 +39,6 @@ class Stft:
     def bins(self) -> int:
         """Number of frequency bins, up to the Nyquist frequency."""
         return self.window // 2 + 1
-
-    def frames(self, samples: int) -> int:
-        """Number of frames that a signal of so many samples has."""
-        return samples // self.hop + 1
 
     def analyse(self, padded: Waveform) -> Spectrogram:
         """Transform every window that lies wholly within ``(channel, sample)`` audio."""

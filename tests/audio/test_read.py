@@ -1,8 +1,11 @@
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from stemtree.audio import ArraySource, open_source, read
 from stemtree.audio.read import AvSource, SoundFileSource
@@ -48,11 +51,79 @@ def test_mp3_without_a_length_is_read_to_its_end(mp3_without_length: Path) -> No
     assert sum(block.shape[1] for block in open_source(mp3_without_length).blocks(1 << 16)) >= 44100 * 20
 
 
+@pytest.mark.parametrize(("codec", "ending"), [("libmp3lame", "mp3"), ("mp2", "mp2")])
+def test_mpeg_of_constant_bitrate_without_a_length(
+    codec: str, ending: str, tmp_path: Path, excerpt: np.ndarray
+) -> None:
+    """Here libsndfile's guess is too long."""
+    path = tmp_path / f"song.{ending}"
+    encode(path, codec, excerpt, {"write_xing": "0"} if ending == "mp3" else {})
+    held = sum(block.shape[1] for block in open_source(path).blocks(1 << 16))
+    assert excerpt.shape[1] <= held < excerpt.shape[1] + 4000
+
+
+def test_flac_that_does_not_tell_its_length(tmp_path: Path, excerpt: np.ndarray) -> None:
+    path = tmp_path / "song.flac"
+    soundfile.write(path, excerpt.T, 44100)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # the 36 bits of STREAMINFO that hold the number of samples
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    expected = soundfile.read(path, frames=100000)[0].T
+    got = np.concatenate(list(open_source(path).blocks(1 << 16)), axis=1)
+    assert got.shape == excerpt.shape and np.array_equal(got[:, :100000], expected)
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_video_that_outlasts_the_audio(ending: str, tmp_path: Path, excerpt: np.ndarray) -> None:
+    path = tmp_path / f"film.{ending}"
+    encode(path, "aac", excerpt, {}, video_seconds=8)
+    held = sum(block.shape[1] for block in open_source(path).blocks(1 << 16))
+    assert abs(held - excerpt.shape[1]) < 3000
+
+
+def test_codecs_that_cannot_seek(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "gsm.wav", np.zeros(8000), 8000, "GSM610")
+    assert sum(block.shape[1] for block in open_source(tmp_path / "gsm.wav").blocks(1000)) >= 8000
+
+
+def encode(path: Path, codec: str, audio: np.ndarray, options: dict[str, str], video_seconds: int = 0) -> None:
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream(codec, rate=44100, layout="stereo")
+        video = container.add_stream("mpeg4", rate=5, width=16, height=16) if video_seconds else None
+        size = stream.codec_context.frame_size or 1152
+        layout = "fltp" if codec != "mp2" else "s16"
+        for start in range(0, audio.shape[1], size):
+            block = np.ascontiguousarray(audio[:, start : start + size])
+            if layout == "s16":
+                block = np.rint(block.T * 32767).astype(np.int16).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(block, layout, "stereo")
+            frame.sample_rate, frame.pts, frame.time_base = 44100, start, Fraction(1, 44100)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        for number in range(5 * video_seconds):
+            picture = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), "rgb24")
+            picture.pts = number
+            container.mux(video.encode(picture))
+        if video:
+            container.mux(video.encode(None))
+
+
 def test_arrays() -> None:
     (block,) = ArraySource(np.array([0, 16384, -32768], np.int16), 8000).blocks(10)
     assert block.tolist() == [[0, 0.5, -1]]
     with pytest.raises(AudioError, match=r"shape \(1000, 2\): give it as \(channel, sample\)"):
         ArraySource(np.zeros((1000, 2)), 44100)
+    for kind in (complex, np.int64, np.uint8, bool):
+        with pytest.raises(AudioError, match=r"holds .*: give floats in \[-1, 1\], int16 or int32"):
+            ArraySource(np.zeros((1, 5), kind), 44100)
+    for rate in ("44100", 44100.7, float("nan")):
+        with pytest.raises(AudioError, match="give a whole number of Hz"):
+            ArraySource(np.zeros((1, 5)), rate)  # type: ignore[arg-type]
+    tensor = torch.full((1, 4), 0.5, dtype=torch.bfloat16, requires_grad=True)
+    assert next(ArraySource(tensor, 8000).blocks(9)).tolist() == [[0.5] * 4]
+    with pytest.raises(AudioError, match="a sample of 1e\\+20, where full scale is 1"):
+        list(ArraySource(np.array([0, 1e20]), 44100).blocks(2))
     with pytest.raises(AudioError, match="holds complex128"):
         ArraySource(np.zeros((1, 5), complex), 44100)
     with pytest.raises(AudioError, match="holds no samples"):

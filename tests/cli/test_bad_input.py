@@ -70,6 +70,20 @@ def _cut_mp4(folder: Path, wav: Path) -> Path:
     return path
 
 
+def _cut_ogg_flac(folder: Path, wav: Path) -> Path:
+    with av.open(str(folder / "cut.oga"), "w", format="ogg") as container:
+        stream = container.add_stream("flac", rate=44100, layout="stereo")
+        noise = np.random.default_rng(0).integers(-3000, 3000, (1, 8192)).astype(np.int16)
+        for start in range(0, 30 * 4096, 4096):
+            frame = av.AudioFrame.from_ndarray(noise, "s16", "stereo")
+            frame.sample_rate, frame.pts, frame.time_base = 44100, start, Fraction(1, 44100)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    path = folder / "cut.oga"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    return path
+
+
 def _folder(folder: Path, wav: Path) -> Path:
     (folder / "nothing").mkdir()
     return folder / "nothing"
@@ -88,6 +102,10 @@ INPUTS = {
     "cut mp3": (_cut("cut.mp3"), "cut off: it announces 44100 samples and holds .* get a whole copy"),
     "cut ogg": (_cut("cut.ogg"), "cut off before its last Ogg page: get a whole copy"),
     "cut m4a": (_cut_mp4, "(damaged after|cut off).*get a whole copy"),
+    "cut rf64": (_cut("cut.rf64"), "cut off or its header is wrong: .* get a whole copy"),
+    "cut w64": (_cut("cut.w64"), "cut off or its header is wrong: .* get a whole copy"),
+    "cut flac in ogg": (_cut_ogg_flac, "cut off before its last Ogg page: get a whole copy"),
+    "far beyond full scale": (_samples(value=1e20), "holds a sample of 1e.20, where full scale is 1: scale it down"),
     "header announces too much": (_header(2**31 - 2), "header is wrong: it announces .* get a whole copy"),
     "header announces too little": (_header(4000), "wrong header: it announces 1000 samples, but more data follows"),
     "header announces nothing": (_header(0), "wrong header: it announces 0 samples, but more data follows"),
@@ -135,6 +153,7 @@ def test_input(kind: str, cli, wav: Path, tmp_path: Path) -> None:
         (("--hierarchy", "slakh"), "splits the mixture of hierarchy 'slakh' .* choose another hierarchy"),
         (("--node", "accompaniment/bass"), "splits 'accompaniment' .* into bass, percussion, other: give"),
         (("--depth", "3"), "no splitter at hand splits 'vocal'"),
+        (("--node", ""), "the mixture itself is no node to separate"),
         (("--depth", "0"), "depth 0: keep at least 1"),
     ],
 )

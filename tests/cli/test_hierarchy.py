@@ -25,6 +25,13 @@ def test_show(cli) -> None:
     assert outcome.err == "stemtree: hierarchy 'ms21' has levels 1 to 3, not 7\n"
 
 
+def test_show_prints_names_as_they_are(cli, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"name: '[bold] [/] x'\ntree:\n  {'long ' * 30}end:\n")
+    out = cli("hierarchy", "show", file).out
+    assert out.splitlines() == ["mixture ([bold] [/] x)", f"└── {'long ' * 30}end 1"]
+
+
 def test_check(cli, tmp_path: Path) -> None:
     file = tmp_path / "band.yaml"
     file.write_text("tree:\n  voice: [singer]\n  band:\n    drums:\n    rest: [gtr, keys]\n")

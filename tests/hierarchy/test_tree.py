@@ -79,6 +79,9 @@ def test_immutable(ms21: Hierarchy) -> None:
         ((Node("a"), Node("A")), "two nodes under the mixture are called 'A'"),
         ((Node("a/b"),), "'a/b' under the mixture cannot be a file's"),
         ((Node(".."),), "cannot be a file's"),
+        ((Node("b.wav"),), "cannot be a file's"),
+        ((Node("a"), Node("", labels=("q",)), Node("b")), "the name '' under the mixture cannot be a file's"),
+        ((Node("a", (Node("x"), Node("X"))),), "two nodes under 'a' are called 'X'"),
         ((Node("a", labels=("x y",)), Node("b", labels=("X_Y",))), "label 'X_Y' stands under both 'a' and 'b'"),
     ],
 )

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from stemtree.errors import SplitterError
 from stemtree.hierarchy import MIXTURE, load
+from stemtree.hierarchy.load import parse
 from stemtree.separation.separator import Separator
 from stemtree.separation.spleeter import CHECKPOINTS, Spleeter, _package_folder
 
@@ -62,6 +63,11 @@ def test_serves_vocals_and_accompaniment_only(name: str, served: bool) -> None:
     hierarchy = load(name)
     assert Spleeter().parts(hierarchy, MIXTURE) == (hierarchy.children() if served else ())
     assert all(Spleeter().parts(hierarchy, path) == () for path in hierarchy.paths)
+
+
+def test_an_only_child_of_the_mixture_is_the_mixture() -> None:
+    tree = parse("tree: {all: {vocals: , accompaniment: }}", "nested")
+    assert Separator(tree).plan.steps[1].parts == ("all/vocals", "all/accompaniment")
 
 
 def test_tampered_weights_are_refused(tmp_path: Path) -> None:

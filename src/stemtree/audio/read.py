@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path as FilePath
 from typing import Any, Protocol
@@ -15,8 +15,8 @@ from stemtree.audio.formats import RATES, Width
 from stemtree.errors import AudioError
 from stemtree.types import ExactSamples
 
-_DECODER_DELAY = 4 * 1152
-"""The most samples that an MP3 decoder leaves out at both ends, as its header tells it to."""
+_LOUDEST = 1e6
+"""Full scale is 1; what is this far beyond it is not audio and would overflow."""
 
 
 class Source(Protocol):
@@ -33,7 +33,7 @@ class Source(Protocol):
     frames : int or None
         Length in samples, to within a codec's padding; None where the container does not tell.
     width : {"pcm16", "pcm24", "float"}
-        The narrowest width that holds its samples, 16 bits for lossy codecs.
+        What stems are written as by default: 16 bits for lossy codecs, 24 for integers of more than 16.
     """
 
     name: str
@@ -53,7 +53,7 @@ class ArraySource:
     Parameters
     ----------
     samples : array_like
-        ``(sample,)`` or ``(channel, sample)``: floats in [-1, 1], or integers, which are scaled by their width.
+        ``(sample,)`` or ``(channel, sample)``: floats in [-1, 1], int16 or int32.
     sample_rate : int
         In Hz.
     name : str
@@ -66,17 +66,22 @@ class ArraySource:
     """
 
     def __init__(self, samples: Any, sample_rate: int, name: str = "the array") -> None:
+        if hasattr(samples, "detach"):  # a torch tensor, on whatever device and of whatever precision
+            samples = samples.detach().cpu()
+            samples = (samples.float() if samples.is_floating_point() else samples).numpy()
         array = np.asarray(samples)
         if array.ndim == 1:
             array = array[None]
         if array.ndim != 2 or (array.shape[0] > 2 >= array.shape[1]):
             raise AudioError(f"{name} has the shape {array.shape}: give it as (channel, sample)")
         self.width: Width = "float"
-        if np.issubdtype(array.dtype, np.signedinteger):
-            self.width = "pcm16" if array.dtype.itemsize <= 2 else "pcm24"
+        if array.dtype in (np.int16, np.int32):
+            self.width = "pcm16" if array.dtype == np.int16 else "pcm24"
             array = array / 2.0 ** (8 * array.dtype.itemsize - 1)
         elif not np.issubdtype(array.dtype, np.floating):
-            raise AudioError(f"{name} holds {array.dtype}: give floats in [-1, 1] or signed integers")
+            raise AudioError(f"{name} holds {array.dtype}: give floats in [-1, 1], int16 or int32")
+        if not isinstance(sample_rate, int | np.integer):
+            raise AudioError(f"{name} has a sample rate of {sample_rate!r}: give a whole number of Hz")
         self.name, self.sample_rate = name, int(sample_rate)
         self.channels, self.frames = array.shape
         self._samples = array
@@ -96,10 +101,8 @@ class SoundFileSource:
         with _quiet(), soundfile.SoundFile(path) as file:
             self.sample_rate, self.channels, self.frames = file.samplerate, file.channels, file.frames
             self.width: Width = _soundfile_width(file.subtype)
-            self.is_mp3 = file.format == "MP3"
+            self.is_mpeg = file.format == "MP3"
             _check_header(self, file.extra_info)
-            if file.format == "OGG" and not _ogg_is_whole(path):
-                raise AudioError(f"'{self.name}' is cut off before its last Ogg page: get a whole copy")
         _check_shape(self)
 
     def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
@@ -109,8 +112,9 @@ class SoundFileSource:
             with _quiet():
                 file = soundfile.SoundFile(self.name)
             with file:
-                file.seek(min(start, self.frames))
-                while len(block := file.read(size, dtype="float64", always_2d=True)):
+                if start:  # some codecs, such as GSM in WAV, cannot seek at all
+                    file.seek(min(start, self.frames))
+                while len(block := self._read(file, size)):
                     yield _finite(block.T, position, self)
                     position += len(block)
         except soundfile.LibsndfileError as error:
@@ -120,6 +124,11 @@ class SoundFileSource:
             ) from None
         if position < self.frames:
             raise _cut_off(self, self.frames, position)
+
+    def _read(self, file: soundfile.SoundFile, size: int) -> ExactSamples:
+        with _quiet() if self.is_mpeg else nullcontext():
+            block: ExactSamples = file.read(size, dtype="float64", always_2d=True)
+        return block
 
 
 class AvSource:
@@ -135,6 +144,8 @@ class AvSource:
                     held = len(container.streams.audio) or "no"
                     raise AudioError(f"'{self.name}' holds {held} audio streams: give a file with {stream + 1} or more")
                 audio = container.streams.audio[stream]
+                if audio.codec_context is None or not audio.rate or not audio.channels:
+                    raise AudioError(f"'{self.name}' cannot be decoded (unknown codec, or cut off): convert it to WAV")
                 self.sample_rate, self.channels = audio.rate, audio.channels
                 self.width: Width = _av_width(audio.codec_context)
                 self.frames = self._announced(container, audio)
@@ -147,11 +158,12 @@ class AvSource:
 
     def _announced(self, container: Any, stream: Any) -> int | None:
         """Samples that the header announces; None in formats where FFmpeg only guesses."""
-        if not container.format.name.startswith(("mov", "matroska")):
-            return None
-        if stream.duration is not None:
-            return int(stream.duration * stream.time_base * self.sample_rate) or None
-        return int(Fraction(container.duration or 0, 1_000_000) * self.sample_rate) or None
+        if container.format.name.startswith("mov") and stream.duration:
+            return int(stream.duration * stream.time_base * self.sample_rate)
+        # Matroska tells how long the longest stream lasts: the audio, if there is nothing else and it starts at once.
+        if container.format.name.startswith("matroska") and len(container.streams) == 1 and not container.start_time:
+            return int(Fraction(container.duration or 0, 1_000_000) * self.sample_rate) or None
+        return None
 
     def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
         """See `Source.blocks`; decodes what lies before `start` as well, since codecs do not seek exactly."""
@@ -169,7 +181,10 @@ class AvSource:
                     yield _finite(whole[:, :size], position - held, self)
                     pieces, held = [whole[:, size:]], held - size
         except (av.FFmpegError, ValueError) as error:  # ValueError: the stream changes its rate or layout
-            raise AudioError(f"'{self.name}' is damaged after {position} samples ({error}): get a whole copy") from None
+            reason = getattr(error, "strerror", error)
+            raise AudioError(
+                f"'{self.name}' is damaged after {position} samples ({reason}): get a whole copy"
+            ) from None
         # Containers announce whole codec frames and may be off by the encoder's padding, hence the half second.
         if self.frames is not None and position < self.frames - self.sample_rate // 2:
             raise _cut_off(self, self.frames, position)
@@ -212,7 +227,10 @@ def open_source(path: str | os.PathLike[str], stream: int = 0) -> Source:
             raise AudioError(f"'{file}' is a folder: give an audio file")
         if file.stat().st_size == 0:
             raise AudioError(f"'{file}' is an empty file: get a whole copy")
-        file.open("rb").close()
+        with file.open("rb") as content:
+            is_ogg = content.read(4) == b"OggS"
+        if is_ogg and not _ogg_is_whole(file):
+            raise AudioError(f"'{file}' is cut off before its last Ogg page: get a whole copy")
     except OSError as error:
         raise AudioError(f"cannot read '{file}': {error.strerror}; check the path and its permissions") from None
     if stream:
@@ -223,7 +241,9 @@ def open_source(path: str | os.PathLike[str], stream: int = 0) -> Source:
         if getattr(error, "code", None) == _MALFORMED:
             raise AudioError(f"'{file}' has a damaged header: get a whole copy or re-save it") from None
         return AvSource(file)
-    return AvSource(file) if source.is_mp3 and _length_is_guessed(source) else source
+    # Where a file does not tell its length, libsndfile extrapolates it (MPEG) and stops there, or cannot end (FLAC).
+    tells_length = _mpeg_tells_its_length(file) if source.is_mpeg else source.frames < 1 << 62
+    return source if tells_length else AvSource(file)
 
 
 def read(
@@ -272,7 +292,7 @@ def _quiet() -> Iterator[None]:
             os.close(stderr)
 
 
-_LIE = re.compile(r"^\s*(?P<chunk>\S+(?: Size)?)\s*: (?P<said>\d+) \(should be (?P<real>\d+)\)", re.MULTILINE)
+_LIE = re.compile(r"^\s*(?P<chunk>\w+)(?: size)?\s*: (?P<said>\d+) \(should be (?P<real>\d+)\)", re.MULTILINE | re.I)
 
 
 def _check_header(source: SoundFileSource, log: str) -> None:
@@ -315,6 +335,8 @@ def _finite(block: ExactSamples, position: int, source: Source) -> ExactSamples:
     if not np.isfinite(block).all():
         sample = position + int(np.flatnonzero(~np.isfinite(block).all(axis=0))[0])
         raise AudioError(f"'{source.name}' holds NaN or infinity at sample {sample}: repair it or export it again")
+    if (loudest := np.abs(block).max(initial=0)) > _LOUDEST:
+        raise AudioError(f"'{source.name}' holds a sample of {loudest:.0e}, where full scale is 1: scale it down")
     return block
 
 
@@ -327,17 +349,17 @@ def _ogg_is_whole(path: FilePath) -> bool:
     return last >= 0 and bool(tail[last + 5] & 4)
 
 
-def _length_is_guessed(source: SoundFileSource) -> bool:
-    """Whether libsndfile would stop early in an MP3 without a length header, whose length it extrapolates."""
-    import av
-
-    try:
-        with av.open(source.name) as container:
-            packets = container.demux(container.streams.audio[0])
-            held = sum(packet.duration * packet.time_base for packet in packets if packet.duration and packet.time_base)
-    except av.FFmpegError:
-        return False
-    return bool(source.frames < held * source.sample_rate - _DECODER_DELAY)
+def _mpeg_tells_its_length(path: FilePath) -> bool:
+    """Whether the first MPEG frame, after an ID3 tag, is one of LAME's or Xing's with the number of frames."""
+    with path.open("rb") as file:
+        head = file.read(10)
+        if head[:3] == b"ID3":  # its size: four bytes of seven bits each
+            size = sum((byte & 127) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+            file.seek(10 + size)
+        else:
+            file.seek(0)
+        first = file.read(4096)
+    return b"Xing" in first or b"Info" in first
 
 
 def _soundfile_width(subtype: str) -> Width:
@@ -347,6 +369,6 @@ def _soundfile_width(subtype: str) -> Width:
 
 
 def _av_width(codec: Any) -> Width:
-    if codec.name.startswith(("pcm_f", "wavpack")) and "flt" in codec.format.name:
+    if codec.name.startswith(("pcm_f", "wavpack")) and codec.format.name.startswith(("flt", "dbl")):
         return "float"
     return "pcm24" if codec.format.name.startswith("s32") else "pcm16"

@@ -7,6 +7,7 @@ import typer
 
 from stemtree import __version__
 from stemtree.cli import corpus, hierarchy, separate
+from stemtree.cli.messages import one_line
 from stemtree.errors import StemtreeError
 
 # Plain help: rich's boxes cost a third of the start-up time and wrap paths.
@@ -43,5 +44,5 @@ def main() -> None:
     try:
         app()
     except StemtreeError as error:
-        typer.echo(f"stemtree: {error}", err=True)
+        typer.echo(f"stemtree: {one_line(error)}", err=True)
         sys.exit(1)

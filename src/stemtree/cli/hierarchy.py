@@ -34,7 +34,7 @@ def show(
 
     hierarchy = load(name)
     bottom = hierarchy.at_level(level) if level is not None else ()
-    Console(highlight=False).print(_draw(hierarchy, bottom))
+    Console(highlight=False, width=10_000).print(_draw(hierarchy, bottom))
 
 
 @app.command()
@@ -52,13 +52,14 @@ def check(file: Annotated[str, typer.Argument(metavar="FILE.yaml", help="Your hi
 
 def _draw(hierarchy: "Hierarchy", bottom: tuple[str, ...]) -> "Tree":
     """Draw every node with its level, going no deeper than `bottom`."""
+    from rich.markup import escape
     from rich.tree import Tree
 
-    drawing = Tree(f"mixture [dim]({hierarchy.name})[/]")
+    drawing = Tree(f"mixture [dim]({escape(hierarchy.name)})[/]")
 
     def grow(branch: Tree, path: str) -> None:
         for child in hierarchy.children(path) if path not in bottom else ():
-            below = branch.add(f"{hierarchy.node(child).name} [dim]{hierarchy.level(child)}[/]")
+            below = branch.add(f"{escape(hierarchy.node(child).name)} [dim]{hierarchy.level(child)}[/]")
             grow(below, child)
 
     grow(drawing, "")

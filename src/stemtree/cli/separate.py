@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from stemtree.cli.messages import one_line
 from stemtree.errors import AudioError, OptionError, StemtreeError
 
 if TYPE_CHECKING:
@@ -68,29 +69,28 @@ class _Batch:
         seen: set[Path] = set()
         for name in names:
             try:
-                found = _files(name)
-            except StemtreeError as error:
+                for file in _files(name):
+                    if (real := file.resolve()) not in seen:
+                        seen.add(real)
+                        yield file
+            except (StemtreeError, OSError, RuntimeError) as error:  # names that are too long, links in a circle
                 self._fail(name, error)
-                continue
-            for file in found:
-                if file.resolve() not in seen:
-                    seen.add(file.resolve())
-                    yield file
 
     def separate(self, separator: "Separator", song: Path) -> None:
         """Separate one song and print its tree."""
         try:
-            if (other := self._folders.setdefault(song.stem.casefold(), song)) != song:
+            if other := self._folders.get(song.stem.casefold()):
                 raise OptionError(
                     f"'{song}' and '{other}' would both go to '{self._folder / song.stem}': "
                     "give one of them another folder with -o"
                 )
             with _progress(song.name) as progress:
                 saved = separator.save(song, self._folder, self._output, overwrite=self._overwrite, progress=progress)
-        except StemtreeError as error:
+        except (StemtreeError, OSError, RuntimeError) as error:  # RuntimeError: torch, when memory runs out
             self._fail(str(song), error)
         else:
             self._done += 1
+            self._folders[song.stem.casefold()] = song
             _print_tree(saved)
 
     def summarise(self) -> None:
@@ -101,14 +101,18 @@ class _Batch:
         if self._failed:
             raise typer.Exit(1)
 
-    def _fail(self, name: str, error: StemtreeError) -> None:
-        self._failed.append(name)
-        typer.echo(f"stemtree: {error}", err=True)
+    def _fail(self, name: str, error: Exception) -> None:
+        self._failed.append(one_line(name))
+        typer.echo(f"stemtree: {one_line(error)}", err=True)
 
 
 def _files(name: str) -> list[Path]:
     from stemtree.audio import is_audio_name
 
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise AudioError(f"the file name {name!a} is not valid text: rename the file") from None
     path = Path(name)
     if path.is_dir():
         found = sorted(file for file in path.iterdir() if file.is_file() and is_audio_name(file))
@@ -153,7 +157,9 @@ def _print_tree(saved: "Saved") -> None:
     console = Console(highlight=False, width=10_000)  # a tree is cut at the console's width, and with it long names
     console.print(drawing)
     if held := sum(row["held_at_full_scale"] for row in (manifest["mixture"], *manifest["nodes"])):
-        console.print(f"{held} values beyond full scale were held there; --subtype float keeps them as they are")
+        console.print(
+            f"{held} values were held at full scale or took a sibling's difference; --subtype float alters none"
+        )
 
 
 def _db(level: float | None) -> str:

@@ -11,6 +11,8 @@ from stemtree.hierarchy.tree import Hierarchy, Node
 
 _DEFINITIONS = resources.files("stemtree.hierarchy") / "definitions"
 _KEYS = ("name", "description", "tree")
+_DEEPEST = 64
+_TOO_DEEP = f"nested too deeply to be a hierarchy: {_DEEPEST} levels are the most"
 
 
 def available() -> tuple[str, ...]:
@@ -66,7 +68,7 @@ def parse(text: str, default_name: str) -> Hierarchy:
     except yaml.YAMLError as error:
         raise HierarchyError(f"not readable as YAML: {_one_line(error)}") from None
     except RecursionError:
-        raise HierarchyError("nested too deeply to be a hierarchy: flatten it") from None
+        raise HierarchyError(_TOO_DEEP) from None
     if not isinstance(data, dict) or "tree" not in data:
         raise HierarchyError("it has no key 'tree': put the nodes under one")
     for key in data:
@@ -86,6 +88,8 @@ def _node(name: Any, content: Any, above: tuple[int, ...]) -> Node:
     if isinstance(content, dict):
         if id(content) in above:
             raise HierarchyError(f"'{name}' contains itself: a hierarchy cannot have a cycle")
+        if len(above) > _DEEPEST:
+            raise HierarchyError(_TOO_DEEP)
         return Node(name, tuple(_node(*item, (*above, id(content))) for item in content.items()))
     if content is not None and not isinstance(content, list):
         raise HierarchyError(f"'{name}' is {content!r}: a leaf has a list of labels, such as [{content}], or nothing")

@@ -12,7 +12,7 @@ from stemtree.types import Path
 MIXTURE: Path = ""
 """The path of the root."""
 
-_NAME = re.compile(r"\w[\w .&+'-]*(?<! )")
+_NAME = re.compile(r"\w[\w &+'-]*(?<! )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,7 @@ class Hierarchy:
     def __post_init__(self) -> None:
         if not self.root.children:
             raise HierarchyError(f"hierarchy '{self.name}' is empty: put at least one node under its tree")
-        for path, node in self._nodes.items():
-            _check_siblings(path, node)
+        _check_names(MIXTURE, self.root)
         self._labels  # noqa: B018 - claimed twice is an error of the definition, not of the first look-up
 
     @cached_property
@@ -224,15 +223,17 @@ def join(parent: Path, name: str) -> Path:
     return f"{parent}/{name}" if parent else name
 
 
-def _check_siblings(path: Path, node: Node) -> None:
+def _check_names(path: Path, node: Node) -> None:
     where = f"under '{path}'" if path else "under the mixture"
     seen: set[str] = set()
     for child in node.children:
+        # No full stop: a folder named b.wav would stand where the stem of b does.
         if not _NAME.fullmatch(child.name):
             raise HierarchyError(
                 f"the name '{child.name}' {where} cannot be a file's: begin it with a letter or digit and use only "
-                "letters, digits, spaces and . & + ' -"
+                "letters, digits, spaces and & + ' - _"
             )
         if child.name.casefold() in seen:
             raise HierarchyError(f"two nodes {where} are called '{child.name}': rename one")
         seen.add(child.name.casefold())
+        _check_names(join(path, child.name), child)

@@ -4,8 +4,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -18,6 +18,7 @@ from stemtree.separation.levels import Level
 from stemtree.separation.plan import Plan
 from stemtree.separation.rounding import TreeSamples
 from stemtree.separation.tree_result import SeparatedBlock
+from stemtree.staging import staging
 from stemtree.types import Path
 
 MANIFEST = "tree.json"
@@ -53,15 +54,20 @@ def save_tree(
 ) -> Saved:
     """Write a song's stems; see `Separator.save`."""
     song = folder / FilePath(source.name).stem
+    if song.name in (".", ".."):
+        raise OptionError(f"no folder can be named after '{source.name}': rename the file")
     output = output.for_source(source.width, source.sample_rate)
+    for path in plan.wanted:
+        if (target := song / f"{path}.{output.container}").exists() and target.samefile(source.name):
+            raise OptionError(f"the stem '{path}' would replace its own input '{source.name}': choose another folder")
     recipe = _recipe(plan, provenance, source, output)
     if not overwrite and (saved := _existing(song, recipe)):
         return saved
-    with _staging(song) as staging:
-        _check_room(staging, plan, source, output)
-        manifest = recipe | _write_stems(separate(), plan, source, staging, output)
-        (staging / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        _publish(staging, song)
+    with staging(song) as folder:
+        _check_room(folder, plan, source, output)
+        manifest = recipe | _write_stems(separate(), plan, source, folder, output)
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        _publish(folder, song)
     return Saved(song, manifest)
 
 
@@ -127,54 +133,39 @@ def _existing(song: FilePath, recipe: dict[str, Any]) -> Saved | None:
     manifest = _read_manifest(song)
     files, container = _files_of(manifest), recipe["format"]["container"]
     if files and all(manifest.get(key) == value for key, value in recipe.items()):
-        if all((song / file).exists() for file in files):
-            return Saved(song, manifest, existed=True)
-    elif not manifest and not any((song / f"{path}.{container}").exists() for path in recipe["wanted"]):
+        whole = all((song / file).exists() for file in files)
+        return Saved(song, manifest, existed=True) if whole else None
+    if not manifest and not any((song / f"{path}.{container}").exists() for path in recipe["wanted"]):
         return None
     raise OptionError(f"'{song}' holds stems of another input or made otherwise: give --overwrite or another folder")
 
 
-@contextmanager
-def _staging(song: FilePath) -> Iterator[FilePath]:
-    """A hidden folder beside the song's final one, gone at the end whatever happens."""
-    staging = song.with_name(f".{song.name}.partial")
-    try:
-        shutil.rmtree(staging, ignore_errors=True)  # of a run that was killed
-        staging.mkdir(parents=True)
-        yield staging
-    except OSError as error:
-        reason = error.strerror or "no room left on the device"
-        raise AudioError(f"cannot write to '{song.parent}' ({reason}): make room or choose another folder") from None
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _check_room(staging: FilePath, plan: Plan, source: Source, output: OutputFormat) -> None:
+def _check_room(folder: FilePath, plan: Plan, source: Source, output: OutputFormat) -> None:
     """Fail before the work rather than after it."""
     need = bytes_needed(output, (source.frames or 0) * source.channels, len(plan.wanted))
-    free = shutil.disk_usage(staging).free
+    free = shutil.disk_usage(folder).free
     if output.container == "wav" and need > free:
         raise AudioError(
-            f"the stems of '{source.name}' take {need / 1e6:.0f} MB and '{staging.parent}' has "
+            f"the stems of '{source.name}' take {need / 1e6:.0f} MB and '{folder.parent}' has "
             f"{free / 1e6:.0f} MB left: make room or choose another folder"
         )
 
 
-def _publish(staging: FilePath, song: FilePath) -> None:
+def _publish(folder: FilePath, song: FilePath) -> None:
     """Give the finished stems their final names, and take away those of an earlier run that this one has not."""
     if not song.exists():
-        staging.rename(song)
+        folder.rename(song)
         return
-    files = _files_of(_read_manifest(staging))
+    files = _files_of(_read_manifest(folder))
     stale = set(_files_of(_read_manifest(song))) - set(files)
     (song / MANIFEST).unlink(missing_ok=True)  # from here until the end the folder does not claim to be whole
     for file in files:
         (song / file).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(staging / file, song / file)
+        os.replace(folder / file, song / file)
     for file in stale:
         if (song / file).resolve().is_relative_to(song.resolve()):  # whoever wrote that manifest
             (song / file).unlink(missing_ok=True)
-    os.replace(staging / MANIFEST, song / MANIFEST)
+    os.replace(folder / MANIFEST, song / MANIFEST)
 
 
 def _read_manifest(song: FilePath) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from stemtree.errors import SplitterError
+from stemtree.errors import HierarchyError, SplitterError
 from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.separation.splitter import Splitter
 from stemtree.types import Path
@@ -69,7 +69,12 @@ def make_plan(
         If no splitter serves a node that must be split, or if the splitters disagree on the analysis.
     """
     tree = hierarchy if depth is None else hierarchy.prune(depth)
-    wanted = tuple(dict.fromkeys(nodes))
+    asked = set(nodes)
+    for path in asked:
+        tree.node(path)
+        if path == MIXTURE:
+            raise HierarchyError("the mixture itself is no node to separate: name one beneath it")
+    wanted = tuple(path for path in tree.paths if path in asked)
     above = {ancestor for path in wanted for ancestor in tree.ancestors(path)}
     if wanted:
         tree = tree.cut(lambda path: path not in above)

@@ -17,7 +17,8 @@ class TreeSamples:
     """Sums leaves into nodes, and rounds them so that they sum to the rounded mixture exactly.
 
     Rounding the running sum over the leaves, instead of each leaf, and taking differences telescopes: the leaves under
-    any node, and so its own samples, are off by at most one step, and the last running sum is the mixture. Where a
+    any node, and so its own samples, are off by at most one step (and by what the 32-bit leaves miss of the mixture: up
+    to a few steps of 24 bits), and the last running sum is the mixture. Where a
     node would leave the range of the width it is held at full scale and its siblings take the difference.
 
     Parameters
@@ -63,7 +64,10 @@ class TreeSamples:
         whole = np.clip(rounded, self._low, self._high).astype(np.int32)
         clipped = int(np.count_nonzero(rounded != whole))
         running = np.zeros((len(leaves) + 1, *whole.shape), np.int32)
-        sums = np.cumsum(leaves[:-1], axis=0, dtype=np.float64)
+        sums = np.cumsum(leaves, axis=0, dtype=np.float64)
+        # 32-bit floats are no finer than 24-bit steps: each leaf takes its part of what their sum is off.
+        rest = (mixture - sums[-1]) / len(leaves)
+        sums = sums[:-1] + rest * np.arange(1, len(leaves)).reshape(-1, 1, 1)
         np.clip(sums, *_SANE, out=sums)
         sums *= self.scale
         running[1:-1] = np.rint(sums, out=sums)

@@ -60,10 +60,11 @@ class Separator:
         nodes: Iterable[Path] = (),
         splitters: Sequence[Splitter] | None = None,
     ) -> None:
+        nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
         at_hand: Sequence[Splitter] = [Spleeter()] if splitters is None else splitters
         asked = hierarchy if hierarchy is not None else DEFAULT_HIERARCHY
         full = asked if isinstance(asked, Hierarchy) else load(asked)
-        if hierarchy is None and depth is None and not (nodes := tuple(nodes)):
+        if hierarchy is None and depth is None and not nodes:
             nodes = prune_to_served(full, at_hand).paths
         self.plan: Plan = make_plan(full, at_hand, depth, nodes)
         self.provenance = [splitter.provenance() for splitter in self.plan.splitters]
@@ -220,7 +221,7 @@ def as_source(song: Any, sample_rate: int | None = None) -> Source:
         if sample_rate is not None:
             raise OptionError(f"'{song}' tells its own sample rate: leave out sample_rate={sample_rate}")
         return open_source(song)
-    if hasattr(song, "blocks"):
+    if hasattr(song, "blocks") and hasattr(song, "width"):
         return song  # type: ignore[no-any-return]
     if sample_rate is None:
         raise OptionError("an array does not tell its sample rate: give sample_rate in Hz")
@@ -251,5 +252,5 @@ def _apply(mask: Masks | None, spectrogram: Spectrogram) -> Spectrogram:
 def _reconcile(mixture: ExactSamples, leaves: Waveform) -> SeparatedBlock:
     """Spread over the leaves what rounding in the transforms lost: about -130 dB of the mixture."""
     waves = leaves.numpy()
-    lost = (mixture - waves.sum(axis=0)) / len(waves)
+    lost = (mixture - waves.sum(axis=0, dtype=np.float64)) / len(waves)
     return SeparatedBlock(mixture, waves + lost.astype(np.float32))

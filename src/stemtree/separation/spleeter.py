@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from stemtree.errors import SplitterError
-from stemtree.hierarchy import MIXTURE, Hierarchy
+from stemtree.hierarchy import Hierarchy
 from stemtree.networks.unet import UNet
 from stemtree.separation.splitter import Block
 from stemtree.spectral import Stft
@@ -57,9 +57,10 @@ class Spleeter:
     def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
         """Vocals and accompaniment, if these are what the mixture consists of."""
         children = hierarchy.children(node)
-        vocals = [child for child in children if child in _VOCALS]
-        rest = [child for child in children if child in _ACCOMPANIMENT]
-        return (*vocals, *rest) if node == MIXTURE and len(children) == 2 and vocals and rest else ()
+        vocals = [child for child in children if child.rpartition("/")[2] in _VOCALS]
+        rest = [child for child in children if child.rpartition("/")[2] in _ACCOMPANIMENT]
+        is_mixture = hierarchy.leaves(node) == hierarchy.leaves()  # itself, or an only child of it
+        return (*vocals, *rest) if is_mixture and len(children) == 2 and vocals and rest else ()
 
     @torch.inference_mode()
     def masks(self, block: Block, node: Path, parts: tuple[Path, ...]) -> Masks:
@@ -78,7 +79,8 @@ class Spleeter:
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`; checks the files."""
-        _ = self._checked
+        if "_networks" not in self.__dict__:
+            _ = self._checked
         weights = [{"file": name, "sha256": digest} for name, digest in CHECKPOINTS.items()]
         return {"name": "spleeter", "version": f"{PACKAGE} {metadata.version(PACKAGE)}", "weights": weights}
 
@@ -162,7 +164,3 @@ def _build(arrays: dict[str, np.ndarray[Any, Any]]) -> UNet:
             state[key] = torch.from_numpy(arrays[f"{prefixes[module]}.{tensor}"])
     network.load_state_dict(state)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-if __name__ == "__main__":
-    print(example_song())

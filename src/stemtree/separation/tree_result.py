@@ -92,5 +92,8 @@ class TreeResult:
         self.hierarchy.node(path)
         return self._by_path[path]
 
+    def __contains__(self, path: object) -> bool:
+        return path in self._by_path
+
     def __iter__(self) -> Iterator[TreeNode]:
         return iter(self.nodes)

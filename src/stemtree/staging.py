@@ -1,0 +1,47 @@
+"""Folders that appear under their final names only when they are whole."""
+
+import glob
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path as FilePath
+
+from stemtree.errors import AudioError
+
+
+@contextmanager
+def staging(final: FilePath) -> Iterator[FilePath]:
+    """Make a hidden folder beside a final one; it is gone at the end whatever happens.
+
+    Its name ends in the process's number: several may work on the same, and what a killed one left can be told.
+
+    Raises
+    ------
+    AudioError
+        If anything in it cannot be written.
+    """
+    prefix = f".{final.name[:50]}."  # a name may be as long as the file system allows
+    folder = final.with_name(f"{prefix}{os.getpid()}.partial")
+    try:
+        for left in final.parent.glob(f"{glob.escape(prefix)}*.partial"):
+            if not _is_running(left.suffixes[-2]):
+                shutil.rmtree(left, ignore_errors=True)
+        folder.mkdir(parents=True)
+        yield folder
+    except OSError as error:
+        reason = error.strerror or "no room left on the device"
+        raise AudioError(f"cannot write to '{final.parent}' ({reason}): make room or choose another folder") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_running(suffix: str) -> bool:
+    """Whether the process that a folder's name ends in still runs; unknown counts as running."""
+    try:
+        os.kill(int(suffix[1:]), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return int(suffix[1:]) != os.getpid()
