@@ -1,14 +1,19 @@
-"""``stemtree corpus``: look at corpora and validate copies of them."""
+"""``stemtree corpus``: look at corpora, validate copies of them, and make them."""
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stemtree.cli.messages import one_line
+
 if TYPE_CHECKING:
     from stemtree.corpora.track import Corpus
 
-app = typer.Typer(help="Look at corpora, and validate copies of them.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Look at corpora, validate copies of them, and make them.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Root = Annotated[str, typer.Argument(metavar="ROOT", help="The corpus's folder.")]
 Kind = Annotated[
@@ -28,7 +33,7 @@ def check(root: Root, kind: Kind, hierarchy: In = None) -> None:
 
     corpus = check_corpus(root, kind, hierarchy)
     for problem in corpus.problems:
-        typer.echo(f"{problem.kind}: {problem.message}")
+        typer.echo(f"{problem.kind}: {one_line(problem.message)}")
     counts = Counter(problem.kind for problem in corpus.problems)
     found = ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "no problems"
     typer.echo(f"{len(corpus.tracks)} songs can be read; {found}")
@@ -49,6 +54,52 @@ def info(root: Root, kind: Kind, hierarchy: In = None) -> None:
         console.print(table)
     if corpus.problems:
         typer.echo(f"{len(corpus.problems)} songs left out: see stemtree corpus check", err=True)
+
+
+@app.command()
+def render(
+    midis: Annotated[list[str], typer.Argument(metavar="MIDI...", help="General MIDI files.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="ROOT", help="The corpus's folder.")],
+    soundfont: Annotated[list[Path], typer.Option(metavar="FILE", help="SF2 or SF3; can be repeated.")],
+    drums: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Soundfonts of drum kits; can be repeated.")
+    ] = None,
+    rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate.")] = 44100,
+    mono: Annotated[bool, typer.Option("--mono", help="Mono instead of stereo with panning.")] = False,
+    redraw: Annotated[bool, typer.Option("--redraw", help="Give parts instruments of any class.")] = False,
+    effects: Annotated[bool, typer.Option("--effects", help="Equalisers, amplifiers, compressors, rooms.")] = False,
+    takes: Annotated[int, typer.Option(metavar="N", help="Render each song so often, with other choices.")] = 1,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="Folder in ROOT to put the songs in.")] = None,
+    hierarchy: Annotated[str, typer.Option(metavar="NAME", help="Leave parts out that it has no leaf for.")] = "ms21",
+    format: Annotated[str, typer.Option(metavar="wav|flac", help="The stems' format.")] = "wav",
+    seed: Annotated[int, typer.Option(metavar="N", help="Decides every choice.")] = 0,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes (default: one a core).")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Go on after a file that cannot be rendered.")] = False,
+) -> None:
+    """Render MIDI files into a corpus in Slakh's layout; songs that are there are left."""
+    from stemtree.cli.messages import progress_bar
+    from stemtree.corpora.render import Rendering, render_corpus
+
+    rendering = Rendering(
+        soundfonts=tuple(soundfont),
+        drum_soundfonts=tuple(drums or ()),
+        sample_rate=rate,
+        stereo=not mono,
+        redraw=redraw,
+        effects=effects,
+        takes=takes,
+        hierarchy=hierarchy,
+        split=split,
+        container=format,
+        seed=seed,
+    )
+    with progress_bar("rendering") as progress:
+        problems = render_corpus(midis, output, rendering, workers=workers, skip_bad=skip_bad, progress=progress)
+    for problem in problems:
+        typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
+    typer.echo(f"{output}: {len(midis) * takes - len(problems)} songs, {len(problems)} left out")
+    if problems:
+        raise typer.Exit(1)
 
 
 def _tables(corpus: "Corpus") -> "list[object]":

@@ -2,19 +2,18 @@
 
 import glob
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from stemtree.cli.messages import one_line
+from stemtree.cli.messages import one_line, progress_bar
 from stemtree.errors import AudioError, OptionError, StemtreeError
 
 if TYPE_CHECKING:
     from stemtree.audio import OutputFormat, Width
     from stemtree.separation.files import Saved
-    from stemtree.separation.separator import Progress, Separator
+    from stemtree.separation.separator import Separator
 
 
 def separate(
@@ -84,7 +83,7 @@ class _Batch:
                     f"'{song}' and '{other}' would both go to '{self._folder / song.stem}': "
                     "give one of them another folder with -o"
                 )
-            with _progress(song.name) as progress:
+            with progress_bar(song.name) as progress:
                 saved = separator.save(song, self._folder, self._output, overwrite=self._overwrite, progress=progress)
         except (StemtreeError, OSError, RuntimeError) as error:  # RuntimeError: torch, when memory runs out
             self._fail(str(song), error)
@@ -125,20 +124,6 @@ def _files(name: str) -> list[Path]:
             raise AudioError(f"no file matches '{name}': check the pattern")
         return found
     return [path]
-
-
-@contextmanager
-def _progress(label: str) -> Iterator["Progress"]:
-    """A bar with the time left, on stderr so that stdout stays the result."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(escape(label), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _print_tree(saved: "Saved") -> None:

@@ -64,10 +64,10 @@ class TreeSamples:
         whole = np.clip(rounded, self._low, self._high).astype(np.int32)
         clipped = int(np.count_nonzero(rounded != whole))
         running = np.zeros((len(leaves) + 1, *whole.shape), np.int32)
-        sums = np.cumsum(leaves, axis=0, dtype=np.float64)
-        # 32-bit floats are no finer than 24-bit steps: each leaf takes its part of what their sum is off.
-        rest = (mixture - sums[-1]) / len(leaves)
-        sums = sums[:-1] + rest * np.arange(1, len(leaves)).reshape(-1, 1, 1)
+        sums = np.cumsum(leaves[:-1], axis=0, dtype=np.float64)
+        if self.bits > 16:  # 32-bit floats are no finer: each leaf takes its part of what their sum is off
+            rest = (mixture - leaves.sum(axis=0, dtype=np.float64)) / len(leaves)
+            sums += rest * np.arange(1, len(leaves)).reshape(-1, 1, 1)
         np.clip(sums, *_SANE, out=sums)
         sums *= self.scale
         running[1:-1] = np.rint(sums, out=sums)

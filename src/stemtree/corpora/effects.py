@@ -1,0 +1,54 @@
+"""Effects that make a rendered stem sound more like a recorded one."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stemtree.types import Path, Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One effect of pedalboard's, by name and settings."""
+
+    name: str
+    settings: dict[str, float]
+
+
+def draw_effects(leaf: Path, random: np.random.Generator) -> list[Effect]:
+    """Draw a chain: equaliser always, then amplifier (electric guitars), compressor, chorus and room by chance."""
+
+    def between(low: float, high: float) -> float:
+        return round(float(random.uniform(low, high)), 3)
+
+    chain = [
+        Effect("LowShelfFilter", {"cutoff_frequency_hz": between(80, 300), "gain_db": between(-6, 6)}),
+        Effect(
+            "PeakFilter", {"cutoff_frequency_hz": between(300, 4000), "gain_db": between(-6, 6), "q": between(0.5, 2)}
+        ),
+        Effect("HighShelfFilter", {"cutoff_frequency_hz": between(3000, 7000), "gain_db": between(-6, 6)}),
+    ]
+    if leaf.endswith("electric_guitar") and random.random() < 0.6:
+        chain.append(Effect("Distortion", {"drive_db": between(5, 30)}))
+        chain.append(Effect("LowpassFilter", {"cutoff_frequency_hz": between(3500, 6000)}))  # the cabinet
+    if random.random() < 0.4:
+        chain.append(Effect("Compressor", {"threshold_db": between(-35, -15), "ratio": between(2, 6)}))
+    if random.random() < 0.15:
+        chain.append(
+            Effect("Chorus", {"rate_hz": between(0.3, 2), "depth": between(0.1, 0.4), "mix": between(0.2, 0.5)})
+        )
+    if random.random() < 0.6:
+        chain.append(Effect("Reverb", {"room_size": between(0.1, 0.7), "wet_level": between(0.03, 0.25)}))
+    return chain
+
+
+def apply_effects(audio: Samples, sample_rate: int, chain: list[Effect]) -> Samples:
+    """Send ``(channel, sample)`` audio through a chain; the same length comes back."""
+    import pedalboard
+
+    plugins: list[Any] = [getattr(pedalboard, effect.name)(**effect.settings) for effect in chain]
+    processed: Samples = pedalboard.Pedalboard(plugins)(audio, sample_rate)
+    return processed

@@ -1,0 +1,105 @@
+"""General MIDI files as parts to be rendered, each by one instrument."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+
+from stemtree.errors import CorpusError
+from stemtree.hierarchy import load
+
+DRUMS = 128
+"""Slakh's program number for drums."""
+
+_NOT_DRAWN = ("vocal", "accompaniment/bass", "accompaniment/percussion", "accompaniment/other/fx_processed_sound")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One instrument's notes.
+
+    Parameters
+    ----------
+    program : int
+        General MIDI program from 0, or `DRUMS`.
+    instrument : pretty_midi.Instrument
+        Its notes, bends and controls.
+    """
+
+    program: int
+    instrument: Any
+
+    @property
+    def is_drum(self) -> bool:
+        """Whether its keys are drums instead of pitches."""
+        return self.program == DRUMS
+
+    @property
+    def name(self) -> str:
+        """The program's General MIDI name."""
+        import pretty_midi
+
+        return "Drums" if self.is_drum else str(pretty_midi.program_to_instrument_name(self.program))
+
+    @property
+    def family(self) -> str:
+        """The program's General MIDI family."""
+        import pretty_midi
+
+        return "Drums" if self.is_drum else str(pretty_midi.program_to_instrument_class(self.program))
+
+
+def read_parts(file: FilePath) -> list[Part]:
+    """Read the parts of a MIDI file that have notes.
+
+    Raises
+    ------
+    CorpusError
+        If it cannot be read as MIDI or has no notes.
+    """
+    import warnings
+
+    import pretty_midi
+
+    try:
+        with warnings.catch_warnings():  # about tempo events on odd tracks, which do no harm
+            warnings.simplefilter("ignore")
+            song = pretty_midi.PrettyMIDI(str(file))
+    except OSError as error:
+        raise CorpusError(f"cannot read the MIDI file '{file}': {error.strerror or error}; check the path") from None
+    except Exception as error:  # whatever mido meets in a damaged file
+        raise CorpusError(f"'{file}' is not a whole MIDI file ({error}): copy it again") from None
+    parts = [Part(DRUMS if part.is_drum else int(part.program), part) for part in song.instruments if part.notes]
+    if not parts:
+        raise CorpusError(f"the MIDI file '{file}' has no notes: leave it out")
+    return parts
+
+
+def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
+    """Give every part an instrument of any class; bass stays some bass, drums stay drums.
+
+    Classes are the leaves of MS21 that General MIDI can play, each as likely as the others, so that rare instruments
+    are heard as often as common ones.
+    """
+    classes, basses = _classes()
+    redrawn = []
+    for part in parts:
+        if part.is_drum:
+            redrawn.append(part)
+            continue
+        programs = basses if part.program in basses else classes[random.integers(len(classes))]
+        redrawn.append(replace(part, program=int(programs[random.integers(len(programs))])))
+    return redrawn
+
+
+def _classes() -> tuple[list[list[int]], list[int]]:
+    import pretty_midi
+
+    ms21 = load("ms21")
+    by_leaf: dict[str, list[int]] = {}
+    for program in range(128):
+        by_leaf.setdefault(ms21.leaf(pretty_midi.program_to_instrument_name(program)), []).append(program)
+    classes = [programs for leaf, programs in by_leaf.items() if not leaf.startswith(_NOT_DRAWN)]
+    return classes, by_leaf["accompaniment/bass"]

@@ -1,0 +1,296 @@
+"""From MIDI files to a corpus in Slakh's layout (Manilow et al. 2019)."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+import os
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+import soundfile
+import yaml
+
+from stemtree.corpora.effects import Effect, apply_effects, draw_effects
+from stemtree.corpora.midi import Part, read_parts, redraw
+from stemtree.corpora.slakh import METADATA
+from stemtree.corpora.synthesis import Preset, Synthesizer, duration_of
+from stemtree.corpora.track import Problem
+from stemtree.errors import CorpusError, HierarchyError, OptionError
+from stemtree.hierarchy import load
+from stemtree.staging import staging
+from stemtree.types import Samples
+
+LOUDNESS, PEAK = -13.0, -1.0
+"""Slakh's: integrated loudness of each stem in LUFS, and the highest peak in dBFS that the common gain leaves."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """How songs are rendered.
+
+    Parameters
+    ----------
+    soundfonts : tuple of pathlib.Path
+        Where every stem's sound is drawn from.
+    drum_soundfonts : tuple of pathlib.Path
+        Where drum kits are drawn from, from any bank; unset, the drum banks of `soundfonts`.
+    sample_rate : int
+        In Hz.
+    stereo : bool
+        Stereo with panning, or mono.
+    redraw : bool
+        Give every part an instrument of any class (`stemtree.corpora.midi.redraw`).
+    effects : bool
+        Send every stem through a chain of effects (`stemtree.corpora.effects`).
+    takes : int
+        How often each song is rendered, with other choices each time.
+    hierarchy : str
+        Parts that it has no leaf for are left out.
+    split : str or None
+        Folder to put the songs in.
+    container : {"wav", "flac"}
+        What stems are written as, in 16 bits; WAV is read faster, FLAC takes half the room.
+    seed : int
+        Decides every choice.
+
+    Raises
+    ------
+    OptionError
+        If there is no soundfont, or a number makes no sense.
+    """
+
+    soundfonts: tuple[FilePath, ...]
+    drum_soundfonts: tuple[FilePath, ...] = ()
+    sample_rate: int = 44100
+    stereo: bool = True
+    redraw: bool = False
+    effects: bool = False
+    takes: int = 1
+    hierarchy: str = "ms21"
+    split: str | None = None
+    container: str = "wav"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.soundfonts:
+            raise OptionError("there is no soundfont to render with: give one with --soundfont")
+        if self.takes < 1:
+            raise OptionError(f"{self.takes} takes of a song cannot be: give 1 or more")
+        if self.container not in ("wav", "flac"):
+            raise OptionError(f"stems cannot be '{self.container}': give wav or flac")
+        if not 8000 <= self.sample_rate <= 192000:
+            raise OptionError(f"a sample rate of {self.sample_rate} Hz cannot be: give 8000 to 192000")
+
+
+@dataclass(frozen=True, slots=True)
+class StemPlan:
+    """Everything that was drawn for one stem."""
+
+    part: Part
+    leaf: str
+    preset: Preset
+    pan: int
+    effects: list[Effect]
+
+
+def render_corpus(
+    midis: Iterable[str | os.PathLike[str]],
+    root: str | os.PathLike[str],
+    rendering: Rendering,
+    *,
+    workers: int | None = None,
+    skip_bad: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Problem]:
+    """Render MIDI files; songs that are there already, whole, are left as they are.
+
+    Parameters
+    ----------
+    midis : iterable of path-like
+        General MIDI files, of different names.
+    root : path-like
+        The corpus's folder.
+    rendering : Rendering
+        How.
+    workers : int, optional
+        Processes, by default one for each core. What comes out does not depend on it.
+    skip_bad : bool
+        Go on after a file that cannot be rendered, and return what was wrong with it.
+    progress : callable, optional
+        Told how many songs of how many are done.
+
+    Returns
+    -------
+    list of Problem
+        One for each song left out.
+
+    Raises
+    ------
+    CorpusError
+        If FluidSynth, a soundfont or (unless `skip_bad`) a MIDI file cannot be used, or two files have one name.
+    """
+    files = [FilePath(midi) for midi in midis]
+    names: dict[str, FilePath] = {}
+    for file in files:
+        if (other := names.setdefault(file.stem, file)) != file:
+            raise CorpusError(f"'{file}' and '{other}' would both become the song '{file.stem}': rename one")
+    for soundfont in (*rendering.soundfonts, *rendering.drum_soundfonts):
+        if not soundfont.is_file():
+            raise CorpusError(f"there is no soundfont '{soundfont}': check the path")
+    folder = FilePath(root, rendering.split or "")
+    jobs = [(file, take, folder, rendering) for file in files for take in range(rendering.takes)]
+    problems = []
+    # Started afresh: a forked FluidSynth shares its state. Each process keeps its soundfonts loaded.
+    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        for done, problem in enumerate(pool.map(_render_job, jobs), start=1):
+            if problem and not skip_bad:
+                pool.shutdown(cancel_futures=True)
+                raise CorpusError(problem.message)
+            problems += [problem] if problem else []
+            if progress:
+                progress(done, len(jobs))
+    return problems
+
+
+def plan_stems(file: FilePath, parts: Sequence[Part], take: int, rendering: Rendering) -> list[StemPlan]:
+    """Draw instruments, sounds, places and effects; the same for the same file name, take and seed."""
+    random = np.random.default_rng((rendering.seed, zlib.crc32(file.stem.encode()), take))
+    hierarchy, plans = load(rendering.hierarchy), []
+    for part in redraw(parts, random) if rendering.redraw else parts:
+        try:
+            leaf = hierarchy.leaf(part.name)
+        except HierarchyError:
+            continue
+        preset = _draw_preset(part, rendering, random)
+        low = part.is_drum or leaf.endswith("bass")
+        pan = 64 if low or not rendering.stereo else int(np.clip(random.normal(64, 25), 0, 127))
+        effects = draw_effects(leaf, random) if rendering.effects else []
+        plans.append(StemPlan(part, leaf, preset, pan, effects))
+    return plans
+
+
+def _draw_preset(part: Part, rendering: Rendering, random: np.random.Generator) -> Preset:
+    """First a soundfont, then one of its sounds for the program, so that large soundfonts do not win."""
+    pools = []
+    for soundfont in (part.is_drum and rendering.drum_soundfonts) or rendering.soundfonts:
+        presets = _synthesizer(soundfont, rendering.sample_rate)[1]
+        if part.is_drum:
+            fitting = presets if rendering.drum_soundfonts else [preset for preset in presets if preset.bank == 128]
+        else:
+            fitting = [preset for preset in presets if preset.bank < 128 and preset.program == part.program]
+        pools += [fitting] if fitting else []
+    if not pools:
+        raise CorpusError(f"no soundfont given has a sound for '{part.name}': add a General MIDI one")
+    pool = pools[random.integers(len(pools))]
+    return pool[random.integers(len(pool))]
+
+
+@cache
+def _synthesizer(soundfont: FilePath, sample_rate: int) -> tuple[Synthesizer, list[Preset]]:
+    synthesizer = Synthesizer(soundfont, sample_rate)
+    return synthesizer, synthesizer.presets()
+
+
+def _render_job(job: tuple[FilePath, int, FilePath, Rendering]) -> Problem | None:
+    file, take, folder, rendering = job
+    place = folder / (f"{file.stem}_{take + 1}" if rendering.takes > 1 else file.stem)
+    if (place / METADATA).exists():
+        return None
+    try:
+        parts = read_parts(file)
+        plans = plan_stems(file, parts, take, rendering)
+        if not plans:
+            raise CorpusError(f"'{rendering.hierarchy}' has no leaf for any part of '{file}': leave it out")
+        _write_song(place, plans, duration_of(parts), rendering, f"{file.stem}:{zlib.crc32(file.read_bytes()):08x}")
+    except CorpusError as error:
+        return Problem(place.name, "render", str(error))
+    return None
+
+
+def _write_song(place: FilePath, plans: list[StemPlan], duration: float, rendering: Rendering, origin: str) -> None:
+    """Render all stems, level them as Slakh does, and write them, their mixture and what was drawn."""
+    audio = [_render_stem(plan, duration, rendering) for plan in plans]
+    loudness = [_loudness(samples, rendering.sample_rate) for samples in audio]
+    gains = [10 ** ((LOUDNESS - loud) / 20) if np.isfinite(loud) else 0.0 for loud in loudness]
+    peak = max(
+        [np.abs(sum(g * a for g, a in zip(gains, audio, strict=True))).max()]
+        + [g * np.abs(a).max() for g, a in zip(gains, audio, strict=True)]
+    )
+    common = min(1.0, 10 ** (PEAK / 20) / max(float(peak), 1e-9))
+    ending = rendering.container
+    with staging(place) as folder:
+        (folder / "stems").mkdir()
+        (folder / "MIDI").mkdir()
+        stems, total = {}, np.zeros(audio[0].shape, np.int32)
+        for number, (plan, samples, gain, loud) in enumerate(zip(plans, audio, gains, loudness, strict=True)):
+            if gain == 0:
+                continue  # a part that its instrument cannot play leaves silence
+            name = f"S{number:02}"
+            steps = np.rint(samples * (gain * common * 2**15)).astype(np.int16)
+            total += steps
+            soundfile.write(folder / "stems" / f"{name}.{ending}", steps.T, rendering.sample_rate, "PCM_16")
+            _write_midi(folder / "MIDI" / f"{name}.mid", plan.part)
+            stems[name] = _describe(plan, loud)
+        if not stems:
+            raise CorpusError(f"every part of '{place.name}' is silent: leave it out, or add a soundfont")
+        soundfile.write(folder / f"mix.{ending}", total.astype(np.int16).T, rendering.sample_rate, "PCM_16")
+        metadata = {
+            "UUID": origin,
+            "audio_dir": "stems",
+            "midi_dir": "MIDI",
+            "normalization_factor": LOUDNESS,
+            "normalized": True,
+            "overall_gain": float(common),
+            "seed": rendering.seed,
+            "stems": stems,
+            "target_peak": PEAK,
+        }
+        (folder / METADATA).write_text(yaml.safe_dump(metadata), "utf-8")
+        folder.rename(place)
+
+
+def _render_stem(plan: StemPlan, duration: float, rendering: Rendering) -> Samples:
+    synthesizer, _ = _synthesizer(plan.preset.soundfont, rendering.sample_rate)
+    audio = synthesizer.play(plan.part, plan.preset, plan.pan, duration)
+    if not rendering.stereo:
+        audio = audio.mean(axis=0, keepdims=True)
+    return apply_effects(audio, rendering.sample_rate, plan.effects) if plan.effects else audio
+
+
+def _loudness(samples: Samples, sample_rate: int) -> float:
+    """Integrated loudness in LUFS (ITU-R BS.1770-4); minus infinity for silence."""
+    import pyloudnorm
+
+    if not samples.any():
+        return -np.inf
+    return float(pyloudnorm.Meter(sample_rate).integrated_loudness(samples.T))
+
+
+def _write_midi(file: FilePath, part: Part) -> None:
+    import pretty_midi
+
+    song = pretty_midi.PrettyMIDI()
+    song.instruments.append(part.instrument)
+    song.write(str(file))
+
+
+def _describe(plan: StemPlan, loudness: float) -> dict[str, Any]:
+    """Slakh's keys, and what was drawn."""
+    return {
+        "audio_rendered": True,
+        "effects": [asdict(effect) for effect in plan.effects],
+        "inst_class": plan.part.family,
+        "integrated_loudness": loudness,
+        "is_drum": plan.part.is_drum,
+        "midi_program_name": plan.part.name,
+        "midi_saved": True,
+        "pan": plan.pan,
+        "plugin_name": f"{plan.preset.soundfont.name}:{plan.preset.bank}:{plan.preset.program} {plan.preset.name}",
+        "program_num": plan.part.program,
+    }

@@ -1,0 +1,162 @@
+"""Rendering with the small soundfont that pretty-midi carries; skipped where the FluidSynth library is absent."""
+
+from pathlib import Path
+
+import numpy as np
+import pretty_midi
+import pyloudnorm
+import pytest
+import soundfile
+import yaml
+
+from stemtree.corpora.check import check_corpus
+from stemtree.corpora.effects import apply_effects, draw_effects
+from stemtree.corpora.load import load_corpus
+from stemtree.corpora.midi import DRUMS, Part, read_parts, redraw
+from stemtree.corpora.render import Rendering, render_corpus
+from stemtree.errors import CorpusError, OptionError
+from stemtree.hierarchy import load
+
+try:
+    import fluidsynth  # noqa: F401
+except ImportError:
+    pytest.skip("the FluidSynth library is not installed (Debian: libfluidsynth3)", allow_module_level=True)
+
+SOUNDFONT = Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")
+RATE = 16000
+
+
+def write_midi(path: Path, programs: list[int]) -> Path:
+    """A few bars, a note a beat for each program; `DRUMS` plays the kit."""
+    song = pretty_midi.PrettyMIDI(initial_tempo=120)
+    for number, program in enumerate(programs):
+        part = pretty_midi.Instrument(0 if program == DRUMS else program, is_drum=program == DRUMS)
+        for beat in range(8):
+            pitch = 36 + beat % 3 if program == DRUMS else 48 + 5 * number + beat
+            part.notes.append(pretty_midi.Note(90, pitch, beat / 2, beat / 2 + 0.4))
+        song.instruments.append(part)
+    song.write(str(path))
+    return path
+
+
+@pytest.fixture
+def midi(tmp_path: Path) -> Path:
+    return write_midi(tmp_path / "song.mid", [0, 33, 73, DRUMS])
+
+
+def rendering(**options) -> Rendering:
+    return Rendering((SOUNDFONT,), **{"sample_rate": RATE, **options})
+
+
+def test_slakhs_layout_levels_and_sums(midi: Path, tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    assert render_corpus([midi], root, rendering(split="train"), workers=1) == []
+    corpus = check_corpus(root, "slakh", "ms21")
+    assert corpus.problems == ()
+    (track,) = corpus.tracks
+    assert (track.id, track.split, track.sample_rate) == ("song", "train", RATE)
+    assert track.duration == pytest.approx(3.9 + 2, abs=0.01)
+    assert [stem.leaf.rpartition("/")[2] for stem in track.stems] == ["pianos", "bass", "woodwinds", "drum_set"]
+
+    place = root / "train" / "song"
+    metadata = yaml.safe_load((place / "metadata.yaml").read_text())
+    assert {"UUID", "normalization_factor", "normalized", "overall_gain", "target_peak", "stems"} <= set(metadata)
+    assert metadata["stems"]["S03"]["is_drum"] and metadata["stems"]["S03"]["program_num"] == DRUMS
+    assert metadata["stems"]["S00"]["plugin_name"].startswith("TimGM6mb.sf2:0:0 ")
+    audio = {name: soundfile.read(place / "stems" / f"{name}.wav")[0] for name in metadata["stems"]}
+    mix = soundfile.read(place / "mix.wav")[0]
+    assert np.array_equal(mix, sum(audio.values()))  # to the bit
+    assert np.abs(mix).max() <= 10 ** (-1 / 20) + 1e-3
+    expected = -13 + 20 * np.log10(metadata["overall_gain"])
+    for samples in audio.values():
+        assert pyloudnorm.Meter(RATE).integrated_loudness(samples) == pytest.approx(expected, abs=0.1)
+    assert len(pretty_midi.PrettyMIDI(str(place / "MIDI" / "S01.mid")).instruments[0].notes) == 8
+
+
+def test_notes_sound_when_and_as_high_as_written(tmp_path: Path) -> None:
+    song = pretty_midi.PrettyMIDI()
+    flute = pretty_midi.Instrument(73)
+    flute.notes.append(pretty_midi.Note(100, 69, 1.0, 2.0))
+    song.instruments.append(flute)
+    song.write(str(tmp_path / "a.mid"))
+    render_corpus([tmp_path / "a.mid"], tmp_path / "c", rendering(stereo=False), workers=1)
+    audio, _ = soundfile.read(tmp_path / "c" / "a" / "stems" / "S00.wav")
+    loud = np.flatnonzero(np.abs(audio) > 0.02 * np.abs(audio).max())
+    assert loud[0] / RATE == pytest.approx(1.0, abs=0.1)
+    spectrum = np.abs(np.fft.rfft(audio[int(1.2 * RATE) : int(1.8 * RATE)]))
+    assert np.argmax(spectrum) / 0.6 == pytest.approx(440, rel=0.02)
+
+
+def test_the_seed_decides_whatever_the_workers(tmp_path: Path) -> None:
+    midis = [write_midi(tmp_path / f"{name}.mid", [0, 33, DRUMS]) for name in "ab"]
+    options = {"redraw": True, "effects": True, "takes": 2, "seed": 5}
+    for workers in (1, 2):
+        render_corpus(midis, tmp_path / f"{workers}", rendering(**options), workers=workers)
+    files = sorted(path.relative_to(tmp_path / "1") for path in (tmp_path / "1").rglob("*") if path.is_file())
+    assert {path.parts[0] for path in files} == {"a_1", "a_2", "b_1", "b_2"}
+    for file in files:
+        assert (tmp_path / "1" / file).read_bytes() == (tmp_path / "2" / file).read_bytes()
+    songs = [yaml.safe_load((tmp_path / "1" / f"a_{take}" / "metadata.yaml").read_text()) for take in (1, 2)]
+    assert songs[0]["stems"] != songs[1]["stems"]
+    assert all(stem["effects"] for stem in songs[0]["stems"].values())
+
+
+def test_what_is_there_is_left_and_what_is_half_there_is_made(midi: Path, tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    render_corpus([midi], root, rendering(), workers=1)
+    before = (root / "song" / "mix.wav").stat().st_mtime_ns
+    render_corpus([midi], root, rendering(), workers=1)
+    assert (root / "song" / "mix.wav").stat().st_mtime_ns == before
+    assert [path.name for path in root.iterdir()] == ["song"]
+
+
+def test_redrawing_keeps_bass_and_drums_and_reaches_every_class() -> None:
+    parts = [Part(program, None) for program in (0, 33, 73, DRUMS)]
+    random, ms21, seen = np.random.default_rng(0), load("ms21"), []
+    for _ in range(400):
+        piano, bass, flute, drums = redraw(parts, random)
+        assert 32 <= bass.program <= 43 and ms21.leaf(bass.name) == "accompaniment/bass"
+        assert drums.is_drum
+        seen += [ms21.leaf(piano.name), ms21.leaf(flute.name)]
+    classes = set(ms21.leaves("accompaniment/other")) - {"accompaniment/other/fx_processed_sound"}
+    assert set(seen) == classes
+    for leaf in classes:  # each as likely: within five standard deviations
+        share = 1 / len(classes)
+        assert abs(seen.count(leaf) - 800 * share) < 5 * np.sqrt(800 * share * (1 - share))
+
+
+def test_effects_keep_length_and_change_the_sound() -> None:
+    random = np.random.default_rng(1)
+    audio = random.standard_normal((2, RATE)).astype(np.float32) / 10
+    for leaf in ("accompaniment/other/electric_guitar", "accompaniment/bass"):
+        changed = apply_effects(audio, RATE, draw_effects(leaf, random))
+        assert changed.shape == audio.shape and np.isfinite(changed).all()
+        assert np.abs(changed - audio).max() > 0.01
+
+
+def test_bad_midi_is_named_or_skipped(midi: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mid"
+    bad.write_bytes(b"MThd nonsense")
+    empty = write_midi(tmp_path / "empty.mid", [])
+    with pytest.raises(CorpusError, match=r"bad\.mid' is not a whole MIDI file"):
+        render_corpus([bad], tmp_path / "c", rendering(), workers=1)
+    problems = render_corpus([bad, midi, empty], tmp_path / "c", rendering(), workers=1, skip_bad=True)
+    assert [problem.track for problem in problems] == ["bad", "empty"]
+    assert "has no notes" in problems[1].message
+    assert [track.id for track in load_corpus(tmp_path / "c", "slakh", "ms21").tracks] == ["song"]
+    with pytest.raises(CorpusError, match=r"cannot read the MIDI file '.*none\.mid': No such file"):
+        read_parts(tmp_path / "none.mid")
+
+
+def test_bad_settings(midi: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="no soundfont to render with"):
+        Rendering(())
+    with pytest.raises(CorpusError, match=r"there is no soundfont '.*x\.sf2'"):
+        render_corpus([midi], tmp_path / "c", Rendering((tmp_path / "x.sf2",)), workers=1)
+    (tmp_path / "text.sf2").write_text("no soundfont")
+    with pytest.raises(CorpusError, match=r"cannot load the soundfont '.*text\.sf2'"):
+        render_corpus([midi], tmp_path / "c", Rendering((tmp_path / "text.sf2",)), workers=1)
+    (tmp_path / "twin").mkdir()
+    twin = write_midi(tmp_path / "twin" / "song.mid", [0])
+    with pytest.raises(CorpusError, match="would both become the song 'song'"):
+        render_corpus([midi, twin], tmp_path / "c", rendering(), workers=1)
