@@ -2,7 +2,8 @@
 
 from stemtree.audio.excerpts import Excerpts
 from stemtree.audio.formats import FORMATS, WIDTHS, OutputFormat, Width, bytes_needed, is_audio_name
-from stemtree.audio.read import ArraySource, Source, open_source, read
+from stemtree.audio.read import open_source, read
+from stemtree.audio.source import ArraySource, Source
 from stemtree.audio.write import StemWriter
 
 __all__ = [

@@ -1,0 +1,110 @@
+"""What audio is read from: a song's samples in blocks, exact and checked."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from stemtree.audio.formats import RATES, Width
+from stemtree.errors import AudioError
+from stemtree.types import ExactSamples
+
+_LOUDEST = 1e6
+"""Full scale is 1; what is this far beyond it is not audio and would overflow."""
+
+
+class Source(Protocol):
+    """One song to read from, once or again from the start.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it.
+    sample_rate : int
+        In Hz.
+    channels : int
+        1 or 2.
+    frames : int or None
+        Length in samples, to within a codec's padding; None where the container does not tell.
+    width : {"pcm16", "pcm24", "float"}
+        What stems are written as by default: 16 bits for lossy codecs, 24 for integers of more than 16.
+    """
+
+    name: str
+    sample_rate: int
+    channels: int
+    frames: int | None
+    width: Width
+
+    def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
+        """Yield ``(channel, sample)`` blocks of at most `size` samples from sample `start` to the end."""
+        ...
+
+
+class ArraySource:
+    """Samples in memory.
+
+    Parameters
+    ----------
+    samples : array_like
+        ``(sample,)`` or ``(channel, sample)``: floats in [-1, 1], int16 or int32.
+    sample_rate : int
+        In Hz.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    AudioError
+        If it has more than two channels, no sample, an unusable rate, or a value that is not finite.
+    """
+
+    def __init__(self, samples: Any, sample_rate: int, name: str = "the array") -> None:
+        if hasattr(samples, "detach"):  # a torch tensor, on whatever device and of whatever precision
+            samples = samples.detach().cpu()
+            samples = (samples.float() if samples.is_floating_point() else samples).numpy()
+        array = np.asarray(samples)
+        if array.ndim == 1:
+            array = array[None]
+        if array.ndim != 2 or (array.shape[0] > 2 >= array.shape[1]):
+            raise AudioError(f"{name} has the shape {array.shape}: give it as (channel, sample)")
+        self.width: Width = "float"
+        if array.dtype in (np.int16, np.int32):
+            self.width = "pcm16" if array.dtype == np.int16 else "pcm24"
+            array = array / 2.0 ** (8 * array.dtype.itemsize - 1)
+        elif not np.issubdtype(array.dtype, np.floating):
+            raise AudioError(f"{name} holds {array.dtype}: give floats in [-1, 1], int16 or int32")
+        if not isinstance(sample_rate, int | np.integer):
+            raise AudioError(f"{name} has a sample rate of {sample_rate!r}: give a whole number of Hz")
+        self.name, self.sample_rate = name, int(sample_rate)
+        self.channels, self.frames = array.shape
+        self._samples = array
+        check_shape(self)
+
+    def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
+        """See `Source.blocks`."""
+        for begin in range(start, self._samples.shape[1], size):
+            yield finite(self._samples[:, begin : begin + size].astype(np.float64), begin, self)
+
+
+def check_shape(source: Source) -> None:
+    """Raise AudioError unless channels, rate and length are what can be separated."""
+    if source.channels not in (1, 2):
+        raise AudioError(f"'{source.name}' has {source.channels} channels: mix it down to mono or stereo first")
+    if not RATES[0] <= source.sample_rate <= RATES[1]:
+        raise AudioError(
+            f"'{source.name}' has a sample rate of {source.sample_rate} Hz: resample it to between "
+            f"{RATES[0]} and {RATES[1]} Hz"
+        )
+    if source.frames == 0:
+        raise AudioError(f"'{source.name}' holds no samples: give audio of at least one sample")
+
+
+def finite(block: ExactSamples, position: int, source: Source) -> ExactSamples:
+    """Return a block that begins at sample `position`; raise AudioError if a value in it cannot be audio."""
+    if not np.isfinite(block).all():
+        sample = position + int(np.flatnonzero(~np.isfinite(block).all(axis=0))[0])
+        raise AudioError(f"'{source.name}' holds NaN or infinity at sample {sample}: repair it or export it again")
+    if (loudest := np.abs(block).max(initial=0)) > _LOUDEST:
+        raise AudioError(f"'{source.name}' holds a sample of {loudest:.0e}, where full scale is 1: scale it down")
+    return block
