@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -44,7 +44,7 @@ class Saved:
 
 
 def save_tree(
-    separate: Callable[[], Iterable[SeparatedBlock]],
+    blocks: Iterable[SeparatedBlock],
     plan: Plan,
     provenance: list[dict[str, object]],
     source: Source,
@@ -52,7 +52,7 @@ def save_tree(
     output: OutputFormat,
     overwrite: bool = False,
 ) -> Saved:
-    """Write a song's stems; see `Separator.save`."""
+    """Write a song's stems, unless they are there; `blocks` is what is separated as it is read. See `Separator.save`."""
     song = folder / FilePath(source.name).stem
     if song.name in (".", ".."):
         raise OptionError(f"no folder can be named after '{source.name}': rename the file")
@@ -65,7 +65,7 @@ def save_tree(
         return saved
     with staging(song) as folder:
         _check_room(folder, plan, source, output)
-        manifest = recipe | _write_stems(separate(), plan, source, folder, output)
+        manifest = recipe | _write_stems(blocks, plan, source, folder, output)
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
         _publish(folder, song)
     return Saved(song, manifest)

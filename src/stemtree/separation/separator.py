@@ -135,7 +135,7 @@ class Separator:
         """
         source = open_source(song)
         return save_tree(
-            lambda: self.stream(source, progress),
+            self.stream(source, progress),
             self.plan,
             self.provenance,
             source,
