@@ -10,8 +10,8 @@ import torch
 from torch.utils.data import Dataset
 
 from stemtree.audio import Excerpts
-from stemtree.corpora.track import Track
 from stemtree.errors import OptionError
+from stemtree.examples.augmentation import Augmentation, Augmenter, Cut, apply
 from stemtree.examples.salience import SalienceIndex
 from stemtree.examples.sampling import Place, Sampler
 from stemtree.hierarchy import MIXTURE, Hierarchy
@@ -54,6 +54,8 @@ class Examples(Dataset[Example]):
         How many.
     mono : bool
         Average the channels.
+    augmentation : Augmentation, optional
+        What is done to the stems first; nodes are then flagged as present by their own loudness.
 
     Raises
     ------
@@ -70,6 +72,7 @@ class Examples(Dataset[Example]):
         *,
         size: int,
         mono: bool = True,
+        augmentation: Augmentation | None = None,
     ) -> None:
         self._sampler, self._index, self._size, self._mono = sampler, index, size, mono
         self._tracks = sampler.corpus.tracks
@@ -81,6 +84,7 @@ class Examples(Dataset[Example]):
         if len({len(path) for path in self._nodes.values()}) > 1:
             raise OptionError("the targets' paths differ in length: name the nodes, or prune the hierarchy")
         self.sample_rate = rates.pop()
+        self._augmenter = Augmenter(augmentation, sampler.corpus, index.chunking) if augmentation else None
 
     def __len__(self) -> int:
         return self._size
@@ -91,8 +95,14 @@ class Examples(Dataset[Example]):
         draw = self._sampler.draw(number)
         track, nodes = self._tracks[draw.place.track], self._nodes[draw.target]
         start = self._start(draw.place)
-        mixture, *signals = self._read(track, start, (MIXTURE, *nodes))
-        present = [bool(self._index.salient(track.id, node)[draw.place.chunk]) for node in nodes]
+        cuts = [Cut(draw.place.track, stem, start) for stem in range(len(track.stems))]
+        if self._augmenter:
+            cuts = self._augmenter.vary(cuts, np.random.default_rng((self._sampler.rules.seed, number, 1)))
+        mixture, *signals = self._read(cuts, (MIXTURE, *nodes))
+        if self._augmenter:
+            present = [_is_salient(signal, self._index.chunking.threshold) for signal in signals]
+        else:
+            present = [bool(self._index.salient(track.id, node)[draw.place.chunk]) for node in nodes]
         example = Example(
             mixture=torch.from_numpy(mixture),
             nodes=torch.from_numpy(np.stack(signals)),
@@ -103,26 +113,39 @@ class Examples(Dataset[Example]):
             target=draw.target,
         )
         if draw.query is not None:
-            (query,) = self._read(self._tracks[draw.query.track], self._start(draw.query), (draw.target,))
+            other, start = draw.query.track, self._start(draw.query)
+            stems = range(len(self._tracks[other].stems))
+            (query,) = self._read([Cut(other, stem, start) for stem in stems], (draw.target,))
             example["query"] = torch.from_numpy(query)
         return example
 
     def _start(self, place: Place) -> int:
         return int(self._index.chunking.starts(self._tracks[place.track])[place.chunk])
 
-    def _read(self, track: Track, start: int, nodes: Sequence[Path]) -> list[Samples]:
+    def _read(self, cuts: Sequence[Cut], nodes: Sequence[Path]) -> list[Samples]:
         """Read each stem that is needed once and add it to every node that it belongs to."""
-        members = [{id(stem) for stem in track.stems_of(node)} for node in nodes]
-        stems = [stem for stem in track.stems if any(id(stem) in member for member in members)]
         length = self._index.chunking.length(self.sample_rate)
-        with Excerpts([stem.file.path for stem in stems], [stem.file.stream for stem in stems]) as files:
-            audio = files.read(start, length)
-        if self._mono:
-            audio = [samples if len(samples) == 1 else samples.mean(axis=0, keepdims=True) for samples in audio]
-        channels = max((len(samples) for samples in audio), default=1)
+        parts: list[tuple[Path, Samples]] = []
+        for cut in cuts:
+            stem = self._tracks[cut.track].stems[cut.stem]
+            if any(_belongs(stem.leaf, node) for node in nodes):
+                with Excerpts([stem.file.path], [stem.file.stream]) as file:
+                    (audio,) = file.read(cut.start, round(length * cut.tempo))
+                if self._mono and len(audio) > 1:
+                    audio = audio.mean(axis=0, keepdims=True)
+                parts.append((stem.leaf, apply(audio, cut, self.sample_rate, length) if self._augmenter else audio))
+        channels = max((len(audio) for _, audio in parts), default=1)
         totals = [np.zeros((channels, length), np.float32) for _ in nodes]
-        for stem, samples in zip(stems, audio, strict=True):
-            for total, member in zip(totals, members, strict=True):
-                if id(stem) in member:
-                    total[:, : samples.shape[1]] += samples
+        for leaf, audio in parts:
+            for node, total in zip(nodes, totals, strict=True):
+                if _belongs(leaf, node):
+                    total[:, : audio.shape[1]] += audio
         return totals
+
+
+def _belongs(leaf: Path, node: Path) -> bool:
+    return node == MIXTURE or f"{leaf}/".startswith(f"{node}/")
+
+
+def _is_salient(signal: Samples, threshold: float) -> bool:
+    return bool(np.mean(np.square(signal)) > 10 ** (threshold / 10))

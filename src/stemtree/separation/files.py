@@ -52,7 +52,7 @@ def save_tree(
     output: OutputFormat,
     overwrite: bool = False,
 ) -> Saved:
-    """Write a song's stems, unless they are there; `blocks` is what is separated as it is read. See `Separator.save`."""
+    """Write a song's stems, unless they are there; `blocks` are separated as they are taken. See `Separator.save`."""
     song = folder / FilePath(source.name).stem
     if song.name in (".", ".."):
         raise OptionError(f"no folder can be named after '{source.name}': rename the file")
