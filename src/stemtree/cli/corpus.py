@@ -57,6 +57,21 @@ def info(root: Root, kind: Kind, hierarchy: In = None) -> None:
 
 
 @app.command()
+def compose(
+    count: Annotated[int, typer.Argument(metavar="N", help="How many songs.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the MIDI files go.")],
+    seed: Annotated[int, typer.Option(metavar="N", help="Decides every choice.")] = 0,
+) -> None:
+    """Compose songs as MIDI files, with MMA's bands and melodies on what they lack."""
+    from stemtree.cli.messages import progress_bar
+    from stemtree.corpora.compose import compose_songs
+
+    with progress_bar("composing") as progress:
+        files = compose_songs(count, output, seed, progress=progress)
+    typer.echo(f"{output}: {len(files)} songs")
+
+
+@app.command()
 def render(
     midis: Annotated[list[str], typer.Argument(metavar="MIDI...", help="General MIDI files.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="ROOT", help="The corpus's folder.")],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from stemtree.errors import CorpusError
 from stemtree.hierarchy import load
+from stemtree.types import Path
 
 DRUMS = 128
 """Slakh's program number for drums."""
@@ -83,7 +85,7 @@ def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
     Classes are the leaves of MS21 that General MIDI can play, each as likely as the others, so that rare instruments
     are heard as often as common ones.
     """
-    classes, basses = _classes()
+    classes, basses = list(melody_classes().values()), _programs()["accompaniment/bass"]
     redrawn = []
     for part in parts:
         if part.is_drum:
@@ -94,12 +96,17 @@ def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
     return redrawn
 
 
-def _classes() -> tuple[list[list[int]], list[int]]:
+def melody_classes() -> dict[Path, list[int]]:
+    """The leaves of MS21 that can carry a melody, each with its General MIDI programs."""
+    return {leaf: programs for leaf, programs in _programs().items() if not leaf.startswith(_NOT_DRAWN)}
+
+
+@cache
+def _programs() -> dict[Path, list[int]]:
     import pretty_midi
 
     ms21 = load("ms21")
-    by_leaf: dict[str, list[int]] = {}
+    by_leaf: dict[Path, list[int]] = {}
     for program in range(128):
         by_leaf.setdefault(ms21.leaf(pretty_midi.program_to_instrument_name(program)), []).append(program)
-    classes = [programs for leaf, programs in by_leaf.items() if not leaf.startswith(_NOT_DRAWN)]
-    return classes, by_leaf["accompaniment/bass"]
+    return by_leaf

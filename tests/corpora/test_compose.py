@@ -1,0 +1,53 @@
+import shutil
+from pathlib import Path
+
+import pretty_midi
+import pytest
+
+from stemtree.corpora import compose
+from stemtree.corpora.compose import compose_songs
+from stemtree.corpora.midi import melody_classes, read_parts
+from stemtree.errors import CorpusError, OptionError
+from stemtree.hierarchy import load
+
+needs_mma = pytest.mark.skipif(shutil.which("mma") is None, reason="MMA is not installed (Debian: mma)")
+
+
+@needs_mma
+def test_songs_have_a_band_and_a_melody_that_it_lacks(tmp_path: Path) -> None:
+    ms21 = load("ms21")
+    files = compose_songs(6, tmp_path, seed=1)
+    assert [file.name for file in files] == [f"song_{n:05}.mid" for n in range(6)]
+    for file in files:
+        parts = read_parts(file)
+        melodies = [part for part in parts if part.instrument.name == "Melody"]
+        band = {ms21.leaf(part.name) for part in parts if part not in melodies}
+        assert len(band) >= 1 and 1 <= len(melodies) <= 2
+        for melody in melodies:
+            assert ms21.leaf(melody.name) in melody_classes() and ms21.leaf(melody.name) not in band
+            assert min(note.pitch for note in melody.instrument.notes) >= 12 * 4
+        song = pretty_midi.PrettyMIDI(str(file))
+        assert 20 < song.get_end_time() < 240
+        assert max(part.instrument.get_end_time() for part in melodies) <= song.get_end_time() + 5
+
+
+@needs_mma
+def test_the_seed_decides_whatever_the_workers_and_the_number(tmp_path: Path) -> None:
+    one = compose_songs(3, tmp_path / "one", seed=4, workers=1)
+    two = compose_songs(2, tmp_path / "two", seed=4, workers=2)
+    assert [file.read_bytes() for file in one[:2]] == [file.read_bytes() for file in two]
+    other = compose_songs(1, tmp_path / "other", seed=5)
+    assert other[0].read_bytes() != one[0].read_bytes()
+    before = one[0].stat().st_mtime_ns
+    compose_songs(3, tmp_path / "one", seed=4)
+    assert one[0].stat().st_mtime_ns == before
+
+
+def test_without_mma(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    compose._grooves.cache_clear()
+    with pytest.raises(CorpusError, match=r"composing needs MMA, .* install it \(Debian: mma\)"):
+        compose_songs(1, tmp_path)
+    compose._grooves.cache_clear()
+    with pytest.raises(OptionError, match="0 songs cannot be composed"):
+        compose_songs(0, tmp_path)
