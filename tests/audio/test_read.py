@@ -45,6 +45,17 @@ def test_ffmpeg_reads_what_libsndfile_reads(wav: Path) -> None:
         assert np.array_equal(*pieces)
 
 
+def test_excerpts_of_an_indexed_container_are_sought(tmp_path: Path, excerpt: np.ndarray) -> None:
+    path = tmp_path / "song.m4a"
+    encode(path, "alac", np.tile(excerpt, 8), {})
+    source = AvSource(path)
+    whole = np.concatenate(list(source.blocks(1 << 16)), axis=1)
+    for start, count in ((0, 500), (12345, 70000), (800_000, 44100), (whole.shape[1] - 100, 500)):
+        assert np.array_equal(source.excerpt(start, count), whole[:, start : start + count])
+    decoded = [first for first, _ in source._decoded(800_000)]
+    assert 700_000 < decoded[0] <= 800_000  # not from the start
+
+
 def test_mp3_without_a_length_is_read_to_its_end(mp3_without_length: Path) -> None:
     """libsndfile extrapolates the length from the bit rate at the start, here to little more than half."""
     assert soundfile.info(mp3_without_length).frames < 44100 * 15

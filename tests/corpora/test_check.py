@@ -13,6 +13,22 @@ def test_whole_corpora_have_no_problems(kind: str, corpora: Callable[[str], Path
     assert check_corpus(corpora(kind), kind).problems == ()
 
 
+@pytest.mark.parametrize("hierarchy", ["slakh", "ms21"])
+def test_a_real_slakh_song(hierarchy: str) -> None:
+    """Its first seconds, with the metadata as published: the mixture is the sum of its ten stems."""
+    corpus = check_corpus(Path(__file__).parents[1] / "data" / "babyslakh", "slakh", hierarchy)
+    assert corpus.problems == ()
+    (track,) = corpus.tracks
+    assert (track.id, track.origin) == ("Track00001", "1a81ae092884234f3264e2f45927f00a")
+    assert (track.sample_rate, track.frames, len(track.stems)) == (16000, 32000, 10)
+    assert track.mixture is not None
+    whole = soundfile.read(track.mixture.path, dtype="int16")[0].astype(int)
+    parts = sum(soundfile.read(stem.file.path, dtype="int16")[0].astype(int) for stem in track.stems)
+    assert abs(whole - parts).max() <= 5  # each rounded by itself
+    guitars = {"slakh": "strings_guitar_keyboards/guitar", "ms21": "accompaniment/other/electric_guitar"}[hierarchy]
+    assert [stem.name for stem in track.stems_of(guitars)] == ["S00", "S07", "S08"]
+
+
 def test_a_mixture_that_is_not_the_sum(slakh: Path) -> None:
     file = slakh / "test" / "Track02000" / "stems" / "S00.wav"
     audio, rate = soundfile.read(file)
@@ -53,3 +69,25 @@ def test_info(cli, slakh: Path) -> None:
     cells = [[cell.strip() for cell in line.strip("│").split("│")] for line in outcome.out.splitlines() if "│" in line]
     assert ["train", "2", "0.00", "1.5"] in cells
     assert ["accompaniment/other/electric_guitar", "2", "2", "0.00"] in cells
+
+
+def test_a_label_map(cli, tmp_path: Path, corpora: Callable[[str], Path]) -> None:
+    root = corpora("folder")
+    drums = next(root.glob("**/Drums.wav"))
+    drums.rename(drums.with_name("Batterie 2.wav"))
+    assert "no leaf for the label 'Batterie'" in cli("corpus", "check", root, "--kind", "folder").out
+    labels = tmp_path / "labels.yaml"
+    labels.write_text("batterie: accompaniment/percussion/drum_set\npiano: accompaniment/other/strings\n")
+    assert cli("corpus", "check", root, "--kind", "folder", "--labels", labels).code == 0
+    table = cli("corpus", "info", root, "--kind", "folder", "--labels", labels).out
+    assert "drum_set" in table and "strings" in table and "pianos" not in table
+
+
+def test_index_command(cli, slakh: Path) -> None:
+    arguments = ("corpus", "index", slakh, "--kind", "slakh", "--duration", 1, "--hop", 0.5)
+    file = slakh / "salience-slakh.parquet"
+    assert cli(*arguments).out == f"{file}: 3 songs, 23 nodes in them, 0 left out\n"
+    (slakh / "test" / "Track02000" / "metadata.yaml").unlink()
+    assert "metadata" in cli(*arguments).err
+    outcome = cli(*arguments, "--skip-bad")
+    assert (outcome.code, outcome.out) == (0, f"{file}: 2 songs, 14 nodes in them, 1 left out\n")

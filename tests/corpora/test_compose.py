@@ -1,12 +1,13 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pretty_midi
 import pytest
 
 from stemtree.corpora import compose
 from stemtree.corpora.compose import compose_songs
-from stemtree.corpora.midi import melody_classes, read_parts
+from stemtree.corpora.midi import bass_programs, melody_classes, read_parts
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import load
 
@@ -41,6 +42,21 @@ def test_the_seed_decides_whatever_the_workers_and_the_number(tmp_path: Path) ->
     before = one[0].stat().st_mtime_ns
     compose_songs(3, tmp_path / "one", seed=4)
     assert one[0].stat().st_mtime_ns == before
+
+
+def test_a_low_line_without_a_bass_gets_one() -> None:
+    def band(*parts: tuple[str, int, int]) -> pretty_midi.PrettyMIDI:
+        song = pretty_midi.PrettyMIDI()
+        for name, program, pitch in parts:
+            part = pretty_midi.Instrument(program, name=name)
+            part.notes.append(pretty_midi.Note(90, pitch, 0, 1))
+            song.instruments.append(part)
+        compose._give_bass(song, np.random.default_rng(0))
+        return song
+
+    guitars = [part.program for part in band(("Bass", 26, 35), ("Bass-Sus", 48, 60), ("Chord", 26, 40)).instruments]
+    assert guitars[0] in bass_programs() and guitars[1:] == [48, 26]
+    assert [part.program for part in band(("Walk", 33, 35), ("Bass", 26, 35)).instruments] == [33, 26]
 
 
 def test_without_mma(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -171,9 +171,13 @@ def test_one_song_in_two_splits(slakh: Path) -> None:
         load_corpus(slakh, "slakh")
 
 
-def test_metadata_that_is_not_yaml(slakh: Path) -> None:
-    (slakh / "train" / "Track00001" / "metadata.yaml").write_text("stems: [")
+def test_metadata_that_is_not_yaml_or_not_there(slakh: Path) -> None:
+    metadata = slakh / "train" / "Track00001" / "metadata.yaml"
+    metadata.write_text("stems: [")
     with pytest.raises(CorpusError, match=r"metadata\.yaml' is not valid YAML: copy it again"):
+        load_corpus(slakh, "slakh")
+    metadata.unlink()
+    with pytest.raises(CorpusError, match=r"cannot read the metadata '.*metadata\.yaml': No such file"):
         load_corpus(slakh, "slakh")
     shutil.rmtree(slakh / "train")
     assert len(load_corpus(slakh, "slakh").tracks) == 1

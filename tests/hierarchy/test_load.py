@@ -4,7 +4,7 @@ import pytest
 
 from stemtree.errors import HierarchyError
 from stemtree.hierarchy import available, load
-from stemtree.hierarchy.load import parse
+from stemtree.hierarchy.load import parse, read_labels
 
 
 def test_definitions_have_the_sources_shapes() -> None:
@@ -82,3 +82,33 @@ def test_missing_definition_and_file(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_bytes(b"tree: {\xff: }")
     with pytest.raises(HierarchyError, match="not UTF-8"):
         load(tmp_path / "bad.yaml")
+
+
+def test_label_maps(tmp_path: Path) -> None:
+    file = tmp_path / "labels.yaml"
+    file.write_text("Kick In: accompaniment/percussion/drum_set\nbass: accompaniment/other/strings\n")
+    labelled = load("ms21").with_labels(read_labels(file))
+    assert labelled.leaf("kick_in") == "accompaniment/percussion/drum_set"
+    assert labelled.leaf("Bass") == "accompaniment/other/strings"  # in spite of the leaf of that name
+    assert labelled.leaf("Electric_Bass") == "accompaniment/bass"
+    assert labelled.paths == load("ms21").paths
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kick: accompaniment", "the label 'kick' means 'accompaniment', which is no leaf"),
+        ("kick: drums", "no node 'drums'; did you mean accompaniment/percussion/drum_set"),
+        ("- kick", "must have lines of 'label: path of a leaf'"),
+        ("kick: 3", "must have lines of 'label: path of a leaf'"),
+        ("a: b\na: c", "'a' stands twice"),
+        ("a: [", "is not YAML"),
+    ],
+)
+def test_bad_label_maps(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "labels.yaml"
+    file.write_text(text)
+    with pytest.raises(HierarchyError, match=message):
+        load("ms21").with_labels(read_labels(file))
+    with pytest.raises(HierarchyError, match=r"cannot read the label map '.*none\.yaml'"):
+        read_labels(tmp_path / "none.yaml")

@@ -10,7 +10,7 @@ from types import TracebackType
 import numpy as np
 import soundfile
 
-from stemtree.audio.read import read
+from stemtree.audio.read import AvSource, open_source
 from stemtree.errors import AudioError
 from stemtree.types import Samples
 
@@ -46,20 +46,21 @@ class Excerpts:
         """``(channel, sample)`` float32 of every file, at most `count` samples from sample `start`."""
         return [self._read(number, start, count) for number in range(len(self._paths))]
 
-    def _open(self, path: FilePath, stream: int) -> soundfile.SoundFile | None:
-        if stream:
-            return None
+    def _open(self, path: FilePath, stream: int) -> soundfile.SoundFile | AvSource:
         try:
-            return self._stack.enter_context(soundfile.SoundFile(path))
+            if not stream:
+                return self._stack.enter_context(soundfile.SoundFile(path))
         except soundfile.LibsndfileError as error:
-            if path.exists() and error.code == 1:  # unknown to libsndfile: left to FFmpeg
-                return None
-            raise AudioError(f"cannot open the stem '{path}' ({error.error_string}): check the corpus") from None
+            if error.code != 1:  # unknown to libsndfile: left to FFmpeg
+                raise AudioError(f"cannot open the stem '{path}' ({error.error_string}): check the corpus") from None
+        source = open_source(path, stream)
+        assert isinstance(source, AvSource)
+        return source
 
     def _read(self, number: int, start: int, count: int) -> Samples:
         file, path = self._files[number], self._paths[number]
-        if file is None:
-            return read(path, start, count, self._streams[number])[0].astype(np.float32)
+        if isinstance(file, AvSource):
+            return file.excerpt(start, count).astype(np.float32)
         try:
             if file.tell() != start:
                 file.seek(start)

@@ -10,6 +10,7 @@ from stemtree.cli.messages import one_line
 
 if TYPE_CHECKING:
     from stemtree.corpora.track import Corpus
+    from stemtree.hierarchy import Hierarchy
 
 app = typer.Typer(
     help="Look at corpora, validate copies of them, and make them.", no_args_is_help=True, rich_markup_mode=None
@@ -24,14 +25,19 @@ Kind = Annotated[
     ),
 ]
 In = Annotated[str | None, typer.Option("--hierarchy", metavar="NAME|FILE", help="Instead of the corpus's own.")]
+Labels = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="YAML lines of 'label: path of a leaf', for labels of your own.")
+]
+
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave songs out that cannot be used, and report them.")]
 
 
 @app.command()
-def check(root: Root, kind: Kind, hierarchy: In = None) -> None:
+def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None) -> None:
     """Validate a copy: what is wrong, where, and how often."""
     from stemtree.corpora.check import check_corpus
 
-    corpus = check_corpus(root, kind, hierarchy)
+    corpus = check_corpus(root, kind, _hierarchy(kind, hierarchy, labels))
     for problem in corpus.problems:
         typer.echo(f"{problem.kind}: {one_line(problem.message)}")
     counts = Counter(problem.kind for problem in corpus.problems)
@@ -42,18 +48,46 @@ def check(root: Root, kind: Kind, hierarchy: In = None) -> None:
 
 
 @app.command()
-def info(root: Root, kind: Kind, hierarchy: In = None) -> None:
+def info(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None) -> None:
     """Print what a corpus holds: songs and hours per split, songs and stem hours per leaf."""
     from rich.console import Console
 
     from stemtree.corpora.load import load_corpus
 
-    corpus = load_corpus(root, kind, hierarchy, skip_bad=True)
+    corpus = load_corpus(root, kind, _hierarchy(kind, hierarchy, labels), skip_bad=True)
     console = Console(width=200, highlight=False)
     for table in _tables(corpus):
         console.print(table)
     if corpus.problems:
         typer.echo(f"{len(corpus.problems)} songs left out: see stemtree corpus check", err=True)
+
+
+@app.command()
+def index(
+    root: Root,
+    kind: Kind,
+    hierarchy: In = None,
+    labels: Labels = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: ROOT/salience-HIERARCHY.parquet.")
+    ] = None,
+    duration: Annotated[float, typer.Option(metavar="S", help="Of a chunk, in seconds.")] = 10.0,
+    hop: Annotated[float, typer.Option(metavar="S", help="From chunk to chunk, in seconds.")] = 2.5,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Measure how loud every node is in every chunk, for training; only songs that changed are measured again."""
+    from stemtree.cli.messages import progress_bar
+    from stemtree.corpora.load import load_corpus
+    from stemtree.examples.salience import Chunking, index_file, salience_index
+
+    tree = _hierarchy(kind, hierarchy, labels)
+    corpus = load_corpus(root, kind, tree, skip_bad=skip_bad)
+    file = output or index_file(corpus)
+    with progress_bar("measuring") as progress:
+        table = salience_index(corpus, tree, file, Chunking(duration, hop), progress=progress).table
+    for problem in corpus.problems:
+        typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
+    typer.echo(f"{file}: {len(corpus.tracks)} songs, {len(table)} nodes in them, {len(corpus.problems)} left out")
 
 
 @app.command()
@@ -89,7 +123,7 @@ def render(
     format: Annotated[str, typer.Option(metavar="wav|flac", help="The stems' format.")] = "wav",
     seed: Annotated[int, typer.Option(metavar="N", help="Decides every choice.")] = 0,
     workers: Annotated[int | None, typer.Option(metavar="N", help="Processes (default: one a core).")] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Go on after a file that cannot be rendered.")] = False,
+    skip_bad: SkipBad = False,
 ) -> None:
     """Render MIDI files into a corpus in Slakh's layout; songs that are there are left."""
     from stemtree.cli.messages import progress_bar
@@ -115,6 +149,14 @@ def render(
     typer.echo(f"{output}: {len(midis) * takes - len(problems)} songs, {len(problems)} left out")
     if problems:
         raise typer.Exit(1)
+
+
+def _hierarchy(kind: str, hierarchy: str | None, labels: Path | None) -> "Hierarchy":
+    from stemtree.corpora.load import hierarchy_of
+    from stemtree.hierarchy.load import read_labels
+
+    tree = hierarchy_of(kind, hierarchy)
+    return tree.with_labels(read_labels(labels)) if labels else tree
 
 
 def _tables(corpus: "Corpus") -> "list[object]":

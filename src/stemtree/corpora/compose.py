@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from stemtree.corpora.midi import melody_classes
+from stemtree.corpora.midi import bass_programs, melody_classes
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import load
 from stemtree.types import Path
@@ -23,6 +23,9 @@ from stemtree.types import Path
 _LIBRARIES = (FilePath("/usr/share/mma/lib/stdlib"), FilePath("/usr/local/share/mma/lib/stdlib"))
 _SPECIAL = re.compile(r"intro|end|fill|count|metronome", re.IGNORECASE)
 _TRIES = 10
+_BASS_LINES = ("Bass", "Walk")
+"""What MMA calls them."""
+_MIDDLE_C = 60
 
 _KEYS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 _SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
@@ -46,8 +49,9 @@ def compose_songs(
 ) -> list[FilePath]:
     """Compose songs as General MIDI files; those that are there already are left.
 
-    Each has a key, a mode, a tempo, a form of two sections of chords, a style of MMA's some 2,000, and one or two
-    melodies on instruments of MS21 classes that the style lacks, so that rare ones are heard.
+    Each has a key, a mode, a tempo, a form of two sections of chords, a style of MMA's some 2,000, a bass wherever the
+    style has a line for one, and one or two melodies on instruments of MS21 classes that the style lacks, so that rare
+    ones are heard.
 
     Parameters
     ----------
@@ -99,6 +103,7 @@ def _compose(number: int, file: FilePath, seed: int) -> None:
     key = int(random.integers(12))
     bars = _song(random)
     song = _band(bars, key, mode, random)
+    _give_bass(song, random)
     scale = [(key + step) % 12 for step in _SCALES[mode]]
     for leaf in _lacking(song, random):
         song.instruments.append(_melody(song, leaf, bars, scale, random))
@@ -146,6 +151,17 @@ def _band(bars: list[int], key: int, mode: str, random: np.random.Generator) -> 
                 if len([part for part in song.instruments if part.notes]) >= 2:
                     return song
     raise CorpusError(f"MMA cannot play a song in any of {_TRIES} styles, the last being '{groove}': check `mma -v`")
+
+
+def _give_bass(song: Any, random: np.random.Generator) -> None:
+    """Let a bass play the lines that styles write for one, where a style has another low instrument play them."""
+    basses = bass_programs()
+    if any(part.program in basses and not part.is_drum for part in song.instruments):
+        return
+    program = int(basses[random.integers(len(basses))])
+    for part in song.instruments:
+        if part.name.startswith(_BASS_LINES) and np.median([note.pitch for note in part.notes]) < _MIDDLE_C - 12:
+            part.program = program
 
 
 def _lacking(song: Any, random: np.random.Generator) -> list[Path]:

@@ -85,7 +85,7 @@ def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
     Classes are the leaves of MS21 that General MIDI can play, each as likely as the others, so that rare instruments
     are heard as often as common ones.
     """
-    classes, basses = list(melody_classes().values()), _programs()["accompaniment/bass"]
+    classes, basses = list(melody_classes().values()), bass_programs()
     redrawn = []
     for part in parts:
         if part.is_drum:
@@ -99,6 +99,11 @@ def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
 def melody_classes() -> dict[Path, list[int]]:
     """The leaves of MS21 that can carry a melody, each with its General MIDI programs."""
     return {leaf: programs for leaf, programs in _programs().items() if not leaf.startswith(_NOT_DRAWN)}
+
+
+def bass_programs() -> list[int]:
+    """The General MIDI programs that are basses in MS21."""
+    return _programs()["accompaniment/bass"]
 
 
 @cache

@@ -33,8 +33,9 @@ class Slakh:
     adds_up: bool = True
 
     def find(self, root: FilePath) -> Iterable[FilePath]:
-        """Folders with metadata, in the root or in folders of splits."""
-        found = sorted(file.parent for pattern in ("*", "*/*") for file in root.glob(f"{pattern}/{METADATA}"))
+        """Folders with metadata or with stems, which should have both, in the root or in folders of splits."""
+        parts = (f"{folder}/{part}" for folder in ("*", "*/*") for part in (METADATA, "stems"))
+        found = sorted({file.parent for part in parts for file in root.glob(part)})
         omitted = set(_changes()["redux"]) if self.version == "redux" else set()
         return [place for place in found if place.name not in omitted]
 

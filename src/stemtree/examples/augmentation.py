@@ -3,13 +3,14 @@
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stemtree.corpora.track import Corpus, Track
 from stemtree.errors import OptionError
+from stemtree.examples.matching import Pulse
 from stemtree.examples.salience import Chunking
 from stemtree.types import Path, Samples
 
@@ -63,6 +64,9 @@ class Augmentation:
         Largest shift up or down, in semitones; the same for all pitched stems of a song.
     tempo : (float, float)
         Range that a song's tempo factor is drawn from.
+    remix : float
+        Share of examples in which each leaf comes from the song or from another one that fits in tempo and key, which
+        is stretched, shifted and laid beat on beat (`stemtree.examples.matching`).
     pitched_out : tuple of str
         Leaves beneath these nodes keep their pitch.
 
@@ -79,10 +83,11 @@ class Augmentation:
     doubled: float = 0.0
     pitch: float = 0.0
     tempo: tuple[float, float] = (1.0, 1.0)
+    remix: float = 0.0
     pitched_out: tuple[Path, ...] = ("accompaniment/percussion", "percussion", "drums", "accompaniment/drums")
 
     def __post_init__(self) -> None:
-        for name in ("swap", "shift", "other_song", "doubled"):
+        for name in ("swap", "shift", "other_song", "doubled", "remix"):
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"'{name}' is {getattr(self, name)}: give a share between 0 and 1")
         for name in ("gain", "tempo"):
@@ -104,10 +109,27 @@ class Augmenter:
         Where other stems come from.
     chunking : Chunking
         Where chunks begin.
+    pulses : mapping of str to Pulse, optional
+        Tempo, key and beats of every song, which remixes need.
+
+    Raises
+    ------
+    OptionError
+        If remixes are asked for without them.
     """
 
-    def __init__(self, augmentation: Augmentation, corpus: Corpus, chunking: Chunking) -> None:
+    def __init__(
+        self,
+        augmentation: Augmentation,
+        corpus: Corpus,
+        chunking: Chunking,
+        pulses: Mapping[str, Pulse] | None = None,
+    ) -> None:
+        if augmentation.remix and pulses is None:
+            raise OptionError("a remix needs the songs' tempi and keys: give the `pulses` of the corpus")
         self._do, self._tracks, self._chunking = augmentation, corpus.tracks, chunking
+        self._pulses = pulses or {}
+        self._fitting: dict[int, list[tuple[int, float, int]]] = {}
         self._by_leaf: dict[Path, list[tuple[int, int]]] = defaultdict(list)
         for track_number, track in enumerate(corpus.tracks):
             for stem_number, stem in enumerate(track.stems):
@@ -116,6 +138,8 @@ class Augmenter:
     def vary(self, cuts: Sequence[Cut], random: np.random.Generator) -> list[Cut]:
         """Draw what happens to a song's stems; where there is no other song with a leaf, its stem stays."""
         do = self._do
+        if random.random() < do.remix:
+            cuts = self._remix(cuts, random)
         pitch, tempo = random.uniform(-do.pitch, do.pitch), random.uniform(*do.tempo)
         varied = []
         for cut in cuts:
@@ -130,19 +154,55 @@ class Augmenter:
         return varied
 
     def _shade(self, cut: Cut, pitch: float, tempo: float, random: np.random.Generator) -> Cut:
-        leaf = self._tracks[cut.track].stems[cut.stem].leaf
+        leaf = self._leaf(cut)
         keeps_pitch = any(f"{leaf}/".startswith(f"{node}/") for node in self._do.pitched_out)
         return replace(
             cut,
             gain=random.uniform(*self._do.gain),
             swapped=bool(random.random() < self._do.swap),
-            pitch=0.0 if keeps_pitch else pitch,
-            tempo=tempo,
+            pitch=0.0 if keeps_pitch else cut.pitch + pitch,
+            tempo=cut.tempo * tempo,
         )
+
+    def _remix(self, cuts: Sequence[Cut], random: np.random.Generator) -> Sequence[Cut]:
+        """Take each leaf from this song or from one that fits; where none fits, the song stays."""
+        fitting = self._fits(cuts[0].track)
+        if not fitting:
+            return cuts
+        other, tempo, pitch = fitting[random.integers(len(fitting))]
+        start = self._on_the_beat(cuts[0], other, tempo, random)
+        theirs = [Cut(other, stem, start, pitch=pitch, tempo=tempo) for stem in range(len(self._tracks[other].stems))]
+        both = [(self._leaf(cut), cut) for cut in (*cuts, *theirs)]
+        keeps = {leaf: bool(random.integers(2)) for leaf in sorted({leaf for leaf, _ in both})}
+        mixed = [cut for leaf, cut in both if keeps[leaf] == (cut.track != other)]
+        return mixed or cuts
+
+    def _fits(self, track: int) -> list[tuple[int, float, int]]:
+        """Songs that fit one, each with its tempo factor and shift in semitones."""
+        if track not in self._fitting:
+            own = self._pulses[self._tracks[track].id]
+            matches = [(other, own.fit(self._pulses[song.id])) for other, song in enumerate(self._tracks)]
+            self._fitting[track] = [(other, *match) for other, match in matches if match and other != track]
+        return self._fitting[track]
+
+    def _on_the_beat(self, cut: Cut, other: int, tempo: float, random: np.random.Generator) -> int:
+        """Where another song begins so that its beats, stretched, fall on those of a cut."""
+        song, theirs = self._tracks[other], self._pulses[self._tracks[other].id].beats
+        rate = song.sample_rate
+        ours = self._pulses[self._tracks[cut.track].id].beats - cut.start / rate
+        ours, near = ours[ours >= 0], self._chunk(song, random)
+        if not len(ours) or not len(theirs):
+            return near
+        starts = np.rint((theirs - ours[0] * tempo) * rate).astype(np.int64)
+        starts = starts[starts >= 0]
+        return int(starts[np.argmin(np.abs(starts - near))]) if len(starts) else near
+
+    def _leaf(self, cut: Cut) -> Path:
+        return self._tracks[cut.track].stems[cut.stem].leaf
 
     def _elsewhere(self, cut: Cut, random: np.random.Generator) -> Cut | None:
         """A stem of the same leaf in another song, from any chunk."""
-        leaf = self._tracks[cut.track].stems[cut.stem].leaf
+        leaf = self._leaf(cut)
         others = [place for place in self._by_leaf[leaf] if place[0] != cut.track]
         if not others:
             return None

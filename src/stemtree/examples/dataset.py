@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from stemtree.audio import Excerpts
 from stemtree.errors import OptionError
 from stemtree.examples.augmentation import Augmentation, Augmenter, Cut, apply
+from stemtree.examples.matching import Pulse
 from stemtree.examples.salience import SalienceIndex
 from stemtree.examples.sampling import Place, Sampler
 from stemtree.hierarchy import MIXTURE, Hierarchy
@@ -56,6 +57,8 @@ class Examples(Dataset[Example]):
         Average the channels.
     augmentation : Augmentation, optional
         What is done to the stems first; nodes are then flagged as present by their own loudness.
+    pulses : mapping of str to Pulse, optional
+        Tempo, key and beats of every song, where the augmentation makes remixes.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Examples(Dataset[Example]):
         size: int,
         mono: bool = True,
         augmentation: Augmentation | None = None,
+        pulses: Mapping[str, Pulse] | None = None,
     ) -> None:
         self._sampler, self._index, self._size, self._mono = sampler, index, size, mono
         self._tracks = sampler.corpus.tracks
@@ -84,7 +88,7 @@ class Examples(Dataset[Example]):
         if len({len(path) for path in self._nodes.values()}) > 1:
             raise OptionError("the targets' paths differ in length: name the nodes, or prune the hierarchy")
         self.sample_rate = rates.pop()
-        self._augmenter = Augmenter(augmentation, sampler.corpus, index.chunking) if augmentation else None
+        self._augmenter = Augmenter(augmentation, sampler.corpus, index.chunking, pulses) if augmentation else None
 
     def __len__(self) -> int:
         return self._size

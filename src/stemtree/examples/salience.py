@@ -2,12 +2,9 @@
 
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
-import hashlib
 import itertools
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path as FilePath
 
@@ -16,12 +13,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from stemtree.audio import Excerpts
+from stemtree.corpora.fingerprint import track_fingerprint
 from stemtree.corpora.track import Corpus, Track
-from stemtree.errors import OptionError, StaleIndexError
+from stemtree.errors import OptionError
+from stemtree.examples.table import read_fresh, refresh
 from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.types import Path
 
-_FORMAT = 1
+_FORMAT = 2
 _READ_SECONDS = 15
 
 
@@ -118,22 +117,14 @@ def salience_index(
     AudioError
         If a stem cannot be read.
     """
-    chunking, path = chunking or Chunking(), FilePath(file)
-    known = _read(path)
-    prints = {track.id: _fingerprint(track, chunking) for track in corpus.tracks}
-    kept = known.filter(
-        pl.struct("track", "fingerprint").is_in([{"track": t, "fingerprint": p} for t, p in prints.items()])
-    )
-    have = set(kept["track"])
-    stale = [track for track in corpus.tracks if track.id not in have]
-    if stale or len(kept) != len(known):
-        rows = _measure_all(stale, hierarchy, chunking, prints, workers, progress)
-        kept = pl.concat([kept, pl.DataFrame(rows, schema=_SCHEMA, orient="row")]).sort("track", "node")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        kept.write_parquet(partial, compression="zstd")
-        partial.replace(path)
-    return SalienceIndex(kept, chunking)
+    chunking = chunking or Chunking()
+
+    def rows(track: Track) -> list[tuple[Path, list[float]]]:
+        return [(node, levels.tolist()) for node, levels in measure(track, hierarchy, chunking).items()]
+
+    prints = _fingerprints(corpus, chunking)
+    table = refresh(FilePath(file), _SCHEMA, corpus, prints, rows, workers=workers, progress=progress)
+    return SalienceIndex(table, chunking)
 
 
 def load_index(corpus: Corpus, file: str | os.PathLike[str], chunking: Chunking | None = None) -> SalienceIndex:
@@ -145,61 +136,20 @@ def load_index(corpus: Corpus, file: str | os.PathLike[str], chunking: Chunking 
         If it lacks a song of the corpus, or was made from something else; names the song and what to run.
     """
     chunking = chunking or Chunking()
-    table = _read(FilePath(file))
-    found = dict(table.select("track", "fingerprint").iter_rows())
-    for track in corpus.tracks:
-        if found.get(track.id) != _fingerprint(track, chunking):
-            state = "is older than" if track.id in found else "lacks"
-            raise StaleIndexError(f"the salience index '{file}' {state} the song '{track.id}': build it again")
-    return SalienceIndex(table.filter(pl.col("track").is_in([track.id for track in corpus.tracks])), chunking)
+    return SalienceIndex(read_fresh(FilePath(file), _SCHEMA, corpus, _fingerprints(corpus, chunking)), chunking)
 
 
-_TEXT: pl.DataType = pl.String()
-_SCHEMA = pl.Schema({"track": _TEXT, "node": _TEXT, "fingerprint": _TEXT, "rms": pl.List(pl.Float32)})
+def index_file(corpus: Corpus) -> FilePath:
+    """Where a corpus's index lies unless told otherwise: in its folder, one for each hierarchy."""
+    return corpus.root / f"salience-{corpus.hierarchy}.parquet"
 
 
-def _read(path: FilePath) -> pl.DataFrame:
-    try:
-        table = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError):
-        table = pl.DataFrame(schema=_SCHEMA)
-    return table if table.schema == _SCHEMA else pl.DataFrame(schema=_SCHEMA)
+_SCHEMA = pl.Schema({"track": pl.String(), "fingerprint": pl.String(), "node": pl.String(), "rms": pl.List(pl.Float32)})
 
 
-def _fingerprint(track: Track, chunking: Chunking) -> str:
-    """Change whenever anything that the song's loudness depends on does."""
-    stems = [
-        (
-            stem.leaf,
-            stem.file.path.name,
-            stem.file.stream,
-            stem.file.path.stat().st_size,
-            stem.file.path.stat().st_mtime_ns,
-        )
-        for stem in track.stems
-    ]
+def _fingerprints(corpus: Corpus, chunking: Chunking) -> dict[str, str]:
     cut = {key: value for key, value in asdict(chunking).items() if key != "threshold"}
-    told = json.dumps([_FORMAT, track.sample_rate, track.frames, stems, cut])
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
-
-
-def _measure_all(
-    tracks: Sequence[Track],
-    hierarchy: Hierarchy,
-    chunking: Chunking,
-    prints: dict[str, str],
-    workers: int | None,
-    progress: Callable[[int, int], None] | None,
-) -> list[tuple[str, str, str, list[float]]]:
-    rows: list[tuple[str, str, str, list[float]]] = []
-    # Threads are enough: reading and adding up happen outside Python's lock.
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        measured = pool.map(lambda track: measure(track, hierarchy, chunking), tracks)
-        for done, (track, levels) in enumerate(zip(tracks, measured, strict=True), start=1):
-            rows += [(track.id, node, prints[track.id], level.tolist()) for node, level in levels.items()]
-            if progress:
-                progress(done, len(tracks))
-    return rows
+    return {track.id: track_fingerprint(track, _FORMAT, cut) for track in corpus.tracks}
 
 
 def measure(track: Track, hierarchy: Hierarchy, chunking: Chunking) -> dict[Path, NDArray[np.float32]]:

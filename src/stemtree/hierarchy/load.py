@@ -8,6 +8,7 @@ import yaml
 
 from stemtree.errors import HierarchyError, suggest
 from stemtree.hierarchy.tree import Hierarchy, Node
+from stemtree.types import Path
 
 _DEFINITIONS = resources.files("stemtree.hierarchy") / "definitions"
 _KEYS = ("name", "description", "tree")
@@ -49,6 +50,28 @@ def load(name_or_file: str | FilePath) -> Hierarchy:
         raise HierarchyError(f"the hierarchy file '{file}' is not UTF-8 text: save it as such") from None
     except HierarchyError as error:
         raise HierarchyError(f"{file}: {error}") from None
+
+
+def read_labels(file: FilePath) -> dict[str, Path]:
+    """Read a label map, a YAML file of lines such as ``kick in: accompaniment/percussion/drum_set``.
+
+    Raises
+    ------
+    HierarchyError
+        If it cannot be read, or does not map text to text.
+    """
+    try:
+        labels = yaml.load(file.read_text("utf-8"), Loader=_UniqueKeyLoader)
+    except OSError as error:
+        raise HierarchyError(f"cannot read the label map '{file}': {error.strerror}; check its path") from None
+    except (UnicodeDecodeError, yaml.YAMLError):
+        raise HierarchyError(f"the label map '{file}' is not YAML: write lines of 'label: path of a leaf'") from None
+    except HierarchyError as error:
+        raise HierarchyError(f"{file}: {error}") from None
+    texts = isinstance(labels, dict) and all(isinstance(text, str) for pair in labels.items() for text in pair)
+    if not texts:
+        raise HierarchyError(f"the label map '{file}' must have lines of 'label: path of a leaf', both text")
+    return dict(labels)
 
 
 def parse(text: str, default_name: str) -> Hierarchy:

@@ -1,7 +1,7 @@
 """The immutable tree of nodes that a mixture is separated into."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -208,6 +208,27 @@ class Hierarchy:
             return Node(node.name, tuple(trim(join(path, child.name), child) for child in node.children))
 
         return replace(self, root=trim(MIXTURE, self.root))
+
+    def with_labels(self, labels: Mapping[str, Path]) -> "Hierarchy":
+        """Let labels mean these leaves, whatever they meant before.
+
+        Raises
+        ------
+        HierarchyError
+            If a path is not a leaf.
+        """
+        for label, path in labels.items():
+            if not self.is_leaf(path):
+                raise HierarchyError(f"the label '{label}' means '{path}', which is no leaf: give one of its leaves")
+        taken = {normal_form(label) for label in labels}
+
+        def relabel(path: Path, node: Node) -> Node:
+            kept = tuple(label for label in node.labels if normal_form(label) not in taken)
+            added = tuple(label for label, leaf in labels.items() if leaf == path)
+            children = tuple(relabel(join(path, child.name), child) for child in node.children)
+            return Node(node.name, children, kept + added)
+
+        return replace(self, root=relabel(MIXTURE, self.root))
 
     def as_dict(self) -> dict[str, object]:
         """Names alone, nested, leaves as empty dicts: what a manifest records."""

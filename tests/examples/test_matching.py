@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
+from stemtree.errors import OptionError
+from stemtree.examples.augmentation import Augmentation, Augmenter, Cut, apply
+from stemtree.examples.matching import Pulse, pulse, pulses
+from stemtree.examples.salience import Chunking
+
+RATE, SECONDS = 16000, 24
+DRUMS, BASS, VOCALS = "accompaniment/drums", "accompaniment/bass", "vocals"
+NO_BEATS = np.empty(0, np.float32)
+
+
+def clicks(bpm: float) -> np.ndarray:
+    audio = np.zeros(SECONDS * RATE, np.float32)
+    burst = np.random.default_rng(0).uniform(-0.5, 0.5, 400) * np.hanning(400)
+    for beat in np.arange(0.3, SECONDS - 0.1, 60 / bpm):
+        audio[round(beat * RATE) :][:400] += burst
+    return audio
+
+
+def chords(tonic: int, minor: bool = False) -> np.ndarray:
+    """Tonic, subdominant and dominant triads, two seconds each."""
+    degrees = {False: ((0, 4, 7), (5, 9, 12), (7, 11, 14)), True: ((0, 3, 7), (5, 8, 12), (7, 11, 14))}[minor]
+    time = np.arange(2 * RATE) / RATE
+    bars = [sum(np.sin(2 * np.pi * 261.63 * 2 ** ((tonic + step) / 12) * time) for step in chord) for chord in degrees]
+    return np.resize(np.concatenate(bars), SECONDS * RATE).astype(np.float32) / 30
+
+
+def write_songs(root: Path, songs: list[tuple[float, int]]) -> Corpus:
+    tracks = []
+    for number, (bpm, tonic) in enumerate(songs):
+        stems = {DRUMS: clicks(bpm), BASS: chords(tonic)}
+        for name, audio in stems.items():
+            path = root / str(number) / f"{name.rpartition('/')[2]}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, audio, RATE, "PCM_16")
+        files = {name: AudioFile(root / str(number) / f"{name.rpartition('/')[2]}.wav") for name in stems}
+        found = tuple(Stem(name, name, name, file) for name, file in files.items())
+        tracks.append(Track(str(number), None, RATE, SECONDS * RATE, found))
+    return Corpus(root, "folder", "musdb18", tuple(tracks))
+
+
+@pytest.mark.parametrize(("tonic", "minor", "key"), [(0, False, 0), (7, False, 7), (9, True, 0), (2, True, 5)])
+def test_tempo_and_key(tonic: int, minor: bool, key: int) -> None:
+    found = pulse(clicks(100) + chords(tonic, minor), RATE)
+    assert min(abs(found.tempo / 100 - factor) for factor in (0.5, 1, 2)) < 0.05
+    assert found.key == key
+    beats = (found.beats - 0.3) / 0.6
+    assert len(beats) > 10 and np.abs(beats - np.rint(beats)).max() < 0.1
+
+
+def test_silence_has_no_tempo() -> None:
+    assert pulse(np.zeros(RATE, np.float32), RATE).tempo == 0
+
+
+def test_what_fits() -> None:
+    song = Pulse(120, 11, NO_BEATS)
+    assert song.fit(Pulse(110, 1, NO_BEATS)) == pytest.approx((120 / 110, -2))
+    assert song.fit(Pulse(62, 11, NO_BEATS)) == pytest.approx((60 / 62, 0))  # one beat for two
+    assert song.fit(Pulse(120, 2, NO_BEATS)) is None
+    assert song.fit(Pulse(90, 11, NO_BEATS)) is None
+    assert song.fit(Pulse(0, 11, NO_BEATS)) is None
+
+
+def test_remixes_share_tempo_key_and_beat(tmp_path: Path) -> None:
+    corpus = write_songs(tmp_path, [(100, 0), (108, 2), (140, 6)])
+    found = pulses(corpus, tmp_path / "pulses.parquet")
+    stamp = (tmp_path / "pulses.parquet").stat().st_mtime_ns
+    assert pulses(corpus, tmp_path / "pulses.parquet").keys() == found.keys() == {"0", "1", "2"}
+    assert (tmp_path / "pulses.parquet").stat().st_mtime_ns == stamp
+    augmenter = Augmenter(Augmentation(remix=1.0), corpus, Chunking(8, 2), found)
+    cuts = [Cut(0, 0, 2 * RATE), Cut(0, 1, 2 * RATE)]
+    mixes = [augmenter.vary(cuts, np.random.default_rng(seed)) for seed in range(200)]
+    assert {cut.track for mix in mixes for cut in mix} == {0, 1}  # the third is too fast
+    assert {tuple(sorted({(cut.track, cut.stem) for cut in mix})) for mix in mixes} == {
+        ((0, 0), (0, 1)), ((0, 0), (1, 1)), ((0, 1), (1, 0)), ((1, 0), (1, 1)),
+    }  # fmt: skip
+    theirs = [cut for mix in mixes for cut in mix if cut.track == 1]
+    assert all(abs(cut.tempo - 100 / 108) < 0.02 for cut in theirs)
+    assert {cut.pitch for cut in theirs if cut.stem == 1} == {-2} and {c.pitch for c in theirs if c.stem == 0} == {0}
+    whole = clicks(108)
+    for cut in {cut for cut in theirs if cut.stem == 0}:
+        stretched = apply(whole[None, cut.start :][:, : 8 * RATE], cut, RATE, 7 * RATE)[0]
+        onset = int(np.argmax(np.abs(stretched[: RATE // 2 + 2000]))) / RATE
+        beat = (onset + 2 - 0.3) / 0.6  # on a beat of the first song, to a sixth of it
+        assert abs(beat - round(beat)) < 0.17
+
+
+def test_without_pulses_or_partners(tmp_path: Path) -> None:
+    corpus = write_songs(tmp_path, [(100, 0), (140, 6)])
+    with pytest.raises(OptionError, match="a remix needs the songs' tempi and keys"):
+        Augmenter(Augmentation(remix=0.5), corpus, Chunking(8, 2))
+    apart = {"0": Pulse(100, 0, NO_BEATS), "1": Pulse(140, 6, NO_BEATS)}
+    cuts = [Cut(0, 0, 0), Cut(0, 1, 0)]
+    assert (
+        Augmenter(Augmentation(remix=1.0), corpus, Chunking(8, 2), apart).vary(cuts, np.random.default_rng(0)) == cuts
+    )
