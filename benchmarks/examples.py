@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+import torch
 import yaml
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from stemtree.corpora.load import load_corpus
 from stemtree.examples.dataset import Examples
@@ -80,6 +81,12 @@ def examples(root: Path, query: bool) -> None:
         f"{kind}, 3 levels, one process: {len(dataset) / (cpu() - before):.0f} examples per CPU second, "
         f"{len(dataset) / (time.perf_counter() - start):.0f} per second"
     )
+    evict(root)
+    before = cpu()
+    for number in range(len(dataset)):
+        dataset[number]
+    print(f"{kind}, files not in the page cache at first: {len(dataset) / (cpu() - before):.0f} examples per CPU second")
+    batch_costs(kind, dataset)
     for workers in (1, 2):
         loader = DataLoader(dataset, batch_size=25, num_workers=workers)
         batches = iter(loader)
@@ -87,6 +94,36 @@ def examples(root: Path, query: bool) -> None:
         start = time.perf_counter()
         done = sum(len(batch["track"]) for batch in batches)
         print(f"{kind}, DataLoader with {workers} workers: {done / (time.perf_counter() - start):.0f} per second")
+
+
+def evict(root: Path) -> None:
+    """Let the kernel forget the stems."""
+    os.sync()
+    for file in root.rglob("*.wav"):
+        descriptor = os.open(file, os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+
+
+def batch_costs(kind: str, dataset: Examples, size: int = 25, repeats: int = 8) -> None:
+    """What a worker's CPU time goes into: making examples, stacking them, and a first touch of shared memory."""
+    made = stacked = touched = 0.0
+    for _ in range(repeats):
+        before = cpu()
+        batch = [dataset[number] for number in range(size)]
+        made += cpu() - before
+        before = cpu()
+        tensors = [value for value in default_collate(batch).values() if isinstance(value, torch.Tensor)]
+        stacked += cpu() - before
+        before = cpu()
+        for tensor in tensors:
+            tensor.share_memory_()
+        touched += cpu() - before
+    held = sum(tensor.nbytes for tensor in tensors) / 1e6
+    print(
+        f"{kind}, a batch of {size} ({held:.0f} MB), CPU ms: {1000 * made / repeats:.0f} for the examples, "
+        f"{1000 * stacked / repeats:.0f} to stack them, {1000 * touched / repeats:.0f} to lay them into shared memory"
+    )
 
 
 def main() -> None:
