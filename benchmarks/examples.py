@@ -85,7 +85,9 @@ def examples(root: Path, query: bool) -> None:
     before = cpu()
     for number in range(len(dataset)):
         dataset[number]
-    print(f"{kind}, files not in the page cache at first: {len(dataset) / (cpu() - before):.0f} examples per CPU second")
+    print(
+        f"{kind}, files not in the page cache at first: {len(dataset) / (cpu() - before):.0f} examples per CPU second"
+    )
     batch_costs(kind, dataset)
     for workers in (1, 2):
         loader = DataLoader(dataset, batch_size=25, num_workers=workers)

@@ -37,7 +37,8 @@ class Slakh:
         parts = (f"{folder}/{part}" for folder in ("*", "*/*") for part in (METADATA, "stems"))
         found = sorted({file.parent for part in parts for file in root.glob(part)})
         omitted = set(_changes()["redux"]) if self.version == "redux" else set()
-        return [place for place in found if place.name not in omitted]
+        # Hidden folders are songs still being rendered.
+        return [place for place in found if place.name not in omitted and not place.name.startswith(".")]
 
     def read(self, place: FilePath) -> Listing:
         """See `Layout.read`; stems that Slakh itself did not render (no patch) are left out."""
