@@ -6,6 +6,10 @@ the message alone; in Python it is the text of the exception.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class StemtreeError(Exception):
@@ -36,8 +40,26 @@ class OptionError(StemtreeError):
     """A setting that does not exist or does not fit the others."""
 
 
+class ModelError(StemtreeError):
+    """A trained model, or a training run, that cannot be read or does not fit what it is used with."""
+
+
+class TrainingError(StemtreeError):
+    """Training that cannot go on."""
+
+
 class SplitterError(StemtreeError):
     """A node that no splitter at hand can split, or a splitter whose weights cannot be used."""
+
+
+def one_sentence(error: "ValidationError") -> str:
+    """Say where the first of a configuration's errors is, what it is and what was given."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"there is no setting '{where}': check its name"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"'{where}' is {first['input']!r}: {message[:1].lower()}{message[1:]}"
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ class Stft:
     window : int
         Length of window and transform in samples, a multiple of `hop`.
     hop : int
-        Samples from frame to frame, at most a quarter of `window`.
+        Samples from frame to frame, at most half of `window`.
     sample_rate : int
         In Hz; what `window` and `hop` are meant for.
     """
@@ -42,7 +42,28 @@ class Stft:
 
     def analyse(self, padded: Waveform) -> Spectrogram:
         """Transform every window that lies wholly within ``(channel, sample)`` audio."""
-        return torch.stft(padded, self.window, self.hop, window=self._taper(), center=False, return_complex=True)
+        taper = self._taper().to(padded.device)
+        return torch.stft(padded, self.window, self.hop, window=taper, center=False, return_complex=True)
+
+    def transform(self, audio: Waveform) -> Spectrogram:
+        """Transform whole signals, ``(..., sample)``, padded with half a window of silence on both sides.
+
+        Returns
+        -------
+        Spectrogram
+            ``(..., bin, frame)`` with one frame more than there are whole hops in the signal.
+        """
+        padded = torch.nn.functional.pad(audio, (self.window // 2, self.window // 2)).flatten(0, -2)
+        spectrogram = self.analyse(padded)
+        return spectrogram.reshape(*audio.shape[:-1], *spectrogram.shape[1:])
+
+    def inverse(self, spectrogram: Spectrogram, samples: int) -> Waveform:
+        """Undo `transform`: ``(..., bin, frame)`` to ``(..., sample)`` of so many samples."""
+        audio = self.overlap_add(spectrogram) / self.envelope(spectrogram.shape[-1]).to(spectrogram.device).clamp_min(
+            1e-8
+        )
+        begin = self.window // 2
+        return audio[..., begin : begin + samples]
 
     def overlap_add(self, spectrogram: Spectrogram) -> Waveform:
         """Transform ``(..., channel, bin, frame)`` back and add up the windowed frames, not yet normalised.
@@ -52,7 +73,7 @@ class Stft:
         Waveform
             ``(..., channel, sample)``; ``window - hop`` samples longer than frames times hop.
         """
-        frames = torch.fft.irfft(spectrogram.mT, n=self.window) * self._taper()
+        frames = torch.fft.irfft(spectrogram.mT, n=self.window) * self._taper().to(spectrogram.device)
         return self._add_up(frames)
 
     def envelope(self, frames: int) -> Waveform:

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import Dataset
 
 from stemtree.audio import Excerpts
+from stemtree.corpora.track import Corpus
 from stemtree.errors import OptionError
 from stemtree.examples.augmentation import Augmentation, Augmenter, Cut, apply
 from stemtree.examples.matching import Pulse
@@ -51,6 +52,8 @@ class Examples(Dataset[Example]):
     nodes : sequence of Path, optional
         The nodes whose signals are wanted. Unset: the target and what lies above it, leaf first, one for each level of
         the path; all targets must then lie equally deep.
+    root : Path
+        The node that is taken for the mixture.
     size : int
         How many.
     mono : bool
@@ -73,12 +76,13 @@ class Examples(Dataset[Example]):
         hierarchy: Hierarchy,
         nodes: Sequence[Path] | None = None,
         *,
+        root: Path = MIXTURE,
         size: int,
         mono: bool = True,
         augmentation: Augmentation | None = None,
         pulses: Mapping[str, Pulse] | None = None,
     ) -> None:
-        self._sampler, self._index, self._size, self._mono = sampler, index, size, mono
+        self._sampler, self._index, self._root, self._size, self._mono = sampler, index, root, size, mono
         self._tracks = sampler.corpus.tracks
         paths = {target: (target, *hierarchy.ancestors(target)[:-1]) for target in sampler.targets}
         self._nodes = {target: tuple(nodes) if nodes is not None else path for target, path in paths.items()}
@@ -89,6 +93,11 @@ class Examples(Dataset[Example]):
             raise OptionError("the targets' paths differ in length: name the nodes, or prune the hierarchy")
         self.sample_rate = rates.pop()
         self._augmenter = Augmenter(augmentation, sampler.corpus, index.chunking, pulses) if augmentation else None
+
+    @property
+    def corpus(self) -> Corpus:
+        """Where they are drawn from."""
+        return self._sampler.corpus
 
     def __len__(self) -> int:
         return self._size
@@ -102,7 +111,7 @@ class Examples(Dataset[Example]):
         cuts = [Cut(draw.place.track, stem, start) for stem in range(len(track.stems))]
         if self._augmenter:
             cuts = self._augmenter.vary(cuts, np.random.default_rng((self._sampler.rules.seed, number, 1)))
-        mixture, *signals = self._read(cuts, (MIXTURE, *nodes))
+        mixture, *signals = self._read(cuts, (self._root, *nodes))
         if self._augmenter:
             present = [_is_salient(signal, self._index.chunking.threshold) for signal in signals]
         else:

@@ -1,5 +1,6 @@
 """Hierarchies as data: the definitions that come with the package, and a user's own."""
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path as FilePath
 from typing import Any
@@ -103,6 +104,15 @@ def parse(text: str, default_name: str) -> Hierarchy:
     if not isinstance(data["tree"], dict | None):
         raise HierarchyError(f"'tree' must map names to nodes, not be {data['tree']!r}")
     return Hierarchy(name, _node("mixture", data["tree"] or {}, ()), description)
+
+
+def from_dict(name: str, tree: Mapping[str, Any]) -> Hierarchy:
+    """Make a hierarchy of what `Hierarchy.as_dict` gave; its leaves have no labels but their names."""
+
+    def node(name: str, below: Mapping[str, Any]) -> Node:
+        return Node(name, tuple(node(*item) for item in below.items()))
+
+    return Hierarchy(name, node("mixture", tree))
 
 
 def _node(name: Any, content: Any, above: tuple[int, ...]) -> Node:

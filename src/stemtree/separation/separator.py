@@ -17,6 +17,7 @@ from stemtree.separation.files import Saved, save_tree
 from stemtree.separation.plan import Plan, make_plan, prune_to_served
 from stemtree.separation.spleeter import Spleeter
 from stemtree.separation.splitter import Block, Splitter
+from stemtree.separation.trained import Trained
 from stemtree.separation.tree_result import SeparatedBlock, TreeResult
 from stemtree.spectral import Stft, Synthesis, analyse_stream
 from stemtree.types import ExactSamples, Masks, Path, Spectrogram, Waveform
@@ -35,8 +36,8 @@ class Separator:
     Parameters
     ----------
     hierarchy : str, path or Hierarchy, optional
-        What to separate into, which must then be served whole or to `depth`. Unset: MS21, as deep as the splitters
-        can serve.
+        What to separate into, which must then be served whole or to `depth`. Unset: that of the first trained model
+        among the splitters, or MS21, as deep as the splitters can serve.
     depth : int, optional
         How many generations under the mixture to serve.
     nodes : iterable of Path
@@ -62,7 +63,8 @@ class Separator:
     ) -> None:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
         at_hand: Sequence[Splitter] = [Spleeter()] if splitters is None else splitters
-        asked = hierarchy if hierarchy is not None else DEFAULT_HIERARCHY
+        own = next((splitter.hierarchy for splitter in at_hand if isinstance(splitter, Trained)), DEFAULT_HIERARCHY)
+        asked = hierarchy if hierarchy is not None else own
         full = asked if isinstance(asked, Hierarchy) else load(asked)
         if hierarchy is None and depth is None and not nodes:
             nodes = prune_to_served(full, at_hand).paths

@@ -1,0 +1,25 @@
+"""``stemtree query``: what an example points at."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stemtree.cli.songs import separate_songs
+
+
+def query(
+    files: Annotated[list[str], typer.Argument(metavar="SONG...", help="Audio files, folders of them, or globs.")],
+    like: Annotated[Path, typer.Option(metavar="EXAMPLE", help="A recording of the instrument to look for.")],
+    model: Annotated[Path, typer.Option(metavar="RUN", help="A model trained to take queries.")],
+    level: Annotated[
+        int | None, typer.Option(metavar="N", help="Only this level of the path, 1 the instrument.")
+    ] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where stems go.")] = Path("stems"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace stems that are there.")] = False,
+) -> None:
+    """Separate every level of the path that an example points at: the instrument, its family, and so on upward."""
+    from stemtree.audio import OutputFormat
+    from stemtree.separation.query import query_separator
+
+    separate_songs(files, lambda: query_separator(model, like, level), OutputFormat(), output, overwrite)

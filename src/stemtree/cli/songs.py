@@ -1,0 +1,134 @@
+"""Songs from the command line, one after the other: what ``separate`` and ``query`` share."""
+
+import glob
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from stemtree.cli.messages import one_line, progress_bar
+from stemtree.errors import AudioError, OptionError, StemtreeError
+
+if TYPE_CHECKING:
+    from stemtree.audio import OutputFormat
+    from stemtree.separation.files import Saved
+    from stemtree.separation.separator import Separator
+
+
+def separate_songs(
+    names: list[str],
+    make_separator: "Callable[[], Separator]",
+    output: "OutputFormat",
+    folder: Path,
+    overwrite: bool,
+) -> None:
+    """Separate all songs that names, folders and globs stand for, print their trees, and exit with 1 if one failed."""
+    outcome = _Batch(output, folder, overwrite)
+    songs = list(outcome.expand(names))
+    if songs:
+        separator = make_separator()
+        try:
+            for song in songs:
+                outcome.separate(separator, song)
+        except KeyboardInterrupt:
+            typer.echo("stemtree: stopped; the song at hand left nothing behind, run again to go on", err=True)
+            raise typer.Exit(130) from None
+    outcome.summarise()
+
+
+class _Batch:
+    """Goes on after a song that fails, and says so at the end."""
+
+    def __init__(self, output: "OutputFormat", folder: Path, overwrite: bool) -> None:
+        self._output, self._folder, self._overwrite = output, folder, overwrite
+        self._folders: dict[str, Path] = {}
+        self._done = 0
+        self._failed: list[str] = []
+
+    def expand(self, names: list[str]) -> Iterator[Path]:
+        """Yield the files that names, folders and globs stand for, each once."""
+        seen: set[Path] = set()
+        for name in names:
+            try:
+                for file in _files(name):
+                    if (real := file.resolve()) not in seen:
+                        seen.add(real)
+                        yield file
+            except (StemtreeError, OSError, RuntimeError) as error:  # names that are too long, links in a circle
+                self._fail(name, error)
+
+    def separate(self, separator: "Separator", song: Path) -> None:
+        """Separate one song and print its tree."""
+        try:
+            if other := self._folders.get(song.stem.casefold()):
+                raise OptionError(
+                    f"'{song}' and '{other}' would both go to '{self._folder / song.stem}': "
+                    "give one of them another folder with -o"
+                )
+            with progress_bar(song.name) as progress:
+                saved = separator.save(song, self._folder, self._output, overwrite=self._overwrite, progress=progress)
+        except (StemtreeError, OSError, RuntimeError) as error:  # RuntimeError: torch, when memory runs out
+            self._fail(str(song), error)
+        else:
+            self._done += 1
+            self._folders[song.stem.casefold()] = song
+            _print_tree(saved)
+
+    def summarise(self) -> None:
+        """Name what failed, and say so with the exit code."""
+        total = self._done + len(self._failed)
+        if self._failed and total > 1:
+            typer.echo(f"stemtree: {len(self._failed)} of {total} failed: {', '.join(self._failed)}", err=True)
+        if self._failed:
+            raise typer.Exit(1)
+
+    def _fail(self, name: str, error: Exception) -> None:
+        self._failed.append(one_line(name))
+        typer.echo(f"stemtree: {one_line(error)}", err=True)
+
+
+def _files(name: str) -> list[Path]:
+    from stemtree.audio import is_audio_name
+
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise AudioError(f"the file name {name!a} is not valid text: rename the file") from None
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.is_file() and is_audio_name(file))
+        if not found:
+            raise AudioError(f"the folder '{name}' holds no audio files: name another, or a file in it")
+        return found
+    if not path.exists() and glob.has_magic(name):
+        found = sorted(file for file in map(Path, glob.glob(name, recursive=True)) if file.is_file())
+        if not found:
+            raise AudioError(f"no file matches '{name}': check the pattern")
+        return found
+    return [path]
+
+
+def _print_tree(saved: "Saved") -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    manifest = saved.manifest
+    heard = f"{_db(manifest['mixture']['rms_dbfs'])}, {manifest['samples'] / manifest['sample_rate']:.1f} s"
+    drawing = Tree(f"{escape(str(saved.folder))}  [dim]{heard}{' (exists)' if saved.existed else ''}[/]")
+    branches = {"": drawing}
+    for row in manifest["nodes"]:
+        above = max((path for path in branches if f"{row['path']}/".startswith(f"{path}/" if path else "")), key=len)
+        level = f"{_db(row['rms_dbfs'])}  {row['energy_share']:6.1%} of the energy"
+        branches[row["path"]] = branches[above].add(f"{escape(row['file'])}  [dim]{level}[/]")
+    console = Console(highlight=False, width=10_000)  # a tree is cut at the console's width, and with it long names
+    console.print(drawing)
+    if held := sum(row["held_at_full_scale"] for row in (manifest["mixture"], *manifest["nodes"])):
+        console.print(
+            f"{held} values were held at full scale or took a sibling's difference; --subtype float alters none"
+        )
+
+
+def _db(level: float | None) -> str:
+    return "silent" if level is None else f"{level:.1f} dBFS"

@@ -1,0 +1,33 @@
+"""``stemtree train``: a model from a configuration."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML; each changes those before it.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="The run's folder.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a setting, such as network.units=300; can be repeated."
+        ),
+    ] = None,
+) -> None:
+    """Train a model; a run that was stopped goes on. RUN gets checkpoints, TensorBoard's events and the model."""
+    from rich.console import Console
+
+    from stemtree.training.run import train as train_model
+    from stemtree.training.settings import read_settings
+
+    settings = read_settings(configs, changes or ())
+    console = Console(stderr=True)
+    try:
+        model = train_model(settings, output, progress_bar=console.is_terminal)
+    except KeyboardInterrupt:
+        typer.echo(f"stemtree: stopped; run again with -o {output} to go on from the last checkpoint", err=True)
+        raise typer.Exit(130) from None
+    told = model.card.training
+    typer.echo(f"{output}: {told['steps']} steps, best after {told['best_step']}, {told['cpu_seconds']} CPU seconds")

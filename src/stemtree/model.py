@@ -1,0 +1,194 @@
+"""A trained model: network, relation and transform, saved as safetensors with a card that says what it is."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from stemtree.errors import ModelError, one_sentence
+from stemtree.hierarchy import Hierarchy, from_dict
+from stemtree.masks.relation import Estimate, Relation, make_relation
+from stemtree.networks.build import NetworkSettings, build
+from stemtree.networks.query_by_example import QueryByExample
+from stemtree.spectral import Stft, log_magnitude, loud_bins
+from stemtree.types import Path, Spectrogram
+
+CARD, WEIGHTS = "model.json", "model.safetensors"
+
+
+class RelationSettings(BaseModel, frozen=True, extra="forbid"):
+    """Which mask relation; see `stemtree.masks.relation.make_relation`.
+
+    Parameters
+    ----------
+    kind : str
+        Its name.
+    sources : dict of Path to Path, optional
+        For ``mixed``: which nodes are taken from which.
+    """
+
+    kind: Literal["direct", "constrained", "sequential", "mixed", "tree"] = "direct"
+    sources: dict[Path, Path] | None = None
+
+
+class Card(BaseModel, frozen=True, extra="forbid"):
+    """What a model is, beside its weights.
+
+    Parameters
+    ----------
+    hierarchy, tree
+        Name and nodes of the tree that it divides, whose mixture may be a node of the corpus's hierarchy.
+    root : Path
+        Which node of the hierarchy that mixture is; ``""`` for the song.
+    nodes : tuple of Path
+        Whose masks it makes, in `tree`.
+    relation, network, stft
+        How it makes them, and of what.
+    channels : int
+        How many the network sees; 1 means their average.
+    corpora : list of dict
+        What it was trained on: name, kind, split, songs, hours of each leaf, fingerprint.
+    training : dict
+        The settings it was trained with, steps and time.
+    metrics : dict
+        What it reached on what.
+    """
+
+    format: Literal[1] = 1
+    hierarchy: str
+    tree: dict[str, Any]
+    root: Path = ""
+    nodes: tuple[Path, ...]
+    relation: RelationSettings
+    network: NetworkSettings
+    stft: Stft
+    channels: int = 1
+    corpora: list[dict[str, Any]] = []
+    training: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """Masks from spectrograms.
+
+    Parameters
+    ----------
+    card : Card
+        What it is.
+    network : nn.Module
+        Features to logits.
+    relation : Relation
+        Logits to masks.
+    """
+
+    card: Card
+    network: nn.Module
+    relation: Relation
+
+    @property
+    def tree(self) -> Hierarchy:
+        """What it divides its mixture into, rests included."""
+        return self.relation.division.hierarchy
+
+    @property
+    def takes_query(self) -> bool:
+        """Whether it must be told by an example what to separate."""
+        return isinstance(self.network, QueryByExample)
+
+    def estimate(self, mixture: Spectrogram, query: Spectrogram | None = None) -> Estimate:
+        """Make masks.
+
+        Parameters
+        ----------
+        mixture : Spectrogram
+            ``(batch, channel, bin, frame)``.
+        query : Spectrogram, optional
+            The same of an example, for a model that takes a query.
+
+        Returns
+        -------
+        Estimate
+            With one channel where the network sees one.
+        """
+        if not self.takes_query:
+            return self.relation.estimate(self.network(self._features(mixture)))
+        assert query is not None
+        seen = self._features(query)
+        return self.relation.estimate(self.network(self._features(mixture), seen, loud_bins(seen).float()))
+
+    def _features(self, spectrogram: Spectrogram) -> torch.Tensor:
+        if self.card.channels == 1 and spectrogram.shape[1] > 1:
+            spectrogram = spectrogram.mean(dim=1, keepdim=True)
+        return log_magnitude(spectrogram)
+
+
+def make_model(card: Card) -> Model:
+    """Make a model with fresh weights.
+
+    Raises
+    ------
+    HierarchyError, OptionError
+        If the relation does not fit the tree.
+    """
+    tree = from_dict(card.hierarchy, card.tree)
+    relation = make_relation(card.relation.kind, tree, card.nodes, card.relation.sources)
+    return Model(card, build(card.network, card.stft.bins, card.channels, relation.outputs), relation)
+
+
+def save_model(model: Model, folder: str | os.PathLike[str]) -> FilePath:
+    """Write weights and card into a folder, both or none, and return it."""
+    place = FilePath(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.contiguous() for name, tensor in model.network.state_dict().items()}
+    for name in (WEIGHTS, CARD):
+        partial = place / f".{name}.partial"
+        if name == WEIGHTS:
+            save_file(weights, partial)
+        else:
+            partial.write_text(json.dumps(model.card.model_dump(mode="json"), indent=2) + "\n", "utf-8")
+    for name in (WEIGHTS, CARD):
+        (place / f".{name}.partial").replace(place / name)
+    return place
+
+
+def load_model(folder: str | os.PathLike[str]) -> Model:
+    """Read a model, ready to be used.
+
+    Parameters
+    ----------
+    folder : path-like
+        That holds ``model.safetensors`` and ``model.json``, or either of these files.
+
+    Raises
+    ------
+    ModelError
+        If either is missing, damaged, or does not fit the other.
+    """
+    place = FilePath(folder)
+    place = place.parent if place.name in (CARD, WEIGHTS) else place
+    try:
+        card = Card.model_validate_json((place / CARD).read_bytes())
+        weights = load_file(place / WEIGHTS)
+    except OSError as error:
+        raise ModelError(f"cannot read the model '{place}': {error.strerror or error}; check the path") from None
+    except ValidationError as error:
+        raise ModelError(f"the card '{place / CARD}' is not one of ours: {one_sentence(error)}") from None
+    except (SafetensorError, ValueError) as error:
+        raise ModelError(f"the weights '{place / WEIGHTS}' are damaged ({error}): get a whole copy") from None
+    model = make_model(card)
+    try:
+        model.network.load_state_dict(weights)
+    except RuntimeError:
+        raise ModelError(f"the weights '{place / WEIGHTS}' do not fit their card: get both from one place") from None
+    model.network.eval().requires_grad_(False)
+    return model

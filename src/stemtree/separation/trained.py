@@ -1,0 +1,142 @@
+"""Trained models as splitters."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+import torch
+from torch.nn import functional
+
+from stemtree.audio import open_source
+from stemtree.audio import read as read_audio
+from stemtree.errors import OptionError
+from stemtree.hierarchy import Hierarchy, join, load
+from stemtree.masks.conserve import apportion
+from stemtree.model import WEIGHTS, Model, load_model
+from stemtree.separation.splitter import Block
+from stemtree.spectral import FLOOR, Stft, log_magnitude
+from stemtree.types import Masks, Path, Spectrogram
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a model is told by an example.
+
+    Parameters
+    ----------
+    spectrogram : Spectrogram
+        ``(channel, bin, frame)`` as the model knows it.
+    name : str
+        What messages and manifests call it.
+    """
+
+    spectrogram: Spectrogram
+    name: str
+
+
+class Trained:
+    """Splits the node that a model was trained on into what it tells apart.
+
+    Masks that do not add up by themselves are made to (`stemtree.masks.conserve.apportion`). Bins above those that the
+    model sees take the mean mask of their frame, so that nothing is lost.
+
+    Parameters
+    ----------
+    folder : path-like
+        Of the model; see `stemtree.model.load_model`.
+    like : path-like, optional
+        An example, for a model that takes a query.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be read.
+    AudioError
+        If the example cannot.
+    OptionError
+        If the model takes a query and there is none, or the other way round, or if the example is silent or shorter
+        than a window.
+    """
+
+    block_frames = 512
+
+    def __init__(self, folder: str | os.PathLike[str], like: str | os.PathLike[str] | None = None) -> None:
+        self._folder, self.model = FilePath(folder), load_model(folder)
+        if self.model.takes_query and like is None:
+            raise OptionError(f"the model '{folder}' separates what an example points at: use stemtree query")
+        if like is not None and not self.model.takes_query:
+            raise OptionError(f"the model '{folder}' takes no example: use stemtree separate --splitter")
+        self.stft = self.model.card.stft
+        self._query = self._read_query(FilePath(like)) if like is not None else None
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """What it is meant for: its own tree if that is of songs, else the one that its tree is a part of."""
+        card = self.model.card
+        return load(card.hierarchy) if card.root else self.model.tree
+
+    def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
+        """What the model tells apart, if that is all of the node."""
+        parts = tuple(join(node, path) for path in part_names(self.model))
+        if not parts or any(path not in hierarchy for path in parts):
+            return ()
+        covered = {leaf for path in parts for leaf in hierarchy.leaves(path)}
+        return parts if covered == set(hierarchy.leaves(node)) else ()
+
+    @torch.inference_mode()
+    def masks(self, block: Block, node: Path, parts: tuple[Path, ...]) -> Masks:
+        """See `Splitter.masks`."""
+        channels, bins, _ = block.spectrogram.shape
+        query = self._query.spectrogram[None] if self._query else None
+        estimate = self.model.estimate(self._known(block.spectrogram, block.stft)[None], query)
+        known = apportion(estimate.masks[0], self.model.relation.division)
+        masks = known[:, :, :bins]
+        if (above := bins - masks.shape[2]) > 0:
+            masks = torch.cat([masks, known.mean(dim=2, keepdim=True).expand(-1, -1, above, -1)], dim=2)
+        return masks.expand(-1, channels, -1, -1)
+
+    def provenance(self) -> dict[str, object]:
+        """See `Splitter.provenance`."""
+        weights = self._folder / WEIGHTS if self._folder.is_dir() else self._folder.with_name(WEIGHTS)
+        with weights.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        told: dict[str, object] = {"name": "trained", "weights": [{"file": WEIGHTS, "sha256": digest}]}
+        return told | ({"like": self._query.name} if self._query else {})
+
+    def _known(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
+        """The bins that the model sees, as loud as it knows them; channels as it has them."""
+        # A window of another length (at another sample rate) scales all magnitudes by its length.
+        seen = spectrogram[:, : self.stft.bins] * (self.stft.window / stft.window)
+        seen = functional.pad(seen, (0, 0, 0, self.stft.bins - seen.shape[1]))
+        return seen.expand(2, -1, -1) if self.model.card.channels > len(seen) else seen
+
+    def _read_query(self, file: FilePath) -> Query:
+        stft = self.stft.at(open_source(file).sample_rate)
+        audio = torch.from_numpy(read_audio(file)[0]).float()
+        if audio.shape[1] < stft.window:
+            raise OptionError(
+                f"the example '{file}' has {audio.shape[1]} samples: give at least one window of {stft.window}"
+            )
+        spectrogram = self._known(stft.transform(audio), stft)
+        if not (log_magnitude(spectrogram) > FLOOR).any():
+            raise OptionError(f"the example '{file}' is silent: give a stretch in which the instrument is heard")
+        return Query(spectrogram, file.name)
+
+
+def part_names(model: Model) -> tuple[Path, ...]:
+    """The nodes of a model's tree that its parts are; none if a rest is more than one node."""
+    division = model.relation.division
+    names = list(division.leaves)
+    for path in division.rests:
+        unwanted = [
+            child
+            for child in model.tree.children(path)
+            if not any(f"{node}/".startswith(f"{child}/") for node in division.nodes)
+        ]
+        if len(unwanted) != 1:
+            return ()
+        names += unwanted
+    return tuple(names)

@@ -1,0 +1,1 @@
+"""Training: settings, what one step does, and the run."""

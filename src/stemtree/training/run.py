@@ -1,0 +1,180 @@
+"""A run of training: from settings to a saved model, stopped and gone on with at will."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+import logging
+import pickle
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path as FilePath
+
+import pytorch_lightning as pl
+import torch
+import yaml
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from stemtree.corpora.fingerprint import corpus_fingerprint
+from stemtree.corpora.track import Corpus
+from stemtree.errors import ModelError, OptionError
+from stemtree.hierarchy import load
+from stemtree.model import Card, Model, make_model, save_model
+from stemtree.training.data import Goal, Order, make_examples, make_goal, make_loader
+from stemtree.training.settings import TrainSettings
+from stemtree.training.task import Task
+
+SETTINGS = "settings.yaml"
+
+
+def train(settings: TrainSettings, folder: FilePath, *, progress_bar: bool = False) -> Model:
+    """Train a model, or go on with it.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+        What is learned, from what, and how.
+    folder : pathlib.Path
+        Gets the settings, checkpoints (``best`` and ``last``), TensorBoard's events and at the end the model with the
+        best weights. A run that was stopped goes on from the last checkpoint.
+    progress_bar : bool
+        Draw one.
+
+    Returns
+    -------
+    Model
+        With the best weights.
+
+    Raises
+    ------
+    OptionError
+        If the folder holds another run, or a setting of the trainer does not exist.
+    ModelError
+        If its last checkpoint is damaged.
+    TrainingError
+        If the loss is not a number.
+    """
+    _claim(folder, settings)
+    pl.seed_everything(settings.seed, verbose=False)
+    hierarchy = load(settings.hierarchy)
+    goal = make_goal(settings, hierarchy)
+    training = make_examples(settings, goal, hierarchy, settings.train, training=True)
+    validation = make_examples(settings, goal, hierarchy, settings.validation, training=False)
+    model = make_model(_card(settings, goal, training.corpus))
+    task = Task(model, settings, goal.picks)
+    trainer = _trainer(settings, folder, progress_bar)
+    order = Order(settings, trainer.global_rank, trainer.world_size)
+    with _quiet():
+        trainer.fit(
+            task,
+            make_loader(training, settings, order),
+            make_loader(validation, settings),
+            ckpt_path=_last_checkpoint(folder, task),
+            weights_only=True,
+        )
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
+    task.load_state_dict(best["state_dict"])
+    told = {"steps": trainer.global_step, "best_step": best["global_step"], "cpu_seconds": round(task.cpu_seconds)}
+    model = replace(model, card=model.card.model_copy(update={"training": model.card.training | told}))
+    model.network.eval().requires_grad_(False)
+    save_model(model, folder)
+    return model
+
+
+def _claim(folder: FilePath, settings: TrainSettings) -> None:
+    """Write the settings into a new folder, or see that they are those of the run that it holds."""
+    told, file = settings.model_dump(mode="json"), folder / SETTINGS
+    if file.exists():
+        before = yaml.safe_load(file.read_text("utf-8"))
+        differing = [key for key in told if key != "trainer" and told[key] != before.get(key)]
+        if differing:
+            raise OptionError(
+                f"'{folder}' holds a run with another '{differing[0]}': give another folder, or those settings"
+            )
+    elif folder.exists() and any(folder.iterdir()):
+        raise OptionError(f"'{folder}' is not empty and holds no run: give another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(told, sort_keys=False), "utf-8")
+
+
+def _card(settings: TrainSettings, goal: Goal, corpus: Corpus) -> Card:
+    hours: dict[str, float] = defaultdict(float)
+    for track in corpus.tracks:
+        for stem in track.stems:
+            hours[stem.leaf] += track.duration / 3600
+    learned = {
+        "kinds": sorted({part.kind for part in settings.train}),
+        "songs": len(corpus.tracks),
+        "stem_hours": {leaf: round(total, 2) for leaf, total in sorted(hours.items())},
+        "fingerprint": corpus_fingerprint(corpus),
+    }
+    kept = settings.model_dump(mode="json", exclude={"train", "validation", "network", "relation", "stft"})
+    return Card(
+        hierarchy=settings.hierarchy,
+        tree=goal.tree.as_dict(),
+        root=settings.subtree,
+        nodes=goal.nodes,
+        relation=settings.relation,
+        network=settings.network,
+        stft=settings.stft,
+        channels=settings.channels,
+        corpora=[learned],
+        training=kept,
+    )
+
+
+def _trainer(settings: TrainSettings, folder: FilePath, progress_bar: bool) -> pl.Trainer:
+    callbacks: list[Callback] = [
+        ModelCheckpoint(
+            folder / "checkpoints", "best", monitor="val_loss", save_last=True, enable_version_counter=False
+        ),
+        EarlyStopping("val_loss", patience=settings.stop_after),
+        LearningRateMonitor("epoch"),
+    ]
+    if progress_bar:
+        callbacks.append(RichProgressBar())
+    told = {"max_epochs": 100, "log_every_n_steps": 10} | settings.trainer
+    try:
+        with _quiet():
+            return pl.Trainer(
+                logger=TensorBoardLogger(folder, name="", version="events"),
+                callbacks=callbacks,
+                enable_progress_bar=progress_bar,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                use_distributed_sampler=False,
+                **told,
+            )
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise OptionError(f"Lightning's trainer does not take {settings.trainer}: {error}") from None
+
+
+def _last_checkpoint(folder: FilePath, task: Task) -> FilePath | None:
+    """Where to go on from, if it can be read and is of this model."""
+    last = folder / "checkpoints" / "last.ckpt"
+    if not last.exists():
+        return None
+    try:
+        kept = torch.load(last, weights_only=True, mmap=True)["state_dict"]
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError):
+        raise ModelError(f"the checkpoint '{last}' is damaged: remove it to begin anew") from None
+    if {name: tensor.shape for name, tensor in kept.items()} != {n: t.shape for n, t in task.state_dict().items()}:
+        raise ModelError(f"the checkpoint '{last}' is of another model: give another folder")
+    return last
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what Lightning says of itself."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric|lightning_utilities")
+        yield
+    logger.setLevel(level)

@@ -1,0 +1,222 @@
+"""Everything that a run of training is told, from YAML files and the command line."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+from collections.abc import Sequence
+from pathlib import Path as FilePath
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from stemtree.errors import OptionError, one_sentence
+from stemtree.examples.augmentation import Augmentation
+from stemtree.examples.salience import Chunking
+from stemtree.examples.sampling import Rules
+from stemtree.losses import LOSSES
+from stemtree.model import RelationSettings
+from stemtree.networks.build import NetworkSettings
+from stemtree.networks.query_by_example import QueryByExampleSettings
+from stemtree.spectral import Stft
+from stemtree.types import Path
+
+EXTENDS = "extends"
+"""The key that names the file, or files, that a file changes."""
+
+
+class CorpusSettings(BaseModel, frozen=True, extra="forbid"):
+    """A corpus to learn from, or a split of it.
+
+    Parameters
+    ----------
+    root : path
+        Its folder.
+    kind : str
+        A key of `stemtree.corpora.load.KINDS`.
+    split : str, optional
+        Only these songs.
+    index : path, optional
+        The salience index, by default where ``stemtree corpus index`` puts it.
+    """
+
+    root: FilePath
+    kind: str = "slakh"
+    split: str | None = None
+    index: FilePath | None = None
+
+
+class TrainSettings(BaseModel, frozen=True, extra="forbid"):
+    """A run. The defaults are the papers' (poster; thesis, 4.4.1).
+
+    Parameters
+    ----------
+    train, validation : tuple of CorpusSettings
+        What is learned from, and what decides which weights are best.
+    hierarchy : str
+        What the corpora's labels are looked up in.
+    targets : tuple of Path
+        The nodes whose paths are learned: one for source-specific separation, any for query by example. Unset, a whole
+        sub-tree is.
+    levels : tuple of int, optional
+        Which levels of the targets' paths, 1 being the target; unset, all.
+    subtree : Path
+        The node that is taken for the mixture, where no targets are given.
+    depth : int, optional
+        How many generations beneath it.
+    channels : int
+        1 mixes down to mono, 2 learns stereo.
+    stft, chunking, rules, augmentation
+        See there.
+    network, relation, loss
+        See there.
+    distinct : int, optional
+        How many different examples there are; unset, no two are the same.
+    epoch : int
+        How many examples are learned from between two validations, after each of which a checkpoint is kept.
+    validation_size : int
+        How many examples decide.
+    batch : int
+        Examples of one step.
+    learning_rate : float
+        Adam's.
+    clip_percentile : float
+        Gradients are cut to this percentile of all norms so far (AutoClip, Seetharaman 2020).
+    schedule : {"plateau", "cosine"}
+        ``plateau`` divides the rate by `plateau_factor` after `patience` validations without a better one; ``cosine``
+        lets it fall to nothing over ``trainer.max_epochs``.
+    patience, plateau_factor, stop_after
+        See there; training ends after `stop_after` validations without a better one.
+    workers : int
+        Processes that read examples.
+    seed : int
+        Decides everything but the order of sums on several threads.
+    trainer : dict
+        Settings of Lightning's Trainer, such as ``max_epochs``, ``max_time``, ``devices`` or ``precision``.
+
+    Raises
+    ------
+    ValidationError
+        If a setting is unknown or does not fit the others.
+    """
+
+    train: tuple[CorpusSettings, ...] = Field(min_length=1)
+    validation: tuple[CorpusSettings, ...] = Field(min_length=1)
+    hierarchy: str
+    targets: tuple[Path, ...] = ()
+    levels: tuple[PositiveInt, ...] | None = None
+    subtree: Path = ""
+    depth: PositiveInt | None = None
+    channels: Literal[1, 2] = 1
+    stft: Stft = Stft(1024, 512, 16000)
+    chunking: Chunking = Chunking()
+    rules: Rules = Rules()
+    augmentation: Augmentation | None = None
+    network: NetworkSettings
+    relation: RelationSettings = RelationSettings()
+    loss: str = "tpsa_l1"
+    distinct: PositiveInt | None = 10_000
+    epoch: PositiveInt = 10_000
+    validation_size: PositiveInt = 5_000
+    batch: PositiveInt = 25
+    learning_rate: PositiveFloat = 1e-4
+    clip_percentile: float = Field(default=10.0, gt=0, le=100)
+    schedule: Literal["plateau", "cosine"] = "plateau"
+    patience: PositiveInt = 5
+    plateau_factor: float = Field(default=0.5, gt=0, lt=1)
+    stop_after: PositiveInt = 10
+    workers: NonNegativeInt = 1
+    seed: NonNegativeInt = 0
+    trainer: dict[str, Any] = {}
+
+    @property
+    def takes_query(self) -> bool:
+        """Whether the network is told by an example what to separate."""
+        return isinstance(self.network, QueryByExampleSettings)
+
+    @model_validator(mode="after")
+    def _fits(self) -> TrainSettings:
+        if self.loss not in LOSSES:
+            raise ValueError(f"there is no loss '{self.loss}'; there are {', '.join(LOSSES)}")
+        if len(self.targets) != 1 and self.takes_query is False and self.targets:
+            raise ValueError(
+                f"{len(self.targets)} targets need a network that takes a query: give one, or another network"
+            )
+        if self.takes_query and not self.targets:
+            raise ValueError("a network that takes a query separates the path of one target: give 'targets'")
+        if self.targets and (self.subtree or self.depth):
+            raise ValueError("'subtree' and 'depth' do not go with 'targets': leave one or the other out")
+        if self.levels and not self.targets:
+            raise ValueError("'levels' are those of a target's path: give 'targets' too")
+        if self.schedule == "cosine" and not self.trainer.get("max_epochs"):
+            raise ValueError("the schedule 'cosine' must know its end: give 'trainer.max_epochs'")
+        if self.epoch < self.batch:
+            raise ValueError(f"an epoch of {self.epoch} examples is less than a batch of {self.batch}: make it longer")
+        return self
+
+
+def read_settings(files: Sequence[FilePath], changes: Sequence[str] = ()) -> TrainSettings:
+    """Read a run's settings.
+
+    Parameters
+    ----------
+    files : sequence of path
+        YAML; each changes what those before it said. A file with the key ``extends`` changes the file, or files, that
+        it names relative to itself.
+    changes : sequence of str
+        ``key=value`` with a YAML value and full stops between the keys, such as ``network.units=300``; they come last.
+
+    Raises
+    ------
+    OptionError
+        If a file cannot be read, or a setting is unknown, missing, or does not fit the others.
+    """
+    settings: dict[str, Any] = {}
+    for file in files:
+        settings = _merge(settings, _read(file, ()))
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not key or not equals:
+            raise OptionError(f"'{change}' sets nothing: write key=value")
+        try:
+            told = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise OptionError(f"the value of '{change}' is not YAML: put it in quotes") from None
+        for name in reversed(key.split(".")):
+            told = {name: told}
+        settings = _merge(settings, told)
+    try:
+        return TrainSettings.model_validate(settings)
+    except ValidationError as error:
+        raise OptionError(one_sentence(error)) from None
+
+
+def _read(file: FilePath, above: tuple[FilePath, ...]) -> dict[str, Any]:
+    if file in above:
+        raise OptionError(f"the settings '{file}' extend themselves: take one '{EXTENDS}' out")
+    try:
+        told = yaml.safe_load(file.read_text("utf-8"))
+    except OSError as error:
+        raise OptionError(f"cannot read the settings '{file}': {error.strerror}; check the path") from None
+    except (UnicodeDecodeError, yaml.YAMLError):
+        raise OptionError(f"the settings '{file}' are not YAML: check their indentation") from None
+    if not isinstance(told, dict):
+        raise OptionError(f"the settings '{file}' are no mapping: write lines of 'key: value'")
+    names = told.pop(EXTENDS, [])
+    settings: dict[str, Any] = {}
+    for name in [names] if isinstance(names, str) else names:
+        settings = _merge(settings, _read((file.parent / name).resolve(), (*above, file)))
+    return _merge(settings, told)
+
+
+def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Change what is told anew; mappings are merged unless they are of another kind of thing."""
+    merged = dict(old)
+    for key, value in new.items():
+        before = merged.get(key)
+        same_kind = (
+            isinstance(before, dict)
+            and isinstance(value, dict)
+            and ("kind" not in value or value["kind"] == before.get("kind"))
+        )
+        merged[key] = _merge(before, value) if same_kind else value  # type: ignore[arg-type]
+    return merged

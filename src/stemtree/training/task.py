@@ -1,0 +1,129 @@
+"""What one step of training does."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+import time
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import Tensor
+from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
+
+from stemtree.errors import TrainingError
+from stemtree.examples.dataset import Example
+from stemtree.losses import LOSSES, Truth, with_rests
+from stemtree.masks.relation import Estimate
+from stemtree.model import Model
+from stemtree.training.settings import TrainSettings
+
+
+class Task(pl.LightningModule):
+    """A model, its loss and its optimiser.
+
+    Parameters
+    ----------
+    model : Model
+        With fresh weights.
+    settings : TrainSettings
+        The run's.
+    picks : tuple of int
+        Which of an example's nodes the model makes masks of, in its order.
+    """
+
+    def __init__(self, model: Model, settings: TrainSettings, picks: tuple[int, ...]) -> None:
+        super().__init__()
+        self.model, self.network = model, model.network
+        self._settings, self._picks = settings, list(picks)
+        self._norms: list[float] = []
+        self._cpu_before = 0.0
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What this process has spent on the run, before and since it was last stopped."""
+        return self._cpu_before + time.process_time()
+
+    def on_train_epoch_start(self) -> None:
+        """Let dropout depend on the epoch alone, so that a run that was stopped goes on as if it had not been."""
+        torch.manual_seed(hash((self._settings.seed, self.current_epoch, self.global_rank)) % 2**63)
+
+    def training_step(self, batch: Example, number: int) -> Tensor:
+        """The loss of one batch; stops at one that is not a number."""
+        loss = self._loss(*self.forward(batch))
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss.item()} at step {self.global_step}, of {_names(batch)}: the last checkpoint is "
+                "kept; lower learning_rate or look at these songs"
+            )
+        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch["track"]))
+        return loss
+
+    def validation_step(self, batch: Example, number: int) -> None:
+        """The loss that decides which weights are best, and pictures of the first batch's masks."""
+        estimate, truth = self.forward(batch)
+        loss = self._loss(estimate, truth)
+        self.log("cpu_seconds", self.cpu_seconds, batch_size=1)
+        self.log("val_loss", loss, prog_bar=True, batch_size=len(batch["track"]), sync_dist=True)
+        if number == 0:
+            self._draw(estimate, truth)
+
+    def forward(self, batch: Example) -> tuple[Estimate, Truth]:
+        """Masks of a batch, and what they should have been."""
+        stft = self._settings.stft
+        mixture, nodes = stft.transform(batch["mixture"]), stft.transform(batch["nodes"][:, self._picks])
+        query = stft.transform(batch["query"]) if self.model.takes_query else None
+        return self.model.estimate(mixture, query), Truth(mixture, nodes, batch["known"][:, self._picks].float())
+
+    def _loss(self, estimate: Estimate, truth: Truth) -> Tensor:
+        if estimate.rests.shape[1]:
+            estimate, truth = with_rests(estimate, truth, self.model.relation.division)
+        loss: Tensor = LOSSES[self._settings.loss](estimate, truth)
+        return loss
+
+    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
+        """AutoClip: cut gradients to a percentile of all norms so far."""
+        norm = float(torch.nn.utils.get_total_norm([p.grad for p in self.parameters() if p.grad is not None]))
+        if np.isfinite(norm):
+            self._norms.append(norm)
+        threshold = float(np.percentile(self._norms, self._settings.clip_percentile)) if self._norms else 0.0
+        torch.nn.utils.clip_grad_norm_(self.parameters(), threshold)
+        self.log("gradient_norm", norm)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what the clipping has seen."""
+        checkpoint["gradient_norms"], checkpoint["cpu_seconds"] = list(self._norms), self.cpu_seconds
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with it."""
+        self._norms, self._cpu_before = (
+            list(checkpoint["gradient_norms"]),
+            checkpoint["cpu_seconds"] - time.process_time(),
+        )
+
+    def configure_optimizers(self) -> Any:
+        """Adam, with the schedule of the settings."""
+        told = self._settings
+        optimiser = torch.optim.Adam(self.network.parameters(), told.learning_rate)
+        if told.schedule == "cosine":
+            steps = int(told.trainer["max_epochs"]) * (told.epoch // told.batch)
+            return {
+                "optimizer": optimiser,
+                "lr_scheduler": {"scheduler": CosineAnnealingLR(optimiser, steps), "interval": "step"},
+            }
+        plateau = ReduceLROnPlateau(optimiser, factor=told.plateau_factor, patience=told.patience)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"}}
+
+    def _draw(self, estimate: Estimate, truth: Truth) -> None:
+        """For TensorBoard: of the first example the masks of every node, what they should be below."""
+        if not isinstance(self.logger, TensorBoardLogger):
+            return
+        ideal = truth.in_phase[0] / truth.mixture_magnitude[0].clamp_min(1e-6)
+        rows = [torch.cat(list(masks[:, 0].flip(1)), dim=-1) for masks in (estimate.masks[0], ideal)]
+        self.logger.experiment.add_image("masks", torch.cat(rows)[None].clamp(0, 1).cpu(), self.global_step)
+
+
+def _names(batch: Any) -> str:
+    """The songs of a batch and where in them."""
+    return ", ".join(f"'{track}' at {start:.1f} s" for track, start in zip(batch["track"], batch["start"], strict=True))
