@@ -5,7 +5,11 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from stemtree.types import Spectrogram, Waveform
+from stemtree.types import Features, Spectrogram, Waveform
+
+FLOOR = -60.0
+"""In dB, what features do not fall below. A sine of full scale lies at 48 dB in a window of 1024 samples and higher in
+longer ones, so this is inaudible, and digital silence does not stand apart from what is quiet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,42 @@ class Stft:
 
     def _taper(self) -> torch.Tensor:
         return torch.hann_window(self.window)
+
+
+def log_magnitude(spectrogram: Spectrogram) -> Features:
+    """Magnitudes in decibels, 20 log10 |X|: what networks see.
+
+    Parameters
+    ----------
+    spectrogram : Spectrogram
+        ``(..., channel, bin, frame)``.
+
+    Returns
+    -------
+    Features
+        The same shape; nothing is below `FLOOR`.
+    """
+    power = spectrogram.real.square() + spectrogram.imag.square()
+    return power.clamp_min_(10 ** (FLOOR / 10)).log10_().mul_(10)
+
+
+def loud_bins(features: Features, within: float = 40.0) -> torch.Tensor:
+    """Find the bins that make a recording what it is: those nearly as loud as its loudest.
+
+    Parameters
+    ----------
+    features : Features
+        ``(batch, channel, bin, frame)``.
+    within : float
+        How far in dB a bin may lie below the loudest of its recording.
+
+    Returns
+    -------
+    Tensor
+        The same shape, bool; all False where there is nothing but silence.
+    """
+    loudest = features.amax(dim=(1, 2, 3), keepdim=True)
+    return (features >= loudest - within) & (features > FLOOR)
 
 
 def analyse_stream(stft: Stft, blocks: Iterable[Waveform], frames: int) -> Iterator[Spectrogram]:

@@ -29,5 +29,11 @@ Waveform: TypeAlias = "torch.Tensor"
 Spectrogram: TypeAlias = "torch.Tensor"
 """``(..., channel, bin, frame)`` complex64."""
 
+Features: TypeAlias = "torch.Tensor"
+"""``(batch, channel, bin, frame)`` float32: what a network sees of a spectrogram, in dB."""
+
+Logits: TypeAlias = "torch.Tensor"
+"""``(batch, output, channel, bin, frame)``: what a network answers; any real numbers."""
+
 Masks: TypeAlias = "torch.Tensor"
-"""``(node, channel, bin, frame)`` float32: for each node its part of every bin, in [0, 1]."""
+"""``(..., node, channel, bin, frame)`` float32: for each node its part of every bin, in [0, 1]."""

@@ -3,9 +3,16 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trees import wanted_nodes
 
-from stemtree.masks.conserve import nearest, share
+from stemtree.hierarchy import Hierarchy, load
+from stemtree.masks.conserve import apportion, nearest, share
+from stemtree.masks.division import Division
 from stemtree.masks.ideal import IDEAL_MASKS, ideal_binary, ideal_ratio, phase_sensitive
+from stemtree.masks.relation import make_relation
+from stemtree.types import Path
 
 
 def _stems(nodes: int = 3) -> torch.Tensor:
@@ -54,3 +61,30 @@ def test_nearest_leaves_conservative_masks_alone_and_cuts_the_rest() -> None:
 def test_share_of_nothing_is_equal() -> None:
     assert share(torch.zeros(4, 1)).flatten().tolist() == [0.25] * 4
     assert share(torch.full((2, 1), 1e-42)).flatten().tolist() == pytest.approx([0.5, 0.5], abs=0.01)
+
+
+def test_children_share_what_their_parent_was_given() -> None:
+    """The mixture goes to its children as 3 to 1; the first's part to what is below as 1 to 2, with a rest of 3."""
+    musdb = load("musdb18")
+    nodes = ("accompaniment", "accompaniment/drums", "accompaniment/bass", "vocals")
+    division = Division(musdb, nodes)
+    assert division.parts == ("accompaniment/drums", "accompaniment/bass", "vocals", "accompaniment")
+    parts = apportion(torch.tensor([0.6, 0.1, 0.2, 0.2]).reshape(4, 1, 1, 1), division)
+    assert parts.flatten().tolist() == pytest.approx([0.75 / 6, 0.75 / 3, 0.25, 0.75 / 2])
+    assert division.sums(parts, dim=0).flatten().tolist() == pytest.approx([0.75, 0.75 / 6, 0.75 / 3, 0.25])
+
+
+@settings(deadline=None, max_examples=30)
+@given(wanted_nodes(), st.integers(0, 99))
+def test_apportioned_masks_are_conservative(wanted: tuple[Hierarchy, tuple[Path, ...]], seed: int) -> None:
+    """From any masks; and masks that are conservative already, as a tree's are, come back."""
+    division = Division(*wanted)
+    generator = torch.Generator().manual_seed(seed)
+    masks = torch.rand(len(division.nodes), 1, 3, 4, generator=generator).round(decimals=1)  # some are 0
+    parts = apportion(masks, division)
+    assert parts.min() >= 0 and len(parts) == len(division.parts)
+    torch.testing.assert_close(parts.sum(dim=0), torch.ones(1, 3, 4))
+    estimate = make_relation("tree", *wanted).estimate(torch.randn(1, len(parts), 1, 3, 4, generator=generator))
+    again = apportion(estimate.masks[0], division)
+    torch.testing.assert_close(division.sums(again, dim=0), estimate.masks[0], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(again[len(division.leaves) :], estimate.rests[0], atol=1e-5, rtol=1e-4)

@@ -1,7 +1,11 @@
 """Conservation: the masks of a node's children sum to one in every bin, so the children add up to their parent."""
 
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
 import torch
 
+from stemtree.hierarchy import MIXTURE
+from stemtree.masks.division import Division
 from stemtree.types import Masks
 
 
@@ -44,3 +48,44 @@ def nearest(values: Masks) -> Masks:
     thresholds = (largest_first.cumsum(dim=0) - 1) / counts
     kept = (largest_first > thresholds).sum(dim=0, keepdim=True)
     return (values - thresholds.gather(0, kept - 1)).clamp_min(0)
+
+
+def apportion(masks: Masks, division: Division) -> Masks:
+    """Make independent masks of nodes conservative: from the mixture down, each node's share goes to its parts.
+
+    A node hands what it was given to its wanted children in proportion to their masks. Where they leave a rest, that
+    takes part with as much as the node's own mask (the mixture's is one) exceeds the sum of theirs, if it does. So a
+    node's own mask competes with its siblings' alone, and what is below it with what it was given; masks that are
+    conservative already come back unaltered.
+
+    Parameters
+    ----------
+    masks : Masks
+        ``(node, channel, bin, frame)``, non-negative, from any mask relation.
+    division : Division
+        Which nodes they are of.
+
+    Returns
+    -------
+    Masks
+        ``(part, channel, bin, frame)`` in the order of `Division.parts`, summing to one over parts. `Division.sums`
+        adds them up to conservative masks of all nodes.
+    """
+    parts = {}
+    given: dict[int | None, Masks] = {None: torch.ones_like(masks[0])}
+    for parent in (None, *division.downward):
+        path = MIXTURE if parent is None else division.nodes[parent]
+        if path in division.leaves:
+            parts[path] = given[parent]
+            continue
+        children = division.children(parent)
+        weights = masks[list(children)]
+        if path in division.rests:
+            own = torch.ones_like(masks[0]) if parent is None else masks[parent]
+            rest = (own - weights.sum(dim=0)).clamp_min(0)
+            weights = torch.cat([weights, rest[None]])
+        shares = share(weights) * given[parent]
+        given.update(zip(children, shares, strict=False))
+        if path in division.rests:
+            parts[path] = shares[-1]
+    return torch.stack([parts[path] for path in division.parts])
