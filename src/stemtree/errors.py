@@ -36,6 +36,10 @@ class OptionError(StemtreeError):
     """A setting that does not exist or does not fit the others."""
 
 
+class EvaluationError(StemtreeError):
+    """An evaluation that cannot go on, or rows that belong to another."""
+
+
 class SplitterError(StemtreeError):
     """A node that no splitter at hand can split, or a splitter whose weights cannot be used."""
 

@@ -120,7 +120,7 @@ def salience_index(
     """
     chunking, path = chunking or Chunking(), FilePath(file)
     known = _read(path)
-    prints = {track.id: _fingerprint(track, chunking) for track in corpus.tracks}
+    prints = {track.id: fingerprint(track, chunking) for track in corpus.tracks}
     kept = known.filter(
         pl.struct("track", "fingerprint").is_in([{"track": t, "fingerprint": p} for t, p in prints.items()])
     )
@@ -148,7 +148,7 @@ def load_index(corpus: Corpus, file: str | os.PathLike[str], chunking: Chunking 
     table = _read(FilePath(file))
     found = dict(table.select("track", "fingerprint").iter_rows())
     for track in corpus.tracks:
-        if found.get(track.id) != _fingerprint(track, chunking):
+        if found.get(track.id) != fingerprint(track, chunking):
             state = "is older than" if track.id in found else "lacks"
             raise StaleIndexError(f"the salience index '{file}' {state} the song '{track.id}': build it again")
     return SalienceIndex(table.filter(pl.col("track").is_in([track.id for track in corpus.tracks])), chunking)
@@ -166,8 +166,8 @@ def _read(path: FilePath) -> pl.DataFrame:
     return table if table.schema == _SCHEMA else pl.DataFrame(schema=_SCHEMA)
 
 
-def _fingerprint(track: Track, chunking: Chunking) -> str:
-    """Change whenever anything that the song's loudness depends on does."""
+def fingerprint(track: Track, chunking: Chunking) -> str:
+    """Tell a song and its chunks apart: changes whenever anything that their loudness depends on does."""
     stems = [
         (
             stem.leaf,

@@ -101,7 +101,7 @@ def bss_eval(estimates: Waveform, references: Waveform, others: Waveform, *, win
     # One after the other: of many at once the spectra fill no cache, and everything takes several times as long.
     pairs = [_ratios(*item, window=window, taps=taps) for item in zip(*flat, strict=True)]
     whole, framewise = (torch.stack(values) for values in zip(*pairs, strict=True))
-    whole, framewise = whole.reshape(*lead, 2), framewise.reshape(*lead, -1, 2)
+    whole, framewise = whole.reshape(*lead, 2), framewise.reshape(*lead, framewise.shape[1], 2)
     return BssEval(whole[..., 0], whole[..., 1], framewise[..., 0], framewise[..., 1])
 
 
