@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stemtree import __version__
-from stemtree.cli import corpus, hierarchy, separate
+from stemtree.cli import corpus, evaluate, hierarchy, separate
 from stemtree.cli.messages import one_line
 from stemtree.errors import StemtreeError
 
@@ -20,6 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("separate")(separate.separate)
+app.command("evaluate")(evaluate.evaluate)
+app.command("mean-mask")(evaluate.mean_mask)
 app.add_typer(hierarchy.app, name="hierarchy")
 app.add_typer(corpus.app, name="corpus")
 

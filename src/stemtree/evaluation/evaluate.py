@@ -23,6 +23,7 @@ from stemtree.evaluation.rows import Measurer
 from stemtree.evaluation.settings import Settings
 from stemtree.evaluation.store import Store, song_fingerprint, write
 from stemtree.hierarchy import Hierarchy
+from stemtree.metrics.bss_eval import TAPS
 from stemtree.types import Path
 
 _FORMAT = 1  # of the rows; raised when their meaning changes
@@ -69,14 +70,15 @@ def evaluate(
     Raises
     ------
     OptionError
-        If the estimator does not estimate one of the nodes, or not at the songs' sample rate.
+        If the estimator does not estimate one of the nodes, or not at the songs' sample rate; if frames are shorter than
+        the filters of SIR and SAR.
     HierarchyError
         If the hierarchy lacks one.
     EvaluationError
         If the file holds another evaluation or cannot be written, or if a process was killed.
     """
     settings = settings or Settings()
-    wanted = _check(estimator, corpus, hierarchy, nodes)
+    wanted = _check(estimator, corpus, hierarchy, settings, nodes)
     measurer = Measurer(estimator, wanted, hierarchy, settings)
     songs = choose_chunks(corpus, settings.chunking, settings.sample, settings.seed)
     prints = [song_fingerprint(track, starts, settings.chunking) for track, starts in songs]
@@ -99,7 +101,7 @@ def evaluate(
 
 
 def _check(
-    estimator: Estimator, corpus: Corpus, hierarchy: Hierarchy, nodes: Sequence[Path] | None
+    estimator: Estimator, corpus: Corpus, hierarchy: Hierarchy, settings: Settings, nodes: Sequence[Path] | None
 ) -> tuple[Path, ...]:
     for node in (*estimator.nodes, *(nodes or ())):
         hierarchy.node(node)
@@ -112,6 +114,8 @@ def _check(
                 f"'{estimator.name}' is for {estimator.sample_rate} Hz and the song '{track.id}' has "
                 f"{track.sample_rate} Hz: resample the corpus"
             )
+        if settings.bss and settings.frame * track.sample_rate < TAPS:
+            raise OptionError(f"frames of {settings.frame} s are too short for SIR and SAR: leave these out")
     return tuple(nodes) if nodes else estimator.nodes
 
 

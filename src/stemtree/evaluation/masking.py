@@ -46,6 +46,10 @@ def ideal_masks(kind: str, nodes: Spectrogram, mixture: Spectrogram) -> Masks:
     Returns
     -------
     Masks
-        ``(node, channel, bin, frame)``.
+        ``(node, channel, bin, frame)``; zero for nodes that are silent throughout.
     """
-    return IDEAL_MASKS[kind](torch.stack([nodes, mixture - nodes]), mixture)[0]
+    masks = torch.zeros(nodes.shape)
+    heard = torch.view_as_real(nodes).flatten(1).any(dim=1)  # most nodes are silent in most songs
+    if heard.any():
+        masks[heard] = IDEAL_MASKS[kind](torch.stack([nodes[heard], mixture - nodes[heard]]), mixture)[0]
+    return masks

@@ -127,7 +127,7 @@ def fit_mean_mask(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> MeanMask:
-    """Average each node's ideal mask over the frames of a corpus, bin by bin; bins where the mixture is silent stay out.
+    """Average each node's ideal mask over the frames of a corpus, bin by bin, where the mixture is not silent.
 
     Parameters
     ----------

@@ -37,4 +37,5 @@ def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator:
         return MeanMask.load(rest)
     if name == "mixture":
         return Mixture(tuple(nodes))
+    # The path of a trained model belongs here; it knows its nodes and sample rate itself.
     raise OptionError(f"there is no estimator '{name}'{suggest(name, NAMES)}")

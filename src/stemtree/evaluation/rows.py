@@ -28,7 +28,10 @@ METRICS = ("si_sdr", "si_sdr_improvement", "sdr", "snr", "sir", "sar")
 FRAMEWISE = ("framewise_si_sdr", "framewise_sdr", "framewise_sir", "framewise_sar")
 """A list for each chunk, one value for each frame."""
 
-COUNTED, QUIET, ABSENT, FAILED = "counted", "quiet", "absent", "failed"
+COUNTED, QUIET, ALONE, ABSENT, FAILED = "counted", "quiet", "alone", "absent", "failed"
+"""Measured; too far below the mixture; everything else too far below the mixture; silent; see ``failure``."""
+
+STATUSES = (COUNTED, QUIET, ALONE, ABSENT, FAILED)
 
 SCHEMA = pl.Schema(
     {
@@ -95,13 +98,13 @@ class Measurer:
         paths = (MIXTURE, *estimator.nodes)
         read = [np.stack(node_signals(track, paths, start, length, mono=mono)) for start in starts]
         signals = torch.from_numpy(np.stack(read))
-        if not signals.isfinite().all():
+        if not signals.sum().isfinite():  # much faster than asking every sample
             raise EvaluationError("the stems hold NaN or infinity: repair them")
         truth = signals[:, 1:]
         estimates = estimator.estimate(Batch(signals[:, 0], truth, track.sample_rate))
         if estimates.shape != truth.shape:
             raise EvaluationError(f"the estimates' shape is {tuple(estimates.shape)} and not {tuple(truth.shape)}")
-        if not estimates.isfinite().all():
+        if not estimates.sum().isfinite():
             raise EvaluationError("the estimates hold NaN or infinity")
         wanted = [estimator.nodes.index(node) for node in self.nodes]
         rows = []
@@ -134,16 +137,24 @@ class Measurer:
             {name: float(value) for name, value in zip(levels, values, strict=True)}
             for values in zip(*levels.values(), strict=True)
         ]
-        counted = levels["reference_db"] >= self.settings.quiet
-        for number, (column, signal) in enumerate(zip(columns, truth, strict=True)):
-            silent = reference[number] == 0
-            column["status"] = ABSENT if silent else COUNTED if counted[number] else QUIET
+        for column, signal in zip(columns, truth, strict=True):
+            column["status"] = self._status(signal, mixture)
             column["salient"] = is_salient(signal.numpy(), self.settings.chunking.threshold)
+        counted = torch.tensor([column["status"] == COUNTED for column in columns])
         if counted.any():
             metrics = self._metrics(estimates[counted], truth[counted], mixture, sample_rate)
             for index, number in enumerate(counted.nonzero().flatten().tolist()):
                 columns[number] |= {name: values[index].tolist() for name, values in metrics.items()}
         return columns
+
+    def _status(self, signal: Waveform, mixture: Waveform) -> str:
+        if energy(signal) == 0:
+            return ABSENT
+        if decibels(energy(signal), energy(mixture)) < self.settings.quiet:
+            return QUIET
+        if decibels(energy(mixture - signal), energy(mixture)) < self.settings.quiet:
+            return ALONE
+        return COUNTED
 
     def _metrics(
         self, estimates: Waveform, truth: Waveform, mixture: Waveform, sample_rate: int

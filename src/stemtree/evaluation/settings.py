@@ -22,7 +22,8 @@ class Settings:
     mono : bool
         Average the channels before anything else.
     quiet : float
-        Nodes that are this far below the mixture of their chunk, in dB, are counted but not measured.
+        In dB. Nodes that lie below the mixture of their chunk by more are counted but not measured, and so are nodes
+        next to which everything else does: where there is nothing to separate, any estimate is perfect or a disaster.
     frame : float
         Seconds in a frame of the framewise statistics.
     bss : bool
@@ -31,7 +32,7 @@ class Settings:
     Raises
     ------
     OptionError
-        If a frame is not positive or longer than a chunk.
+        If a frame is not positive or longer than a chunk, or if `quiet` is not below 0.
     """
 
     chunking: Chunking = field(default_factory=lambda: Chunking(hop=10.0))
@@ -43,6 +44,8 @@ class Settings:
     bss: bool = True
 
     def __post_init__(self) -> None:
+        if not self.quiet < 0:
+            raise OptionError(f"'quiet' is {self.quiet} dB: give a level below the mixture's, such as -30")
         if not 0 < self.frame <= self.chunking.duration:
             raise OptionError(
                 f"frames of {self.frame} s do not fit into chunks of {self.chunking.duration} s: give shorter ones"
