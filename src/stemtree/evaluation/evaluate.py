@@ -70,8 +70,8 @@ def evaluate(
     Raises
     ------
     OptionError
-        If the estimator does not estimate one of the nodes, or not at the songs' sample rate; if frames are shorter than
-        the filters of SIR and SAR.
+        If the estimator does not estimate one of the nodes, or not at the songs' sample rate; if frames are shorter
+        than the filters of SIR and SAR.
     HierarchyError
         If the hierarchy lacks one.
     EvaluationError
