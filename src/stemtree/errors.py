@@ -48,6 +48,10 @@ class TrainingError(StemtreeError):
     """Training that cannot go on."""
 
 
+class EvaluationError(StemtreeError):
+    """An evaluation that cannot go on, or rows that belong to another."""
+
+
 class SplitterError(StemtreeError):
     """A node that no splitter at hand can split, or a splitter whose weights cannot be used."""
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stemtree import __version__
-from stemtree.cli import corpus, hierarchy, query, separate, train
+from stemtree.cli import corpus, evaluate, hierarchy, query, separate, train
 from stemtree.cli.messages import one_line
 from stemtree.errors import StemtreeError
 
@@ -22,6 +22,8 @@ app = typer.Typer(
 app.command("separate")(separate.separate)
 app.command("query")(query.query)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("mean-mask")(evaluate.mean_mask)
 app.add_typer(hierarchy.app, name="hierarchy")
 app.add_typer(corpus.app, name="corpus")
 

@@ -16,6 +16,7 @@ from stemtree.examples.augmentation import Augmentation, Augmenter, Cut, apply
 from stemtree.examples.matching import Pulse
 from stemtree.examples.salience import SalienceIndex
 from stemtree.examples.sampling import Place, Sampler
+from stemtree.examples.signals import add_up, belongs, is_salient
 from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.types import Path, Samples, Waveform
 
@@ -113,7 +114,7 @@ class Examples(Dataset[Example]):
             cuts = self._augmenter.vary(cuts, np.random.default_rng((self._sampler.rules.seed, number, 1)))
         mixture, *signals = self._read(cuts, (self._root, *nodes))
         if self._augmenter:
-            present = [_is_salient(signal, self._index.chunking.threshold) for signal in signals]
+            present = [is_salient(signal, self._index.chunking.threshold) for signal in signals]
         else:
             present = [bool(self._index.salient(track.id, node)[draw.place.chunk]) for node in nodes]
         example = Example(
@@ -141,24 +142,10 @@ class Examples(Dataset[Example]):
         parts: list[tuple[Path, Samples]] = []
         for cut in cuts:
             stem = self._tracks[cut.track].stems[cut.stem]
-            if any(_belongs(stem.leaf, node) for node in nodes):
+            if any(belongs(stem.leaf, node) for node in nodes):
                 with Excerpts([stem.file.path], [stem.file.stream]) as file:
                     (audio,) = file.read(cut.start, round(length * cut.tempo))
                 if self._mono and len(audio) > 1:
                     audio = audio.mean(axis=0, keepdims=True)
                 parts.append((stem.leaf, apply(audio, cut, self.sample_rate, length) if self._augmenter else audio))
-        channels = max((len(audio) for _, audio in parts), default=1)
-        totals = [np.zeros((channels, length), np.float32) for _ in nodes]
-        for leaf, audio in parts:
-            for node, total in zip(nodes, totals, strict=True):
-                if _belongs(leaf, node):
-                    total[:, : audio.shape[1]] += audio
-        return totals
-
-
-def _belongs(leaf: Path, node: Path) -> bool:
-    return node == MIXTURE or f"{leaf}/".startswith(f"{node}/")
-
-
-def _is_salient(signal: Samples, threshold: float) -> bool:
-    return bool(np.mean(np.square(signal)) > 10 ** (threshold / 10))
+        return add_up(parts, nodes, length)

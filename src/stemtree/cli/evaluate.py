@@ -1,0 +1,193 @@
+"""``stemtree evaluate`` and ``stemtree mean-mask``: how well nodes are estimated."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stemtree.cli.corpus import In, Kind
+from stemtree.cli.messages import one_line, progress_bar
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.table import Table
+
+    from stemtree.corpora.track import Corpus
+    from stemtree.hierarchy import Hierarchy
+
+Root = Annotated[str, typer.Option("--corpus", metavar="ROOT", help="The corpus's folder.")]
+Depth = Annotated[int | None, typer.Option(metavar="N", help="Only so many generations of the tree.")]
+Sample = Annotated[int | None, typer.Option(metavar="N", help="Only so many chunks, drawn from all.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Decides which chunks.")]
+Duration = Annotated[float, typer.Option(metavar="SECONDS", help="Of a chunk.")]
+Hop = Annotated[float | None, typer.Option(metavar="SECONDS", help="From chunk to chunk (default: the duration).")]
+Window = Annotated[int, typer.Option(metavar="SAMPLES", help="Of the masks' transform, at 16 kHz.")]
+WindowHop = Annotated[int, typer.Option(metavar="SAMPLES", help="Of the masks' transform, at 16 kHz.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave songs out that are not whole.")]
+
+
+def evaluate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="mixture, oracle:irm|ibm|psa or mean:FILE.")],
+    corpus: Root,
+    kind: Kind,
+    split: Annotated[str, typer.Option(metavar="NAME|all", help="Which songs.")] = "test",
+    hierarchy: In = None,
+    depth: Depth = None,
+    node: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Only this node; can be repeated.")] = None,
+    level: Annotated[int | None, typer.Option(metavar="N", help="Only the nodes of this level (1: leaves).")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.parquet", help="Every row; a stopped run goes on.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes (default: one a core).")] = None,
+    sample: Sample = None,
+    seed: Seed = 0,
+    duration: Duration = 10.0,
+    hop: Hop = None,
+    quiet: Annotated[float, typer.Option(metavar="DB", help="Leave out what is so far below the mixture.")] = -30.0,
+    stereo: Annotated[bool, typer.Option("--stereo", help="Keep channels instead of averaging them.")] = False,
+    bss: Annotated[bool, typer.Option("--bss/--no-bss", help="SIR and SAR, most of the cost.")] = True,
+    absent: Annotated[bool, typer.Option("--absent", help="Also how loud the estimates of absent nodes are.")] = False,
+    window: Window = 1024,
+    window_hop: WindowHop = 512,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Measure how well the nodes of a corpus's songs are estimated."""
+    from rich.console import Console
+
+    from stemtree.errors import OptionError
+    from stemtree.evaluation import tables
+    from stemtree.evaluation.evaluate import evaluate
+    from stemtree.evaluation.named import estimator
+    from stemtree.evaluation.settings import Settings
+    from stemtree.examples.salience import Chunking
+    from stemtree.spectral import Stft
+
+    if node and level is not None:
+        raise OptionError("--node and --level both say what to measure: give one of them")
+    songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
+    wanted = tuple(node or ()) or (tree.at_level(level) if level is not None else tree.paths)
+    for path in wanted:
+        tree.node(path)
+    measured = estimator(name, wanted, Stft(window, window_hop, 16000))
+    chunking = Chunking(duration, hop if hop is not None else duration)
+    settings = Settings(chunking, sample, seed, not stereo, quiet, min(1.0, duration), bss)
+    asked = wanted if node or level is not None else None
+    with progress_bar("measuring") as progress:
+        rows = evaluate(measured, songs, tree, settings, nodes=asked, file=output, workers=workers, progress=progress)
+    console = Console(width=200, highlight=False)
+    console.print(
+        f"{name}: {rows['track'].n_unique()} songs, {rows.n_unique(['track', 'start'])} chunks, dB", markup=False
+    )
+    summary = tables.summarise(rows, tree)
+    console.print(_chunk_table(summary, tables.counts(rows, tree)))
+    console.print(_statistics_table(summary))
+    if absent:
+        console.print(_absent_table(tables.absent(rows)))
+    failed = tables.failures(rows)
+    for reason, chunks, track, start in failed.iter_rows():
+        typer.echo(f"stemtree: {chunks} chunks failed, the first '{track}' at {start} s: {one_line(reason)}", err=True)
+    if len(failed):
+        raise typer.Exit(1)
+
+
+def mean_mask(
+    corpus: Root,
+    kind: Kind,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.safetensors", help="Where the masks go.")],
+    split: Annotated[str, typer.Option(metavar="NAME|all", help="Which songs.")] = "train",
+    hierarchy: In = None,
+    depth: Depth = None,
+    mask: Annotated[str, typer.Option(metavar="irm|ibm|psa", help="Ideal masks to average.")] = "psa",
+    sample: Sample = None,
+    seed: Seed = 0,
+    window: Window = 1024,
+    window_hop: WindowHop = 512,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Fit a constant mask per node and bin, to be evaluated as mean:FILE."""
+    from stemtree.evaluation.mean_mask import fit_mean_mask
+    from stemtree.spectral import Stft
+
+    songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
+    stft = Stft(window, window_hop, 16000)
+    with progress_bar("fitting") as progress:
+        masks = fit_mean_mask(songs, tree.paths, mask, sample=sample, stft=stft, seed=seed, progress=progress)
+    masks.save(output)
+    typer.echo(f"{output}: {len(masks.nodes)} nodes, {masks.fitted}")
+
+
+def _load(
+    root: str, kind: str, hierarchy: str | None, depth: int | None, split: str, skip_bad: bool
+) -> "tuple[Corpus, Hierarchy]":
+    from stemtree.corpora.load import hierarchy_of, load_corpus
+    from stemtree.errors import CorpusError
+
+    tree = hierarchy_of(kind, hierarchy)
+    if depth is not None:
+        tree = tree.prune(depth)
+    corpus = load_corpus(root, kind, tree, split=None if split == "all" else split, skip_bad=skip_bad)
+    for problem in corpus.problems:
+        typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
+    if not corpus.tracks:
+        raise CorpusError(f"no song in '{root}' is whole: see stemtree corpus check")
+    return corpus, tree
+
+
+def _chunk_table(summary: "pl.DataFrame", counts: "pl.DataFrame") -> "Table":
+    """Means over chunks, with medians in brackets, and what they leave out."""
+    from rich.table import Table
+
+    shown = {"si_sdr": "SI-SDR", "si_sdr_improvement": "improvement", "sdr": "SDR = SNR", "sir": "SIR", "sar": "SAR"}
+    headings = [f"{heading}\nmean (median)" for heading in shown.values()]
+    table = Table("over chunks", *headings, *counts.columns[2:], "undefined")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for group, name, *statuses in counts.iter_rows():
+        of_group = summary.filter(group=group, name=name)
+        means, medians = (_values(of_group.filter(statistic=f"chunk {which}")) for which in ("mean", "median"))
+        cells = [
+            f"{_db(means.get(metric))} ({_db(medians.get(metric))})" if metric in means else "" for metric in shown
+        ]
+        undefined = of_group.filter(statistic="chunk mean")["undefined"].max() or 0
+        table.add_row(name, *cells, *map(str, statuses), str(undefined), end_section=group != "node")
+    return table
+
+
+def _statistics_table(summary: "pl.DataFrame") -> "Table":
+    from rich.table import Table
+
+    heads = (
+        summary.filter(~summary["statistic"].str.starts_with("chunk"))
+        .select("metric", "statistic")
+        .unique(maintain_order=True)
+    )
+    pairs = heads.rows()
+    table = Table("over songs", *(f"{metric.upper().replace('_', '-')}\n{statistic}" for metric, statistic in pairs))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for group, name in summary.select("group", "name").unique(maintain_order=True).iter_rows():
+        of_group = summary.filter(group=group, name=name)
+        cells = [
+            _values(of_group.filter(metric=metric, statistic=statistic)).get(metric) for metric, statistic in pairs
+        ]
+        table.add_row(name, *map(_db, cells), end_section=group != "node")
+    return table
+
+
+def _absent_table(absent: "pl.DataFrame") -> "Table":
+    from rich.table import Table
+
+    table = Table("estimates of absent nodes, dB below (-) the mixture", *absent.columns[1:])
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, count, *figures in absent.iter_rows():
+        table.add_row(name, str(count), *map(_db, figures))
+    return table
+
+
+def _values(summary: "pl.DataFrame") -> dict[str, float | None]:
+    return dict(summary.select("metric", "value").iter_rows())
+
+
+def _db(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

@@ -1,0 +1,1 @@
+"""How well a corpus's nodes are estimated: corpus and estimator in, a row per chunk and node out, tables from these."""

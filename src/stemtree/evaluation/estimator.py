@@ -1,0 +1,54 @@
+"""What evaluation asks of an estimator."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from stemtree.types import Path, Waveform
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Chunks that are estimated together.
+
+    Parameters
+    ----------
+    mixture : Waveform
+        ``(batch, channel, sample)``.
+    truth : Waveform
+        ``(batch, node, channel, sample)``: the true signals of the estimator's nodes. Only an oracle looks at them.
+    sample_rate : int
+        In Hz.
+    """
+
+    mixture: Waveform
+    truth: Waveform
+    sample_rate: int
+
+
+class Estimator(Protocol):
+    """Estimates nodes from mixtures; it is pickled into each process that evaluates."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    @property
+    def nodes(self) -> tuple[Path, ...]:
+        """What it estimates, in this order."""
+        ...
+
+    @property
+    def sample_rate(self) -> int | None:
+        """The only one in Hz that it serves; None for any."""
+        ...
+
+    def estimate(self, batch: Batch) -> Waveform:
+        """Answer with ``(batch, node, channel, sample)``, as long as the mixture."""
+        ...
+
+    def provenance(self) -> dict[str, object]:
+        """All that its estimates depend on, for JSON: settings, checksums of weights."""
+        ...

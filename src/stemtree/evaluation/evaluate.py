@@ -1,0 +1,181 @@
+"""From corpus and estimator to rows: in parallel, and going on where a run was stopped."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path as FilePath
+
+import polars as pl
+import torch
+
+from stemtree.corpora.track import Corpus, Track
+from stemtree.errors import EvaluationError, OptionError, suggest
+from stemtree.evaluation.chunks import choose_chunks
+from stemtree.evaluation.estimator import Estimator
+from stemtree.evaluation.rows import Measurer
+from stemtree.evaluation.settings import Settings
+from stemtree.evaluation.store import Store, song_fingerprint, write
+from stemtree.hierarchy import Hierarchy
+from stemtree.metrics.bss_eval import TAPS
+from stemtree.types import Path
+
+_FORMAT = 1  # of the rows; raised when their meaning changes
+
+_Job = tuple[Track, tuple[int, ...], FilePath]
+
+
+def evaluate(
+    estimator: Estimator,
+    corpus: Corpus,
+    hierarchy: Hierarchy,
+    settings: Settings | None = None,
+    *,
+    nodes: Sequence[Path] | None = None,
+    file: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> pl.DataFrame:
+    """Measure an estimator on every chunk of a corpus, or on a sample of them.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        What to measure.
+    corpus, hierarchy
+        What to measure it on, and the tree that its leaves belong to.
+    settings : Settings, optional
+        How.
+    nodes : sequence of Path, optional
+        Only these of the estimator's nodes.
+    file : path-like, optional
+        Parquet for the rows. If it holds them already they are read from there; those of a run that was stopped are
+        kept beside it, and the next run goes on.
+    workers : int, optional
+        Processes, by default one for each core; each computes in one thread. The rows do not depend on it.
+    progress : callable, optional
+        Told how many chunks of how many are done.
+
+    Returns
+    -------
+    polars.DataFrame
+        As `stemtree.evaluation.rows.SCHEMA` says, in the order of songs, chunks and nodes.
+
+    Raises
+    ------
+    OptionError
+        If the estimator does not estimate one of the nodes, or not at the songs' sample rate; if frames are shorter
+        than the filters of SIR and SAR.
+    HierarchyError
+        If the hierarchy lacks one.
+    EvaluationError
+        If the file holds another evaluation or cannot be written, or if a process was killed.
+    """
+    settings = settings or Settings()
+    wanted = _check(estimator, corpus, hierarchy, settings, nodes)
+    measurer = Measurer(estimator, wanted, hierarchy, settings)
+    songs = choose_chunks(corpus, settings.chunking, settings.sample, settings.seed)
+    prints = [song_fingerprint(track, starts, settings.chunking) for track, starts in songs]
+    told = {
+        "format": _FORMAT,
+        "estimator": estimator.provenance(),
+        "hierarchy": [hierarchy.name, hierarchy.as_dict()],
+        "nodes": wanted,
+        **asdict(settings),
+    }
+    with tempfile.TemporaryDirectory() as temporary:
+        store = Store(FilePath(file) if file is not None else FilePath(temporary, "rows.parquet"), told)
+        rows = store.finished(prints)
+        if rows is None:
+            store.open()
+            jobs = [(*song, store.part(name)) for song, name in zip(songs, prints, strict=True)]
+            _run(measurer, jobs, workers or os.cpu_count() or 1, progress)
+            rows = store.finish(prints)
+    return rows
+
+
+def _check(
+    estimator: Estimator, corpus: Corpus, hierarchy: Hierarchy, settings: Settings, nodes: Sequence[Path] | None
+) -> tuple[Path, ...]:
+    for node in (*estimator.nodes, *(nodes or ())):
+        hierarchy.node(node)
+    for node in nodes or ():
+        if node not in estimator.nodes:
+            raise OptionError(f"'{estimator.name}' does not estimate '{node}'{suggest(node, estimator.nodes)}")
+    for track in corpus.tracks:
+        if estimator.sample_rate not in (None, track.sample_rate):
+            raise OptionError(
+                f"'{estimator.name}' is for {estimator.sample_rate} Hz and the song '{track.id}' has "
+                f"{track.sample_rate} Hz: resample the corpus"
+            )
+        if settings.bss and settings.frame * track.sample_rate < TAPS:
+            raise OptionError(f"frames of {settings.frame} s are too short for SIR and SAR: leave these out")
+    return tuple(nodes) if nodes else estimator.nodes
+
+
+def _run(measurer: Measurer, jobs: Sequence[_Job], workers: int, progress: Callable[[int, int], None] | None) -> None:
+    """Measure the songs that have no part yet."""
+    total = sum(len(starts) for _, starts, _ in jobs)
+    todo = [job for job in jobs if not job[2].exists()]
+    done = total - sum(len(starts) for _, starts, _ in todo)
+    for _, starts, _ in _finished(measurer, todo, min(workers, len(todo))):
+        done += len(starts)
+        if progress:
+            progress(done, total)
+
+
+def _finished(measurer: Measurer, jobs: Sequence[_Job], workers: int) -> Iterator[_Job]:
+    if workers <= 1:
+        with _one_thread():
+            for job in jobs:
+                _measure(measurer, job)
+                yield job
+        return
+    # Started afresh: a forked process would share torch's threads, which do not survive it.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (measurer,))
+    try:
+        futures = {pool.submit(_measure_in_worker, job): job for job in jobs}
+        for future in as_completed(futures):
+            future.result()
+            yield futures[future]
+    except BrokenProcessPool:
+        raise EvaluationError(
+            "a process that was measuring was killed, perhaps for its memory: run again, with fewer workers; "
+            "finished songs are kept"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Sums of many threads differ in their last digits from those of one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+_measurers: list[Measurer] = []  # of a worker process: its only one
+
+
+def _start(measurer: Measurer) -> None:
+    torch.set_num_threads(1)
+    _measurers[:] = [measurer]
+
+
+def _measure_in_worker(job: _Job) -> None:
+    _measure(_measurers[0], job)
+
+
+def _measure(measurer: Measurer, job: _Job) -> None:
+    track, starts, part = job
+    write(measurer.song(track, starts), part)

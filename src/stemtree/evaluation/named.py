@@ -1,0 +1,41 @@
+"""The estimators that have names."""
+
+from collections.abc import Sequence
+
+from stemtree.errors import OptionError, suggest
+from stemtree.evaluation.estimator import Estimator
+from stemtree.evaluation.mean_mask import MeanMask
+from stemtree.evaluation.reference import STFT, IdealMask, Mixture
+from stemtree.masks.ideal import IDEAL_MASKS
+from stemtree.spectral import Stft
+from stemtree.types import Path
+
+NAMES = ("mixture", *(f"oracle:{kind}" for kind in IDEAL_MASKS), "mean:FILE")
+
+
+def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator:
+    """Look an estimator up.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    nodes : sequence of Path
+        What those that can estimate anything estimate; others know their own nodes.
+    stft : Stft
+        What oracle masks are made on.
+
+    Raises
+    ------
+    OptionError
+        If there is no such estimator, or its file cannot be used.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "oracle":
+        return IdealMask(rest, tuple(nodes), stft)
+    if kind == "mean" and rest:
+        return MeanMask.load(rest)
+    if name == "mixture":
+        return Mixture(tuple(nodes))
+    # The path of a trained model belongs here; it knows its nodes and sample rate itself.
+    raise OptionError(f"there is no estimator '{name}'{suggest(name, NAMES)}")

@@ -1,0 +1,83 @@
+"""What results are measured against: the mixture itself below, ideal masks above."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+from dataclasses import asdict, dataclass, field
+
+import torch
+
+from stemtree.errors import OptionError, suggest
+from stemtree.evaluation.estimator import Batch
+from stemtree.evaluation.masking import analyse, ideal_masks, synthesise
+from stemtree.masks.ideal import IDEAL_MASKS
+from stemtree.spectral import Stft
+from stemtree.types import Path, Waveform
+
+STFT = Stft(window=1024, hop=512, sample_rate=16000)
+"""The analysis of the sources' experiments."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The mixture as the estimate of every node: what an improvement is counted from."""
+
+    nodes: tuple[Path, ...]
+    sample_rate: None = field(default=None, init=False)
+    name: str = field(default="mixture", init=False)
+
+    def estimate(self, batch: Batch) -> Waveform:
+        """See `Estimator.estimate`."""
+        return batch.mixture[:, None].expand_as(batch.truth)
+
+    def provenance(self) -> dict[str, object]:
+        """See `Estimator.provenance`."""
+        return {"name": self.name}
+
+
+@dataclass(frozen=True)
+class IdealMask:
+    """The mixture through the ideal mask of each node: the upper bound of masking.
+
+    Parameters
+    ----------
+    kind : {"irm", "ibm", "psa"}
+        Ideal ratio, ideal binary or truncated phase-sensitive mask, of each node against the rest of the mixture.
+    nodes : tuple of Path
+        What to estimate.
+    stft : Stft
+        What the masks are made on; taken to the corpus's rate.
+
+    Raises
+    ------
+    OptionError
+        If the kind is unknown.
+    """
+
+    kind: str
+    nodes: tuple[Path, ...]
+    stft: Stft = STFT
+    sample_rate: None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in IDEAL_MASKS:
+            raise OptionError(f"there is no oracle mask '{self.kind}'{suggest(self.kind, IDEAL_MASKS)}")
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return f"oracle:{self.kind}"
+
+    @torch.inference_mode()
+    def estimate(self, batch: Batch) -> Waveform:
+        """See `Estimator.estimate`."""
+        stft, samples = self.stft.at(batch.sample_rate), batch.mixture.shape[-1]
+        estimates = []
+        for mixture, truth in zip(batch.mixture, batch.truth, strict=True):
+            spectrogram = analyse(stft, mixture)
+            masks = ideal_masks(self.kind, analyse(stft, truth), spectrogram)
+            estimates.append(synthesise(stft, masks * spectrogram, samples))
+        return torch.stack(estimates)
+
+    def provenance(self) -> dict[str, object]:
+        """See `Estimator.provenance`."""
+        return {"name": self.name, "stft": asdict(self.stft)}

@@ -1,0 +1,34 @@
+"""What every metric ends in: a ratio of energies in decibels."""
+
+import torch
+
+LIMIT = 100.0
+"""Ratios beyond ± this many dB count as this much: more says nothing about audio in 32-bit floats."""
+
+
+def decibels(signal: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """Express a ratio of energies in dB, within `LIMIT`.
+
+    Parameters
+    ----------
+    signal, noise : torch.Tensor
+        Energies of one shape, not negative but for rounding errors.
+
+    Returns
+    -------
+    torch.Tensor
+        10 log₁₀(signal / noise); NaN where both are zero or one is NaN.
+    """
+    ratio = signal.clamp_min(0) / noise.clamp_min(0)
+    return (10 * ratio.log10()).clamp(-LIMIT, LIMIT)
+
+
+def energy(audio: torch.Tensor) -> torch.Tensor:
+    """Sum the squares of ``(..., channel, sample)`` audio in double precision: ``(...)``."""
+    return inner(audio, audio)
+
+
+def inner(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Inner product over channels and samples, in double precision; leading axes are broadcast."""
+    product: torch.Tensor = torch.linalg.vecdot(one.double().flatten(-2), other.double().flatten(-2))
+    return product

@@ -1,0 +1,49 @@
+"""Scale-invariant signal-to-distortion ratio (Le Roux et al. 2019)."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+import torch
+
+from stemtree.metrics.ratio import decibels, energy, inner
+from stemtree.types import Waveform
+
+
+def si_sdr(estimates: Waveform, references: Waveform) -> torch.Tensor:
+    """How much louder than everything else in an estimate its part along the reference is (thesis, 5.6).
+
+    The estimate ŝ is projected on the reference s by one factor for all channels together, a = ⟨ŝ, s⟩ / ⟨s, s⟩, and
+    SI-SDR = 10 log₁₀(‖as‖² / ‖ŝ - as‖²). Means are left in. For one channel this is torchmetrics'
+    ``scale_invariant_signal_distortion_ratio`` with its default ``zero_mean=False``; several channels count as one long
+    signal, so a change of balance between them is a distortion.
+
+    Parameters
+    ----------
+    estimates, references : Waveform
+        ``(..., channel, sample)``; leading axes are broadcast.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(...)`` float64, dB within ± `stemtree.metrics.ratio.LIMIT`; NaN where reference or estimate is silent.
+    """
+    along = inner(estimates, references).square() / energy(references)
+    return decibels(along, energy(estimates) - along)
+
+
+def si_sdr_improvement(estimates: Waveform, references: Waveform, mixture: Waveform) -> torch.Tensor:
+    """SI-SDR of the estimates less that of the mixture itself in their place.
+
+    Parameters
+    ----------
+    estimates, references : Waveform
+        As for `si_sdr`.
+    mixture : Waveform
+        ``(..., channel, sample)``; leading axes are broadcast, so those of one chunk's nodes take
+        ``mixture.unsqueeze(-3)``.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(...)`` float64 in dB; NaN where the reference, the estimate or the mixture is silent.
+    """
+    return si_sdr(estimates, references) - si_sdr(mixture, references)

@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import soundfile
+
+RATE = 8000
+STEMS = ("vocals", "drums", "bass", "other")
+
+
+@pytest.fixture
+def musdb(tmp_path: Path) -> Path:
+    root = tmp_path / "musdb"
+    for split, seed in (("train", 0), ("test", 1)):
+        folder = root / split / "A - B"
+        folder.mkdir(parents=True)
+        # Noise with different spectra, so that a constant mask is better than none.
+        steps = np.random.default_rng(seed).standard_normal((4, 3 * RATE)).cumsum(axis=1)
+        stems = dict(
+            zip(STEMS, [np.diff(steps[0]), np.diff(steps[1], 2), steps[2] / 40, np.diff(steps[3])], strict=True)
+        )
+        stems = {name: stem[: 2 * RATE] / 20 for name, stem in stems.items()}
+        stems["other"][:] = 0
+        for name, stem in (stems | {"mixture": sum(stems.values())}).items():
+            soundfile.write(folder / f"{name}.wav", stem.clip(-1, 1), RATE)
+    for file in (root / "train").iterdir():
+        file.rename(root / "train" / "C - D")
+    return root
+
+
+def _cells(outcome) -> dict[str, list[str]]:
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in outcome.out.splitlines() if "│" in line]
+    return {f"{row[0]}/{len(row)}": row[1:] for row in rows}
+
+
+def test_fit_then_evaluate(cli, musdb: Path, tmp_path: Path) -> None:
+    options = ("--corpus", musdb, "--kind", "musdb18-hq")
+    masks = tmp_path / "mean.safetensors"
+    fitted = cli("mean-mask", *options, "-o", masks)
+    assert fitted.code == 0, fitted.err
+    assert fitted.out == f"{masks}: 5 nodes, psa masks of 1 chunks of 1 songs\n"
+
+    file = tmp_path / "rows.parquet"
+    arguments = ("evaluate", f"mean:{masks}", *options, "--duration", 1, "-o", file, "--workers", 1, "--absent")
+    # Fitted at 8 kHz, so it is known that these songs can be served.
+    outcome = cli(*arguments)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.splitlines()[0] == f"mean:{masks}: 1 songs, 2 chunks, dB"
+    rows, cells = pl.read_parquet(file), _cells(outcome)
+    bass = rows.filter(node="accompaniment/bass", status="counted")
+    shown = cells["accompaniment/bass/12"]
+    assert shown[0] == f"{bass['si_sdr'].mean():.2f} ({bass['si_sdr'].median():.2f})"
+    assert shown[5:] == ["2", "0", "0", "0", "0", "0"]
+    assert float(shown[1].split()[0]) > 1
+    assert cells["accompaniment/other/12"][5:] == ["0", "0", "0", "2", "0", "0"]
+    assert cells["accompaniment/other/6"][0] == "2"  # of the table of absent nodes
+    assert cli(*arguments).out == outcome.out  # from the file
+
+
+def test_levels_and_nodes(cli, musdb: Path) -> None:
+    options = ("--corpus", musdb, "--kind", "musdb18-hq", "--workers", 1, "--no-bss")
+    level = cli("evaluate", "oracle:psa", *options, "--level", 2)
+    assert {"vocals", "accompaniment"} <= {key.partition("/")[0] for key in _cells(level)}
+    assert "bass" not in level.out
+    node = cli("evaluate", "mixture", *options, "--node", "vocals", "--split", "all")
+    assert node.out.startswith("mixture: 2 songs, 2 chunks, dB\n") and "accompaniment" not in node.out
+    assert _cells(node)["vocals/12"][1] == "0.00 (0.00)"
+    flat = cli("evaluate", "mixture", *options, "--depth", 1)
+    assert "level 1" in flat.out and "level 2" not in flat.out
+
+
+def test_failures_are_shown(cli, musdb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stemtree.evaluation.reference import Mixture
+
+    def fail(self: Mixture, batch: object) -> None:
+        raise ValueError("no\nluck")
+
+    monkeypatch.setattr(Mixture, "estimate", fail)
+    options = ("--corpus", musdb, "--kind", "musdb18-hq", "--workers", 1)
+    outcome = cli("evaluate", "mixture", *options, "--duration", 1)
+    assert outcome.code == 1
+    assert outcome.err == "stemtree: 2 chunks failed, the first 'A - B' at 0.0 s: ValueError: no luck\n"
+    assert _cells(outcome)["overall/12"][5:] == ["0", "0", "0", "0", "10", "0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("oracle:irn", (), "no oracle mask 'irn'; did you mean irm"),
+        ("mixtur", (), "no estimator 'mixtur'; did you mean mixture"),
+        ("mean:none.safetensors", (), "cannot read the mean masks 'none.safetensors' .*: check the path"),
+        ("mixture", ("--node", "vocal"), "no node 'vocal'; did you mean vocals"),
+        ("mixture", ("--level", 3), "has levels 1 to 2, not 3"),
+        ("mixture", ("--level", 1, "--node", "vocals"), "--node and --level both say what to measure"),
+        ("mixture", ("--split", "validation"), "holds no songs of the split 'validation'"),
+        ("mixture", ("--duration", 0), "chunks of 0.0 s every 0.0 s cannot be"),
+        ("mixture", ("--sample", 0), "a sample of 0 chunks cannot be"),
+        ("mixture", ("--quiet", 3), "'quiet' is 3.0 dB: give a level below"),
+        ("mixture", ("--duration", 0.01), "frames of 0.01 s are too short for SIR and SAR"),
+        ("mixture", ("--hierarchy", "slakh"), "no leaf for the label"),
+    ],
+)
+def test_bad_input(name: str, options: tuple, message: str, cli, musdb: Path) -> None:
+    outcome = cli("evaluate", name, "--corpus", musdb, "--kind", "musdb18-hq", *options)
+    assert outcome.code == 1 and outcome.out == ""
+    assert outcome.err.startswith("stemtree: ") and outcome.err.count("\n") == 1
+    import re
+
+    assert re.search(message, outcome.err), outcome.err

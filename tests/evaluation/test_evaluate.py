@@ -1,0 +1,164 @@
+import os
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import soundfile
+
+from stemtree.corpora.track import Corpus
+from stemtree.errors import EvaluationError, HierarchyError, OptionError
+from stemtree.evaluation import evaluate as module
+from stemtree.evaluation.estimator import Batch
+from stemtree.evaluation.evaluate import evaluate
+from stemtree.evaluation.reference import IdealMask, Mixture
+from stemtree.evaluation.settings import Settings
+from stemtree.examples.salience import Chunking
+from stemtree.hierarchy import Hierarchy
+from stemtree.types import Waveform
+
+NODES = ("vocals", "accompaniment", "accompaniment/bass")
+
+
+class Counting(Mixture):
+    """Counts the batches that it is asked for; may be stopped at one of them."""
+
+    batches = 0
+    stop_at = None
+
+    def estimate(self, batch: Batch) -> Waveform:
+        if Counting.batches == Counting.stop_at:
+            raise KeyboardInterrupt
+        Counting.batches += 1
+        return super().estimate(batch)
+
+
+@pytest.fixture
+def counting() -> Counting:
+    Counting.batches, Counting.stop_at = 0, None
+    return Counting(NODES)
+
+
+def test_all_rows_in_order_whatever_the_workers(
+    corpus: Corpus, hierarchy: Hierarchy, settings: Settings, tmp_path: Path
+) -> None:
+    told: list[tuple[int, int]] = []
+    estimator = IdealMask("irm", NODES)
+    alone = evaluate(
+        estimator, corpus, hierarchy, settings, workers=1, progress=lambda done, total: told.append((done, total))
+    )
+    assert told == [(3, 6), (6, 6)]
+    places = [(song, start, node) for song in "01" for start in (0.0, 2.0, 4.0) for node in NODES]
+    assert alone.select("track", "start", "node").rows() == places
+    together = evaluate(estimator, corpus, hierarchy, settings, workers=2, file=tmp_path / "rows.parquet")
+    assert together.equals(alone) and pl.read_parquet(tmp_path / "rows.parquet").equals(alone)
+    assert sorted(os.listdir(tmp_path)) == ["corpus", "rows.parquet"]
+
+
+def test_a_stopped_run_goes_on(
+    corpus: Corpus, hierarchy: Hierarchy, settings: Settings, counting: Counting, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.parquet"
+    Counting.stop_at = 1
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(counting, corpus, hierarchy, settings, file=file, workers=1)
+    assert not file.exists() and Counting.batches == 1
+    with pytest.raises(
+        EvaluationError, match=r"parts' holds another evaluation \(its seed is 0, not 1\): delete it or"
+    ):
+        evaluate(counting, corpus, hierarchy, replace(settings, seed=1), file=file, workers=1)
+    Counting.stop_at = None
+    rows = evaluate(counting, corpus, hierarchy, settings, file=file, workers=1)
+    assert Counting.batches == 2  # the second song alone
+    assert rows.equals(evaluate(counting, corpus, hierarchy, settings, workers=1))
+    before = Counting.batches
+    assert rows.equals(evaluate(counting, corpus, hierarchy, settings, file=file, workers=1))
+    assert Counting.batches == before  # read from the file
+
+
+def test_a_changed_song_is_measured_again(
+    corpus: Corpus, hierarchy: Hierarchy, settings: Settings, counting: Counting, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.parquet"
+    Counting.stop_at = 1
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(counting, corpus, hierarchy, settings, file=file, workers=1)
+    stem = corpus.tracks[0].stems[0].file.path
+    soundfile.write(stem, np.zeros(24000), 4000, "PCM_24")
+    Counting.batches, Counting.stop_at = 0, None
+    rows = evaluate(counting, corpus, hierarchy, settings, file=file, workers=1)
+    assert Counting.batches == 2 and rows.filter(track="0", node="vocals")["status"].to_list() == ["absent"] * 3
+    soundfile.write(stem, np.ones(24000) / 2, 4000, "FLOAT")
+    with pytest.raises(EvaluationError, match="holds an evaluation of other songs: delete it or choose another file"):
+        evaluate(counting, corpus, hierarchy, settings, file=file, workers=1)
+
+
+def test_another_evaluations_file(
+    corpus: Corpus, hierarchy: Hierarchy, settings: Settings, counting: Counting, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.parquet"
+    file.write_text("no Parquet")
+    with pytest.raises(EvaluationError, match="does not hold an evaluation: choose another file"):
+        evaluate(counting, corpus, hierarchy, settings, file=file)
+    pl.DataFrame({"a": [1]}).write_parquet(file)
+    with pytest.raises(EvaluationError, match="does not hold an evaluation: choose another file"):
+        evaluate(counting, corpus, hierarchy, settings, file=file)
+    file.unlink()
+    evaluate(counting, corpus, hierarchy, settings, file=file, workers=1)
+    for other in (
+        {"estimator": IdealMask("irm", NODES)},
+        {"settings": replace(settings, chunking=Chunking(2, 1))},
+        {"nodes": ["vocals"]},
+    ):
+        with pytest.raises(EvaluationError, match=r"rows.parquet' holds another evaluation"):
+            evaluate(
+                **{"estimator": counting, "corpus": corpus, "hierarchy": hierarchy, "settings": settings} | other,
+                file=file,
+            )
+    with pytest.raises(EvaluationError, match=r"cannot write to .* choose another file"):
+        evaluate(counting, corpus, hierarchy, settings, file=file / "below.parquet")
+
+
+def test_a_killed_worker(
+    corpus: Corpus, hierarchy: Hierarchy, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        """What a pool looks like when the system has killed a process."""
+
+        def __init__(self, *_: object) -> None:
+            self.down = False
+
+        def submit(self, *_: object) -> Future:
+            future: Future = Future()
+            future.set_exception(BrokenProcessPool("gone"))
+            return future
+
+        def shutdown(self, **_: object) -> None:
+            self.down = True
+
+    monkeypatch.setattr(module, "ProcessPoolExecutor", Broken)
+    with pytest.raises(EvaluationError, match="was killed, perhaps for its memory: run again, with fewer workers"):
+        evaluate(Mixture(NODES), corpus, hierarchy, settings, workers=2, file=tmp_path / "rows.parquet")
+    assert not (tmp_path / "rows.parquet").exists()
+
+
+def test_what_does_not_fit(corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+    with pytest.raises(OptionError, match="'mixture' does not estimate 'accompaniment/drums'"):
+        evaluate(Mixture(NODES), corpus, hierarchy, settings, nodes=["accompaniment/drums"])
+    with pytest.raises(HierarchyError, match="no node 'vocal'; did you mean vocals"):
+        evaluate(Mixture(("vocal",)), corpus, hierarchy, settings)
+    with pytest.raises(OptionError, match=r"frames of 0.1 s are too short for SIR and SAR"):
+        evaluate(Mixture(NODES), corpus, hierarchy, replace(settings, frame=0.1))
+    for wrong in ({"frame": 3.0}, {"frame": 0.0}, {"quiet": 0.0}):
+        with pytest.raises(OptionError):
+            replace(settings, **wrong)
+
+    class Picky(Mixture):
+        sample_rate = 16000
+
+    with pytest.raises(OptionError, match="is for 16000 Hz and the song '0' has 4000 Hz: resample"):
+        evaluate(Picky(NODES), corpus, hierarchy, settings)
+    assert module._measurers == []
