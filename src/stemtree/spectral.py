@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
+from torch.nn import functional
 
 from stemtree.types import Features, Spectrogram, Waveform
 
@@ -50,24 +51,24 @@ class Stft:
         return torch.stft(padded, self.window, self.hop, window=taper, center=False, return_complex=True)
 
     def transform(self, audio: Waveform) -> Spectrogram:
-        """Transform whole signals, ``(..., sample)``, padded with half a window of silence on both sides.
+        """Transform whole signals, ``(..., sample)``, with silence around them.
 
         Returns
         -------
         Spectrogram
-            ``(..., bin, frame)`` with one frame more than there are whole hops in the signal.
+            ``(..., bin, frame)``. The last frame's centre lies at or past the audio's end, so that every sample is in
+            two windows at least.
         """
-        padded = torch.nn.functional.pad(audio, (self.window // 2, self.window // 2)).flatten(0, -2)
+        half = self.window // 2
+        padded = functional.pad(audio, (half, half + -audio.shape[-1] % self.hop)).flatten(0, -2)
         spectrogram = self.analyse(padded)
         return spectrogram.reshape(*audio.shape[:-1], *spectrogram.shape[1:])
 
     def inverse(self, spectrogram: Spectrogram, samples: int) -> Waveform:
         """Undo `transform`: ``(..., bin, frame)`` to ``(..., sample)`` of so many samples."""
-        audio = self.overlap_add(spectrogram) / self.envelope(spectrogram.shape[-1]).to(spectrogram.device).clamp_min(
-            1e-8
-        )
-        begin = self.window // 2
-        return audio[..., begin : begin + samples]
+        inner = slice(self.window // 2, self.window // 2 + samples)
+        envelope = self.envelope(spectrogram.shape[-1])[..., inner].to(spectrogram.device)
+        return self.overlap_add(spectrogram)[..., inner] / envelope
 
     def overlap_add(self, spectrogram: Spectrogram) -> Waveform:
         """Transform ``(..., channel, bin, frame)`` back and add up the windowed frames, not yet normalised.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stemtree.errors import OptionError
 from stemtree.evaluation.estimator import Batch
-from stemtree.evaluation.masking import analyse, ideal_masks, synthesise
+from stemtree.evaluation.masking import ideal_masks
 from stemtree.evaluation.reference import STFT, IdealMask, Mixture
 from stemtree.spectral import Stft
 
@@ -29,9 +29,9 @@ def _batch(*, channels: int = 1, seed: int = 0) -> Batch:
 def test_the_transform_is_inverted(samples: int, hop: int, overlap: int, lead: tuple[int, ...]) -> None:
     stft = Stft(hop * overlap, hop, 16000)
     audio = torch.randn(*lead, samples, generator=torch.Generator().manual_seed(samples))
-    spectrogram = analyse(stft, audio)
+    spectrogram = stft.transform(audio)
     assert spectrogram.shape[-2] == stft.bins
-    torch.testing.assert_close(synthesise(stft, spectrogram, samples), audio, atol=1e-4, rtol=0)
+    torch.testing.assert_close(stft.inverse(spectrogram, samples), audio, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -65,7 +65,7 @@ def test_silent_nodes_get_silence() -> None:
     batch.truth[:, 1] = 0
     for kind in ("irm", "ibm", "psa"):
         assert not IdealMask(kind, NODES).estimate(batch)[:, 1].any()
-    spectrogram = analyse(STFT, batch.mixture[0])
+    spectrogram = STFT.transform(batch.mixture[0])
     assert not ideal_masks("irm", torch.zeros(2, *spectrogram.shape, dtype=torch.complex64), spectrogram).any()
 
 

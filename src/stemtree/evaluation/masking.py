@@ -1,31 +1,11 @@
-"""Masks on whole chunks: one transform of everything, one mask per node, one inverse."""
+"""Ideal masks of nodes that need not cover the mixture."""
 
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
 import torch
-from torch.nn import functional
 
 from stemtree.masks.ideal import IDEAL_MASKS
-from stemtree.spectral import Stft
-from stemtree.types import Masks, Spectrogram, Waveform
-
-
-def analyse(stft: Stft, audio: Waveform) -> Spectrogram:
-    """Transform ``(..., channel, sample)`` audio, with silence around it, into ``(..., channel, bin, frame)``.
-
-    The last frame's centre lies at or past the audio's end, so that every sample is in two windows at least.
-    """
-    half = stft.window // 2
-    padded = functional.pad(audio, (half, half + -audio.shape[-1] % stft.hop))
-    spectrogram = stft.analyse(padded.flatten(0, -2))
-    return spectrogram.reshape(*audio.shape[:-1], *spectrogram.shape[-2:])
-
-
-def synthesise(stft: Stft, spectrogram: Spectrogram, samples: int) -> Waveform:
-    """Transform what `analyse` made back: ``(..., channel, sample)``."""
-    inner = slice(stft.window // 2, stft.window // 2 + samples)
-    envelope = stft.envelope(spectrogram.shape[-1])[..., inner]
-    return stft.overlap_add(spectrogram)[..., inner] / envelope
+from stemtree.types import Masks, Spectrogram
 
 
 def ideal_masks(kind: str, nodes: Spectrogram, mixture: Spectrogram) -> Masks:

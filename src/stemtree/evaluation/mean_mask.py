@@ -19,7 +19,7 @@ from stemtree.corpora.track import Corpus
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimator import Batch
-from stemtree.evaluation.masking import analyse, ideal_masks, synthesise
+from stemtree.evaluation.masking import ideal_masks
 from stemtree.evaluation.reference import STFT
 from stemtree.examples.salience import Chunking
 from stemtree.examples.signals import node_signals
@@ -63,8 +63,8 @@ class MeanMask:
     @torch.inference_mode()
     def estimate(self, batch: Batch) -> Waveform:
         """See `Estimator.estimate`."""
-        spectrogram = analyse(self.stft, batch.mixture)[:, None]
-        return synthesise(self.stft, self.mask[:, None, :, None] * spectrogram, batch.mixture.shape[-1])
+        spectrogram = self.stft.transform(batch.mixture)[:, None]
+        return self.stft.inverse(self.mask[:, None, :, None] * spectrogram, batch.mixture.shape[-1])
 
     def provenance(self) -> dict[str, object]:
         """See `Estimator.provenance`."""
@@ -166,7 +166,7 @@ def fit_mean_mask(
     for done, (track, starts) in enumerate(songs, start=1):
         for start in starts:
             signals = node_signals(track, (MIXTURE, *nodes), start, chunking.length(stft.sample_rate), mono=True)
-            mixture, *truth = analyse(stft, torch.from_numpy(np.stack(signals)))
+            mixture, *truth = stft.transform(torch.from_numpy(np.stack(signals)))
             counted = mixture.abs() > 0
             masks = ideal_masks(kind, torch.stack(truth), mixture) * counted
             total += masks.sum(dim=(1, 3))

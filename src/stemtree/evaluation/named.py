@@ -1,16 +1,18 @@
 """The estimators that have names."""
 
 from collections.abc import Sequence
+from pathlib import Path as FilePath
 
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.estimator import Estimator
 from stemtree.evaluation.mean_mask import MeanMask
 from stemtree.evaluation.reference import STFT, IdealMask, Mixture
+from stemtree.evaluation.trained import TrainedEstimator
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft
 from stemtree.types import Path
 
-NAMES = ("mixture", *(f"oracle:{kind}" for kind in IDEAL_MASKS), "mean:FILE")
+NAMES = ("mixture", *(f"oracle:{kind}" for kind in IDEAL_MASKS), "mean:FILE", "the folder of a trained model")
 
 
 def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator:
@@ -37,5 +39,6 @@ def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator:
         return MeanMask.load(rest)
     if name == "mixture":
         return Mixture(tuple(nodes))
-    # The path of a trained model belongs here; it knows its nodes and sample rate itself.
+    if FilePath(name).exists():
+        return TrainedEstimator(FilePath(name))
     raise OptionError(f"there is no estimator '{name}'{suggest(name, NAMES)}")

@@ -8,7 +8,7 @@ import torch
 
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.estimator import Batch
-from stemtree.evaluation.masking import analyse, ideal_masks, synthesise
+from stemtree.evaluation.masking import ideal_masks
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft
 from stemtree.types import Path, Waveform
@@ -73,9 +73,9 @@ class IdealMask:
         stft, samples = self.stft.at(batch.sample_rate), batch.mixture.shape[-1]
         estimates = []
         for mixture, truth in zip(batch.mixture, batch.truth, strict=True):
-            spectrogram = analyse(stft, mixture)
-            masks = ideal_masks(self.kind, analyse(stft, truth), spectrogram)
-            estimates.append(synthesise(stft, masks * spectrogram, samples))
+            spectrogram = stft.transform(mixture)
+            masks = ideal_masks(self.kind, stft.transform(truth), spectrogram)
+            estimates.append(stft.inverse(masks * spectrogram, samples))
         return torch.stack(estimates)
 
     def provenance(self) -> dict[str, object]:
