@@ -55,6 +55,8 @@ def test_snr_equals_torchmetrics(signals: Signals) -> None:
     estimate, reference, _ = (torch.from_numpy(audio).double() for audio in signals)
     expected = signal_noise_ratio(estimate.flatten(), reference.flatten()).item()
     assert sdr(estimate, reference).item() == pytest.approx(expected, abs=1e-6) == snr(estimate, reference).item()
+    single = sdr(estimate.float(), reference.float()).item()
+    assert single == pytest.approx(expected, abs=1e-4)
 
 
 def test_one_tap_is_the_thesis() -> None:

@@ -109,9 +109,7 @@ class Measurer:
         wanted = [estimator.nodes.index(node) for node in self.nodes]
         rows = []
         for start, mixture, true, estimate in zip(starts, signals[:, 0], truth, estimates, strict=True):
-            columns = self._columns(
-                estimate[wanted].double(), true[wanted].double(), mixture.double(), track.sample_rate
-            )
+            columns = self._columns(estimate[wanted], true[wanted], mixture, track.sample_rate)
             rows += self._rows(track, start, *columns)
         return rows
 

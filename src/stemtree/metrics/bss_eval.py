@@ -109,6 +109,7 @@ def _ratios(
     estimate: Waveform, reference: Waveform, other: Waveform, *, window: int, taps: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """SIR and SAR of one ``(channel, sample)`` estimate: ``(2,)``, and of its frames: ``(frame, 2)``."""
+    estimate, reference, other = estimate.double(), reference.double(), other.double()
     channels, count = estimate.shape[0], estimate.shape[-1] // window
     if not all(0 < energy(audio) < torch.inf for audio in (estimate, reference, other)):
         nothing = torch.full((count + 1, 2), torch.nan, dtype=torch.float64)
@@ -140,7 +141,7 @@ def _sir_and_sar(node: torch.Tensor, rest: torch.Tensor, both: torch.Tensor, art
 
 def _spectra(audio: Waveform, window: int) -> torch.Tensor:
     """``(channel, frame, bin)``: transforms of frames side by side, with as much silence after each."""
-    audio = functional.pad(audio.double(), (0, -audio.shape[-1] % window))
+    audio = functional.pad(audio, (0, -audio.shape[-1] % window))
     spectra: torch.Tensor = torch.fft.rfft(audio.reshape(len(audio), -1, window), n=2 * window)
     return spectra
 

@@ -26,8 +26,10 @@ def si_sdr(estimates: Waveform, references: Waveform) -> torch.Tensor:
     torch.Tensor
         ``(...)`` float64, dB within ± `stemtree.metrics.ratio.LIMIT`; NaN where reference or estimate is silent.
     """
-    along = inner(estimates, references).square() / energy(references)
-    return decibels(along, energy(estimates) - along)
+    truth = energy(references)
+    scale = inner(estimates, references) / truth
+    error = torch.addcmul(estimates, scale[..., None, None].to(references.dtype), references, value=-1)
+    return decibels(scale.square() * truth, energy(error))
 
 
 def si_sdr_improvement(estimates: Waveform, references: Waveform, mixture: Waveform) -> torch.Tensor:

