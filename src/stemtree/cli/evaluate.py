@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stemtree.hierarchy import Hierarchy
 
 Root = Annotated[str, typer.Option("--corpus", metavar="ROOT", help="The corpus's folder.")]
+Of = Annotated[str, typer.Option("--root", metavar="PATH", help="The node that is taken for the mixture.")]
 Depth = Annotated[int | None, typer.Option(metavar="N", help="Only so many generations of the tree.")]
 Sample = Annotated[int | None, typer.Option(metavar="N", help="Only so many chunks, drawn from all.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Decides which chunks.")]
@@ -27,13 +28,16 @@ SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave songs out that 
 
 
 def evaluate(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="mixture, oracle:irm|ibm|psa or mean:FILE.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="mixture, oracle:irm|ibm|psa, mean:FILE or a model's folder.")
+    ],
     corpus: Root,
     kind: Kind,
     split: Annotated[str, typer.Option(metavar="NAME|all", help="Which songs.")] = "test",
     hierarchy: In = None,
     depth: Depth = None,
     node: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Only this node; can be repeated.")] = None,
+    root: Of = "",
     level: Annotated[int | None, typer.Option(metavar="N", help="Only the nodes of this level (1: leaves).")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.parquet", help="Every row; a stopped run goes on.")
@@ -65,12 +69,12 @@ def evaluate(
     if node and level is not None:
         raise OptionError("--node and --level both say what to measure: give one of them")
     songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
-    wanted = tuple(node or ()) or (tree.at_level(level) if level is not None else tree.paths)
+    wanted = tuple(node or ()) or (tree.at_level(level) if level is not None else tree.descendants(root))
     for path in wanted:
         tree.node(path)
     measured = estimator(name, wanted, Stft(window, window_hop, 16000))
     chunking = Chunking(duration, hop if hop is not None else duration)
-    settings = Settings(chunking, sample, seed, not stereo, quiet, min(1.0, duration), bss)
+    settings = Settings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
     asked = wanted if node or level is not None else None
     with progress_bar("measuring") as progress:
         rows = evaluate(measured, songs, tree, settings, nodes=asked, file=output, workers=workers, progress=progress)
@@ -97,6 +101,7 @@ def mean_mask(
     split: Annotated[str, typer.Option(metavar="NAME|all", help="Which songs.")] = "train",
     hierarchy: In = None,
     depth: Depth = None,
+    root: Of = "",
     mask: Annotated[str, typer.Option(metavar="irm|ibm|psa", help="Ideal masks to average.")] = "psa",
     sample: Sample = None,
     seed: Seed = 0,
@@ -111,7 +116,9 @@ def mean_mask(
     songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
     stft = Stft(window, window_hop, 16000)
     with progress_bar("fitting") as progress:
-        masks = fit_mean_mask(songs, tree.paths, mask, sample=sample, stft=stft, seed=seed, progress=progress)
+        masks = fit_mean_mask(
+            songs, tree.descendants(root), mask, root=root, sample=sample, stft=stft, seed=seed, progress=progress
+        )
     masks.save(output)
     typer.echo(f"{output}: {len(masks.nodes)} nodes, {masks.fitted}")
 

@@ -45,6 +45,11 @@ class Estimator(Protocol):
         """The only one in Hz that it serves; None for any."""
         ...
 
+    @property
+    def root(self) -> Path | None:
+        """The only node that it takes for its mixture; None for any."""
+        ...
+
     def estimate(self, batch: Batch) -> Waveform:
         """Answer with ``(batch, node, channel, sample)``, as long as the mixture."""
         ...

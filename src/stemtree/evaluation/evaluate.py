@@ -108,6 +108,10 @@ def _check(
     for node in nodes or ():
         if node not in estimator.nodes:
             raise OptionError(f"'{estimator.name}' does not estimate '{node}'{suggest(node, estimator.nodes)}")
+    if estimator.root not in (None, settings.root):
+        raise OptionError(
+            f"'{estimator.name}' separates '{estimator.root}', not '{settings.root}': give that as the root"
+        )
     for track in corpus.tracks:
         if estimator.sample_rate not in (None, track.sample_rate):
             raise OptionError(

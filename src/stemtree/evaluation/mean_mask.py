@@ -45,6 +45,8 @@ class MeanMask:
         What they apply to, at its own rate only.
     fitted : str
         What they are the mean of, for people.
+    root : Path
+        The node that they are masks of.
     name : str
         As on the command line.
     """
@@ -53,6 +55,7 @@ class MeanMask:
     mask: torch.Tensor
     stft: Stft
     fitted: str
+    root: Path = MIXTURE
     name: str = "mean"
 
     @property
@@ -72,7 +75,7 @@ class MeanMask:
 
     @cached_property
     def _digest(self) -> str:
-        told = json.dumps([self.nodes, asdict(self.stft)])
+        told = json.dumps([self.root, self.nodes, asdict(self.stft)])
         return hashlib.sha256(told.encode() + self.mask.numpy().tobytes()).hexdigest()
 
     def save(self, file: str | os.PathLike[str]) -> None:
@@ -83,7 +86,7 @@ class MeanMask:
         OptionError
             If the file cannot be written.
         """
-        told = {"nodes": self.nodes, "stft": asdict(self.stft), "fitted": self.fitted}
+        told = {"root": self.root, "nodes": self.nodes, "stft": asdict(self.stft), "fitted": self.fitted}
         path = FilePath(file)
         partial = path.with_name(f".{path.name}.partial")
         try:
@@ -113,7 +116,7 @@ class MeanMask:
             raise OptionError(f"cannot read the mean masks '{file}' ({error.strerror}): check the path") from None
         except (SafetensorError, KeyError, TypeError, ValueError):
             raise OptionError(f"'{file}' does not hold mean masks: fit them with stemtree mean-mask") from None
-        return cls(nodes, mask, stft, told["fitted"], f"mean:{file}")
+        return cls(nodes, mask, stft, told["fitted"], told["root"], f"mean:{file}")
 
 
 def fit_mean_mask(
@@ -121,6 +124,7 @@ def fit_mean_mask(
     nodes: Sequence[Path],
     kind: str = "psa",
     *,
+    root: Path = MIXTURE,
     chunking: Chunking | None = None,
     sample: int | None = None,
     stft: Stft = STFT,
@@ -137,6 +141,8 @@ def fit_mean_mask(
         What to fit masks for.
     kind : {"irm", "ibm", "psa"}
         See `stemtree.evaluation.masking.ideal_masks`.
+    root : Path
+        The node that is taken for the mixture.
     chunking : Chunking, optional
         By default chunks of 10 s side by side.
     sample : int, optional
@@ -165,7 +171,7 @@ def fit_mean_mask(
     total, heard = torch.zeros(len(nodes), stft.bins, dtype=torch.float64), torch.zeros(stft.bins, dtype=torch.float64)
     for done, (track, starts) in enumerate(songs, start=1):
         for start in starts:
-            signals = node_signals(track, (MIXTURE, *nodes), start, chunking.length(stft.sample_rate), mono=True)
+            signals = node_signals(track, (root, *nodes), start, chunking.length(stft.sample_rate), mono=True)
             mixture, *truth = stft.transform(torch.from_numpy(np.stack(signals)))
             counted = mixture.abs() > 0
             masks = ideal_masks(kind, torch.stack(truth), mixture) * counted
@@ -174,4 +180,4 @@ def fit_mean_mask(
         if progress:
             progress(done, len(songs))
     fitted = f"{kind} masks of {sum(len(starts) for _, starts in songs)} chunks of {len(songs)} songs"
-    return MeanMask(tuple(nodes), (total / heard.clamp_min(1)).float(), stft, fitted)
+    return MeanMask(tuple(nodes), (total / heard.clamp_min(1)).float(), stft, fitted, root)

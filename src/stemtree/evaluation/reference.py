@@ -23,6 +23,7 @@ class Mixture:
 
     nodes: tuple[Path, ...]
     sample_rate: None = field(default=None, init=False)
+    root: None = field(default=None, init=False)
     name: str = field(default="mixture", init=False)
 
     def estimate(self, batch: Batch) -> Waveform:
@@ -57,6 +58,7 @@ class IdealMask:
     nodes: tuple[Path, ...]
     stft: Stft = STFT
     sample_rate: None = field(default=None, init=False)
+    root: None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if self.kind not in IDEAL_MASKS:

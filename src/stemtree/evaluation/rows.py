@@ -15,7 +15,7 @@ from stemtree.errors import EvaluationError, StemtreeError
 from stemtree.evaluation.estimator import Batch, Estimator
 from stemtree.evaluation.settings import Settings
 from stemtree.examples.signals import is_salient, node_signals
-from stemtree.hierarchy import MIXTURE, Hierarchy
+from stemtree.hierarchy import Hierarchy
 from stemtree.metrics.bss_eval import bss_eval, sdr, snr
 from stemtree.metrics.ratio import decibels, energy
 from stemtree.metrics.si_sdr import si_sdr, si_sdr_improvement
@@ -95,7 +95,7 @@ class Measurer:
     def _measure(self, track: Track, starts: Sequence[int]) -> list[dict[str, Any]]:
         estimator, mono = self.estimator, self.settings.mono
         length = self.settings.chunking.length(track.sample_rate)
-        paths = (MIXTURE, *estimator.nodes)
+        paths = (self.settings.root, *estimator.nodes)
         read = [np.stack(node_signals(track, paths, start, length, mono=mono)) for start in starts]
         signals = torch.from_numpy(np.stack(read))
         if not signals.sum().isfinite():  # much faster than asking every sample

@@ -11,6 +11,7 @@ import torch
 
 from stemtree.errors import OptionError
 from stemtree.evaluation.estimator import Batch
+from stemtree.hierarchy import join
 from stemtree.model import WEIGHTS, Model, load_model
 from stemtree.types import Path, Waveform
 
@@ -29,7 +30,7 @@ class TrainedEstimator:
     ModelError
         If it cannot be read.
     OptionError
-        If it takes queries, or was trained on another node than the mixture.
+        If it takes queries.
     """
 
     folder: FilePath
@@ -53,12 +54,17 @@ class TrainedEstimator:
     @property
     def nodes(self) -> tuple[Path, ...]:
         """Whose masks it makes."""
-        return self._model.card.nodes
+        return tuple(join(self.root, node) for node in self._model.card.nodes)
 
     @property
     def sample_rate(self) -> int:
         """What it was trained at."""
         return self._model.card.stft.sample_rate
+
+    @property
+    def root(self) -> Path:
+        """What it was trained to separate."""
+        return self._model.card.root
 
     @torch.inference_mode()
     def estimate(self, batch: Batch) -> Waveform:
