@@ -154,8 +154,8 @@ def _correlations(ones: torch.Tensor, others: torch.Tensor, taps: int) -> torch.
     shift[1::2] = -1  # half the transform's length later, where the next frame lies
 
     def product(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-        same: torch.Tensor = torch.linalg.vecdot(one, other, dim=0)
-        return same + shift * torch.linalg.vecdot(one[:-1], other[1:], dim=0)
+        total: torch.Tensor = torch.linalg.vecdot(one, other, dim=0)
+        return total.addcmul_(shift, torch.linalg.vecdot(one[:-1], other[1:], dim=0))
 
     products = torch.stack([torch.stack([product(one, other) for other in others]) for one in ones])
     lags: torch.Tensor = torch.fft.irfft(products, n=2 * window)
