@@ -10,6 +10,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -150,11 +151,14 @@ def _correlations(ones: torch.Tensor, others: torch.Tensor, taps: int) -> torch.
     """Σₙ one[n] other[n + lag] for lags from 0: ``(one, other, lag)``, from the spectra of their frames."""
     window = ones.shape[-1] - 1
     shift = torch.ones(window + 1, dtype=torch.float64)
-    shift[1::2] = -1  # half the transform's length later: the next frame after this one
-    extended = others.clone()
-    extended[:, :-1] += shift * others[:, 1:]
-    products = [torch.stack([torch.linalg.vecdot(one, other, dim=0) for other in extended]) for one in ones]
-    lags: torch.Tensor = torch.fft.irfft(torch.stack(products), n=2 * window)
+    shift[1::2] = -1  # half the transform's length later, where the next frame lies
+
+    def product(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        total: torch.Tensor = torch.linalg.vecdot(one, other, dim=0)
+        return total.addcmul_(shift, torch.linalg.vecdot(one[:-1], other[1:], dim=0))
+
+    products = torch.stack([torch.stack([product(one, other) for other in others]) for one in ones])
+    lags: torch.Tensor = torch.fft.irfft(products, n=2 * window)
     return lags[..., :taps]
 
 
@@ -162,8 +166,9 @@ def _gram(sources: torch.Tensor, taps: int) -> torch.Tensor:
     """Inner products of all sources at all delays, ``(source * delay, source * delay)``: a block for each two."""
     ahead = _correlations(sources, sources, taps)
     lags = torch.cat([ahead.transpose(0, 1)[..., 1:].flip(-1), ahead], dim=-1)
-    blocks = lags.flip(-1).unfold(-1, taps, 1).flip(-2)  # [i, j] is the correlation at lag i - j
-    return blocks.transpose(1, 2).reshape(len(sources) * taps, -1)
+    # [i, j] of a block is the correlation at lag i - j. Rows run backwards, which torch would copy once more.
+    blocks = np.lib.stride_tricks.sliding_window_view(lags.flip(-1).numpy(), taps, axis=-1)[:, :, ::-1]
+    return torch.from_numpy(blocks.transpose(0, 2, 1, 3).copy().reshape(len(sources) * taps, -1))
 
 
 def _factor(gram: torch.Tensor) -> torch.Tensor:
