@@ -12,7 +12,7 @@ from stemtree.networks.query_by_example import QueryByExample, QueryByExampleSet
 
 SMALL: dict[str, NetworkSettings] = {
     "mask_inference": MaskInferenceSettings(layers=2, units=8),
-    "query_by_example": QueryByExampleSettings(units=8, masking=MaskInferenceSettings(layers=1, units=8)),
+    "query_by_example": QueryByExampleSettings(units=8, layers=1),
     "folded_conv": FoldedConvSettings(widths=(4, 8, 8), squeeze=2, units=4),
 }
 

@@ -19,20 +19,27 @@ class QueryByExampleSettings(BaseModel, frozen=True, extra="forbid"):
 
     Parameters
     ----------
-    layers, units, dropout
-        Of the query network, as for `MaskInferenceSettings`.
+    layers : int
+        Of the masking network.
+    query_layers : int
+        Of the query network.
+    units, dropout
+        Of both, as for `MaskInferenceSettings`.
     dimensions : int
         Of the space that the query's bins are embedded in.
-    masking : MaskInferenceSettings
-        Of the masking network.
     """
 
     kind: Literal["query_by_example"] = "query_by_example"
-    layers: PositiveInt = 2
+    layers: PositiveInt = 4
+    query_layers: PositiveInt = 2
     units: PositiveInt = 600
     dropout: float = Field(default=0.3, ge=0, lt=1)
     dimensions: PositiveInt = 20
-    masking: MaskInferenceSettings = MaskInferenceSettings()
+
+    @property
+    def masking(self) -> MaskInferenceSettings:
+        """The masking network's."""
+        return MaskInferenceSettings(layers=self.layers, units=self.units, dropout=self.dropout)
 
 
 class QueryNetwork(nn.Module):
@@ -53,8 +60,8 @@ class QueryNetwork(nn.Module):
         self.blstm = nn.LSTM(
             channels * bins,
             settings.units,
-            settings.layers,
-            dropout=settings.dropout if settings.layers > 1 else 0,
+            settings.query_layers,
+            dropout=settings.dropout if settings.query_layers > 1 else 0,
             bidirectional=True,
         )
         self.dense = nn.Linear(2 * settings.units, channels * bins * settings.dimensions)

@@ -45,9 +45,9 @@ class Task(pl.LightningModule):
         """What this process has spent on the run, before and since it was last stopped."""
         return self._cpu_before + time.process_time()
 
-    def on_train_epoch_start(self) -> None:
-        """Let dropout depend on the epoch alone, so that a run that was stopped goes on as if it had not been."""
-        torch.manual_seed(hash((self._settings.seed, self.current_epoch, self.global_rank)) % 2**63)
+    def on_train_batch_start(self, batch: Example, number: int) -> None:
+        """Let dropout depend on the step alone, so that a run that was stopped goes on as if it had not been."""
+        torch.manual_seed(hash((self._settings.seed, self.global_step, self.global_rank)) % 2**63)
 
     def training_step(self, batch: Example, number: int) -> Tensor:
         """The loss of one batch; stops at one that is not a number."""

@@ -1,0 +1,153 @@
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from stemtree.errors import ModelError, OptionError, SamplingError, StaleIndexError, TrainingError
+from stemtree.model import load_model
+from stemtree.training.run import train
+from stemtree.training.settings import read_settings
+from stemtree.training.task import Task
+
+
+def curve(folder: Path, name: str = "val_loss") -> list[float]:
+    events = EventAccumulator(str(folder / "events"))
+    events.Reload()
+    return [event.value for event in events.Scalars(name)]
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(config: Path, tmp_path: Path) -> None:
+    """With dropout, gradient clipping by all norms so far, and a new order of examples."""
+    whole = train(read_settings([config], ["trainer.max_epochs=3"]), tmp_path / "whole")
+    train(read_settings([config], ["trainer.max_epochs=1"]), tmp_path / "parts")
+    again = train(read_settings([config], ["trainer.max_epochs=3"]), tmp_path / "parts")
+    assert curve(tmp_path / "parts") == curve(tmp_path / "whole") and len(curve(tmp_path / "whole")) == 3
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(tensor, again.network.state_dict()[name]), name
+    assert again.card.training["steps"] == 6
+
+
+def test_what_a_run_leaves(config: Path, tmp_path: Path) -> None:
+    model = train(read_settings([config], ["relation.kind=tree"]), tmp_path / "run")
+    assert {file.name for file in (tmp_path / "run").iterdir()} == {
+        "checkpoints", "events", "model.json", "model.safetensors", "settings.yaml",
+    }  # fmt: skip
+    card = json.loads((tmp_path / "run" / "model.json").read_text())
+    assert card["corpora"][0]["songs"] == 4 and card["training"]["loss"] == "tpsa_mse"
+    loaded = load_model(tmp_path / "run")
+    noise = torch.randn(1, 1, 129, 5, dtype=torch.complex64)
+    assert torch.equal(loaded.estimate(noise).masks, model.estimate(noise).masks)
+    events = EventAccumulator(str(tmp_path / "run" / "events"))
+    events.Reload()
+    assert "masks" in events.Tags()["images"]
+    assert {"val_loss", "train_loss", "gradient_norm", "cpu_seconds"} <= set(events.Tags()["scalars"])
+
+
+@pytest.mark.parametrize("relation", ["direct", "constrained", "sequential", "tree"])
+def test_learning(relation: str, config: Path, tmp_path: Path) -> None:
+    changes = [f"relation.kind={relation}", "trainer.max_epochs=6", "distinct=null", "clip_percentile=90"]
+    train(read_settings([config], changes), tmp_path / "run")
+    losses = curve(tmp_path / "run")
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_a_query(config: Path, tmp_path: Path) -> None:
+    targets = "targets=[strings_guitar_keyboards/guitar/clean_guitars, bass/bass/acoustic_basses]"
+    changes = ["network={kind: query_by_example, units: 8, layers: 1, query_layers: 1}", targets]
+    model = train(read_settings([config], changes), tmp_path / "run")
+    assert model.takes_query and model.card.nodes[0] == "level_3/level_2/level_1"
+
+
+def test_a_loss_that_is_no_number(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = Task._loss
+
+    def bad(self: Task, *arguments: object) -> torch.Tensor:
+        loss = good(self, *arguments)
+        return loss * torch.nan if self.training and self.global_step == 3 else loss
+
+    monkeypatch.setattr(Task, "_loss", bad)
+    with pytest.raises(
+        TrainingError, match=r"the loss is nan at step 3, of 'Track0000\d' at \d\.\d s, .* checkpoint is kept"
+    ):
+        train(read_settings([config]), tmp_path / "run")
+    monkeypatch.setattr(Task, "_loss", good)
+    assert train(read_settings([config]), tmp_path / "run").card.training["steps"] == 4  # from the last good checkpoint
+
+
+def test_folders_that_hold_something_else(config: Path, tmp_path: Path) -> None:
+    train(read_settings([config]), tmp_path / "run")
+    with pytest.raises(OptionError, match="holds a run with another 'loss'"):
+        train(read_settings([config], ["loss=tpsa_l1"]), tmp_path / "run")
+    (tmp_path / "run" / "checkpoints" / "last.ckpt").write_bytes(b"damage")
+    with pytest.raises(ModelError, match=r"the checkpoint '.*last\.ckpt' is damaged"):
+        train(read_settings([config]), tmp_path / "run")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    with pytest.raises(OptionError, match="is not empty and holds no run"):
+        train(read_settings([config]), tmp_path / "mine")
+
+
+def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"Lightning's trainer does not take .*'max_epoch'"):
+        train(read_settings([config], ["trainer={max_epoch: 3}"]), tmp_path / "a")
+    with pytest.raises(SamplingError, match="salient in no chunk"):
+        train(read_settings([config], ["targets=[winds_voices/winds/flutes]"]), tmp_path / "b")
+    with pytest.raises(OptionError, match="needs 'sources'"):
+        train(read_settings([config], ["relation.kind=mixed"]), tmp_path / "c")
+    with pytest.raises(StaleIndexError, match="build it again with stemtree corpus index"):
+        train(read_settings([config], ["chunking.duration=0.5"]), tmp_path / "d")
+
+
+def test_damaged_models(config: Path, tmp_path: Path) -> None:
+    train(read_settings([config]), tmp_path / "run")
+    weights, card = tmp_path / "run" / "model.safetensors", tmp_path / "run" / "model.json"
+    whole, told = weights.read_bytes(), json.loads(card.read_text())
+    weights.write_bytes(whole[:-9])
+    with pytest.raises(ModelError, match=r"the weights '.*' are damaged"):
+        load_model(tmp_path / "run")
+    weights.write_bytes(whole)
+    card.write_text(json.dumps(told | {"channels": 2}))
+    with pytest.raises(ModelError, match="do not fit their card"):
+        load_model(tmp_path / "run")
+    card.write_text(json.dumps(told | {"colour": 2}))
+    with pytest.raises(ModelError, match="there is no setting 'colour'"):
+        load_model(tmp_path / "run")
+    with pytest.raises(ModelError, match=r"cannot read the model '.*none'"):
+        load_model(tmp_path / "none")
+
+
+def test_command_separate_and_query(cli, config: Path, tones: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    outcome = cli("train", config, "-o", run, "--set", "trainer.max_epochs=1")
+    assert outcome.code == 0 and outcome.out.startswith(f"{run}: 2 steps, best after 2")
+    song = tones / "validation" / "Track00004" / "stems" / "S00.wav"
+    assert cli("separate", song, "--splitter", run, "-o", tmp_path / "stems").code == 0
+    files = sorted(str(file.relative_to(tmp_path / "stems" / "S00")) for file in (tmp_path / "stems").rglob("*.wav"))
+    path = "strings_guitar_keyboards"
+    assert files == [
+        "rest.wav", f"{path}.wav", f"{path}/guitar.wav", f"{path}/guitar/clean_guitars.wav", f"{path}/guitar/rest.wav",
+        f"{path}/rest.wav",
+    ]  # fmt: skip
+    read = {file: soundfile.read(tmp_path / "stems" / "S00" / file, dtype="int16")[0].astype(int) for file in files}
+    assert (read["rest.wav"] + read[f"{path}.wav"] == soundfile.read(song, dtype="int16")[0]).all()
+    assert "takes no example" in cli("query", song, "--like", song, "--model", run).err
+
+    told = f"targets=[{path}/guitar/clean_guitars, bass/bass/acoustic_basses]"
+    network = "network={kind: query_by_example, units: 8, layers: 1, query_layers: 1}"
+    asked = tmp_path / "asked"
+    cli("train", config, "-o", asked, "--set", told, "--set", network)
+    arguments = ("query", song, "--model", asked, "-o", tmp_path / "found")
+    assert cli(*arguments, "--like", song).code == 0
+    assert (tmp_path / "found" / "S00" / "level_3" / "level_2" / "level_1.wav").exists()
+    outcome = cli(*arguments, "--like", song, "--level", 2, "--overwrite")
+    assert outcome.code == 0 and not (tmp_path / "found" / "S00" / "level_3.wav").exists()
+    assert "has no level 4" in cli(*arguments, "--like", song, "--level", 4).err
+    soundfile.write(tmp_path / "silent.wav", [0.0] * 4000, 8000)
+    assert "is silent" in cli(*arguments, "--like", tmp_path / "silent.wav").err
+    soundfile.write(tmp_path / "short.wav", [0.5] * 40, 8000)
+    assert "give at least one window of 256" in cli(*arguments, "--like", tmp_path / "short.wav").err
+    assert "use stemtree query" in cli("separate", song, "--splitter", asked).err
+    assert "there is no splitter 'none'" in cli("separate", song, "--splitter", "none").err
