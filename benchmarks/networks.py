@@ -1,30 +1,61 @@
-"""What the two U-Nets of Spleeter cost, and what made them cheaper: ``python benchmarks/networks.py``."""
+"""What networks cost: ``python benchmarks/networks.py [separation] [heads] [folded] [recurrent]``; unset, all of it.
 
+``separation``: the two U-Nets of Spleeter, and what made them cheaper. ``heads``, ``folded`` and ``recurrent``: steps
+of training, all on one thread, in seconds of audio per second of CPU time.
+"""
+
+import resource
+import sys
 import time
+from collections.abc import Callable
 
 import torch
 from quality import published_network
 from torch.utils.flop_counter import FlopCounterMode
 
+from stemtree.hierarchy import load
+from stemtree.losses import Truth, tpsa_mse
+from stemtree.masks.relation import Relation, make_relation
+from stemtree.memory import keep_freed_memory
+from stemtree.networks.build import NetworkSettings, build
+from stemtree.networks.folded_conv import FoldedConvSettings
+from stemtree.networks.mask_inference import MaskInferenceSettings
+from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.separation.spleeter import CHECKPOINTS, Spleeter
+from stemtree.spectral import log_magnitude, loud_bins
 
 SECONDS = 512 * 1024 / 44100
+SLAKH = load("slakh").prune(3)
+ALL = tuple(path for path in SLAKH.paths if len(SLAKH.children(path)) != 1)
+GUITAR = (
+    "strings_guitar_keyboards/guitar/clean_guitars",
+    "strings_guitar_keyboards/guitar",
+    "strings_guitar_keyboards",
+)
 
 
-def cost(networks: list[torch.nn.Module], magnitude: torch.Tensor) -> float:
-    """CPU seconds per second of audio: the least of seven runs."""
+def least(run: Callable[[], None], times: int) -> float:
+    """The least CPU time of so many runs after a first."""
     spent = []
-    with torch.inference_mode():
-        for _ in range(8):
-            start = time.process_time()
-            for network in networks:
-                network(magnitude)
-            spent.append((time.process_time() - start) / SECONDS)
+    for _ in range(times + 1):
+        start = time.process_time()
+        run()
+        spent.append(time.process_time() - start)
     return min(spent[1:])
 
 
-def main() -> None:
-    torch.set_num_threads(1)
+def cost(networks: list[torch.nn.Module], magnitude: torch.Tensor) -> float:
+    """CPU seconds per second of audio."""
+
+    def run() -> None:
+        with torch.inference_mode():
+            for network in networks:
+                network(magnitude)
+
+    return least(run, 7) / SECONDS
+
+
+def separation() -> None:
     magnitude = torch.rand(1, 2, 512, 1024)
     last = magnitude.contiguous(memory_format=torch.channels_last)
     published = [published_network(name) for name in CHECKPOINTS]
@@ -39,6 +70,74 @@ def main() -> None:
             network(last)
     rate = counter.get_total_flops() / 2 / SECONDS / spent / 1e9
     print(f"and a sub-pixel convolution at the end: {spent:.4f}, {rate:.0f} billion multiply-adds per second")
+
+
+class Training:
+    """Steps of one network on noise: features, network, masks, loss, gradients, Adam; 16 kHz mono, 1024/512."""
+
+    def __init__(self, settings: NetworkSettings, relation: Relation, batch: int, frames: int, bf16: bool) -> None:
+        self.network = build(settings, 513, 1, relation.outputs)
+        self.optimizer = torch.optim.Adam(self.network.parameters())
+        self.relation, self.bf16, self.seconds = relation, bf16, batch * frames * 512 / 16000
+        nodes = torch.randn(batch, len(relation.nodes), 1, 513, frames, dtype=torch.complex64)
+        self.truth = Truth(nodes.sum(dim=1), nodes, torch.ones(batch, len(relation.nodes)))
+        _ = self.truth.in_phase  # made once: no part of the cost
+        self.asks = isinstance(settings, QueryByExampleSettings)
+
+    def step(self) -> None:
+        """Do one."""
+        features = log_magnitude(self.truth.mixture)
+        query = (features, loud_bins(features)) if self.asks else ()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
+            logits = self.network(features, *query)
+        self.optimizer.zero_grad()
+        tpsa_mse(self.relation.estimate(logits), self.truth).backward()
+        self.optimizer.step()
+
+    def report(self, name: str, times: int = 5) -> None:
+        """Measure and print."""
+        spent = least(self.step, times)
+        parameters = sum(parameter.numel() for parameter in self.network.parameters()) / 1e6
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"{name}: {self.seconds / spent:.1f} audio s per CPU s, {spent:.2f} CPU s a step, {parameters:.2f} M, "
+            f"peak so far {peak:.0f} MB",
+            flush=True,
+        )
+
+
+def folded() -> None:
+    relation = make_relation("direct", SLAKH, ALL)
+    for settings in (
+        FoldedConvSettings(),
+        FoldedConvSettings(fold=8, widths=(48, 64, 96, 128)),
+        FoldedConvSettings(fold=8, widths=(64, 96, 128, 160)),
+    ):
+        for bf16 in (False, True):
+            name = f"fold {settings.fold} {settings.widths} {'bf16' if bf16 else 'fp32'}"
+            Training(settings, relation, batch=8, frames=126, bf16=bf16).report(name)
+
+
+def heads() -> None:
+    for kind in ("direct", "constrained", "sequential", "tree"):
+        relation = make_relation(kind, SLAKH, ALL)
+        Training(FoldedConvSettings(), relation, batch=8, frames=126, bf16=True).report(f"{kind}, {len(ALL)} nodes")
+
+
+def recurrent() -> None:
+    relation = make_relation("direct", SLAKH, GUITAR)
+    for settings in (MaskInferenceSettings(), QueryByExampleSettings()):
+        Training(settings, relation, batch=25, frames=313, bf16=False).report(f"{settings.kind}, 25 x 10 s", times=1)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    parts = {"separation": separation, "recurrent": recurrent, "heads": heads, "folded": folded}
+    for name, part in parts.items():
+        if name in (sys.argv[1:] or parts):
+            if name in ("heads", "folded"):
+                keep_freed_memory()
+            part()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from trees import wanted_nodes
 
 from stemtree.errors import HierarchyError, OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, load
+from stemtree.masks.constraint import raised
+from stemtree.masks.division import Division
 from stemtree.masks.relation import RELATIONS, make_relation
 from stemtree.types import Path
 
@@ -107,6 +109,24 @@ def test_three_levels_are_raised_one_upon_the_other() -> None:
     masks.sum().backward()
     leaf, *higher = logits.grad.flatten().tolist()
     assert higher == [0, 0] and leaf == pytest.approx(3 * masks[0, 0].item() * (1 - masks[0, 0].item()))
+
+
+@settings(deadline=None, max_examples=30)
+@given(wanted_nodes(), st.integers(0, 99))
+def test_the_constraint_hands_its_gradient_to_the_largest(
+    wanted: tuple[Hierarchy, tuple[Path, ...]], seed: int
+) -> None:
+    """As torch does for the maximum over a node and all below it."""
+    hierarchy, nodes = wanted
+    generator = torch.Generator().manual_seed(seed)
+    masks = torch.rand(SHAPE[0], len(nodes), *SHAPE[1:], generator=generator).requires_grad_()
+    weights = torch.randn(masks.shape, generator=generator)
+    groups = [[nodes.index(path), *(nodes.index(below) for below in _below(path, nodes))] for path in nodes]
+    expected = torch.stack([masks[:, group].amax(dim=1) for group in groups], dim=1)
+    found = raised(masks, Division(hierarchy, nodes))
+    assert torch.equal(found, expected)
+    gradients = [torch.autograd.grad((result * weights).sum(), masks)[0] for result in (found, expected)]
+    torch.testing.assert_close(*gradients)
 
 
 def test_mixed_takes_each_node_from_where_it_is_told() -> None:

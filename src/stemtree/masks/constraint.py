@@ -2,7 +2,12 @@
 
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from stemtree.masks.division import Division
 from stemtree.types import Masks
@@ -12,7 +17,8 @@ def raised(masks: Masks, division: Division) -> Masks:
     """From the leaves upward, the element-wise maximum of a node's own mask and its children's raised ones.
 
     The gradient of a bin goes to the mask that is the largest there: where a child's is larger than its parent's own,
-    the child also learns from the parent's error, and the parent's own mask learns nothing. Equals share it.
+    the child also learns from the parent's error, and the parent's own mask learns nothing. Of equals the lowest gets
+    it.
 
     Parameters
     ----------
@@ -26,9 +32,33 @@ def raised(masks: Masks, division: Division) -> Masks:
     Masks
         The same shape.
     """
-    result = list(masks.unbind(1))
-    for node in reversed(division.downward):
-        parent = division.parents[node]
-        if parent is not None:
-            result[parent] = torch.maximum(result[parent], result[node])
-    return torch.stack(result, 1)
+    upward = [(node, division.parents[node]) for node in reversed(division.downward)]
+    edges = [(node, parent) for node, parent in upward if parent is not None]
+    result: Masks = _Raise.apply(masks, edges)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Raise(torch.autograd.Function):
+    """The maxima in place; the gradients of `torch.maximum` go over memory a dozen times for each."""
+
+    @staticmethod
+    def forward(ctx: Any, masks: Masks, edges: Sequence[tuple[int, int]]) -> Masks:
+        """Raise each edge's second node to its first, in this order."""
+        result = masks.clone()
+        for child, parent in edges:
+            torch.maximum(result[:, parent], result[:, child], out=result[:, parent])
+        ctx.edges = edges
+        ctx.save_for_backward(result)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """Hand each edge's gradient back down to the child, where its mask is the parent's."""
+        (result,) = ctx.saved_tensors
+        gradient = gradient.clone()
+        for child, parent in reversed(ctx.edges):
+            won = torch.where(result[:, child] == result[:, parent], gradient[:, parent], 0)
+            gradient[:, child] += won
+            gradient[:, parent] -= won
+        return gradient, None
