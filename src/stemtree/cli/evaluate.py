@@ -197,4 +197,4 @@ def _values(summary: "pl.DataFrame") -> dict[str, float | None]:
 
 
 def _db(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+    return "" if value is None else f"{round(value, 2) + 0.0:.2f}"  # + 0.0: never -0.00
