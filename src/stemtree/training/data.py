@@ -21,6 +21,7 @@ from stemtree.examples.matching import Pulse, pulses
 from stemtree.examples.salience import Chunking, SalienceIndex, index_file, load_index
 from stemtree.examples.sampling import Sampler as ChunkSampler
 from stemtree.hierarchy import Hierarchy, from_dict
+from stemtree.memory import keep_freed_memory
 from stemtree.training.settings import CorpusSettings, TrainSettings
 from stemtree.types import Path
 
@@ -132,6 +133,7 @@ def make_loader(examples: Examples, settings: TrainSettings, order: Order | None
         sampler=order,
         num_workers=settings.workers,
         persistent_workers=settings.workers > 0,
+        worker_init_fn=_start_worker,
         drop_last=order is not None,
     )
 
@@ -174,6 +176,10 @@ class Order(Sampler[int]):
 @lru_cache(maxsize=2)
 def _shuffled(count: int, seed: int, turn: int) -> NDArray[np.int64]:
     return np.random.default_rng((seed, turn)).permutation(count)
+
+
+def _start_worker(number: int) -> None:
+    keep_freed_memory()
 
 
 def _heard(goal: Goal, settings: TrainSettings, corpus: Corpus) -> tuple[Path, ...]:

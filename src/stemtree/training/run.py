@@ -22,6 +22,7 @@ from stemtree.corpora.fingerprint import corpus_fingerprint
 from stemtree.corpora.track import Corpus
 from stemtree.errors import ModelError, OptionError
 from stemtree.hierarchy import load
+from stemtree.memory import keep_freed_memory
 from stemtree.model import Card, Model, make_model, save_model
 from stemtree.training.data import Goal, Order, make_examples, make_goal, make_loader
 from stemtree.training.settings import TrainSettings
@@ -57,6 +58,7 @@ def train(settings: TrainSettings, folder: FilePath, *, progress_bar: bool = Fal
     TrainingError
         If the loss is not a number.
     """
+    keep_freed_memory()
     _claim(folder, settings)
     pl.seed_everything(settings.seed, verbose=False)
     hierarchy = load(settings.hierarchy)
