@@ -19,10 +19,16 @@ def train(
     """Train a model; a run that was stopped goes on. RUN gets checkpoints, TensorBoard's events and the model."""
     from rich.console import Console
 
-    from stemtree.training.run import train as train_model
+    from stemtree.errors import OptionError
     from stemtree.training.settings import read_settings
 
     settings = read_settings(configs, changes or ())
+    try:
+        from stemtree.training.run import train as train_model
+    except ModuleNotFoundError as error:
+        raise OptionError(
+            f"training needs {error.name}, which is not installed: pip install 'stemtree[train]'"
+        ) from None
     console = Console(stderr=True)
     try:
         model = train_model(settings, output, progress_bar=console.is_terminal)
