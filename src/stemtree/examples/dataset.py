@@ -10,11 +10,13 @@ import torch
 from torch.utils.data import Dataset
 
 from stemtree.audio import Excerpts
+from stemtree.corpora.track import Corpus
 from stemtree.errors import OptionError
 from stemtree.examples.augmentation import Augmentation, Augmenter, Cut, apply
 from stemtree.examples.matching import Pulse
 from stemtree.examples.salience import SalienceIndex
 from stemtree.examples.sampling import Place, Sampler
+from stemtree.examples.signals import add_up, belongs, is_salient
 from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.types import Path, Samples, Waveform
 
@@ -51,6 +53,8 @@ class Examples(Dataset[Example]):
     nodes : sequence of Path, optional
         The nodes whose signals are wanted. Unset: the target and what lies above it, leaf first, one for each level of
         the path; all targets must then lie equally deep.
+    root : Path
+        The node that is taken for the mixture.
     size : int
         How many.
     mono : bool
@@ -73,12 +77,13 @@ class Examples(Dataset[Example]):
         hierarchy: Hierarchy,
         nodes: Sequence[Path] | None = None,
         *,
+        root: Path = MIXTURE,
         size: int,
         mono: bool = True,
         augmentation: Augmentation | None = None,
         pulses: Mapping[str, Pulse] | None = None,
     ) -> None:
-        self._sampler, self._index, self._size, self._mono = sampler, index, size, mono
+        self._sampler, self._index, self._root, self._size, self._mono = sampler, index, root, size, mono
         self._tracks = sampler.corpus.tracks
         paths = {target: (target, *hierarchy.ancestors(target)[:-1]) for target in sampler.targets}
         self._nodes = {target: tuple(nodes) if nodes is not None else path for target, path in paths.items()}
@@ -89,6 +94,11 @@ class Examples(Dataset[Example]):
             raise OptionError("the targets' paths differ in length: name the nodes, or prune the hierarchy")
         self.sample_rate = rates.pop()
         self._augmenter = Augmenter(augmentation, sampler.corpus, index.chunking, pulses) if augmentation else None
+
+    @property
+    def corpus(self) -> Corpus:
+        """Where they are drawn from."""
+        return self._sampler.corpus
 
     def __len__(self) -> int:
         return self._size
@@ -102,9 +112,9 @@ class Examples(Dataset[Example]):
         cuts = [Cut(draw.place.track, stem, start) for stem in range(len(track.stems))]
         if self._augmenter:
             cuts = self._augmenter.vary(cuts, np.random.default_rng((self._sampler.rules.seed, number, 1)))
-        mixture, *signals = self._read(cuts, (MIXTURE, *nodes))
+        mixture, *signals = self._read(cuts, (self._root, *nodes))
         if self._augmenter:
-            present = [_is_salient(signal, self._index.chunking.threshold) for signal in signals]
+            present = [is_salient(signal, self._index.chunking.threshold) for signal in signals]
         else:
             present = [bool(self._index.salient(track.id, node)[draw.place.chunk]) for node in nodes]
         example = Example(
@@ -132,24 +142,10 @@ class Examples(Dataset[Example]):
         parts: list[tuple[Path, Samples]] = []
         for cut in cuts:
             stem = self._tracks[cut.track].stems[cut.stem]
-            if any(_belongs(stem.leaf, node) for node in nodes):
+            if any(belongs(stem.leaf, node) for node in nodes):
                 with Excerpts([stem.file.path], [stem.file.stream]) as file:
                     (audio,) = file.read(cut.start, round(length * cut.tempo))
                 if self._mono and len(audio) > 1:
                     audio = audio.mean(axis=0, keepdims=True)
                 parts.append((stem.leaf, apply(audio, cut, self.sample_rate, length) if self._augmenter else audio))
-        channels = max((len(audio) for _, audio in parts), default=1)
-        totals = [np.zeros((channels, length), np.float32) for _ in nodes]
-        for leaf, audio in parts:
-            for node, total in zip(nodes, totals, strict=True):
-                if _belongs(leaf, node):
-                    total[:, : audio.shape[1]] += audio
-        return totals
-
-
-def _belongs(leaf: Path, node: Path) -> bool:
-    return node == MIXTURE or f"{leaf}/".startswith(f"{node}/")
-
-
-def _is_salient(signal: Samples, threshold: float) -> bool:
-    return bool(np.mean(np.square(signal)) > 10 ** (threshold / 10))
+        return add_up(parts, nodes, length)

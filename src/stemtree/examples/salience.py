@@ -122,7 +122,7 @@ def salience_index(
     def rows(track: Track) -> list[tuple[Path, list[float]]]:
         return [(node, levels.tolist()) for node, levels in measure(track, hierarchy, chunking).items()]
 
-    prints = _fingerprints(corpus, chunking)
+    prints = {track.id: fingerprint(track, chunking) for track in corpus.tracks}
     table = refresh(FilePath(file), _SCHEMA, corpus, prints, rows, workers=workers, progress=progress)
     return SalienceIndex(table, chunking)
 
@@ -136,7 +136,8 @@ def load_index(corpus: Corpus, file: str | os.PathLike[str], chunking: Chunking 
         If it lacks a song of the corpus, or was made from something else; names the song and what to run.
     """
     chunking = chunking or Chunking()
-    return SalienceIndex(read_fresh(FilePath(file), _SCHEMA, corpus, _fingerprints(corpus, chunking)), chunking)
+    prints = {track.id: fingerprint(track, chunking) for track in corpus.tracks}
+    return SalienceIndex(read_fresh(FilePath(file), _SCHEMA, corpus, prints), chunking)
 
 
 def index_file(corpus: Corpus) -> FilePath:
@@ -147,9 +148,10 @@ def index_file(corpus: Corpus) -> FilePath:
 _SCHEMA = pl.Schema({"track": pl.String(), "fingerprint": pl.String(), "node": pl.String(), "rms": pl.List(pl.Float32)})
 
 
-def _fingerprints(corpus: Corpus, chunking: Chunking) -> dict[str, str]:
+def fingerprint(track: Track, chunking: Chunking) -> str:
+    """Tell a song and its chunks apart: changes whenever anything that their loudness depends on does."""
     cut = {key: value for key, value in asdict(chunking).items() if key != "threshold"}
-    return {track.id: track_fingerprint(track, _FORMAT, cut) for track in corpus.tracks}
+    return track_fingerprint(track, _FORMAT, cut)
 
 
 def measure(track: Track, hierarchy: Hierarchy, chunking: Chunking) -> dict[Path, NDArray[np.float32]]:
