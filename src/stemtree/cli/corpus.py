@@ -84,10 +84,13 @@ def index(
     corpus = load_corpus(root, kind, tree, skip_bad=skip_bad)
     file = output or index_file(corpus)
     with progress_bar("measuring") as progress:
-        table = salience_index(corpus, tree, file, Chunking(duration, hop), progress=progress).table
-    for problem in corpus.problems:
+        chunking = Chunking(duration, hop)
+        measured = salience_index(corpus, tree, file, chunking, skip_bad=skip_bad, progress=progress)
+    problems = corpus.problems + measured.problems
+    for problem in problems:
         typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
-    typer.echo(f"{file}: {len(corpus.tracks)} songs, {len(table)} nodes in them, {len(corpus.problems)} left out")
+    songs = len(corpus.tracks) - len(measured.problems)
+    typer.echo(f"{file}: {songs} songs, {len(measured.table)} nodes in them, {len(problems)} left out")
 
 
 @app.command()
