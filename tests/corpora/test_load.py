@@ -6,6 +6,7 @@ import pytest
 import soundfile
 import yaml
 
+from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import KINDS, load_corpus
 from stemtree.errors import CorpusError, HierarchyError, OptionError
 
@@ -150,8 +151,44 @@ def test_what_is_broken_is_named_or_skipped(kind: str, slakh: Path) -> None:
     with pytest.raises(CorpusError, match=message):
         load_corpus(slakh, "slakh")
     corpus = load_corpus(slakh, "slakh", skip_bad=True)
-    assert [track.id for track in corpus.tracks] == ["Track00003", "Track02000"]
+    whole = {track.id: [stem.name for stem in track.stems] for track in corpus.tracks}
+    # A stem without a leaf is left out alone; anything else spoils the song.
+    assert whole.pop("Track00001", None) == (["S00"] if kind == "label" else None)
+    assert list(whole) == ["Track00003", "Track02000"]
     assert [(problem.track, problem.kind) for problem in corpus.problems] == [("train/Track00001", kind)]
+
+
+def test_every_problem_of_a_song_is_found(slakh: Path) -> None:
+    _resample(slakh)
+    shutil.copy(_stem(slakh), _stem(slakh).with_name("S03.wav"))
+    _edit(slakh, lambda data: data["stems"].update({f"S0{n}": data["stems"]["S01"].copy() for n in (3, 4, 5)}))
+    _stem(slakh).with_name("S04.wav").write_text("text")
+    problems = load_corpus(slakh, "slakh", skip_bad=True).problems
+    assert sorted(problem.kind for problem in problems) == ["missing", "sample rate", "sample rate", "unreadable"]
+    shutil.rmtree(_stem(slakh).parent)
+    assert [problem.kind for problem in load_corpus(slakh, "slakh", skip_bad=True).problems] == ["missing"] * 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [
+        ("musdb18-hq", "mixture.wav"),
+        ("moisesdb", "data.json"),
+        ("medleydb", "*_METADATA.yaml"),
+        ("ms21", "*_METADATA.yaml"),
+    ],
+)
+def test_a_song_does_not_vanish_with_the_file_that_tells_of_it(
+    kind: str, file: str, corpora: Callable[[str], Path]
+) -> None:
+    root = corpora(kind)
+    told = next(root.rglob(file))
+    if kind != "musdb18-hq":  # where nothing is told, the folder is no such corpus
+        (root / "other").mkdir()
+        (root / "other" / file.replace("*", "other")).write_text('{"stems": 1}')
+    told.unlink()
+    messages = [problem.message for problem in check_corpus(root, kind).problems]
+    assert [told.name in message for message in messages].count(True) == 1
 
 
 def test_wrong_folder_kind_and_hierarchy(tmp_path: Path, slakh: Path) -> None:

@@ -29,7 +29,7 @@ Labels = Annotated[
     Path | None, typer.Option(metavar="FILE", help="YAML lines of 'label: path of a leaf', for labels of your own.")
 ]
 
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave songs out that cannot be used, and report them.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and report it.")]
 
 
 @app.command()
@@ -37,7 +37,7 @@ def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None) -
     """Validate a copy: what is wrong, where, and how often."""
     from stemtree.corpora.check import check_corpus
 
-    corpus = check_corpus(root, kind, _hierarchy(kind, hierarchy, labels))
+    corpus = check_corpus(root, kind, _hierarchy(root, kind, hierarchy, labels))
     for problem in corpus.problems:
         typer.echo(f"{problem.kind}: {one_line(problem.message)}")
     counts = Counter(problem.kind for problem in corpus.problems)
@@ -54,12 +54,12 @@ def info(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None) ->
 
     from stemtree.corpora.load import load_corpus
 
-    corpus = load_corpus(root, kind, _hierarchy(kind, hierarchy, labels), skip_bad=True)
+    corpus = load_corpus(root, kind, _hierarchy(root, kind, hierarchy, labels), skip_bad=True)
     console = Console(width=200, highlight=False)
     for table in _tables(corpus):
         console.print(table)
     if corpus.problems:
-        typer.echo(f"{len(corpus.problems)} songs left out: see stemtree corpus check", err=True)
+        typer.echo(f"{len(corpus.problems)} problems: see stemtree corpus check", err=True)
 
 
 @app.command()
@@ -80,14 +80,14 @@ def index(
     from stemtree.corpora.load import load_corpus
     from stemtree.examples.salience import Chunking, index_file, salience_index
 
-    tree = _hierarchy(kind, hierarchy, labels)
+    tree = _hierarchy(root, kind, hierarchy, labels)
     corpus = load_corpus(root, kind, tree, skip_bad=skip_bad)
     file = output or index_file(corpus)
     with progress_bar("measuring") as progress:
         table = salience_index(corpus, tree, file, Chunking(duration, hop), progress=progress).table
     for problem in corpus.problems:
         typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
-    typer.echo(f"{file}: {len(corpus.tracks)} songs, {len(table)} nodes in them, {len(corpus.problems)} left out")
+    typer.echo(f"{file}: {len(corpus.tracks)} songs, {len(table)} nodes in them, {len(corpus.problems)} problems")
 
 
 @app.command()
@@ -151,11 +151,11 @@ def render(
         raise typer.Exit(1)
 
 
-def _hierarchy(kind: str, hierarchy: str | None, labels: Path | None) -> "Hierarchy":
+def _hierarchy(root: str, kind: str, hierarchy: str | None, labels: Path | None) -> "Hierarchy":
     from stemtree.corpora.load import hierarchy_of
     from stemtree.hierarchy.load import read_labels
 
-    tree = hierarchy_of(kind, hierarchy)
+    tree = hierarchy_of(kind, hierarchy, root)
     return tree.with_labels(read_labels(labels)) if labels else tree
 
 
