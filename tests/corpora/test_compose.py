@@ -42,6 +42,15 @@ def test_the_seed_decides_whatever_the_workers_and_the_number(tmp_path: Path) ->
     before = one[0].stat().st_mtime_ns
     compose_songs(3, tmp_path / "one", seed=4)
     assert one[0].stat().st_mtime_ns == before
+    with pytest.raises(OptionError, match="one' holds songs of the seed 4, not 5: give that, or another folder"):
+        compose_songs(4, tmp_path / "one", seed=5)
+
+
+@needs_mma
+def test_a_style_that_never_ends_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compose, "_PATIENCE", 1e-6)
+    with pytest.raises(CorpusError, match="MMA cannot play a song in any of 10 styles"):
+        compose_songs(1, tmp_path)
 
 
 def test_a_low_line_without_a_bass_gets_one() -> None:
@@ -67,3 +76,7 @@ def test_without_mma(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compose._grooves.cache_clear()
     with pytest.raises(OptionError, match="0 songs cannot be composed"):
         compose_songs(0, tmp_path)
+    with pytest.raises(OptionError, match="the seed -1 cannot be"):
+        compose_songs(1, tmp_path, seed=-1)
+    with pytest.raises(OptionError, match="-1 workers cannot be"):
+        compose_songs(1, tmp_path, workers=-1)

@@ -127,7 +127,8 @@ def render(
 ) -> None:
     """Render MIDI files into a corpus in Slakh's layout; songs that are there are left."""
     from stemtree.cli.messages import progress_bar
-    from stemtree.corpora.render import Rendering, render_corpus
+    from stemtree.corpora.render import render_corpus
+    from stemtree.corpora.settings import Rendering
 
     rendering = Rendering(
         soundfonts=tuple(soundfont),
@@ -146,7 +147,7 @@ def render(
         problems = render_corpus(midis, output, rendering, workers=workers, skip_bad=skip_bad, progress=progress)
     for problem in problems:
         typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
-    typer.echo(f"{output}: {len(midis) * takes - len(problems)} songs, {len(problems)} left out")
+    typer.echo(f"{output}: {len(set(map(Path, midis))) * takes - len(problems)} songs, {len(problems)} left out")
     if problems:
         raise typer.Exit(1)
 

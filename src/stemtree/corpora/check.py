@@ -107,7 +107,7 @@ def _check_mixture(track: Track, mixture: AudioFile, adds_up: bool) -> list[Prob
         first = (track.stems[0].file, track.sample_rate, track.frames)
         differs = [Problem(track.id, *found) for found in unequal((mixture, rate, frames), first)]
         return differs if differs or not adds_up else _check_sum(track, mixture)
-    except FileNotFoundError:
+    except OSError:
         return [Problem(track.id, "missing", f"the mixture '{mixture}' is missing: complete the copy")]
     except AudioError as error:
         message = f"the mixture of '{track.id}' cannot be compared: {error}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stemtree.corpora.settings import library
 from stemtree.errors import CorpusError
 from stemtree.hierarchy import load
 from stemtree.types import Path
@@ -41,14 +42,14 @@ class Part:
     @property
     def name(self) -> str:
         """The program's General MIDI name."""
-        import pretty_midi
+        pretty_midi = library("pretty_midi")
 
         return "Drums" if self.is_drum else str(pretty_midi.program_to_instrument_name(self.program))
 
     @property
     def family(self) -> str:
         """The program's General MIDI family."""
-        import pretty_midi
+        pretty_midi = library("pretty_midi")
 
         return "Drums" if self.is_drum else str(pretty_midi.program_to_instrument_class(self.program))
 
@@ -63,7 +64,7 @@ def read_parts(file: FilePath) -> list[Part]:
     """
     import warnings
 
-    import pretty_midi
+    pretty_midi = library("pretty_midi")
 
     try:
         with warnings.catch_warnings():  # about tempo events on odd tracks, which do no harm
@@ -108,7 +109,7 @@ def bass_programs() -> list[int]:
 
 @cache
 def _programs() -> dict[Path, list[int]]:
-    import pretty_midi
+    pretty_midi = library("pretty_midi")
 
     ms21 = load("ms21")
     by_leaf: dict[Path, list[int]] = {}
