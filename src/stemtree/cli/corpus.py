@@ -154,10 +154,10 @@ def render(
 
 def _hierarchy(root: str, kind: str, hierarchy: str | None, labels: Path | None) -> "Hierarchy":
     from stemtree.corpora.load import hierarchy_of
-    from stemtree.hierarchy.load import read_labels
+    from stemtree.hierarchy.load import with_label_map
 
     tree = hierarchy_of(kind, hierarchy, root)
-    return tree.with_labels(read_labels(labels)) if labels else tree
+    return with_label_map(tree, labels) if labels else tree
 
 
 def _tables(corpus: "Corpus") -> "list[object]":

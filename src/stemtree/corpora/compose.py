@@ -37,6 +37,7 @@ _QUALITIES = {
     "minor": ("m7", "m7b5", "M7", "m7", "7", "M7", "7"),
 }
 _PLAIN = {"major": ("", "m", "m", "", "", "m", "dim"), "minor": ("m", "dim", "", "m", "", "", "")}
+_TRIADS = {"": (0, 4, 7), "m": (0, 3, 7), "dim": (0, 3, 6)}
 _NEXT = ((3, 4, 5, 1, 2), (4, 6, 3), (5, 3, 1), (4, 0, 1, 6), (0, 5, 3), (3, 1, 4, 2), (0, 4))
 """For each degree of the scale, from 0, those that may follow it; the first twice as often."""
 _FORMS = ("AABA", "ABAB", "AAB", "ABA", "ABBA", "AABB")
@@ -119,9 +120,9 @@ def _compose(number: int, file: FilePath, seed: int) -> None:
     bars = _song(random)
     song = _band(bars, key, mode, random)
     _give_bass(song, random)
-    scale = [(key + step) % 12 for step in _SCALES[mode]]
+    harmony = [_harmony(degree, key, mode) for degree in bars]
     for leaf in _lacking(song, random):
-        song.instruments.append(_melody(song, leaf, bars, scale, random))
+        song.instruments.append(_melody(song, leaf, harmony, random))
     partial = file.with_name(f".{file.name}.partial")
     song.write(str(partial))
     partial.replace(file)
@@ -196,20 +197,28 @@ def _lacking(song: Any, random: np.random.Generator) -> list[Path]:
     return [str(leaf) for leaf in random.choice(lacking, min(len(lacking), int(random.integers(1, 3))), replace=False)]
 
 
-def _melody(song: Any, leaf: Path, bars: list[int], scale: list[int], random: np.random.Generator) -> Any:
+def _harmony(degree: int, key: int, mode: str) -> tuple[set[int], set[int]]:
+    """Pitch classes of a chord's triad, and of the scale over it: in minor, the dominant has the leading tone."""
+    scale = [(key + step) % 12 for step in _SCALES[mode]]
+    triad = [(scale[degree] + step) % 12 for step in _TRIADS[_PLAIN[mode][degree]]]
+    for number, tone in enumerate(triad):
+        scale[(degree + 2 * number) % 7] = tone
+    return set(triad), set(scale)
+
+
+def _melody(song: Any, leaf: Path, harmony: list[tuple[set[int], set[int]]], random: np.random.Generator) -> Any:
     """A line that walks the scale and lands on the chord at each bar; it rests in some bars."""
     pretty_midi = library("pretty_midi")
 
     programs = melody_classes()[leaf]
     part = pretty_midi.Instrument(int(programs[random.integers(len(programs))]), name="Melody")
-    steps = [12 * octave + pitch for octave in range(4, 8) for pitch in sorted(scale)]
-    place = len(steps) // 2
+    place = 14  # in the middle of four octaves of a scale
     downbeats = song.get_downbeats()
-    for degree, start, end in zip(bars, downbeats, downbeats[1:], strict=False):
+    for (chord, scale), start, end in zip(harmony, downbeats, downbeats[1:], strict=False):
+        steps = [12 * octave + pitch for octave in range(4, 8) for pitch in sorted(scale)]
         if random.random() < 0.2:
             continue
         count = int(random.choice([1, 2, 3, 4, 4, 6, 8]))
-        chord = {scale[(degree + third) % 7] for third in (0, 2, 4)}
         for note in range(count):
             place = int(np.clip(place + random.integers(-2, 3), 4, len(steps) - 5))
             if note == 0:  # to the nearest tone of the chord

@@ -114,8 +114,8 @@ def read_tracks(root: FilePath, layout: Layout, hierarchy: Hierarchy) -> Iterato
         except CorpusError as error:
             yield None, [Problem(name, "metadata", str(error))]
         except (OSError, ValueError) as error:  # names that no file can have
-            message = f"'{name}' names a file that cannot be ({error}): copy its metadata again"
-            yield None, [Problem(name, "metadata", message)]
+            message = f"'{name}' has or names a file that cannot be opened ({error}): rename it"
+            yield None, [Problem(name, "unreadable", message)]
 
 
 _Found = tuple[str, str]

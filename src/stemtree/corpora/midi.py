@@ -16,7 +16,7 @@ from stemtree.types import Path
 DRUMS = 128
 """Slakh's program number for drums."""
 
-_NOT_DRAWN = ("vocal", "accompaniment/bass", "accompaniment/percussion", "accompaniment/other/fx_processed_sound")
+_NOT_DRAWN = ("accompaniment/bass", "accompaniment/percussion/drum_set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,8 @@ def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
     """Give every part an instrument of any class; bass stays some bass, drums stay drums.
 
     Classes are the leaves of MS21 that General MIDI can play, each as likely as the others, so that rare instruments
-    are heard as often as common ones.
+    are heard as often as common ones: choirs, pitched drums such as timpani, and effects too. Only basses and drum sets
+    are never drawn, since songs have theirs.
     """
     classes, basses = list(melody_classes().values()), bass_programs()
     redrawn = []
@@ -98,7 +99,7 @@ def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
 
 
 def melody_classes() -> dict[Path, list[int]]:
-    """The leaves of MS21 that can carry a melody, each with its General MIDI programs."""
+    """The leaves of MS21 that may play any line, each with its General MIDI programs."""
     return {leaf: programs for leaf, programs in _programs().items() if not leaf.startswith(_NOT_DRAWN)}
 
 
