@@ -32,5 +32,5 @@ stemtree corpus compose "$songs" -o "$out/midi"
 stemtree corpus render "$out"/midi/*[02468].mid -o "$out/composed" --split train "${soundfonts[@]}" "$@"
 stemtree corpus render "$out"/midi/*[13579].mid -o "$out/composed" --split train "${soundfonts[@]}" --redraw "$@"
 for corpus in freedoom composed openmsx; do
-  stemtree corpus info "$out/$corpus" --kind slakh --hierarchy ms21
+  stemtree corpus info "$out/$corpus" --kind slakh
 done

@@ -1,28 +1,14 @@
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import soundfile
 import torch
+from helpers import encode
 
 from stemtree.audio import ArraySource, open_source, read
 from stemtree.audio.read import AvSource, SoundFileSource
 from stemtree.errors import AudioError
-
-
-@pytest.fixture
-def mp3_without_length(tmp_path: Path) -> Path:
-    """An MP3 of 20 s, quiet then loud, whose first frame, which tells the length, is cut away."""
-    noise = np.random.default_rng(0).standard_normal((44100 * 20, 2)) * 0.1
-    noise[: 44100 * 10] *= 0.001
-    soundfile.write(tmp_path / "whole.mp3", noise, 44100, bitrate_mode="VARIABLE")
-    content = (tmp_path / "whole.mp3").read_bytes()
-    second = content.index(content[:2], content.index(b"Xing" if b"Xing" in content else b"Info") + 120)
-    path = tmp_path / "bare.mp3"
-    path.write_bytes(content[second:])
-    return path
 
 
 def test_blocks_are_the_file(wav: Path) -> None:
@@ -96,28 +82,6 @@ def test_video_that_outlasts_the_audio(ending: str, tmp_path: Path, excerpt: np.
 def test_codecs_that_cannot_seek(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "gsm.wav", np.zeros(8000), 8000, "GSM610")
     assert sum(block.shape[1] for block in open_source(tmp_path / "gsm.wav").blocks(1000)) >= 8000
-
-
-def encode(path: Path, codec: str, audio: np.ndarray, options: dict[str, str], video_seconds: int = 0) -> None:
-    with av.open(str(path), "w", options=options) as container:
-        stream = container.add_stream(codec, rate=44100, layout="stereo")
-        video = container.add_stream("mpeg4", rate=5, width=16, height=16) if video_seconds else None
-        size = stream.codec_context.frame_size or 1152
-        layout = "fltp" if codec != "mp2" else "s16"
-        for start in range(0, audio.shape[1], size):
-            block = np.ascontiguousarray(audio[:, start : start + size])
-            if layout == "s16":
-                block = np.rint(block.T * 32767).astype(np.int16).reshape(1, -1)
-            frame = av.AudioFrame.from_ndarray(block, layout, "stereo")
-            frame.sample_rate, frame.pts, frame.time_base = 44100, start, Fraction(1, 44100)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-        for number in range(5 * video_seconds):
-            picture = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), "rgb24")
-            picture.pts = number
-            container.mux(video.encode(picture))
-        if video:
-            container.mux(video.encode(None))
 
 
 def test_arrays() -> None:

@@ -62,11 +62,11 @@ def slakh(tmp_path: Path) -> Path:
 
 
 def _musdb_hq(root: Path) -> Path:
-    for split in ("train", "test"):
+    for number, split in enumerate(("train", "test")):
         place = root / split / f"Artist - {split} song"
         stems = [
-            write_noise(place / f"{name}.wav", seed=hash(split + name) % 99)
-            for name in ("drums", "bass", "other", "vocals")
+            write_noise(place / f"{name}.wav", seed=10 * number + index)
+            for index, name in enumerate(("drums", "bass", "other", "vocals"))
         ]
         _mix(place / "mixture.wav", stems)
     return root

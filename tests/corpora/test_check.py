@@ -1,6 +1,11 @@
+import json
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 import soundfile
 import yaml
@@ -37,6 +42,80 @@ def test_a_mixture_that_is_not_the_sum(slakh: Path) -> None:
     assert (problem.track, problem.kind) == ("Track02000", "sum")
     # Two equally loud stems, half of one amiss: a quarter of half the energy.
     assert "mix.wav' is not the sum of its stems at 0.0 s: -9." in problem.message
+
+
+def _resample_mixture(file: Path) -> None:
+    audio, rate = soundfile.read(file)
+    soundfile.write(file, audio, 2 * rate)
+
+
+def _shorten_mixture(file: Path) -> None:
+    audio, rate = soundfile.read(file)
+    soundfile.write(file, audio[:-5], rate)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "message"),
+    [
+        (Path.unlink, "missing", r"the mixture '.*mix\.wav' is missing"),
+        (_resample_mixture, "sample rate", r"mix\.wav' has 16000 Hz and '.*S00\.wav' 8000 Hz"),
+        (_shorten_mixture, "length", r"mix\.wav' has 15995 samples and '.*S00\.wav' 16000"),
+        (lambda file: file.write_text("text"), "unreadable", r"mix\.wav' cannot be read as audio"),
+    ],
+)
+def test_a_mixture_that_cannot_be_compared(spoil, kind: str, message: str, slakh: Path) -> None:
+    spoil(slakh / "test" / "Track02000" / "mix.wav")
+    (problem,) = check_corpus(slakh, "slakh").problems
+    assert (problem.track, problem.kind) == ("Track02000", kind)
+    assert re.search(message, problem.message)
+
+
+def test_a_copy_under_another_name_in_another_split(corpora: Callable[[str], Path]) -> None:
+    root = corpora("musdb18-hq")
+    shutil.copytree(root / "train" / "Artist - train song", root / "test" / "Somebody - else")
+    (problem,) = check_corpus(root, "musdb18-hq").problems
+    assert problem.kind == "across splits"
+    assert "several splits: Somebody - else (test), Artist - train song (train)" in problem.message
+    for split in ("train", "test"):  # two songs without vocals are not one song
+        for file in (root / split).glob("*/vocals.wav"):
+            soundfile.write(file, np.zeros(16000, np.int16), 8000)
+    shutil.rmtree(root / "test" / "Somebody - else")
+    assert {problem.kind for problem in check_corpus(root, "musdb18-hq").problems} == {"sum"}
+
+
+def test_stems_that_are_cut_off(corpora: Callable[[str], Path]) -> None:
+    root = corpora("musdb18")
+    assert check_corpus(root, "musdb18").problems == ()
+    file = next(root.rglob("*.stem.mp4"))
+    with (
+        av.open(str(file)) as whole,
+        av.open(str(file.with_name("x.mp4")), "w", options={"movflags": "faststart"}) as f,
+    ):
+        streams = [f.add_stream_from_template(stream) for stream in whole.streams]
+        for packet in whole.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                f.mux(packet)
+    content = file.with_name("x.mp4").read_bytes()
+    file.with_name("x.mp4").unlink()
+    file.write_bytes(content[: len(content) * 6 // 10])  # its index in front still tells of all
+    corpus = check_corpus(root, "musdb18")
+    assert corpus.tracks == ()
+    assert {problem.kind for problem in corpus.problems} == {"unreadable"}
+
+    root = corpora("moisesdb")
+    file = next(root.rglob("*.wav"))
+    soundfile.write(file.with_suffix(".flac"), *soundfile.read(file))
+    content = file.with_suffix(".flac").read_bytes()
+    file.unlink()
+    file.with_suffix(".flac").write_bytes(content[: len(content) * 9 // 10])
+    metadata = root / "song-id" / "data.json"
+    data = json.loads(metadata.read_text())
+    for track in (track for stem in data["stems"] for track in stem["tracks"] if track["id"] == file.stem):
+        track["extension"] = "flac"
+    metadata.write_text(json.dumps(data))
+    (problem,) = check_corpus(root, "moisesdb").problems
+    assert problem.kind == "unreadable" and f"{file.stem}.flac' is" in problem.message
 
 
 def test_one_origin_in_two_splits(slakh: Path) -> None:
@@ -86,8 +165,8 @@ def test_a_label_map(cli, tmp_path: Path, corpora: Callable[[str], Path]) -> Non
 def test_index_command(cli, slakh: Path) -> None:
     arguments = ("corpus", "index", slakh, "--kind", "slakh", "--duration", 1, "--hop", 0.5)
     file = slakh / "salience-slakh.parquet"
-    assert cli(*arguments).out == f"{file}: 3 songs, 23 nodes in them, 0 left out\n"
+    assert cli(*arguments).out == f"{file}: 3 songs, 23 nodes in them, 0 problems\n"
     (slakh / "test" / "Track02000" / "metadata.yaml").unlink()
     assert "metadata" in cli(*arguments).err
     outcome = cli(*arguments, "--skip-bad")
-    assert (outcome.code, outcome.out) == (0, f"{file}: 2 songs, 14 nodes in them, 1 left out\n")
+    assert (outcome.code, outcome.out) == (0, f"{file}: 2 songs, 14 nodes in them, 1 problems\n")

@@ -22,14 +22,16 @@ def test_songs_have_a_band_and_a_melody_that_it_lacks(tmp_path: Path) -> None:
     for file in files:
         parts = read_parts(file)
         melodies = [part for part in parts if part.instrument.name == "Melody"]
-        band = {ms21.leaf(part.name) for part in parts if part not in melodies}
-        assert len(band) >= 1 and 1 <= len(melodies) <= 2
+        bands = [part for part in parts if part.instrument.name != "Melody"]
+        band = {ms21.leaf(part.name) for part in bands}
+        assert len(bands) >= 2 and 1 <= len(melodies) <= 2
         for melody in melodies:
             assert ms21.leaf(melody.name) in melody_classes() and ms21.leaf(melody.name) not in band
             assert min(note.pitch for note in melody.instrument.notes) >= 12 * 4
         song = pretty_midi.PrettyMIDI(str(file))
         assert 20 < song.get_end_time() < 240
-        assert max(part.instrument.get_end_time() for part in melodies) <= song.get_end_time() + 5
+        ends = [max(note.end for part in kind for note in part.instrument.notes) for kind in (melodies, bands)]
+        assert ends[0] <= ends[1] + 5  # a chord may stop before its bar does
 
 
 @needs_mma
@@ -42,6 +44,15 @@ def test_the_seed_decides_whatever_the_workers_and_the_number(tmp_path: Path) ->
     before = one[0].stat().st_mtime_ns
     compose_songs(3, tmp_path / "one", seed=4)
     assert one[0].stat().st_mtime_ns == before
+    with pytest.raises(OptionError, match="one' holds songs of the seed 4, not 5: give that, or another folder"):
+        compose_songs(4, tmp_path / "one", seed=5)
+
+
+@needs_mma
+def test_a_style_that_never_ends_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compose, "_PATIENCE", 1e-6)
+    with pytest.raises(CorpusError, match="MMA cannot play a song in any of 10 styles"):
+        compose_songs(1, tmp_path)
 
 
 def test_a_low_line_without_a_bass_gets_one() -> None:
@@ -59,6 +70,21 @@ def test_a_low_line_without_a_bass_gets_one() -> None:
     assert [part.program for part in band(("Walk", 33, 35), ("Bass", 26, 35)).instruments] == [33, 26]
 
 
+def test_melodies_fit_the_chord_that_is_played() -> None:
+    """In C minor the dominant is G major, whose B the scale has not; A flat major is in the scale."""
+    song = pretty_midi.PrettyMIDI(initial_tempo=120)
+    song.instruments.append(pretty_midi.Instrument(0))
+    song.instruments[0].notes.append(pretty_midi.Note(90, 48, 0, 100))
+    for degree, triad, scale in ((4, {7, 11, 2}, {0, 2, 3, 5, 7, 8, 11}), (5, {8, 0, 3}, {0, 2, 3, 5, 7, 8, 10})):
+        harmony = [compose._harmony(degree, 0, "minor")] * 40
+        notes = compose._melody(song, "accompaniment/other/brass", harmony, np.random.default_rng(0)).notes
+        assert {note.pitch % 12 for note in notes} == scale
+        firsts = {note.pitch % 12 for note in notes if note.start % 2 == 0}  # a bar is 2 s
+        assert firsts == triad
+    for degree in range(7):  # major has no such tone
+        assert compose._harmony(degree, 0, "major")[1] == {0, 2, 4, 5, 7, 9, 11}
+
+
 def test_without_mma(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     compose._grooves.cache_clear()
@@ -67,3 +93,7 @@ def test_without_mma(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     compose._grooves.cache_clear()
     with pytest.raises(OptionError, match="0 songs cannot be composed"):
         compose_songs(0, tmp_path)
+    with pytest.raises(OptionError, match="the seed -1 cannot be"):
+        compose_songs(1, tmp_path, seed=-1)
+    with pytest.raises(OptionError, match="-1 workers cannot be"):
+        compose_songs(1, tmp_path, workers=-1)

@@ -1,11 +1,17 @@
+import json
+import os
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 import yaml
 
+from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import KINDS, load_corpus
 from stemtree.errors import CorpusError, HierarchyError, OptionError
 
@@ -72,6 +78,31 @@ def test_slakhs_splits(slakh: Path) -> None:
     assert [track.id for track in load_corpus(slakh, "slakh", split="test").tracks] == ["Track02000"]
     with pytest.raises(CorpusError, match="holds no songs of the split 'validation'"):
         load_corpus(slakh, "slakh", split="validation")
+
+
+def test_medleydbs_metadata(tmp_path: Path) -> None:
+    """`Unlabeled` and `Main System` name no instrument: those stems are left out and reported, not the song."""
+    song = "PaperBoats_LowTide"
+    metadata = Path(__file__).parents[1] / "data" / "medleydb" / f"{song}_METADATA.yaml"
+    (tmp_path / "Metadata").mkdir()
+    shutil.copy(metadata, tmp_path / "Metadata")
+    folder = tmp_path / "Audio" / song
+    (folder / f"{song}_STEMS").mkdir(parents=True)
+    for name in (f"{song}_MIX.wav", *(f"{song}_STEMS/{song}_STEM_{number:02}.wav" for number in range(1, 7))):
+        soundfile.write(folder / name, np.linspace(-0.5, 0.5, 16000), 8000)
+    with pytest.raises(CorpusError, match=f"stem 'S04' of '{song}': hierarchy 'medleydb' has no leaf for .*Unlabeled"):
+        load_corpus(tmp_path, "medleydb")
+    for corpus in (load_corpus(tmp_path, "medleydb", skip_bad=True), check_corpus(tmp_path, "medleydb")):
+        (track,) = corpus.tracks
+        assert {stem.name: stem.leaf for stem in track.stems} == {
+            "S01": "accompaniment/bass",
+            "S02": "vocal/lead_vocal",
+            "S03": "vocal/backing_vocal",
+            "S06": "accompaniment/other/fx_processed_sound",
+        }
+        assert track.split is None and track.mixture is not None and track.mixture.path.exists()
+        assert [problem.kind for problem in corpus.problems] == ["label", "label"]
+        assert "'S05'" in corpus.problems[1].message and "'Main System'" in corpus.problems[1].message
 
 
 def test_published_split_sizes() -> None:
@@ -150,8 +181,46 @@ def test_what_is_broken_is_named_or_skipped(kind: str, slakh: Path) -> None:
     with pytest.raises(CorpusError, match=message):
         load_corpus(slakh, "slakh")
     corpus = load_corpus(slakh, "slakh", skip_bad=True)
-    assert [track.id for track in corpus.tracks] == ["Track00003", "Track02000"]
+    whole = {track.id: [stem.name for stem in track.stems] for track in corpus.tracks}
+    # A stem without a leaf is left out alone; anything else spoils the song.
+    assert whole.pop("Track00001", None) == (["S00"] if kind == "label" else None)
+    assert list(whole) == ["Track00003", "Track02000"]
     assert [(problem.track, problem.kind) for problem in corpus.problems] == [("train/Track00001", kind)]
+
+
+def test_every_problem_of_a_song_is_found(slakh: Path) -> None:
+    _resample(slakh)
+    shutil.copy(_stem(slakh), _stem(slakh).with_name("S03.wav"))
+    _edit(slakh, lambda data: data["stems"].update({f"S0{n}": data["stems"]["S01"].copy() for n in (3, 4, 5)}))
+    _stem(slakh).with_name("S04.wav").write_text("text")
+    problems = load_corpus(slakh, "slakh", skip_bad=True).problems
+    assert sorted(problem.kind for problem in problems) == ["missing", "sample rate", "sample rate", "unreadable"]
+    shutil.rmtree(_stem(slakh).parent)
+    assert [problem.kind for problem in load_corpus(slakh, "slakh", skip_bad=True).problems] == ["missing"] * 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [
+        ("musdb18-hq", "mixture.wav"),
+        ("moisesdb", "data.json"),
+        ("medleydb", "*_METADATA.yaml"),
+        ("ms21", "*_METADATA.yaml"),
+    ],
+)
+def test_a_song_does_not_vanish_with_the_file_that_tells_of_it(
+    kind: str, file: str, corpora: Callable[[str], Path]
+) -> None:
+    root = corpora(kind)
+    told = next(root.rglob(file))
+    if kind != "musdb18-hq":  # where nothing is told, the folder is no such corpus
+        (root / "other").mkdir()
+        (root / "other" / file.replace("*", "other")).write_text('{"stems": 1}')
+    told.unlink()
+    (gone,) = [
+        problem for problem in check_corpus(root, kind).problems if re.search("missing|No such", problem.message)
+    ]
+    assert told.name in gone.message
 
 
 def test_wrong_folder_kind_and_hierarchy(tmp_path: Path, slakh: Path) -> None:
@@ -169,6 +238,61 @@ def test_one_song_in_two_splits(slakh: Path) -> None:
     shutil.copytree(slakh / "train" / "Track00001", slakh / "test" / "Track00001")
     with pytest.raises(CorpusError, match="'train/Track00001' and 'test/Track00001' are both the song 'Track00001'"):
         load_corpus(slakh, "slakh")
+
+
+def _slots(data: object) -> Iterator[tuple[Any, Any]]:
+    """Every container in nested data with every key or index of it."""
+    items = list(data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ())
+    for key, below in items:
+        yield data, key
+        yield from _slots(below)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("slakh", "metadata.yaml"),
+        ("medleydb", "*_METADATA.yaml"),
+        ("ms21", "*_METADATA.yaml"),
+        ("moisesdb", "data.json"),
+    ],
+)
+def test_no_value_in_metadata_crashes(kind: str, name: str, corpora: Callable[[str], Path]) -> None:
+    """Each value in turn is of another type, or a name that no file can have; what loads can be checked and shown."""
+    root = corpora(kind)
+    shutil.rmtree(root / "train", ignore_errors=True)  # one song is enough
+    (file,) = root.rglob(name)
+    data = yaml.safe_load(file.read_text())
+    refused = 0
+    for container, key in _slots(data):
+        kept = container[key]
+        for wrong in (None, 5, [1], {"a": 1}, "x" * 600):
+            container[key] = wrong
+            file.write_text(json.dumps(data))
+            corpus = check_corpus(root, kind)
+            assert all(isinstance(text, str | None) for track in corpus.tracks for text in (track.split, track.origin))
+            refused += bool(corpus.problems)
+        container[key] = kept
+    assert refused > 20
+
+
+def test_metadata_that_no_parser_takes(tmp_path: Path, slakh: Path) -> None:
+    file = slakh / "train" / "Track00001" / "metadata.yaml"
+    for text in ("[" * 5000, "stems: 2001-13-45", "stems: !!timestamp x", "stems: !!int x", "stems: {S00: \xff}"):
+        file.write_bytes(text.encode("latin-1"))
+        with pytest.raises(CorpusError, match=r"metadata\.yaml' is not valid YAML: copy it again"):
+            load_corpus(slakh, "slakh")
+    (tmp_path / "moises" / "song").mkdir(parents=True)
+    (tmp_path / "moises" / "song" / "data.json").write_text("[" * 100_000)
+    with pytest.raises(CorpusError, match=r"data\.json' is not valid JSON"):
+        load_corpus(tmp_path / "moises", "moisesdb")
+
+
+def test_a_folder_whose_name_is_not_utf8(slakh: Path, cli) -> None:
+    place = slakh / "train" / "Track00001"
+    place.rename(os.fsdecode(os.fsencode(place) + b"\xff"))
+    outcome = cli("corpus", "check", slakh, "--kind", "slakh")
+    assert (outcome.code in (0, 1) and "3 songs can be read" in outcome.out) or "UnicodeEncodeError" not in outcome.out
 
 
 def test_metadata_that_is_not_yaml_or_not_there(slakh: Path) -> None:

@@ -1,5 +1,7 @@
 """Rendering with the small soundfont that pretty-midi carries; skipped where the FluidSynth library is absent."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,13 @@ import pytest
 import soundfile
 import yaml
 
+from stemtree.corpora import render
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.effects import apply_effects, draw_effects
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.midi import DRUMS, Part, read_parts, redraw
-from stemtree.corpora.render import Rendering, render_corpus
+from stemtree.corpora.render import render_corpus
+from stemtree.corpora.settings import Rendering
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import load
 
@@ -103,11 +107,88 @@ def test_the_seed_decides_whatever_the_workers(tmp_path: Path) -> None:
 
 def test_what_is_there_is_left_and_what_is_half_there_is_made(midi: Path, tmp_path: Path) -> None:
     root = tmp_path / "corpus"
+    render_corpus([midi, midi], root, rendering(), workers=1)
+    mix = root / "song" / "mix.wav"
+    before, content = mix.stat().st_mtime_ns, mix.read_bytes()
     render_corpus([midi], root, rendering(), workers=1)
-    before = (root / "song" / "mix.wav").stat().st_mtime_ns
-    render_corpus([midi], root, rendering(), workers=1)
-    assert (root / "song" / "mix.wav").stat().st_mtime_ns == before
+    assert mix.stat().st_mtime_ns == before
     assert [path.name for path in root.iterdir()] == ["song"]
+    (root / "song" / "metadata.yaml").unlink()
+    mix.write_bytes(b"half")
+    assert render_corpus([midi], root, rendering(), workers=1) == []
+    assert mix.read_bytes() == content and check_corpus(root, "slakh").problems == ()
+
+
+def test_songs_of_other_settings_are_not_mixed_in(midi: Path, tmp_path: Path) -> None:
+    render_corpus([midi], tmp_path / "c", rendering(), workers=1)
+    for options, message in (
+        ({"seed": 3}, "song' was rendered with seed 0, not 3: give that, or another folder"),
+        ({"redraw": True}, "with redraw False, not True"),
+        ({"sample_rate": 8000}, "with sample_rate 16000, not 8000"),
+        ({"drum_soundfonts": (SOUNDFONT,)}, r"with drum_soundfonts \[\], not \['TimGM6mb.sf2'\]"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            render_corpus([midi], tmp_path / "c", rendering(**options), workers=1, skip_bad=True)
+    shutil.copytree(Path(__file__).parents[1] / "data" / "babyslakh" / "Track00001", tmp_path / "c" / "Track00001")
+    slakhs = midi.rename(midi.with_name("Track00001.mid"))
+    with pytest.raises(OptionError, match="Track00001' was not rendered by this command"):
+        render_corpus([slakhs], tmp_path / "c", rendering(), workers=1)
+
+
+def test_the_corpus_tells_what_it_was_rendered_for(tmp_path: Path) -> None:
+    """Shanai is a label of MS21's and not of Slakh's."""
+    root = tmp_path / "c"
+    render_corpus([write_midi(tmp_path / "a.mid", [111])], root, rendering(), workers=1)
+    (root / "0").mkdir()
+    (root / "0" / "metadata.yaml").write_text("unreadable: [")
+    corpus = load_corpus(root, "slakh", skip_bad=True)
+    assert corpus.hierarchy == "ms21"
+    assert [stem.leaf for stem in corpus.tracks[0].stems] == ["accompaniment/other/woodwinds"]
+    shutil.rmtree(root / "0")
+    with pytest.raises(CorpusError, match="'slakh' has no leaf for the label 'Shanai'"):
+        load_corpus(root, "slakh", "slakh")
+
+
+def test_the_midi_of_a_stem_has_the_instrument_that_was_drawn(midi: Path, tmp_path: Path) -> None:
+    render_corpus([midi], tmp_path / "c", rendering(redraw=True, seed=2), workers=1)
+    place = tmp_path / "c" / "song"
+    stems = yaml.safe_load((place / "metadata.yaml").read_text())["stems"]
+    drawn = {name: stem["program_num"] for name, stem in stems.items() if not stem["is_drum"]}
+    assert drawn["S00"] != 0 and drawn["S02"] != 73  # with this seed
+    for name, program in drawn.items():
+        (part,) = pretty_midi.PrettyMIDI(str(place / "MIDI" / f"{name}.mid")).instruments
+        assert part.program == program
+
+
+def test_what_cannot_be_rendered_is_one_sentence(midi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = pretty_midi.PrettyMIDI()
+    long.instruments.append(pretty_midi.Instrument(0))
+    long.instruments[0].notes.append(pretty_midi.Note(90, 50, 0, 4000))
+    long.write(str(tmp_path / "long.mid"))
+    (problem,) = render_corpus([tmp_path / "long.mid"], tmp_path / "c", rendering(), workers=1, skip_bad=True)
+    assert "long.mid' lasts 4002 s and at most 1800 s are rendered: cut it" in problem.message
+
+    def full(*arguments: object) -> None:
+        raise soundfile.LibsndfileError(1)
+
+    monkeypatch.setattr(soundfile, "write", full)
+    problem = render._render_job((midi, 0, tmp_path / "c" / "song", rendering()))
+    assert problem is not None and problem.message.endswith("c': make room or choose another folder")
+    assert not (tmp_path / "c" / "song").exists()
+    (tmp_path / "file").write_text("")
+    problem = render._render_job((midi, 0, tmp_path / "file" / "song", rendering()))
+    assert problem is not None and "cannot write to" in problem.message
+    monkeypatch.setattr(render, "read_parts", lambda file: np.zeros(1 << 50))
+    problem = render._render_job((midi, 0, tmp_path / "c" / "song", rendering()))
+    assert problem is not None and "song.mid' does not fit into memory" in problem.message
+
+
+@pytest.mark.parametrize("name", ["pretty_midi", "fluidsynth", "pyloudnorm"])
+def test_without_the_extra(name: str, midi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    render._synthesizer.cache_clear()
+    problem = render._render_job((midi, 0, tmp_path / "c" / "song", rendering()))
+    assert problem is not None and f"need '{name}': `pip install 'stemtree[render]'`" in problem.message
 
 
 def test_redrawing_keeps_bass_and_drums_and_reaches_every_class() -> None:
@@ -118,7 +199,9 @@ def test_redrawing_keeps_bass_and_drums_and_reaches_every_class() -> None:
         assert 32 <= bass.program <= 43 and ms21.leaf(bass.name) == "accompaniment/bass"
         assert drums.is_drum
         seen += [ms21.leaf(piano.name), ms21.leaf(flute.name)]
-    classes = set(ms21.leaves("accompaniment/other")) - {"accompaniment/other/fx_processed_sound"}
+    # All but bass and drum set; no General MIDI program is a lead vocal.
+    percussion = "accompaniment/percussion/nontonal_percussion"
+    classes = {*ms21.leaves("accompaniment/other"), "vocal/backing_vocal", percussion}
     assert set(seen) == classes
     for leaf in classes:  # each as likely: within five standard deviations
         share = 1 / len(classes)
@@ -148,7 +231,24 @@ def test_bad_midi_is_named_or_skipped(midi: Path, tmp_path: Path) -> None:
         read_parts(tmp_path / "none.mid")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": -1}, "the seed -1 cannot be: give 0 or more"),
+        ({"split": "trian"}, "no split 'trian'; did you mean train"),
+        ({"takes": 0}, "0 takes"),
+        ({"container": "mp3"}, "stems cannot be 'mp3'"),
+        ({"sample_rate": 100}, "sample rate of 100 Hz"),
+    ],
+)
+def test_impossible_settings(options: dict, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        rendering(**options)
+
+
 def test_bad_settings(midi: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="-1 workers cannot be"):
+        render_corpus([midi], tmp_path / "c", rendering(), workers=-1)
     with pytest.raises(OptionError, match="no soundfont to render with"):
         Rendering(())
     with pytest.raises(CorpusError, match=r"there is no soundfont '.*x\.sf2'"):

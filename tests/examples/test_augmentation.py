@@ -32,6 +32,25 @@ def vary(corpus: Corpus, cuts: list[Cut], times: int = N, **options) -> list[lis
     return [augmenter.vary(cuts, np.random.default_rng(number)) for number in range(times)]
 
 
+def test_nothing_comes_from_a_song_to_avoid(corpus: Corpus) -> None:
+    augmenter = Augmenter(Augmentation(other_song=0.5, doubled=0.5), corpus, Chunking(2, 1))
+    mixes = [augmenter.vary(CUTS, np.random.default_rng(number), avoid=1) for number in range(200)]
+    assert {cut.track for mix in mixes for cut in mix if cut.stem == 0} == {0, 2}  # the second has bass as well
+    assert {cut.track for mix in mixes for cut in mix if cut.stem == 1} == {0}  # no other has drums
+
+
+def test_nothing_is_drawn_from_where_truth_is_missing(corpus: Corpus) -> None:
+    augmenter = Augmenter(
+        Augmentation(shift=0.3, other_song=0.3, doubled=0.3), corpus, Chunking(2, 1), None,
+        lambda track, start: track == 1 or start % 200 == 0,
+    )  # fmt: skip
+    mixes = [augmenter.vary([Cut(0, 0, 200)], np.random.default_rng(number)) for number in range(500)]
+    moved = {(cut.track, cut.start) for mix in mixes for cut in mix} - {(0, 200)}
+    assert moved == {(track, start) for track in (0, 2) for start in range(100, 900, 200)}
+    closed = Augmenter(Augmentation(shift=1.0), corpus, Chunking(2, 1), None, lambda track, start: True)
+    assert closed.vary(CUTS, np.random.default_rng(0)) == CUTS
+
+
 def within(count: int, share: float) -> bool:
     return abs(count - share * N) <= 5 * np.sqrt(N * share * (1 - share))
 

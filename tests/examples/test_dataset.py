@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
-from stemtree.errors import OptionError
+from stemtree.errors import HierarchyError, OptionError
+from stemtree.examples.augmentation import Augmentation
 from stemtree.examples.dataset import Example, Examples
 from stemtree.examples.salience import Chunking, SalienceIndex, salience_index
-from stemtree.examples.sampling import Rules, Sampler
+from stemtree.examples.sampling import Place, Rules, Sampler
 from stemtree.hierarchy import Hierarchy, Node, load
 
 RATE = 4000
@@ -106,6 +107,76 @@ def test_query_and_unknown_leaves(tmp_path: Path) -> None:
         assert any(np.allclose(example["query"][0], whole[s : s + RATE]) for s in range(0, len(whole), RATE // 2))
 
 
+BASS, DRUMS = "accompaniment/bass", "accompaniment/drums"
+
+
+def test_what_is_unknown_below_a_target(tmp_path: Path) -> None:
+    """Of a sub-tree whose truth is missing the leaves, not the nodes above them."""
+    hierarchy = load("musdb18")
+    corpus = make_corpus(tmp_path, [["vocals", BASS, DRUMS]])
+    (example,) = make_examples(
+        corpus, hierarchy, ["accompaniment"], Rules(missing=1), ["accompaniment", BASS, DRUMS, "vocals"], size=1
+    )
+    assert example["known"].tolist() == [True, False, False, True]
+    (example,) = make_examples(corpus, hierarchy, [BASS], Rules(missing=1), ["accompaniment", DRUMS, BASS], size=1)
+    assert example["known"].tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("mode", ["all", "leaf"])
+def test_known_leaves_come_from_chunks_whose_truth_is_there(mode: str, tmp_path: Path) -> None:
+    hierarchy = load("musdb18")
+    corpus = make_corpus(tmp_path, [[BASS], [BASS]])
+    rules = Rules(missing=0.6, missing_mode=mode, seed=2)  # type: ignore[arg-type]
+    options = {"shift": 0.4, "other_song": 0.3, "doubled": 0.3}
+    examples = make_examples(corpus, hierarchy, [BASS], rules, [BASS], size=60, augmentation=Augmentation(**options))
+    sampler = Sampler(
+        corpus, salience_index(corpus, hierarchy, tmp_path / "index.parquet", SHORT), hierarchy, [BASS], rules
+    )
+    whole = [soundfile.read(track.stems[0].file.path, dtype="float32")[0] for track in corpus.tracks]
+    starts = range(0, SECONDS * RATE - RATE + 1, RATE // 2)
+    chunks = {(song, n): audio[s : s + RATE] for song, audio in enumerate(whole) for n, s in enumerate(starts)}
+    seen = set()
+    for example in examples:
+        signal = example["nodes"][0, 0].numpy()
+        matches = [place for place, chunk in chunks.items() if np.dot(signal, chunk) > 0.9 * np.dot(chunk, chunk)]
+        missing = any(sampler.is_missing(Place(*place)) for place in matches)
+        assert matches and example["known"].tolist() == [not missing]
+        seen.add(missing)
+    assert seen == ({False} if mode == "all" else {False, True})
+
+
+def test_a_query_shares_no_song_with_its_target(tmp_path: Path) -> None:
+    hierarchy = load("musdb18")
+    corpus = make_corpus(tmp_path, [[BASS], [BASS], [BASS]])
+    for augmentation in (Augmentation(other_song=1.0), Augmentation(doubled=1.0)):
+        songs = set()
+        for example in make_examples(
+            corpus, hierarchy, [BASS], Rules(query=True), [BASS], size=30, augmentation=augmentation
+        ):
+            start = round(example["query_start"] * RATE)
+            own = next(track for track in corpus.tracks if track.id == example["query_track"]).stems[0].file.path
+            expected = soundfile.read(own, dtype="float32")[0]
+            np.testing.assert_array_equal(example["query"][0], expected[start : start + RATE])
+            spectrum = np.conj(np.fft.rfft(example["mixture"][0].numpy(), 2 * len(expected)))
+            for track in corpus.tracks:  # the song is in the mixture where it correlates
+                whole = soundfile.read(track.stems[0].file.path, dtype="float32")[0]
+                likeness = np.fft.irfft(np.fft.rfft(whole, 2 * len(expected)) * spectrum).max()
+                if likeness > 0.5 * RATE * 0.1**2 / 3:
+                    songs.add((track.id == example["query_track"], track.id == example["track"]))
+        assert songs == {(False, False)} if augmentation.other_song else songs == {(False, False), (False, True)}
+
+
+def test_present_describes_the_signal_that_is_given(tmp_path: Path) -> None:
+    """Channels of opposite sign are loud, and silent once averaged."""
+    corpus = make_corpus(tmp_path, [["vocals"]], channels=2)
+    path = corpus.tracks[0].stems[0].file.path
+    left = soundfile.read(path)[0][:, :1]
+    soundfile.write(path, np.hstack([left, -left]), RATE, "PCM_16")
+    for mono in (True, False):
+        example = make_examples(corpus, load("musdb18"), ["vocals"], Rules(), mono=mono)[0]
+        assert example["present"].tolist() == [not mono] == [bool(example["nodes"].any())]
+
+
 def test_absent_nodes_are_silent_and_flagged(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, [["vocals"], ["accompaniment/bass"]])
     examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], Rules(absent=1))
@@ -154,6 +225,14 @@ def test_options_that_do_not_fit(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"]])
     with pytest.raises(OptionError, match="paths differ in length"):
         make_examples(corpus, hierarchy, ["vocals", "accompaniment/bass"], Rules())
+    with pytest.raises(OptionError, match="no node is wanted"):
+        make_examples(corpus, hierarchy, ["vocals"], Rules(), [])
+    with pytest.raises(OptionError, match="no target to draw for"):
+        make_examples(corpus, hierarchy, [], Rules())
+    with pytest.raises(HierarchyError, match="no node 'vocal'; did you mean vocals"):
+        make_examples(corpus, hierarchy, ["vocals"], Rules(), ["vocal"])
+    with pytest.raises(HierarchyError, match="no node 'drums'"):
+        make_examples(corpus, hierarchy, ["vocals"], Rules(), root="drums")
     first, index = corpus.tracks[0], salience_index(corpus, hierarchy, tmp_path / "index.parquet", SHORT)
     other = Track("x", "train", 8000, first.frames, first.stems)
     mixed = Corpus(tmp_path, "folder", "mine", (first, other))

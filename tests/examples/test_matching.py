@@ -91,10 +91,67 @@ def test_remixes_share_tempo_key_and_beat(tmp_path: Path) -> None:
         assert abs(beat - round(beat)) < 0.17
 
 
+LEAVES = ([DRUMS, BASS], [DRUMS, BASS, VOCALS])
+
+
+def remixed(augmentation: Augmentation, factor: float, semitones: int, times: int = 300, **options) -> list[list[Cut]]:
+    """Remixes of the first of two songs with the second, which must be changed by this much to fit."""
+    tracks = [
+        Track(str(n), None, 100, 3000, tuple(Stem(leaf, leaf, leaf, AudioFile(Path("none.wav"))) for leaf in leaves))
+        for n, leaves in enumerate(LEAVES)
+    ]
+    beats = np.arange(0, 30, 0.5, np.float32)
+    known = {"0": Pulse(120, 5 + semitones, beats), "1": Pulse(120 / factor, 5, beats / factor)}
+    augmenter = Augmenter(
+        augmentation, Corpus(Path(), "folder", "musdb18", tuple(tracks)), Chunking(8, 2), known, **options
+    )
+    return [augmenter.vary([Cut(0, 0, 400), Cut(0, 1, 400)], np.random.default_rng(seed)) for seed in range(times)]
+
+
+def test_a_remix_loses_no_leaf() -> None:
+    """Where both have a leaf either may give it; a leaf of one alone stays."""
+    for mix in remixed(Augmentation(remix=1.0), 1.0, 0):
+        assert sorted(LEAVES[cut.track][cut.stem] for cut in mix) == [BASS, DRUMS, VOCALS]
+
+
+def test_a_remix_and_what_is_done_to_the_song_stay_in_range_together() -> None:
+    for factor, semitones in ((1.11, 2), (0.89, -2)):
+        mixes = remixed(Augmentation(remix=1.0, pitch=2.0, tempo=(0.88, 1.12)), factor, semitones)
+        cuts = [cut for mix in mixes for cut in mix]
+        assert all(0.88 - 1e-9 <= cut.tempo <= 1.12 + 1e-9 and -2 <= cut.pitch <= 2 for cut in cuts)
+        assert len({cut.tempo for cut in cuts}) > 50
+        for mix in mixes:  # and stay matched
+            for ours in (cut for cut in mix if cut.track == 0):
+                for theirs in (cut for cut in mix if cut.track == 1):
+                    assert theirs.tempo / ours.tempo == pytest.approx(factor)
+                    if ours.pitch and theirs.pitch:
+                        assert theirs.pitch - ours.pitch == pytest.approx(semitones)
+
+
+def test_remixed_stems_stay_together() -> None:
+    mixes = remixed(Augmentation(remix=1.0, shift=0.5, other_song=0.5, doubled=0.5), 1.05, 1)
+    assert all(len({(cut.track, cut.start, cut.tempo) for cut in mix}) <= 2 for mix in mixes)
+    assert all(cut.start == 400 and cut.tempo == 1 for mix in mixes for cut in mix if cut.track == 0)
+    assert all(cut.tempo == pytest.approx(1.05) for mix in mixes for cut in mix if cut.track == 1)
+
+
+def test_a_partner_begins_on_the_beat_where_truth_is_there() -> None:
+    """A partner without such a chunk is none."""
+    mixes = remixed(Augmentation(remix=1.0), 1.05, 0, is_missing=lambda track, start: start >= 500)
+    starts = {cut.start for mix in mixes for cut in mix if cut.track == 1}
+    assert starts and max(starts) < 500
+    assert (
+        remixed(Augmentation(remix=1.0), 1.0, 0, 3, is_missing=lambda track, start: True)
+        == [[Cut(0, 0, 400), Cut(0, 1, 400)]] * 3
+    )
+
+
 def test_without_pulses_or_partners(tmp_path: Path) -> None:
     corpus = write_songs(tmp_path, [(100, 0), (140, 6)])
     with pytest.raises(OptionError, match="a remix needs the songs' tempi and keys"):
         Augmenter(Augmentation(remix=0.5), corpus, Chunking(8, 2))
+    with pytest.raises(OptionError, match="and '1' has none: give the corpus's `pulses`"):
+        Augmenter(Augmentation(remix=0.5), corpus, Chunking(8, 2), {"0": Pulse(100, 0, NO_BEATS)})
     apart = {"0": Pulse(100, 0, NO_BEATS), "1": Pulse(140, 6, NO_BEATS)}
     cuts = [Cut(0, 0, 0), Cut(0, 1, 0)]
     assert (

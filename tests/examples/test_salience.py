@@ -1,13 +1,17 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import soundfile
 
+from stemtree.audio import Excerpts
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
-from stemtree.errors import AudioError, OptionError, StaleIndexError
+from stemtree.errors import AudioError, CorpusError, OptionError, StaleIndexError
+from stemtree.examples import table
 from stemtree.examples.salience import Chunking, SalienceIndex, load_index, measure, salience_index
 from stemtree.hierarchy import Hierarchy, load
 
@@ -63,7 +67,7 @@ def test_a_chunk_is_its_own_samples(
 def test_blocks_of_reading_do_not_show(musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (track,) = make_corpus(tmp_path, {"a": 30}).tracks
     whole = measure(track, musdb, Chunking())
-    monkeypatch.setattr("stemtree.examples.salience._READ_SECONDS", 1)
+    monkeypatch.setattr("stemtree.examples.salience._HELD", 8 * 3001)
     for node, level in measure(track, musdb, Chunking()).items():
         assert level.tolist() == pytest.approx(whole[node].tolist(), abs=0.011)
 
@@ -113,8 +117,115 @@ def test_only_what_is_stale_is_measured_again(
         load_index(corpus, file, Chunking(5))
     smaller = Corpus(corpus.root, corpus.kind, corpus.hierarchy, corpus.tracks[:1])
     assert salience_index(smaller, musdb, file).table["track"].unique().to_list() == ["a"]
-    with pytest.raises(StaleIndexError, match="lacks the song 'b'"):
-        load_index(corpus, file)
+    larger = Corpus(corpus.root, corpus.kind, corpus.hierarchy, (*corpus.tracks, replace(corpus.tracks[0], id="d")))
+    with pytest.raises(StaleIndexError, match="lacks the song 'd'"):
+        load_index(larger, file)
+    assert measured[4:] == []
+
+
+def test_splits_pruned_trees_and_chunkings_share_a_file(
+    musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, file = make_corpus(tmp_path, {"a": 12, "b": 11}), tmp_path / "index.parquet"
+    halves = [replace(whole, tracks=(track,)) for track in whole.tracks]
+    tops = tuple(
+        replace(track, stems=tuple(replace(stem, leaf=stem.leaf.split("/")[0]) for stem in track.stems))
+        for track in whole.tracks
+    )
+    pruned, short = replace(whole, tracks=tops), Chunking(4, 2)
+    measured = _counting(monkeypatch)
+    first = [salience_index(*of) for of in (
+        (whole, musdb, file), (pruned, musdb.prune(1), file), (whole, musdb, file, short)
+    )]  # fmt: skip
+    assert len(measured) == 6
+    assert set(first[1].table["node"]) == {"", "vocals", "accompaniment"}
+    for half in halves:
+        assert set(salience_index(half, musdb, file).table["track"]) == {half.tracks[0].id}
+    for index, again in zip(first, (
+        load_index(whole, file), load_index(pruned, file), load_index(whole, file, short)
+    ), strict=True):  # fmt: skip
+        assert again.table.equals(index.table)
+    assert len(measured) == 6
+    rows = len(pl.read_parquet(file))
+    os.utime(whole.tracks[0].stems[0].file.path, (1, 1))  # what was made from the old file goes
+    salience_index(whole, musdb, file)
+    assert len(pl.read_parquet(file)) == rows - len(first[1].table) // 2 - len(first[2].table) // 2
+
+
+def test_what_was_measured_before_a_failure_is_kept(
+    musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, file = make_corpus(tmp_path, {"a": 12, "b": 11, "c": 10}), tmp_path / "index.parquet"
+    corpus.tracks[1].stems[0].file.path.write_bytes(b"RIFF what is left")
+    with pytest.raises(AudioError, match=r"0\.wav'"):
+        salience_index(corpus, musdb, file, workers=1)
+    measured = _counting(monkeypatch)
+    index = salience_index(corpus, musdb, file, workers=1, skip_bad=True)
+    assert [(problem.track, problem.kind) for problem in index.problems] == [("b", "unreadable")]
+    assert set(index.table["track"]) == {"a", "c"} and "a" not in measured
+    make_corpus(tmp_path, {"a": 12, "b": 11})
+    stopped = make_corpus(tmp_path, {"a": 12, "b": 11, "c": 10})
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    file.unlink()
+    with pytest.raises(KeyboardInterrupt):
+        salience_index(stopped, musdb, file, workers=1, progress=interrupt)
+    assert pl.read_parquet(file)["track"].n_unique() == 2
+
+
+def test_an_index_that_cannot_be_written(musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = make_corpus(tmp_path / "songs", {"a": 12})
+    measured = _counting(monkeypatch)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "taken", tmp_path / "file" / "x", Path("/proc/no/x")):
+        with pytest.raises(CorpusError, match=f"cannot write the index '{place}' .*: choose another file"):
+            salience_index(corpus, musdb, place)
+    assert not measured and {path.name for path in tmp_path.iterdir()} == {"songs", "taken", "file"}
+
+
+def test_mono_stems_before_a_stereo_one(musdb: Hierarchy, tmp_path: Path) -> None:
+    (track,) = make_corpus(tmp_path, {"a": 12}).tracks
+    expected = measure(track, musdb, Chunking())
+    for stem in track.stems[:2]:
+        audio, _ = soundfile.read(stem.file.path)
+        soundfile.write(stem.file.path, audio.mean(axis=1), RATE)
+    as_mono = measure(track, musdb, Chunking())
+    for stem in track.stems[:2]:
+        audio, _ = soundfile.read(stem.file.path)
+        soundfile.write(stem.file.path, np.stack([audio, audio], axis=1), RATE)
+    twice = measure(track, musdb, Chunking())
+    for node in expected:
+        assert as_mono[node].tolist() == pytest.approx(twice[node].tolist(), abs=0.011)
+
+
+@pytest.mark.parametrize("chunking", [Chunking(), Chunking(100, 100)])
+def test_little_is_held_at_a_time(
+    chunking: Chunking, musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (track,) = make_corpus(tmp_path, {"a": 60}).tracks
+    held: list[int] = []
+    original = Excerpts.read
+
+    def count(self: Excerpts, start: int, count: int) -> list[np.ndarray]:
+        audio = original(self, start, count)
+        held.append(sum(stem.size for stem in audio))
+        return audio
+
+    monkeypatch.setattr(Excerpts, "read", count)
+    measure(track, musdb, chunking)
+    assert max(held) <= 1 << 20 and sum(held) == 4 * 2 * track.frames
+
+
+def test_a_thread_too_many_is_not_started(musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    original = table.ThreadPoolExecutor
+    monkeypatch.setattr(table, "ThreadPoolExecutor", lambda workers: asked.append(workers) or original(workers))
+    salience_index(make_corpus(tmp_path, {"a": 12}), musdb, tmp_path / "index.parquet", workers=1000)
+    assert asked == [16]
 
 
 def test_the_threshold_is_no_reason_to_measure_again(musdb: Hierarchy, tmp_path: Path) -> None:
@@ -143,8 +254,9 @@ def test_a_stem_that_went_away(musdb: Hierarchy, tmp_path: Path) -> None:
 
 
 def test_chunks_need_a_length() -> None:
-    with pytest.raises(OptionError, match=r"chunks of 0 s every 2\.5 s cannot be"):
-        Chunking(0)
+    for duration, hop in ((0, 2.5), (np.nan, 1), (1, np.nan), (np.inf, 1), (1, 1e-5), (1e-5, 1), (1e300, 1)):
+        with pytest.raises(OptionError, match=f"chunks of {duration} s every {hop} s cannot be".replace("+", r"\+")):
+            Chunking(duration, hop)
 
 
 def test_a_loaded_corpus(tmp_path: Path, musdb: Hierarchy) -> None:

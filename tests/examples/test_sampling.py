@@ -151,5 +151,7 @@ def test_salient_everywhere_has_no_absent_chunk() -> None:
 def test_rules_are_checked() -> None:
     with pytest.raises(OptionError, match=r"'absent' is 1\.5: give a share between 0 and 1"):
         Rules(absent=1.5)
+    with pytest.raises(OptionError, match="'seed' is -1: give 0 or more"):
+        Rules(seed=-1)
     with pytest.raises(OptionError, match="'missing_mode' is 'some'"):
         Rules(missing_mode="some")  # type: ignore[arg-type]

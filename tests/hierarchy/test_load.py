@@ -4,7 +4,7 @@ import pytest
 
 from stemtree.errors import HierarchyError
 from stemtree.hierarchy import available, load
-from stemtree.hierarchy.load import parse, read_labels
+from stemtree.hierarchy.load import parse, read_labels, with_label_map
 
 
 def test_definitions_have_the_sources_shapes() -> None:
@@ -60,6 +60,9 @@ def test_a_users_own_file(tmp_path: Path) -> None:
         ("tree: {a: }\nlabel: {}", "unknown key 'label'"),
         ("name: 5\ntree: {a: }", "must be text"),
         ("tree: {? [a] : b}", "a name must be plain text"),
+        ("tree: {a: 2001-13-45}", "not readable as YAML: month must be in 1..12"),
+        ("tree: {a: !!timestamp x}", "not readable as YAML"),
+        ("tree: {a: ['']}", "the label '' of 'a' has no letter or digit"),
         ("tree: !!python/object:os.system {}", "not readable as YAML"),
     ],
 )
@@ -98,17 +101,27 @@ def test_label_maps(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("kick: accompaniment", "the label 'kick' means 'accompaniment', which is no leaf"),
-        ("kick: drums", "no node 'drums'; did you mean accompaniment/percussion/drum_set"),
+        (
+            "kick: drums",
+            "labels.yaml: the label 'kick' means 'drums', which is no node; "
+            "did you mean accompaniment/percussion/drum_set",
+        ),
+        ("kick: 2001-13-45", "labels.yaml: not readable as YAML: month must be in 1..12; put it in quotes"),
+        ("kick: !!int x", "labels.yaml: not readable as YAML"),
+        ("kick: !!timestamp x", "labels.yaml: not readable as YAML"),
+        ("kick: !!bool x", "labels.yaml: not readable as YAML"),
+        ("[" * 5000, "labels.yaml: nested too deeply"),
+        ("'--': accompaniment/bass", "labels.yaml: the label '--' of 'accompaniment/bass' has no letter or digit"),
         ("- kick", "must have lines of 'label: path of a leaf'"),
         ("kick: 3", "must have lines of 'label: path of a leaf'"),
         ("a: b\na: c", "'a' stands twice"),
-        ("a: [", "is not YAML"),
+        ("a: [", "labels.yaml: not readable as YAML: line 1"),
     ],
 )
 def test_bad_label_maps(text: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "labels.yaml"
     file.write_text(text)
     with pytest.raises(HierarchyError, match=message):
-        load("ms21").with_labels(read_labels(file))
+        with_label_map(load("ms21"), file)
     with pytest.raises(HierarchyError, match=r"cannot read the label map '.*none\.yaml'"):
         read_labels(tmp_path / "none.yaml")

@@ -3,14 +3,15 @@
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path as FilePath
 from types import TracebackType
 
 import numpy as np
 import soundfile
 
-from stemtree.audio.read import AvSource, open_source
+from stemtree.audio.read import AvSource, open_source, tells_length
+from stemtree.audio.source import finite
 from stemtree.errors import AudioError
 from stemtree.types import Samples
 
@@ -28,7 +29,7 @@ class Excerpts:
     Raises
     ------
     AudioError
-        If a file cannot be opened or read any more.
+        If a file cannot be opened or read any more, is cut off, or holds NaN or infinity.
     """
 
     def __init__(self, paths: Sequence[FilePath], streams: Sequence[int]) -> None:
@@ -47,12 +48,12 @@ class Excerpts:
         return [self._read(number, start, count) for number in range(len(self._paths))]
 
     def _open(self, path: FilePath, stream: int) -> soundfile.SoundFile | AvSource:
-        try:
+        """With the library that `open_source` takes; what it says of the file's header was heard when it was loaded."""
+        with suppress(soundfile.LibsndfileError, TypeError):  # left to FFmpeg, or to a message
             if not stream:
-                return self._stack.enter_context(soundfile.SoundFile(path))
-        except soundfile.LibsndfileError as error:
-            if error.code != 1:  # unknown to libsndfile: left to FFmpeg
-                raise AudioError(f"cannot open the stem '{path}' ({error.error_string}): check the corpus") from None
+                file = self._stack.enter_context(soundfile.SoundFile(path))
+                if tells_length(path, file.format == "MP3", file.frames):
+                    return file
         source = open_source(path, stream)
         assert isinstance(source, AvSource)
         return source
@@ -71,4 +72,4 @@ class Excerpts:
             block: Samples = file.read(count, dtype="float32", always_2d=True).T
         except soundfile.LibsndfileError as error:
             raise AudioError(f"cannot read the stem '{path}' ({error.error_string}): check the corpus") from None
-        return block
+        return finite(block, start, str(path))

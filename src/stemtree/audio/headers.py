@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path as FilePath
@@ -13,17 +14,31 @@ MALFORMED = 3
 """libsndfile's code for a header it knows and cannot follow; FFmpeg would read what is left and say nothing."""
 
 
+_LOCK = threading.Lock()
+_inside, _stderr = 0, -1  # of the whole process, as stderr is
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep libmpg123, deep inside libsndfile, from writing warnings to the process's stderr."""
-    with open(os.devnull, "wb") as nowhere:
-        stderr = os.dup(2)
-        try:
-            os.dup2(nowhere.fileno(), 2)
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+    """Keep libmpg123, deep inside libsndfile, from writing warnings to the process's stderr.
+
+    Of several threads the first in redirects it and the last out restores it.
+    """
+    global _inside, _stderr
+    with _LOCK:
+        if not _inside:
+            _stderr = os.dup(2)
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _inside -= 1
+            if not _inside:
+                os.dup2(_stderr, 2)
+                os.close(_stderr)
 
 
 _LIE = re.compile(r"^\s*(?P<chunk>\w+)(?: size)?\s*: (?P<said>\d+) \(should be (?P<real>\d+)\)", re.MULTILINE | re.I)

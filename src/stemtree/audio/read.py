@@ -42,7 +42,7 @@ class SoundFileSource:
                 if start:  # some codecs, such as GSM in WAV, cannot seek at all
                     file.seek(min(start, self.frames))
                 while len(block := self._read(file, size)):
-                    yield finite(block.T, position, self)
+                    yield finite(block.T, position, self.name)
                     position += len(block)
         except soundfile.LibsndfileError as error:
             reason = error.error_string.removeprefix("Error : ").strip(" .")
@@ -106,7 +106,7 @@ class AvSource:
                 held += pieces[-1].shape[1]
                 while held >= size:
                     whole = np.concatenate(pieces, axis=1)
-                    yield finite(whole[:, :size], position - held, self)
+                    yield finite(whole[:, :size], position - held, self.name)
                     pieces, held = [whole[:, size:]], held - size
         except (av.FFmpegError, ValueError) as error:  # ValueError: the stream changes its rate or layout
             reason = getattr(error, "strerror", error)
@@ -119,7 +119,7 @@ class AvSource:
         if position == 0:
             raise AudioError(f"'{self.name}' holds no samples: give audio of at least one sample")
         if held:
-            yield finite(np.concatenate(pieces, axis=1), position - held, self)
+            yield finite(np.concatenate(pieces, axis=1), position - held, self.name)
 
     def excerpt(self, start: int, count: int) -> ExactSamples:
         """``(channel, sample)``: at most `count` samples from sample `start`, found by the container's index (MP4).
@@ -130,11 +130,12 @@ class AvSource:
         Raises
         ------
         AudioError
-            If the file is damaged there.
+            If the file is damaged there, or ends well before it said it would.
         """
         import av
 
         seek_to = max(0, start - _WARM_UP) if self._has_index else 0
+        announced = 0 if self.frames is None else self.frames - self.sample_rate // 2  # as for `blocks`
         pieces: list[ExactSamples] = []
         held = 0
         try:
@@ -146,8 +147,13 @@ class AvSource:
         except (av.FFmpegError, ValueError) as error:
             reason = getattr(error, "strerror", error)
             raise AudioError(f"'{self.name}' is damaged near sample {start} ({reason}): get a whole copy") from None
+        if held < count and start + held < min(start + count, announced):
+            raise AudioError(
+                f"'{self.name}' is cut off: it announces {self.frames} samples and has none from {start + held} on; "
+                "get a whole copy, or re-save it to keep what is there"
+            )
         whole = np.concatenate(pieces, axis=1) if pieces else np.empty((self.channels, 0))
-        return finite(whole[:, :count], start, self)
+        return finite(whole[:, :count], start, self.name)
 
     def _decoded(self, seek_to: int = 0) -> Iterator[tuple[int, ExactSamples]]:
         """Pieces and their first samples, from about `seek_to` on."""
@@ -208,9 +214,12 @@ def open_source(path: str | os.PathLike[str], stream: int = 0) -> Source:
         if getattr(error, "code", None) == MALFORMED:
             raise AudioError(f"'{file}' has a damaged header: get a whole copy or re-save it") from None
         return AvSource(file)
-    # Where a file does not tell its length, libsndfile extrapolates it (MPEG) and stops there, or cannot end (FLAC).
-    tells_length = mpeg_tells_its_length(file) if source.is_mpeg else source.frames < 1 << 62
-    return source if tells_length else AvSource(file)
+    return source if tells_length(file, source.is_mpeg, source.frames) else AvSource(file)
+
+
+def tells_length(path: FilePath, is_mpeg: bool, frames: int) -> bool:
+    """Whether libsndfile knows where a file ends; else it extrapolates (MPEG) and stops there, or cannot end (FLAC)."""
+    return mpeg_tells_its_length(path) if is_mpeg else frames < 1 << 62
 
 
 def read(

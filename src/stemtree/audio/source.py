@@ -1,13 +1,15 @@
 """What audio is read from: a song's samples in blocks, exact and checked."""
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from stemtree.audio.formats import RATES, Width
 from stemtree.errors import AudioError
-from stemtree.types import ExactSamples
+from stemtree.types import ExactSamples, Samples
+
+AnySamples = TypeVar("AnySamples", Samples, ExactSamples)
 
 _LOUDEST = 1e6
 """Full scale is 1; what is this far beyond it is not audio and would overflow."""
@@ -84,7 +86,7 @@ class ArraySource:
     def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
         """See `Source.blocks`."""
         for begin in range(start, self._samples.shape[1], size):
-            yield finite(self._samples[:, begin : begin + size].astype(np.float64), begin, self)
+            yield finite(self._samples[:, begin : begin + size].astype(np.float64), begin, self.name)
 
 
 def check_shape(source: Source) -> None:
@@ -100,11 +102,11 @@ def check_shape(source: Source) -> None:
         raise AudioError(f"'{source.name}' holds no samples: give audio of at least one sample")
 
 
-def finite(block: ExactSamples, position: int, source: Source) -> ExactSamples:
+def finite(block: AnySamples, position: int, name: str) -> AnySamples:
     """Return a block that begins at sample `position`; raise AudioError if a value in it cannot be audio."""
     if not np.isfinite(block).all():
         sample = position + int(np.flatnonzero(~np.isfinite(block).all(axis=0))[0])
-        raise AudioError(f"'{source.name}' holds NaN or infinity at sample {sample}: repair it or export it again")
+        raise AudioError(f"'{name}' holds NaN or infinity at sample {sample}: repair it or export it again")
     if (loudest := np.abs(block).max(initial=0)) > _LOUDEST:
-        raise AudioError(f"'{source.name}' holds a sample of {loudest:.0e}, where full scale is 1: scale it down")
+        raise AudioError(f"'{name}' holds a sample of {loudest:.0e}, where full scale is 1: scale it down")
     return block

@@ -29,7 +29,7 @@ Labels = Annotated[
     Path | None, typer.Option(metavar="FILE", help="YAML lines of 'label: path of a leaf', for labels of your own.")
 ]
 
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave songs out that cannot be used, and report them.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and report it.")]
 
 
 @app.command()
@@ -37,7 +37,7 @@ def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None) -
     """Validate a copy: what is wrong, where, and how often."""
     from stemtree.corpora.check import check_corpus
 
-    corpus = check_corpus(root, kind, _hierarchy(kind, hierarchy, labels))
+    corpus = check_corpus(root, kind, _hierarchy(root, kind, hierarchy, labels))
     for problem in corpus.problems:
         typer.echo(f"{problem.kind}: {one_line(problem.message)}")
     counts = Counter(problem.kind for problem in corpus.problems)
@@ -54,12 +54,12 @@ def info(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None) ->
 
     from stemtree.corpora.load import load_corpus
 
-    corpus = load_corpus(root, kind, _hierarchy(kind, hierarchy, labels), skip_bad=True)
+    corpus = load_corpus(root, kind, _hierarchy(root, kind, hierarchy, labels), skip_bad=True)
     console = Console(width=200, highlight=False)
     for table in _tables(corpus):
         console.print(table)
     if corpus.problems:
-        typer.echo(f"{len(corpus.problems)} songs left out: see stemtree corpus check", err=True)
+        typer.echo(f"{len(corpus.problems)} problems: see stemtree corpus check", err=True)
 
 
 @app.command()
@@ -80,14 +80,17 @@ def index(
     from stemtree.corpora.load import load_corpus
     from stemtree.examples.salience import Chunking, index_file, salience_index
 
-    tree = _hierarchy(kind, hierarchy, labels)
+    tree = _hierarchy(root, kind, hierarchy, labels)
     corpus = load_corpus(root, kind, tree, skip_bad=skip_bad)
     file = output or index_file(corpus)
     with progress_bar("measuring") as progress:
-        table = salience_index(corpus, tree, file, Chunking(duration, hop), progress=progress).table
-    for problem in corpus.problems:
+        chunking = Chunking(duration, hop)
+        measured = salience_index(corpus, tree, file, chunking, skip_bad=skip_bad, progress=progress)
+    problems = corpus.problems + measured.problems
+    for problem in problems:
         typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
-    typer.echo(f"{file}: {len(corpus.tracks)} songs, {len(table)} nodes in them, {len(corpus.problems)} left out")
+    songs = len(corpus.tracks) - len(measured.problems)
+    typer.echo(f"{file}: {songs} songs, {len(measured.table)} nodes in them, {len(problems)} problems")
 
 
 @app.command()
@@ -127,7 +130,8 @@ def render(
 ) -> None:
     """Render MIDI files into a corpus in Slakh's layout; songs that are there are left."""
     from stemtree.cli.messages import progress_bar
-    from stemtree.corpora.render import Rendering, render_corpus
+    from stemtree.corpora.render import render_corpus
+    from stemtree.corpora.settings import Rendering
 
     rendering = Rendering(
         soundfonts=tuple(soundfont),
@@ -146,17 +150,17 @@ def render(
         problems = render_corpus(midis, output, rendering, workers=workers, skip_bad=skip_bad, progress=progress)
     for problem in problems:
         typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
-    typer.echo(f"{output}: {len(midis) * takes - len(problems)} songs, {len(problems)} left out")
+    typer.echo(f"{output}: {len(set(map(Path, midis))) * takes - len(problems)} songs, {len(problems)} left out")
     if problems:
         raise typer.Exit(1)
 
 
-def _hierarchy(kind: str, hierarchy: str | None, labels: Path | None) -> "Hierarchy":
+def _hierarchy(root: str, kind: str, hierarchy: str | None, labels: Path | None) -> "Hierarchy":
     from stemtree.corpora.load import hierarchy_of
-    from stemtree.hierarchy.load import read_labels
+    from stemtree.hierarchy.load import with_label_map
 
-    tree = hierarchy_of(kind, hierarchy)
-    return tree.with_labels(read_labels(labels)) if labels else tree
+    tree = hierarchy_of(kind, hierarchy, root)
+    return with_label_map(tree, labels) if labels else tree
 
 
 def _tables(corpus: "Corpus") -> "list[object]":

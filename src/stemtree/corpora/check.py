@@ -1,15 +1,17 @@
 """Whether a copy of a corpus is whole, and what is in it."""
 
+import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path as FilePath
 
 import numpy as np
 
-from stemtree.audio import read
-from stemtree.corpora.load import hierarchy_of, layout_of, read_tracks
+from stemtree.audio import open_source, read
+from stemtree.audio.read import AvSource
+from stemtree.corpora.load import hierarchy_of, layout_of, probe, read_tracks, unequal
 from stemtree.corpora.track import AudioFile, Corpus, Problem, Track
 from stemtree.errors import AudioError, CorpusError
 from stemtree.hierarchy import Hierarchy
@@ -19,6 +21,7 @@ TOLERANCE = -40.0
 """What may be left of a mixture once its stems are taken off, in dB relative to the mixture."""
 
 _PLACES, _SECONDS = (0.2, 0.5, 0.8), 2.0
+_MIDDLE = 1 << 18  # bytes
 
 
 def check_corpus(
@@ -30,8 +33,9 @@ def check_corpus(
     """Load a corpus and look for everything that would spoil its use.
 
     Besides what loading finds (missing or unreadable files, unequal rates and lengths, unknown labels, one song
-    twice): mixtures that are not the sum of their stems, judged on three stretches of 2 s, and songs of one origin in
-    different splits.
+    twice): files whose last second cannot be decoded, mixtures that are missing, that have another rate or length than
+    their stems, or that are not the sum of them, judged on three stretches of 2 s, and songs in different splits that
+    have one origin or share the audio of a stem.
 
     Parameters
     ----------
@@ -50,35 +54,74 @@ def check_corpus(
     OptionError, CorpusError
         If there is no such kind, or no song of it.
     """
-    layout, tree = layout_of(kind), hierarchy_of(kind, hierarchy)
-    tracks, problems = [], []
+    layout, tree = layout_of(kind), hierarchy_of(kind, hierarchy, root)
+    tracks: list[Track] = []
+    problems: list[Problem] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        sums = []
-        for number, found in enumerate(read_tracks(FilePath(root), layout, tree)):
-            if isinstance(found, Problem):
-                problems.append(found)
-            else:
-                tracks.append(found)
-                if layout.adds_up and found.mixture:
-                    sums.append(pool.submit(_check_sum, found, found.mixture))
+        checks = []
+        for number, (track, found) in enumerate(read_tracks(FilePath(root), layout, tree)):
+            problems += found
+            if track:
+                checks.append((track, pool.submit(_check_song, track, layout.adds_up and not found)))
             if progress:
                 progress(number + 1)
-        problems += [problem for future in sums if (problem := future.result())]
+        for track, check in checks:
+            problems += (found := check.result())
+            if not any(problem.kind == "unreadable" for problem in found):
+                tracks.append(track)
     if not tracks and not problems:
         raise CorpusError(f"'{root}' holds no songs in the layout '{kind}': check folder and kind")
     problems += _across_splits(tracks)
     return Corpus(FilePath(root), kind, tree.name, tuple(sorted(tracks, key=lambda track: track.id)), tuple(problems))
 
 
-def _check_sum(track: Track, mixture: AudioFile) -> Problem | None:
+def _check_song(track: Track, adds_up: bool) -> list[Problem]:
+    """What only decoding shows: files that are cut off, and mixtures that do not fit their stems."""
+    found = []
+    for stem in track.stems:
+        try:
+            _decode_end(stem.file, track.sample_rate, track.frames)
+        except AudioError as error:
+            found.append(Problem(track.id, "unreadable", str(error)))
+    if track.mixture and not found:
+        found += _check_mixture(track, track.mixture, adds_up)
+    return found
+
+
+def _decode_end(file: AudioFile, rate: int, frames: int) -> None:
+    """Decode the last second; raises AudioError where it is not there."""
+    count = min(frames, rate)
+    source = open_source(file.path, file.stream)
+    if isinstance(source, AvSource):
+        # Containers announce whole codec frames and may be off by the encoder's padding, hence half of it.
+        if source.excerpt(frames - count, count).shape[1] < count // 2:
+            raise AudioError(f"'{file}' is cut off: its last second is not there; get a whole copy")
+    else:
+        _excerpt(file, frames - count, count)
+
+
+def _check_mixture(track: Track, mixture: AudioFile, adds_up: bool) -> list[Problem]:
+    try:
+        rate, frames = probe(mixture)
+        _decode_end(mixture, rate, frames)
+        first = (track.stems[0].file, track.sample_rate, track.frames)
+        differs = [Problem(track.id, *found) for found in unequal((mixture, rate, frames), first)]
+        return differs if differs or not adds_up else _check_sum(track, mixture)
+    except OSError:
+        return [Problem(track.id, "missing", f"the mixture '{mixture}' is missing: complete the copy")]
+    except AudioError as error:
+        message = f"the mixture of '{track.id}' cannot be compared: {error}"
+        return [Problem(track.id, "unreadable", message)]
+
+
+def _check_sum(track: Track, mixture: AudioFile) -> list[Problem]:
     count = min(track.frames, int(_SECONDS * track.sample_rate))
     for place in _PLACES:
         start = int(place * (track.frames - count))
-        try:
-            whole = _excerpt(mixture, start, count)
-            rest = whole - sum(_excerpt(stem.file, start, count) for stem in track.stems)
-        except (AudioError, ValueError) as error:
-            return Problem(track.id, "unreadable", f"the mixture of '{track.id}' cannot be compared: {error}")
+        pieces = [_excerpt(file, start, count) for file in (mixture, *(stem.file for stem in track.stems))]
+        shortest = min(piece.shape[1] for piece in pieces)  # codecs pad
+        whole = pieces[0][:, :shortest]
+        rest = whole - sum(piece[:, :shortest] for piece in pieces[1:])
         energy, left = np.sum(whole**2), np.sum(rest**2)
         if left > energy * 10 ** (TOLERANCE / 10) and left > 0:
             level = 10 * np.log10(left / energy) if energy else np.inf
@@ -86,8 +129,8 @@ def _check_sum(track: Track, mixture: AudioFile) -> Problem | None:
                 f"'{mixture}' is not the sum of its stems at {start / track.sample_rate:.1f} s: {level:.1f} dB are left"
                 "; a stem is missing, doubled or from another version"
             )
-            return Problem(track.id, "sum", message)
-    return None
+            return [Problem(track.id, "sum", message)]
+    return []
 
 
 def _excerpt(file: AudioFile, start: int, count: int) -> ExactSamples:
@@ -95,14 +138,29 @@ def _excerpt(file: AudioFile, start: int, count: int) -> ExactSamples:
 
 
 def _across_splits(tracks: Iterable[Track]) -> list[Problem]:
-    by_origin: dict[str, list[Track]] = defaultdict(list)
+    """Songs in different splits that were made from one thing, or that share a file of a stem."""
+    holders: dict[str, dict[str, Track]] = defaultdict(dict)
     for track in tracks:
-        if track.origin and track.split:
-            by_origin[track.origin].append(track)
-    found = []
-    for origin, group in by_origin.items():
-        if len({track.split for track in group}) > 1:
-            where = ", ".join(f"{track.id} ({track.split})" for track in group)
-            message = f"one origin ({origin}) is in several splits: {where}; leave all but one split out"
-            found.append(Problem(group[0].id, "across splits", message))
-    return found
+        if track.split:
+            for trace in _traces(track):
+                holders[trace][track.id] = track
+    found: dict[tuple[str, ...], Problem] = {}
+    for trace, group in holders.items():
+        if len({track.split for track in group.values()}) > 1:
+            where = ", ".join(f"{track.id} ({track.split})" for track in group.values())
+            message = f"{trace} is in several splits: {where}; leave all but one split out"
+            found.setdefault(tuple(group), Problem(next(iter(group)), "across splits", message))
+    return list(found.values())
+
+
+def _traces(track: Track) -> Iterator[str]:
+    """What tells that two songs are one: their origin, and files as long as each other with the same middle."""
+    if track.origin:
+        yield f"one origin ({track.origin})"
+    for path in dict.fromkeys(stem.file.path for stem in track.stems):
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            file.seek(size // 2)
+            middle = file.read(min(size // 4, _MIDDLE))
+        if len(set(middle)) > 1:  # else silence
+            yield f"the audio of '{path.name}' ({hashlib.sha256(middle).hexdigest()[:8]}, {size} bytes)"

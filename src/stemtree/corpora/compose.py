@@ -15,14 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from stemtree.corpora.layout import need, read_metadata
 from stemtree.corpora.midi import bass_programs, melody_classes
+from stemtree.corpora.settings import check_seed, library, worker_count
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import load
 from stemtree.types import Path
 
 _LIBRARIES = (FilePath("/usr/share/mma/lib/stdlib"), FilePath("/usr/local/share/mma/lib/stdlib"))
 _SPECIAL = re.compile(r"intro|end|fill|count|metronome", re.IGNORECASE)
-_TRIES = 10
+_TRIES, _PATIENCE = 10, 60.0
+"""Styles to try for a song, and seconds for each."""
 _BASS_LINES = ("Bass", "Walk")
 """What MMA calls them."""
 _MIDDLE_C = 60
@@ -34,6 +37,7 @@ _QUALITIES = {
     "minor": ("m7", "m7b5", "M7", "m7", "7", "M7", "7"),
 }
 _PLAIN = {"major": ("", "m", "m", "", "", "m", "dim"), "minor": ("m", "dim", "", "m", "", "", "")}
+_TRIADS = {"": (0, 4, 7), "m": (0, 3, 7), "dim": (0, 3, 6)}
 _NEXT = ((3, 4, 5, 1, 2), (4, 6, 3), (5, 3, 1), (4, 0, 1, 6), (0, 5, 3), (3, 1, 4, 2), (0, 4))
 """For each degree of the scale, from 0, those that may follow it; the first twice as often."""
 _FORMS = ("AABA", "ABAB", "AAB", "ABA", "ABBA", "AABB")
@@ -74,25 +78,37 @@ def compose_songs(
     Raises
     ------
     OptionError
-        If `count` is less than 1.
+        If `count` or `workers` is less than 1, `seed` is negative, or the folder holds songs of another seed.
     CorpusError
-        If MMA is not installed, or cannot play a song in any of ten styles.
+        If MMA is not installed, or cannot play a song in any of ten styles, or the folder cannot be written to.
     """
     if count < 1:
         raise OptionError(f"{count} songs cannot be composed: give 1 or more")
+    check_seed(seed)
+    workers = worker_count(workers)
     _grooves()
     place = FilePath(folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
+        songs_of = _recorded_seed(place / "composed.yaml", seed)
     except OSError as error:
         raise CorpusError(f"cannot write to '{place}': {error.strerror}; choose another folder") from None
+    if songs_of != seed:
+        raise OptionError(f"'{place}' holds songs of the seed {songs_of}, not {seed}: give that, or another folder")
     files = [place / f"song_{number:05}.mid" for number in range(count)]
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:  # the work is done in MMA's processes
+    with ThreadPoolExecutor(workers) as pool:  # the work is done in MMA's processes
         jobs = pool.map(_compose, range(count), files, [seed] * count)
         for done, _ in enumerate(jobs, start=1):
             if progress:
                 progress(done, count)
     return files
+
+
+def _recorded_seed(file: FilePath, seed: int) -> int:
+    """The seed of the songs in a folder; where there are none yet, it is recorded, so that none are mixed."""
+    if not file.exists():
+        file.write_text(f"seed: {seed}\n", "utf-8")
+    return int(need(read_metadata(file), "seed", file, int))
 
 
 def _compose(number: int, file: FilePath, seed: int) -> None:
@@ -104,9 +120,9 @@ def _compose(number: int, file: FilePath, seed: int) -> None:
     bars = _song(random)
     song = _band(bars, key, mode, random)
     _give_bass(song, random)
-    scale = [(key + step) % 12 for step in _SCALES[mode]]
+    harmony = [_harmony(degree, key, mode) for degree in bars]
     for leaf in _lacking(song, random):
-        song.instruments.append(_melody(song, leaf, bars, scale, random))
+        song.instruments.append(_melody(song, leaf, harmony, random))
     partial = file.with_name(f".{file.name}.partial")
     song.write(str(partial))
     partial.replace(file)
@@ -128,7 +144,7 @@ def _song(random: np.random.Generator) -> list[int]:
 
 def _band(bars: list[int], key: int, mode: str, random: np.random.Generator) -> Any:
     """Let MMA play the chords in a style; some styles do not fit any song, so another is tried."""
-    import pretty_midi
+    pretty_midi = library("pretty_midi")
 
     tempo = int(random.integers(70, 170))
     chords = _PLAIN[mode] if random.random() < 0.5 else _QUALITIES[mode]
@@ -139,18 +155,22 @@ def _band(bars: list[int], key: int, mode: str, random: np.random.Generator) -> 
         with tempfile.TemporaryDirectory() as folder:
             source = FilePath(folder, "song.mma")
             source.write_text("\n".join(lines) + "\n", "utf-8")
-            played = subprocess.run(
-                ["mma", str(source), "-f", str(source.with_suffix(".mid"))],
-                capture_output=True,
-                check=False,
-                timeout=60,
-            )
-            if played.returncode == 0 and source.with_suffix(".mid").exists():
+            if _play(source):
                 song = pretty_midi.PrettyMIDI(str(source.with_suffix(".mid")))
                 song.text_events = []  # where and when it was made
                 if len([part for part in song.instruments if part.notes]) >= 2:
                     return song
     raise CorpusError(f"MMA cannot play a song in any of {_TRIES} styles, the last being '{groove}': check `mma -v`")
+
+
+def _play(source: FilePath) -> bool:
+    """Whether MMA made a MIDI file, beside its input; some styles keep it busy for ever."""
+    command = ["mma", str(source), "-f", str(source.with_suffix(".mid"))]
+    try:
+        played = subprocess.run(command, capture_output=True, check=False, timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        return False
+    return played.returncode == 0 and source.with_suffix(".mid").exists()
 
 
 def _give_bass(song: Any, random: np.random.Generator) -> None:
@@ -166,7 +186,7 @@ def _give_bass(song: Any, random: np.random.Generator) -> None:
 
 def _lacking(song: Any, random: np.random.Generator) -> list[Path]:
     """One or two of the classes of instruments that a song has not."""
-    import pretty_midi
+    pretty_midi = library("pretty_midi")
 
     ms21 = load("ms21")
     heard = {
@@ -177,20 +197,28 @@ def _lacking(song: Any, random: np.random.Generator) -> list[Path]:
     return [str(leaf) for leaf in random.choice(lacking, min(len(lacking), int(random.integers(1, 3))), replace=False)]
 
 
-def _melody(song: Any, leaf: Path, bars: list[int], scale: list[int], random: np.random.Generator) -> Any:
+def _harmony(degree: int, key: int, mode: str) -> tuple[set[int], set[int]]:
+    """Pitch classes of a chord's triad, and of the scale over it: in minor, the dominant has the leading tone."""
+    scale = [(key + step) % 12 for step in _SCALES[mode]]
+    triad = [(scale[degree] + step) % 12 for step in _TRIADS[_PLAIN[mode][degree]]]
+    for number, tone in enumerate(triad):
+        scale[(degree + 2 * number) % 7] = tone
+    return set(triad), set(scale)
+
+
+def _melody(song: Any, leaf: Path, harmony: list[tuple[set[int], set[int]]], random: np.random.Generator) -> Any:
     """A line that walks the scale and lands on the chord at each bar; it rests in some bars."""
-    import pretty_midi
+    pretty_midi = library("pretty_midi")
 
     programs = melody_classes()[leaf]
     part = pretty_midi.Instrument(int(programs[random.integers(len(programs))]), name="Melody")
-    steps = [12 * octave + pitch for octave in range(4, 8) for pitch in sorted(scale)]
-    place = len(steps) // 2
+    place = 14  # in the middle of four octaves of a scale
     downbeats = song.get_downbeats()
-    for degree, start, end in zip(bars, downbeats, downbeats[1:], strict=False):
+    for (chord, scale), start, end in zip(harmony, downbeats, downbeats[1:], strict=False):
+        steps = [12 * octave + pitch for octave in range(4, 8) for pitch in sorted(scale)]
         if random.random() < 0.2:
             continue
         count = int(random.choice([1, 2, 3, 4, 4, 6, 8]))
-        chord = {scale[(degree + third) % 7] for third in (0, 2, 4)}
         for note in range(count):
             place = int(np.clip(place + random.integers(-2, 3), 4, len(steps) - 5))
             if note == 0:  # to the nearest tone of the chord

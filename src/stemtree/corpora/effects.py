@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from stemtree.corpora.settings import library
 from stemtree.types import Path, Samples
 
 
@@ -47,7 +48,7 @@ def draw_effects(leaf: Path, random: np.random.Generator) -> list[Effect]:
 
 def apply_effects(audio: Samples, sample_rate: int, chain: list[Effect]) -> Samples:
     """Send ``(channel, sample)`` audio through a chain; the same length comes back."""
-    import pedalboard
+    pedalboard = library("pedalboard")
 
     plugins: list[Any] = [getattr(pedalboard, effect.name)(**effect.settings) for effect in chain]
     processed: Samples = pedalboard.Pedalboard(plugins)(audio, sample_rate)

@@ -7,7 +7,9 @@ from stemtree.corpora.track import Corpus, Track
 
 
 def track_fingerprint(track: Track, *settings: object) -> str:
-    """16 hexadecimal digits that change with a song's stems, their leaves, and the sizes or times of their files.
+    """32 hexadecimal digits: 16 for a song's stems and their files' sizes and times, 16 for their leaves and settings.
+
+    What begins with other digits was made from other files; what only ends in others may be as good, for another tree.
 
     Parameters
     ----------
@@ -19,8 +21,9 @@ def track_fingerprint(track: Track, *settings: object) -> str:
     stems = []
     for stem in track.stems:
         state = stem.file.path.stat()
-        stems.append((stem.leaf, stem.file.path.name, stem.file.stream, state.st_size, state.st_mtime_ns))
-    return _digest([track.sample_rate, track.frames, stems, *settings])
+        stems.append((stem.file.path.name, stem.file.stream, state.st_size, state.st_mtime_ns))
+    leaves = [stem.leaf for stem in track.stems]
+    return _digest([track.sample_rate, track.frames, stems]) + _digest([leaves, *settings])
 
 
 def corpus_fingerprint(corpus: Corpus) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path as FilePath
+from types import UnionType
 from typing import Any, Protocol
 
 import yaml
@@ -48,19 +49,25 @@ def read_metadata(file: FilePath) -> dict[str, Any]:
         data = json.loads(text) if file.suffix == ".json" else yaml.load(text, Loader=_FAST_LOADER)
     except OSError as error:
         raise CorpusError(f"cannot read the metadata '{file}': {error.strerror}; complete the copy") from None
-    except (ValueError, yaml.YAMLError):
+    except Exception:  # PyYAML's own constructors fail in many ways, as for the date 2001-13-45
         raise CorpusError(f"the metadata '{file}' is not valid {file.suffix[1:].upper()}: copy it again") from None
     if not isinstance(data, dict):
         raise CorpusError(f"the metadata '{file}' holds no mapping: copy it again")
     return data
 
 
-def need(data: dict[str, Any], key: str, file: FilePath) -> Any:
-    """Look a key up that must be there; raises CorpusError that names it."""
-    try:
-        return data[key]
-    except KeyError:
-        raise CorpusError(f"the metadata '{file}' lacks the key '{key}': copy it again") from None
+def need(data: object, key: str, file: FilePath, kind: type | UnionType = str) -> Any:
+    """Look up what must be there, and of that kind; raises CorpusError that names the key."""
+    if not isinstance(data, dict) or key not in data:
+        raise CorpusError(f"the metadata '{file}' lacks the key '{key}': copy it again")
+    if not isinstance(data[key], kind):
+        raise CorpusError(f"the metadata '{file}' has {str(data[key])[:50]!r} under '{key}': copy it again")
+    return data[key]
+
+
+def find(data: dict[str, Any], key: str, file: FilePath) -> str | None:
+    """Look up a text that may be there; raises CorpusError where it is none."""
+    return None if data.get(key) is None else str(need(data, key, file))
 
 
 def split_of(place: FilePath) -> str | None:

@@ -46,11 +46,12 @@ def load_corpus(
     kind : str
         A key of `KINDS`.
     hierarchy : str or Hierarchy, optional
-        What its labels are looked up in; by default the corpus's own.
+        What its labels are looked up in; by default the one that the corpus was rendered for, or its kind's own.
     split : str, optional
         Only the songs of one split.
     skip_bad : bool
-        Leave songs with problems out and list the problems, instead of raising the first.
+        Leave stems that the hierarchy has no leaf for out of their songs, and songs with any other problem, and list
+        the problems, instead of raising the first.
 
     Raises
     ------
@@ -60,16 +61,15 @@ def load_corpus(
         If the folder holds no song of that kind, or if a song is not whole: metadata or a stem missing or unreadable,
         an unknown label, stems of unequal rate or length. The message names the file.
     """
-    layout, tree = layout_of(kind), hierarchy_of(kind, hierarchy)
-    tracks, problems = [], []
-    for found in read_tracks(FilePath(root), layout, tree):
-        if isinstance(found, Track):
-            if split in (None, found.split):
-                tracks.append(found)
-        elif skip_bad:
-            problems.append(found)
-        else:
-            raise CorpusError(found.message)
+    layout, tree = layout_of(kind), hierarchy_of(kind, hierarchy, root)
+    tracks: list[Track] = []
+    problems: list[Problem] = []
+    for track, found in read_tracks(FilePath(root), layout, tree):
+        if found and not skip_bad:
+            raise CorpusError(found[0].message)
+        problems += found
+        if track and split in (None, track.split):
+            tracks.append(track)
     if not tracks and not problems:
         which = f" of the split '{split}'" if split else ""
         raise CorpusError(f"'{root}' holds no songs{which} in the layout '{kind}': check folder and kind")
@@ -84,13 +84,20 @@ def layout_of(kind: str) -> Layout:
         raise OptionError(f"there is no kind of corpus '{kind}'{suggest(kind, KINDS)}") from None
 
 
-def hierarchy_of(kind: str, hierarchy: str | Hierarchy | None) -> Hierarchy:
-    """The hierarchy asked for, or the corpus's own."""
-    return hierarchy if isinstance(hierarchy, Hierarchy) else load_hierarchy(hierarchy or layout_of(kind).hierarchy)
+def hierarchy_of(
+    kind: str, hierarchy: str | Hierarchy | None = None, root: str | os.PathLike[str] | None = None
+) -> Hierarchy:
+    """The hierarchy asked for, or the one that the corpus at `root` was rendered for, or the kind's own."""
+    layout = layout_of(kind)
+    if isinstance(hierarchy, Hierarchy):
+        return hierarchy
+    if hierarchy is None and root is not None and isinstance(layout, Slakh):
+        hierarchy = layout.recorded_hierarchy(FilePath(root))
+    return load_hierarchy(hierarchy or layout.hierarchy)
 
 
-def read_tracks(root: FilePath, layout: Layout, hierarchy: Hierarchy) -> Iterator[Track | Problem]:
-    """Read every song; one that is not whole becomes a problem."""
+def read_tracks(root: FilePath, layout: Layout, hierarchy: Hierarchy) -> Iterator[tuple[Track | None, list[Problem]]]:
+    """Read every song, with everything that is wrong with it; one that is not whole is None."""
     if not root.is_dir():
         raise CorpusError(f"there is no folder '{root}': check the path")
     places: dict[str, str] = {}
@@ -99,57 +106,77 @@ def read_tracks(root: FilePath, layout: Layout, hierarchy: Hierarchy) -> Iterato
         try:
             listing = layout.read(place)
             if (other := places.setdefault(listing.id, name)) != name:
-                raise _BadTrack("duplicate", f"'{name}' and '{other}' are both the song '{listing.id}': remove one")
-            yield _track(listing, hierarchy)
-        except _BadTrack as bad:
-            yield Problem(name, bad.kind, str(bad))
+                message = f"'{name}' and '{other}' are both the song '{listing.id}': remove one"
+                yield None, [Problem(name, "duplicate", message)]
+            else:
+                track, problems = _track(listing, hierarchy)
+                yield track, [Problem(name, kind, message) for kind, message in problems]
         except CorpusError as error:
-            yield Problem(name, "metadata", str(error))
+            yield None, [Problem(name, "metadata", str(error))]
+        except (OSError, ValueError) as error:  # names that no file can have
+            message = f"'{name}' has or names a file that cannot be opened ({error}): rename it"
+            yield None, [Problem(name, "unreadable", message)]
 
 
-class _BadTrack(CorpusError):
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
+_Found = tuple[str, str]
+"""The kind of a problem, and the sentence."""
 
 
-def _track(listing: Listing, hierarchy: Hierarchy) -> Track:
+def _track(listing: Listing, hierarchy: Hierarchy) -> tuple[Track | None, list[_Found]]:
+    """A song and all that is wrong with it: stems without a leaf are left out of it, anything else spoils it."""
     if not listing.stems:
-        raise _BadTrack("no stems", f"the song '{listing.id}' has no stems: complete the copy")
-    stems = tuple(_stem(listing.id, name, labels, file, hierarchy) for name, labels, file in listing.stems)
-    rates_and_lengths = [_probe(stem.file) for stem in stems]
-    rate, frames = rates_and_lengths[0]
-    for stem, (other_rate, other_frames) in zip(stems, rates_and_lengths, strict=True):
-        if other_rate != rate:
-            raise _BadTrack(
-                "sample rate",
-                f"'{stem.file}' has {other_rate} Hz and '{stems[0].file}' {rate} Hz: resample one of them",
-            )
-        if other_frames != frames:
-            raise _BadTrack(
-                "length",
-                f"'{stem.file}' has {other_frames} samples and '{stems[0].file}' {frames}: pad or copy it again",
-            )
-    return Track(listing.id, listing.split, rate, frames, stems, listing.mixture, listing.origin)
+        return None, [("no stems", f"the song '{listing.id}' has no stems: complete the copy")]
+    stems, unlabelled = [], []
+    for name, labels, file in listing.stems:
+        try:
+            stems.append(_stem(name, labels, file, hierarchy))
+        except HierarchyError as error:
+            unlabelled.append(("label", f"stem '{name}' of '{listing.id}': {error}"))
+    formats, spoilt = [], []
+    for stem in stems:
+        try:
+            formats.append((stem.file, *probe(stem.file)))
+        except FileNotFoundError:
+            spoilt.append(("missing", f"the stem '{stem.file}' is missing: complete the copy"))
+        except AudioError as error:
+            spoilt.append(("unreadable", str(error)))
+    spoilt += [found for other in formats[1:] for found in unequal(other, formats[0])]
+    if spoilt or not stems:
+        return None, spoilt + unlabelled
+    _, rate, frames = formats[0]
+    return Track(listing.id, listing.split, rate, frames, tuple(stems), listing.mixture, listing.origin), unlabelled
 
 
-def _stem(track: str, name: str, labels: tuple[str, ...], file: AudioFile, hierarchy: Hierarchy) -> Stem:
-    error = HierarchyError(f"stem '{name}' of '{track}' has no label")
+def _stem(name: str, labels: tuple[str, ...], file: AudioFile, hierarchy: Hierarchy) -> Stem:
+    error = HierarchyError("it has no label: give it one")
     for label in labels:
         try:
             return Stem(name, label, hierarchy.leaf(label), file)
         except HierarchyError as unknown:
             error = unknown
-    raise _BadTrack("label", f"stem '{name}' of '{track}': {error}")
+    raise error
 
 
-def _probe(file: AudioFile) -> tuple[int, int]:
-    """Sample rate and length from the header, or by decoding where the header does not tell the length."""
+def probe(file: AudioFile) -> tuple[int, int]:
+    """Sample rate and length from the header, or by decoding where the header does not tell the length.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    AudioError
+        If it cannot be read as audio.
+    """
     if not file.path.exists():
-        raise _BadTrack("missing", f"the stem '{file}' is missing: complete the copy")
-    try:
-        source = open_source(file.path, file.stream)
-        frames = source.frames or sum(block.shape[1] for block in source.blocks(1 << 20))
-    except AudioError as error:
-        raise _BadTrack("unreadable", str(error)) from None
-    return source.sample_rate, frames
+        raise FileNotFoundError
+    source = open_source(file.path, file.stream)
+    return source.sample_rate, source.frames or sum(block.shape[1] for block in source.blocks(1 << 20))
+
+
+def unequal(file: tuple[AudioFile, int, int], first: tuple[AudioFile, int, int]) -> Iterator[_Found]:
+    """How a file's sample rate and length differ from another's of its song."""
+    (path, rate, frames), (other, other_rate, other_frames) = file, first
+    if rate != other_rate:
+        yield "sample rate", f"'{path}' has {rate} Hz and '{other}' {other_rate} Hz: resample one of them"
+    elif frames != other_frames:
+        yield "length", f"'{path}' has {frames} samples and '{other}' {other_frames}: pad or copy it again"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from stemtree.corpora.layout import need, read_metadata
+from stemtree.corpora.layout import find, need, read_metadata
 from stemtree.corpora.track import AudioFile, Listing
 
 _METADATA = "_METADATA.yaml"
@@ -24,8 +24,11 @@ class MedleyDb:
     adds_up: bool = False
 
     def find(self, root: FilePath) -> Iterable[FilePath]:
-        """All metadata files."""
-        return sorted(root.glob(f"**/*{_METADATA}"))
+        """All metadata files, those included that a folder of stems should have."""
+        found = {file.name: file for file in root.glob(f"**/*{_METADATA}")}
+        for song in (folder.parent for folder in root.glob("**/*STEMS") if found):
+            found.setdefault(f"{song.name}{_METADATA}", song / f"{song.name}{_METADATA}")
+        return sorted(found.values())
 
     def read(self, place: FilePath) -> Listing:
         """See `Layout.read`."""
@@ -34,16 +37,16 @@ class MedleyDb:
         folder = place.parent if place.parent.name == song else place.parent.parent / "Audio" / song
         stem_folder = folder / need(data, "stem_dir", place)
         stems = [
-            (name, _labels(stem, place), AudioFile(stem_folder / need(stem, "filename", place)))
-            for name, stem in sorted(need(data, "stems", place).items())
+            (str(name), _labels(stem, place), AudioFile(stem_folder / need(stem, "filename", place)))
+            for name, stem in sorted(need(data, "stems", place, dict).items())
         ]
-        mixture = folder / need(data, "mix_filename", place)
-        return Listing(song, data.get("split"), stems, AudioFile(mixture) if mixture.exists() else None)
+        mixture = AudioFile(folder / need(data, "mix_filename", place))
+        return Listing(song, find(data, "split", place), stems, mixture)
 
 
 def _labels(stem: dict[str, Any], place: FilePath) -> tuple[str, ...]:
     """The instrument, first as the melody where it is that: the only trace of who sings lead (thesis, footnote 3)."""
-    instrument = need(stem, "instrument", place)
+    instrument = need(stem, "instrument", place, str | list)
     names = [str(name) for name in (instrument if isinstance(instrument, list) else [instrument])]
     melody = [f"{name} (melody)" for name in names] if stem.get("component") == "melody" else []
     return (*melody, *names)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stemtree.corpora.settings import library
 from stemtree.errors import CorpusError
 from stemtree.hierarchy import load
 from stemtree.types import Path
@@ -15,7 +16,7 @@ from stemtree.types import Path
 DRUMS = 128
 """Slakh's program number for drums."""
 
-_NOT_DRAWN = ("vocal", "accompaniment/bass", "accompaniment/percussion", "accompaniment/other/fx_processed_sound")
+_NOT_DRAWN = ("accompaniment/bass", "accompaniment/percussion/drum_set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,14 @@ class Part:
     @property
     def name(self) -> str:
         """The program's General MIDI name."""
-        import pretty_midi
+        pretty_midi = library("pretty_midi")
 
         return "Drums" if self.is_drum else str(pretty_midi.program_to_instrument_name(self.program))
 
     @property
     def family(self) -> str:
         """The program's General MIDI family."""
-        import pretty_midi
+        pretty_midi = library("pretty_midi")
 
         return "Drums" if self.is_drum else str(pretty_midi.program_to_instrument_class(self.program))
 
@@ -63,7 +64,7 @@ def read_parts(file: FilePath) -> list[Part]:
     """
     import warnings
 
-    import pretty_midi
+    pretty_midi = library("pretty_midi")
 
     try:
         with warnings.catch_warnings():  # about tempo events on odd tracks, which do no harm
@@ -83,7 +84,8 @@ def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
     """Give every part an instrument of any class; bass stays some bass, drums stay drums.
 
     Classes are the leaves of MS21 that General MIDI can play, each as likely as the others, so that rare instruments
-    are heard as often as common ones.
+    are heard as often as common ones: choirs, pitched drums such as timpani, and effects too. Only basses and drum sets
+    are never drawn, since songs have theirs.
     """
     classes, basses = list(melody_classes().values()), bass_programs()
     redrawn = []
@@ -97,7 +99,7 @@ def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
 
 
 def melody_classes() -> dict[Path, list[int]]:
-    """The leaves of MS21 that can carry a melody, each with its General MIDI programs."""
+    """The leaves of MS21 that may play any line, each with its General MIDI programs."""
     return {leaf: programs for leaf, programs in _programs().items() if not leaf.startswith(_NOT_DRAWN)}
 
 
@@ -108,7 +110,7 @@ def bass_programs() -> list[int]:
 
 @cache
 def _programs() -> dict[Path, list[int]]:
-    import pretty_midi
+    pretty_midi = library("pretty_midi")
 
     ms21 = load("ms21")
     by_leaf: dict[Path, list[int]] = {}

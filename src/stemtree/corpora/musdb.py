@@ -35,8 +35,8 @@ class Musdb18HQ:
     adds_up: bool = True
 
     def find(self, root: FilePath) -> Iterable[FilePath]:
-        """Folders that hold a mixture."""
-        return sorted(file.parent for file in root.glob("**/mixture.wav"))
+        """Folders that hold any of the five files."""
+        return sorted({file.parent for name in _STREAMS for file in root.glob(f"**/{name}.wav")})
 
     def read(self, place: FilePath) -> Listing:
         """See `Layout.read`."""

@@ -3,9 +3,11 @@
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
 import os
+import shutil
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from copy import copy
 from dataclasses import asdict, dataclass
 from functools import cache
 from multiprocessing import get_context
@@ -17,75 +19,22 @@ import soundfile
 import yaml
 
 from stemtree.corpora.effects import Effect, apply_effects, draw_effects
+from stemtree.corpora.layout import read_metadata
 from stemtree.corpora.midi import Part, read_parts, redraw
+from stemtree.corpora.settings import Rendering, library, worker_count
 from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.synthesis import Preset, Synthesizer, duration_of
 from stemtree.corpora.track import Problem
-from stemtree.errors import CorpusError, HierarchyError, OptionError
+from stemtree.errors import CorpusError, HierarchyError, OptionError, StemtreeError
 from stemtree.hierarchy import load
 from stemtree.staging import staging
 from stemtree.types import Samples
 
+_LONGEST = 1800
+"""Seconds of a song: all its stems are in memory at once."""
+
 LOUDNESS, PEAK = -13.0, -1.0
 """Slakh's: integrated loudness of each stem in LUFS, and the highest peak in dBFS that the common gain leaves."""
-
-
-@dataclass(frozen=True)
-class Rendering:
-    """How songs are rendered.
-
-    Parameters
-    ----------
-    soundfonts : tuple of pathlib.Path
-        Where every stem's sound is drawn from.
-    drum_soundfonts : tuple of pathlib.Path
-        Where drum kits are drawn from, from any bank; unset, the drum banks of `soundfonts`.
-    sample_rate : int
-        In Hz.
-    stereo : bool
-        Stereo with panning, or mono.
-    redraw : bool
-        Give every part an instrument of any class (`stemtree.corpora.midi.redraw`).
-    effects : bool
-        Send every stem through a chain of effects (`stemtree.corpora.effects`).
-    takes : int
-        How often each song is rendered, with other choices each time.
-    hierarchy : str
-        Parts that it has no leaf for are left out.
-    split : str or None
-        Folder to put the songs in.
-    container : {"wav", "flac"}
-        What stems are written as, in 16 bits; WAV is read faster, FLAC takes half the room.
-    seed : int
-        Decides every choice.
-
-    Raises
-    ------
-    OptionError
-        If there is no soundfont, or a number makes no sense.
-    """
-
-    soundfonts: tuple[FilePath, ...]
-    drum_soundfonts: tuple[FilePath, ...] = ()
-    sample_rate: int = 44100
-    stereo: bool = True
-    redraw: bool = False
-    effects: bool = False
-    takes: int = 1
-    hierarchy: str = "ms21"
-    split: str | None = None
-    container: str = "wav"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not self.soundfonts:
-            raise OptionError("there is no soundfont to render with: give one with --soundfont")
-        if self.takes < 1:
-            raise OptionError(f"{self.takes} takes of a song cannot be: give 1 or more")
-        if self.container not in ("wav", "flac"):
-            raise OptionError(f"stems cannot be '{self.container}': give wav or flac")
-        if not 8000 <= self.sample_rate <= 192000:
-            raise OptionError(f"a sample rate of {self.sample_rate} Hz cannot be: give 8000 to 192000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +82,13 @@ def render_corpus(
     Raises
     ------
     CorpusError
-        If FluidSynth, a soundfont or (unless `skip_bad`) a MIDI file cannot be used, or two files have one name.
+        If FluidSynth, a soundfont or (unless `skip_bad`) a MIDI file cannot be used, two files have one name, or there
+        is no room left.
+    OptionError
+        If `workers` is less than 1, or songs are there that were rendered with other settings.
     """
-    files = [FilePath(midi) for midi in midis]
+    workers = worker_count(workers)
+    files = list(dict.fromkeys(FilePath(midi) for midi in midis))
     names: dict[str, FilePath] = {}
     for file in files:
         if (other := names.setdefault(file.stem, file)) != file:
@@ -144,17 +97,22 @@ def render_corpus(
         if not soundfont.is_file():
             raise CorpusError(f"there is no soundfont '{soundfont}': check the path")
     folder = FilePath(root, rendering.split or "")
-    jobs = [(file, take, folder, rendering) for file in files for take in range(rendering.takes)]
+    songs = [
+        (file, take, _place(folder, file, take, rendering), rendering)
+        for file in files
+        for take in range(rendering.takes)
+    ]
+    jobs = [song for song in songs if not _is_rendered(song[2], rendering)]
     problems = []
     # Started afresh: a forked FluidSynth shares its state. Each process keeps its soundfonts loaded.
-    with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        for done, problem in enumerate(pool.map(_render_job, jobs), start=1):
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for done, problem in enumerate(pool.map(_render_job, jobs), start=len(songs) - len(jobs) + 1):
             if problem and not skip_bad:
                 pool.shutdown(cancel_futures=True)
                 raise CorpusError(problem.message)
             problems += [problem] if problem else []
             if progress:
-                progress(done, len(jobs))
+                progress(done, len(songs))
     return problems
 
 
@@ -197,19 +155,41 @@ def _synthesizer(soundfont: FilePath, sample_rate: int) -> tuple[Synthesizer, li
     return synthesizer, synthesizer.presets()
 
 
+def _place(folder: FilePath, file: FilePath, take: int, rendering: Rendering) -> FilePath:
+    return folder / (f"{file.stem}_{take + 1}" if rendering.takes > 1 else file.stem)
+
+
+def _is_rendered(place: FilePath, rendering: Rendering) -> bool:
+    """Whether a song is there; raises OptionError if it was rendered with other settings, so that none are mixed."""
+    if not (place / METADATA).exists():
+        return False
+    recorded, asked = read_metadata(place / METADATA).get("rendering"), rendering.as_dict()
+    if not isinstance(recorded, dict):
+        raise OptionError(f"'{place}' was not rendered by this command: choose another folder")
+    for key, value in asked.items():
+        if recorded.get(key) != value:
+            raise OptionError(
+                f"'{place}' was rendered with {key} {recorded.get(key)}, not {value}: give that, or another folder"
+            )
+    return True
+
+
 def _render_job(job: tuple[FilePath, int, FilePath, Rendering]) -> Problem | None:
-    file, take, folder, rendering = job
-    place = folder / (f"{file.stem}_{take + 1}" if rendering.takes > 1 else file.stem)
-    if (place / METADATA).exists():
-        return None
+    file, take, place, rendering = job
     try:
         parts = read_parts(file)
+        if (duration := duration_of(parts)) > _LONGEST:
+            raise CorpusError(f"'{file}' lasts {duration:.0f} s and at most {_LONGEST} s are rendered: cut it")
         plans = plan_stems(file, parts, take, rendering)
         if not plans:
             raise CorpusError(f"'{rendering.hierarchy}' has no leaf for any part of '{file}': leave it out")
-        _write_song(place, plans, duration_of(parts), rendering, f"{file.stem}:{zlib.crc32(file.read_bytes()):08x}")
-    except CorpusError as error:
+        _write_song(place, plans, duration, rendering, f"{file.stem}:{zlib.crc32(file.read_bytes()):08x}")
+    except soundfile.LibsndfileError:
+        return Problem(place.name, "render", f"cannot write to '{place.parent}': make room or choose another folder")
+    except StemtreeError as error:
         return Problem(place.name, "render", str(error))
+    except MemoryError:
+        return Problem(place.name, "render", f"'{file}' does not fit into memory: cut it, or give a lower rate")
     return None
 
 
@@ -243,15 +223,18 @@ def _write_song(place: FilePath, plans: list[StemPlan], duration: float, renderi
         metadata = {
             "UUID": origin,
             "audio_dir": "stems",
+            "hierarchy": rendering.hierarchy,
             "midi_dir": "MIDI",
             "normalization_factor": LOUDNESS,
             "normalized": True,
             "overall_gain": float(common),
-            "seed": rendering.seed,
+            "rendering": rendering.as_dict(),
             "stems": stems,
             "target_peak": PEAK,
         }
         (folder / METADATA).write_text(yaml.safe_dump(metadata), "utf-8")
+        if (place / "stems").is_dir():  # without metadata, else it would not be rendered: half a song
+            shutil.rmtree(place)
         folder.rename(place)
 
 
@@ -265,7 +248,7 @@ def _render_stem(plan: StemPlan, duration: float, rendering: Rendering) -> Sampl
 
 def _loudness(samples: Samples, sample_rate: int) -> float:
     """Integrated loudness in LUFS (ITU-R BS.1770-4); minus infinity for silence."""
-    import pyloudnorm
+    pyloudnorm = library("pyloudnorm")
 
     if not samples.any():
         return -np.inf
@@ -273,10 +256,12 @@ def _loudness(samples: Samples, sample_rate: int) -> float:
 
 
 def _write_midi(file: FilePath, part: Part) -> None:
-    import pretty_midi
+    pretty_midi = library("pretty_midi")
 
-    song = pretty_midi.PrettyMIDI()
-    song.instruments.append(part.instrument)
+    song, instrument = pretty_midi.PrettyMIDI(), copy(part.instrument)
+    if not part.is_drum:
+        instrument.program = part.program  # which may have been drawn
+    song.instruments.append(instrument)
     song.write(str(file))
 
 

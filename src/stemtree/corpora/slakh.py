@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path as FilePath
 from typing import Any
 
-from stemtree.corpora.layout import need, read_metadata, split_of
+from stemtree.corpora.layout import find, need, read_metadata, split_of
 from stemtree.corpora.track import AudioFile, Listing
-from stemtree.errors import HierarchyError
+from stemtree.errors import CorpusError, HierarchyError
 from stemtree.hierarchy import Hierarchy, load
 
 METADATA = "metadata.yaml"
@@ -42,20 +43,25 @@ class Slakh:
 
     def read(self, place: FilePath) -> Listing:
         """See `Layout.read`; stems that Slakh itself did not render (no patch) are left out."""
-        data = read_metadata(place / METADATA)
-        stems = []
-        for name, stem in need(data, "stems", place / METADATA).items():
-            patch = need(stem, "plugin_name", place / METADATA)
+        file = place / METADATA
+        data, stems = read_metadata(file), []
+        for name, stem in need(data, "stems", file, dict).items():
+            patch = need(stem, "plugin_name", file, str | None)
             if patch in (None, "None"):
                 continue
-            labels = (str(patch), *_instrument(str(patch)), *_program(stem))
-            stems.append((name, labels, AudioFile(_either(place / "stems" / name))))
+            labels = (patch, *_instrument(patch), *_program(stem, file))
+            stems.append((str(name), labels, AudioFile(_either(place / "stems" / str(name)))))
         split = split_of(place)
         if self.version != "orig":
             split = _changes()["split2"].get(place.name, split) if self.version == "split2" else split
-        mixture = _either(place / "mix")
-        mixture_file = AudioFile(mixture) if mixture.exists() else None
-        return Listing(place.name, split, stems, mixture_file, data.get("UUID"))
+        return Listing(place.name, split, stems, AudioFile(_either(place / "mix")), find(data, "UUID", file))
+
+    def recorded_hierarchy(self, root: FilePath) -> str | None:
+        """The hierarchy that a rendered corpus was made for; Slakh itself does not tell any."""
+        for place in self.find(root):
+            with suppress(CorpusError):  # told where the song is read
+                return find(read_metadata(place / METADATA), "hierarchy", place / METADATA)
+        return None
 
 
 def _instrument(patch: str) -> tuple[str, ...]:
@@ -66,9 +72,9 @@ def _instrument(patch: str) -> tuple[str, ...]:
         return ()
 
 
-def _program(stem: dict[str, Any]) -> tuple[str, ...]:
+def _program(stem: dict[str, Any], file: FilePath) -> tuple[str, ...]:
     """The General MIDI name, for corpora that are only laid out like Slakh."""
-    return ("Drums",) if stem.get("is_drum") else tuple(filter(None, [stem.get("midi_program_name")]))
+    return ("Drums",) if stem.get("is_drum") else tuple(filter(None, [find(stem, "midi_program_name", file)]))
 
 
 def _either(stem: FilePath) -> FilePath:

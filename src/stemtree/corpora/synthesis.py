@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from stemtree.corpora.midi import Part
+from stemtree.corpora.settings import library
 from stemtree.errors import CorpusError
 from stemtree.types import Samples
 
@@ -57,7 +58,7 @@ class Synthesizer:
     """
 
     def __init__(self, soundfont: FilePath, sample_rate: int) -> None:
-        self._library = _library()
+        self._library = library("fluidsynth")
         self._soundfont, self.sample_rate = soundfont, sample_rate
         self._write = self._library.cfunc(
             "fluid_synth_write_float",
@@ -140,14 +141,3 @@ def _events(instrument: Any) -> list[tuple[float, int, Any]]:
         if control.number not in (0, 32):  # bank selection is ours
             events.append((control.time, 1, lambda synth, channel, c=control: synth.cc(channel, c.number, c.value)))
     return events
-
-
-def _library() -> Any:
-    try:
-        import fluidsynth
-    except ImportError:
-        raise CorpusError(
-            "rendering needs FluidSynth: install its library (Debian: libfluidsynth3) and `pip install stemtree"
-            "[render]`"
-        ) from None
-    return fluidsynth

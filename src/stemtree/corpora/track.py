@@ -57,7 +57,7 @@ class Track:
     stems : tuple of Stem
         At least one.
     mixture : AudioFile or None
-        The corpus's own mixture, where it has one.
+        Where the corpus's own mixture lies, if it has any; only `check_corpus` looks whether it is there.
     origin : str or None
         What it was made from, where several songs may be made from one thing (Slakh: the MIDI file).
     """

@@ -3,16 +3,20 @@
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stemtree.corpora.track import Corpus, Track
+from stemtree.corpora.track import Corpus
 from stemtree.errors import OptionError
-from stemtree.examples.matching import Pulse
+from stemtree.examples.matching import SEMITONES, TEMPO_RANGE, Pulse
 from stemtree.examples.salience import Chunking
 from stemtree.types import Path, Samples
+
+Fit = tuple[int, float, int]
+"""A song's number, and the tempo factor and shift in semitones that make it fit another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ class Augmentation:
         Range that a song's tempo factor is drawn from.
     remix : float
         Share of examples in which each leaf comes from the song or from another one that fits in tempo and key, which
-        is stretched, shifted and laid beat on beat (`stemtree.examples.matching`).
+        is stretched, shifted and laid beat on beat (`stemtree.examples.matching`). A leaf that only one of the two has
+        comes from that one. Remixed stems stay together: `shift`, `other_song` and `doubled` are for the others.
     pitched_out : tuple of str
         Leaves beneath these nodes keep their pitch.
 
@@ -111,11 +116,13 @@ class Augmenter:
         Where chunks begin.
     pulses : mapping of str to Pulse, optional
         Tempo, key and beats of every song, which remixes need.
+    is_missing : callable, optional
+        Whether the truth of the chunk of a song (by number) at a sample was taken away: no stem is drawn from there.
 
     Raises
     ------
     OptionError
-        If remixes are asked for without them.
+        If remixes are asked for without the pulse of every song.
     """
 
     def __init__(
@@ -124,34 +131,54 @@ class Augmenter:
         corpus: Corpus,
         chunking: Chunking,
         pulses: Mapping[str, Pulse] | None = None,
+        is_missing: Callable[[int, int], bool] = lambda track, start: False,
     ) -> None:
-        if augmentation.remix and pulses is None:
-            raise OptionError("a remix needs the songs' tempi and keys: give the `pulses` of the corpus")
-        self._do, self._tracks, self._chunking = augmentation, corpus.tracks, chunking
         self._pulses = pulses or {}
-        self._fitting: dict[int, list[tuple[int, float, int]]] = {}
+        lacking = [track.id for track in corpus.tracks if track.id not in self._pulses]
+        if augmentation.remix and lacking:
+            raise OptionError(
+                f"a remix needs the songs' tempi and keys, and '{lacking[0]}' has none: give the corpus's `pulses`"
+            )
+        self._do, self._tracks, self._chunking, self._is_missing = augmentation, corpus.tracks, chunking, is_missing
+        self._fitting: dict[int, list[Fit]] = {}
+        self._starts: dict[int, NDArray[np.int64]] = {}
         self._by_leaf: dict[Path, list[tuple[int, int]]] = defaultdict(list)
         for track_number, track in enumerate(corpus.tracks):
             for stem_number, stem in enumerate(track.stems):
                 self._by_leaf[stem.leaf].append((track_number, stem_number))
 
-    def vary(self, cuts: Sequence[Cut], random: np.random.Generator) -> list[Cut]:
-        """Draw what happens to a song's stems; where there is no other song with a leaf, its stem stays."""
+    def vary(self, cuts: Sequence[Cut], random: np.random.Generator, avoid: int | None = None) -> list[Cut]:
+        """Draw what happens to a song's stems; where there is no other song with a leaf, its stem stays.
+
+        Parameters
+        ----------
+        cuts : sequence of Cut
+            The song's.
+        random : numpy.random.Generator
+            Decides everything.
+        avoid : int, optional
+            A song that nothing is taken from: a query's.
+        """
         do = self._do
-        if random.random() < do.remix:
-            cuts = self._remix(cuts, random)
+        fitting = self._fits(cuts[0].track, avoid) if random.random() < do.remix else []
         pitch, tempo = random.uniform(-do.pitch, do.pitch), random.uniform(*do.tempo)
-        varied = []
-        for cut in cuts:
-            doubled = self._elsewhere(cut, random) if random.random() < do.doubled else None
-            if random.random() < do.other_song:
-                cut = self._elsewhere(cut, random) or cut
-            elif random.random() < do.shift:
-                cut = replace(cut, start=self._chunk(self._tracks[cut.track], random))
-            for each in (cut, doubled):
-                if each is not None:
-                    varied.append(self._shade(each, pitch, tempo, random))
-        return varied
+        if fitting:
+            partner = fitting[random.integers(len(fitting))]
+            cuts = self._remix(cuts, partner, random)
+            pitch, tempo = self._within_range(partner, pitch, tempo)
+        else:
+            cuts = [other for cut in cuts for other in self._exchange(cut, random, avoid)]
+        return [self._shade(cut, pitch, tempo, random) for cut in cuts]
+
+    def _exchange(self, cut: Cut, random: np.random.Generator, avoid: int | None) -> list[Cut]:
+        """What comes in a stem's place: itself, another stretch of it, or another song's; and what comes on top."""
+        do = self._do
+        doubled = self._elsewhere(cut, random, avoid) if random.random() < do.doubled else None
+        if random.random() < do.other_song:
+            cut = self._elsewhere(cut, random, avoid) or cut
+        elif random.random() < do.shift and len(self._open(cut.track)):
+            cut = replace(cut, start=self._chunk(cut.track, random))
+        return [cut, doubled] if doubled else [cut]
 
     def _shade(self, cut: Cut, pitch: float, tempo: float, random: np.random.Generator) -> Cut:
         leaf = self._leaf(cut)
@@ -164,53 +191,63 @@ class Augmenter:
             tempo=cut.tempo * tempo,
         )
 
-    def _remix(self, cuts: Sequence[Cut], random: np.random.Generator) -> Sequence[Cut]:
-        """Take each leaf from this song or from one that fits; where none fits, the song stays."""
-        fitting = self._fits(cuts[0].track)
-        if not fitting:
-            return cuts
-        other, tempo, pitch = fitting[random.integers(len(fitting))]
+    def _remix(self, cuts: Sequence[Cut], partner: Fit, random: np.random.Generator) -> list[Cut]:
+        """Take each leaf from this song or from its partner; a leaf that one of them lacks from the other."""
+        other, tempo, pitch = partner
         start = self._on_the_beat(cuts[0], other, tempo, random)
         theirs = [Cut(other, stem, start, pitch=pitch, tempo=tempo) for stem in range(len(self._tracks[other].stems))]
-        both = [(self._leaf(cut), cut) for cut in (*cuts, *theirs)]
-        keeps = {leaf: bool(random.integers(2)) for leaf in sorted({leaf for leaf, _ in both})}
-        mixed = [cut for leaf, cut in both if keeps[leaf] == (cut.track != other)]
-        return mixed or cuts
+        songs = [{self._leaf(cut) for cut in song} for song in (cuts, theirs)]
+        from_us = {leaf for leaf in sorted(songs[0] & songs[1]) if random.integers(2)} | (songs[0] - songs[1])
+        return [cut for cut in (*cuts, *theirs) if (self._leaf(cut) in from_us) == (cut.track != other)]
 
-    def _fits(self, track: int) -> list[tuple[int, float, int]]:
-        """Songs that fit one, each with its tempo factor and shift in semitones."""
+    def _within_range(self, partner: Fit, pitch: float, tempo: float) -> tuple[float, float]:
+        """Clip what is done to both songs so far that what is done to the partner on top keeps in range as well."""
+        _, factor, shift = partner
+        most = max(self._do.pitch, SEMITONES)
+        low, high = min(self._do.tempo[0], TEMPO_RANGE[0]), max(self._do.tempo[1], TEMPO_RANGE[1])
+        return float(np.clip(pitch, -most - shift, most - shift)), float(np.clip(tempo, low / factor, high / factor))
+
+    def _fits(self, track: int, avoid: int | None) -> list[Fit]:
+        """Songs that fit one."""
         if track not in self._fitting:
             own = self._pulses[self._tracks[track].id]
             matches = [(other, own.fit(self._pulses[song.id])) for other, song in enumerate(self._tracks)]
             self._fitting[track] = [(other, *match) for other, match in matches if match and other != track]
-        return self._fitting[track]
+        return [fit for fit in self._fitting[track] if fit[0] != avoid and len(self._open(fit[0]))]
 
     def _on_the_beat(self, cut: Cut, other: int, tempo: float, random: np.random.Generator) -> int:
         """Where another song begins so that its beats, stretched, fall on those of a cut."""
         song, theirs = self._tracks[other], self._pulses[self._tracks[other].id].beats
         rate = song.sample_rate
         ours = self._pulses[self._tracks[cut.track].id].beats - cut.start / rate
-        ours, near = ours[ours >= 0], self._chunk(song, random)
+        ours, near = ours[ours >= 0], self._chunk(other, random)
         if not len(ours) or not len(theirs):
             return near
         starts = np.rint((theirs - ours[0] * tempo) * rate).astype(np.int64)
-        starts = starts[starts >= 0]
+        starts = starts[[start >= 0 and not self._is_missing(other, int(start)) for start in starts]]
         return int(starts[np.argmin(np.abs(starts - near))]) if len(starts) else near
 
     def _leaf(self, cut: Cut) -> Path:
         return self._tracks[cut.track].stems[cut.stem].leaf
 
-    def _elsewhere(self, cut: Cut, random: np.random.Generator) -> Cut | None:
+    def _elsewhere(self, cut: Cut, random: np.random.Generator, avoid: int | None) -> Cut | None:
         """A stem of the same leaf in another song, from any chunk."""
-        leaf = self._leaf(cut)
-        others = [place for place in self._by_leaf[leaf] if place[0] != cut.track]
+        places = self._by_leaf[self._leaf(cut)]
+        others = [place for place in places if place[0] not in (cut.track, avoid) and len(self._open(place[0]))]
         if not others:
             return None
         track, stem = others[random.integers(len(others))]
-        return Cut(track, stem, self._chunk(self._tracks[track], random))
+        return Cut(track, stem, self._chunk(track, random))
 
-    def _chunk(self, track: Track, random: np.random.Generator) -> int:
-        return int(random.choice(self._chunking.starts(track)))
+    def _chunk(self, track: int, random: np.random.Generator) -> int:
+        return int(random.choice(self._open(track)))
+
+    def _open(self, track: int) -> NDArray[np.int64]:
+        """First samples of the chunks of a song that may be drawn from."""
+        if track not in self._starts:
+            starts = self._chunking.starts(self._tracks[track])
+            self._starts[track] = starts[[not self._is_missing(track, int(start)) for start in starts]]
+        return self._starts[track]
 
 
 def apply(samples: Samples, cut: Cut, sample_rate: int, length: int) -> Samples:

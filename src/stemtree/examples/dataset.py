@@ -15,7 +15,7 @@ from stemtree.errors import OptionError
 from stemtree.examples.augmentation import Augmentation, Augmenter, Cut, apply
 from stemtree.examples.matching import Pulse
 from stemtree.examples.salience import SalienceIndex
-from stemtree.examples.sampling import Place, Sampler
+from stemtree.examples.sampling import Draw, Place, Sampler
 from stemtree.examples.signals import add_up, belongs, is_salient
 from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.types import Path, Samples, Waveform
@@ -26,7 +26,8 @@ class Example(TypedDict, total=False):
 
     ``mixture`` is ``(channel, sample)``, ``nodes`` ``(node, channel, sample)``; ``present`` says which nodes are
     salient, ``known`` which may be learned from. ``query`` is ``(channel, sample)`` of the same node in another song,
-    where queries are drawn. ``track``, ``start`` (in seconds) and ``target`` tell where it comes from.
+    where queries are drawn. ``track``, ``start`` (in seconds) and ``target`` tell where it comes from, ``query_track``
+    and ``query_start`` where the query does.
     """
 
     mixture: Waveform
@@ -34,6 +35,8 @@ class Example(TypedDict, total=False):
     present: torch.Tensor
     known: torch.Tensor
     query: Waveform
+    query_track: str
+    query_start: float
     track: str
     start: float
     target: Path
@@ -60,14 +63,16 @@ class Examples(Dataset[Example]):
     mono : bool
         Average the channels.
     augmentation : Augmentation, optional
-        What is done to the stems first; nodes are then flagged as present by their own loudness.
+        What is done to the stems first.
     pulses : mapping of str to Pulse, optional
         Tempo, key and beats of every song, where the augmentation makes remixes.
 
     Raises
     ------
     OptionError
-        If the songs differ in sample rate, or the targets' paths in length.
+        If the songs differ in sample rate, the targets' paths in length, or no node is wanted.
+    HierarchyError
+        If the hierarchy lacks a node.
     """
 
     def __init__(
@@ -87,13 +92,22 @@ class Examples(Dataset[Example]):
         self._tracks = sampler.corpus.tracks
         paths = {target: (target, *hierarchy.ancestors(target)[:-1]) for target in sampler.targets}
         self._nodes = {target: tuple(nodes) if nodes is not None else path for target, path in paths.items()}
+        self._leaves = {target: hierarchy.leaves(target) for target in sampler.targets}
+        for node in (root, *(nodes or ())):
+            hierarchy.node(node)
+        if not all(self._nodes.values()):
+            raise OptionError("no node is wanted: name one or more, or leave `nodes` out for the targets' paths")
         rates = {track.sample_rate for track in self._tracks}
         if len(rates) > 1:
             raise OptionError(f"the songs have sample rates of {sorted(rates)} Hz: resample the corpus to one")
         if len({len(path) for path in self._nodes.values()}) > 1:
             raise OptionError("the targets' paths differ in length: name the nodes, or prune the hierarchy")
         self.sample_rate = rates.pop()
-        self._augmenter = Augmenter(augmentation, sampler.corpus, index.chunking, pulses) if augmentation else None
+        self._augmenter = (
+            Augmenter(augmentation, sampler.corpus, index.chunking, pulses, sampler.is_missing_at)
+            if augmentation
+            else None
+        )
 
     @property
     def corpus(self) -> Corpus:
@@ -111,17 +125,14 @@ class Examples(Dataset[Example]):
         start = self._start(draw.place)
         cuts = [Cut(draw.place.track, stem, start) for stem in range(len(track.stems))]
         if self._augmenter:
-            cuts = self._augmenter.vary(cuts, np.random.default_rng((self._sampler.rules.seed, number, 1)))
+            random = np.random.default_rng((self._sampler.rules.seed, number, 1))
+            cuts = self._augmenter.vary(cuts, random, draw.query.track if draw.query else None)
         mixture, *signals = self._read(cuts, (self._root, *nodes))
-        if self._augmenter:
-            present = [is_salient(signal, self._index.chunking.threshold) for signal in signals]
-        else:
-            present = [bool(self._index.salient(track.id, node)[draw.place.chunk]) for node in nodes]
         example = Example(
             mixture=torch.from_numpy(mixture),
             nodes=torch.from_numpy(np.stack(signals)),
-            present=torch.tensor(present),
-            known=torch.tensor([draw.leaf_known or node != draw.target for node in nodes]),
+            present=torch.tensor([is_salient(signal, self._index.chunking.threshold) for signal in signals]),
+            known=torch.tensor(self._known(draw, cuts, nodes)),
             track=track.id,
             start=start / self.sample_rate,
             target=draw.target,
@@ -131,7 +142,20 @@ class Examples(Dataset[Example]):
             stems = range(len(self._tracks[other].stems))
             (query,) = self._read([Cut(other, stem, start) for stem in stems], (draw.target,))
             example["query"] = torch.from_numpy(query)
+            example["query_track"], example["query_start"] = self._tracks[other].id, start / self.sample_rate
         return example
+
+    def _known(self, draw: Draw, cuts: Sequence[Cut], nodes: Sequence[Path]) -> list[bool]:
+        """Unknown are the target's leaves that come, in part or whole, from chunks whose truth was taken away."""
+
+        def is_hidden(leaf: Path) -> bool:
+            taken = [cut for cut in cuts if self._tracks[cut.track].stems[cut.stem].leaf == leaf]
+            if not taken:
+                return not draw.leaf_known
+            return any(self._sampler.is_missing_at(cut.track, cut.start) for cut in taken)
+
+        hidden = {leaf for leaf in self._leaves[draw.target] if is_hidden(leaf)}
+        return [node not in hidden for node in nodes]
 
     def _start(self, place: Place) -> int:
         return int(self._index.chunking.starts(self._tracks[place.track])[place.chunk])

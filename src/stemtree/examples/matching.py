@@ -105,7 +105,7 @@ def pulses(
         found = pulse(_mixture(track), track.sample_rate)
         return [(found.tempo, found.key, found.beats.tolist())]
 
-    table = refresh(FilePath(file), _SCHEMA, corpus, prints, rows, workers=workers, progress=progress)
+    table, _ = refresh(FilePath(file), _SCHEMA, corpus, prints, rows, workers=workers, progress=progress)
     return {
         track: Pulse(tempo, key, np.asarray(beats, np.float32))
         for track, tempo, key, beats in table.select("track", "tempo", "key", "beats").iter_rows()
@@ -139,6 +139,7 @@ def _mixture(track: Track) -> Samples:
     with Excerpts([stem.file.path for stem in track.stems], [stem.file.stream for stem in track.stems]) as files:
         total = np.zeros(track.frames, np.float32)
         for start in range(0, track.frames, 60 * track.sample_rate):
-            for audio in files.read(start, 60 * track.sample_rate):
+            # A codec's last frame may hold more than the container announces.
+            for audio in files.read(start, min(60 * track.sample_rate, track.frames - start)):
                 total[start : start + audio.shape[1]] += audio.mean(axis=0)
     return total

@@ -4,8 +4,9 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import reduce
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -13,15 +14,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from stemtree.audio import Excerpts
+from stemtree.audio.formats import RATES
 from stemtree.corpora.fingerprint import track_fingerprint
-from stemtree.corpora.track import Corpus, Track
+from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.errors import OptionError
 from stemtree.examples.table import read_fresh, refresh
 from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.types import Path
 
 _FORMAT = 2
-_READ_SECONDS = 15
+_HELD = 1 << 20
+"""Values that a song's stems are read in at a time, all together and as if stereo: 4 MiB, which a cache may hold."""
+_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Chunking:
     Raises
     ------
     OptionError
-        If duration or hop is not positive.
+        If duration or hop is not a number of seconds between one sample and a day.
     """
 
     duration: float = 10.0
@@ -46,8 +50,10 @@ class Chunking:
     threshold: float = -30.0
 
     def __post_init__(self) -> None:
-        if self.duration <= 0 or self.hop <= 0:
-            raise OptionError(f"chunks of {self.duration} s every {self.hop} s cannot be: give positive seconds")
+        if not all(1 / RATES[0] <= seconds <= _DAY for seconds in (self.duration, self.hop)):
+            raise OptionError(
+                f"chunks of {self.duration} s every {self.hop} s cannot be: give {1 / RATES[0]} to {_DAY}"
+            )
 
     def starts(self, track: Track) -> NDArray[np.int64]:
         """First samples of a song's chunks: all that fit, or one for a song that is shorter than a chunk."""
@@ -69,10 +75,12 @@ class SalienceIndex:
         song was made from, and ``rms``, a list with one value in dBFS for each chunk.
     chunking : Chunking
         How the songs were cut.
+    problems : tuple of Problem
+        Songs that could not be measured and have no rows.
     """
 
-    def __init__(self, table: pl.DataFrame, chunking: Chunking) -> None:
-        self.table, self.chunking = table, chunking
+    def __init__(self, table: pl.DataFrame, chunking: Chunking, problems: tuple[Problem, ...] = ()) -> None:
+        self.table, self.chunking, self.problems = table, chunking, problems
         rows = table.select("track", "node", "rms").iter_rows()
         self._rms = {(track, node): np.asarray(rms, np.float32) for track, node, rms in rows}
 
@@ -93,11 +101,13 @@ def salience_index(
     chunking: Chunking | None = None,
     *,
     workers: int | None = None,
+    skip_bad: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> SalienceIndex:
     """Read the index of a corpus from a file, measuring what is missing or stale there.
 
-    A song is measured again when its stems, their files' sizes or times, their leaves or the chunking changed.
+    A song is measured again when its stems or their files' sizes or times changed. What was measured of other songs,
+    with other leaves or with another chunking stays in the file beside it: splits and pruned trees share one.
 
     Parameters
     ----------
@@ -109,13 +119,17 @@ def salience_index(
         By default chunks of 10 s every 2.5 s.
     workers : int, optional
         Threads, by default one for each core.
+    skip_bad : bool
+        Go on after a song that cannot be read, and name it in the index's `problems`.
     progress : callable, optional
         Told how many songs of how many are measured.
 
     Raises
     ------
     AudioError
-        If a stem cannot be read.
+        If a stem cannot be read; what was measured before is kept.
+    CorpusError
+        If the file cannot be written.
     """
     chunking = chunking or Chunking()
 
@@ -123,8 +137,10 @@ def salience_index(
         return [(node, levels.tolist()) for node, levels in measure(track, hierarchy, chunking).items()]
 
     prints = {track.id: fingerprint(track, chunking) for track in corpus.tracks}
-    table = refresh(FilePath(file), _SCHEMA, corpus, prints, rows, workers=workers, progress=progress)
-    return SalienceIndex(table, chunking)
+    table, problems = refresh(
+        FilePath(file), _SCHEMA, corpus, prints, rows, workers=workers, skip_bad=skip_bad, progress=progress
+    )
+    return SalienceIndex(table, chunking, problems)
 
 
 def load_index(corpus: Corpus, file: str | os.PathLike[str], chunking: Chunking | None = None) -> SalienceIndex:
@@ -174,15 +190,16 @@ def measure(track: Track, hierarchy: Hierarchy, chunking: Chunking) -> dict[Path
     """
     starts = chunking.starts(track)
     ends = np.minimum(starts + chunking.length(track.sample_rate), track.frames)
+    most = max(1, _HELD // (2 * len(track.stems)))
     # A chunk is a whole number of pieces, so every sample is squared once however much chunks overlap.
-    edges = np.unique(np.concatenate([starts, ends]))
+    edges = np.unique(np.concatenate([starts, ends, np.arange(starts[0], ends[-1], most)]))
     members = _members(track, hierarchy)
     energy = {stems: np.zeros(len(edges) - 1) for stems in members.values()}
     with Excerpts([stem.file.path for stem in track.stems], [stem.file.stream for stem in track.stems]) as files:
-        for first, last in _groups(edges, _READ_SECONDS * track.sample_rate):
+        for first, last in _groups(edges, most):
             audio = files.read(int(edges[first]), int(edges[last] - edges[first]))
             for stems, total in energy.items():
-                signal = audio[stems[0]] if len(stems) == 1 else _sum(audio, stems)
+                signal = reduce(np.add, [audio[stem] for stem in stems])
                 # As they lie in memory: channels side by side, which a mean over both need not tell apart.
                 values = signal.T.reshape(-1)
                 cuts = (edges[first : last + 1] - edges[first]) * len(signal)
@@ -208,16 +225,9 @@ def _members(track: Track, hierarchy: Hierarchy) -> dict[Path, tuple[int, ...]]:
 
 
 def _groups(edges: NDArray[np.int64], most: int) -> Iterable[tuple[int, int]]:
-    """Runs of pieces of about `most` samples together."""
+    """Runs of pieces of at most `most` samples together, which no piece is longer than."""
     first = 0
     while first < len(edges) - 1:
         last = max(first + 1, int(np.searchsorted(edges, edges[first] + most, side="right")) - 1)
         yield first, last
         first = last
-
-
-def _sum(audio: Sequence[NDArray[np.float32]], stems: tuple[int, ...]) -> NDArray[np.float32]:
-    total = audio[stems[0]] + audio[stems[1]]
-    for stem in stems[2:]:
-        total += audio[stem]
-    return total

@@ -42,7 +42,7 @@ class Rules:
     Raises
     ------
     OptionError
-        If a share is not in [0, 1] or the mode is unknown.
+        If a share is not in [0, 1], the mode is unknown or the seed negative.
     """
 
     absent: float = 0.0
@@ -58,6 +58,8 @@ class Rules:
                 raise OptionError(f"'{name}' is {getattr(self, name)}: give a share between 0 and 1")
         if self.missing_mode not in ("all", "leaf"):
             raise OptionError(f"'missing_mode' is '{self.missing_mode}': give 'all' or 'leaf'")
+        if self.seed < 0:
+            raise OptionError(f"'seed' is {self.seed}: give 0 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Draw:
     place : Place
         Where.
     leaf_known : bool
-        Whether the target's own signal may be learned from.
+        Whether the signals of the target's leaves may be learned from; those of a leaf are its own.
     query : Place or None
         Where the target is heard in another song.
     """
@@ -108,6 +110,8 @@ class Sampler:
 
     Raises
     ------
+    OptionError
+        If there is no target.
     SamplingError
         If the rules cannot be kept for a target: it is nowhere salient, or everywhere, or (for a query) in one song
         only.
@@ -117,6 +121,8 @@ class Sampler:
         self, corpus: Corpus, index: SalienceIndex, hierarchy: Hierarchy, targets: Sequence[Path], rules: Rules
     ) -> None:
         self.corpus, self.rules, self.targets = corpus, rules, tuple(targets)
+        if not self.targets:
+            raise OptionError("there is no target to draw for: name one node or more")
         self._tracks = [track.id for track in corpus.tracks]
         self._index = index
         self._pools = {target: _Pools(self, hierarchy, target) for target in self.targets}
@@ -143,6 +149,13 @@ class Sampler:
         """Whether a chunk's truth was taken away."""
         told = f"{self.rules.seed} {self._tracks[place.track]} {place.chunk}".encode()
         return int.from_bytes(hashlib.sha256(told).digest()[:8], "big") < self.rules.missing * 2**64
+
+    def is_missing_at(self, track: int, start: int) -> bool:
+        """Whether the truth of a stretch that begins at a sample was taken away: that of the chunk nearest to it."""
+        if not self.rules.missing:
+            return False
+        nearest = np.argmin(np.abs(self._index.chunking.starts(self.corpus.tracks[track]) - start))
+        return self.is_missing(Place(track, int(nearest)))
 
     def places(self, heard: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
         """``(place, 2)``: song and chunk wherever a flag is set and the chunk may be drawn."""

@@ -25,10 +25,12 @@ def index_labels(claims: Iterable[tuple[Path, str]], names: Iterable[tuple[Path,
     Raises
     ------
     HierarchyError
-        If two leaves claim one label.
+        If two leaves claim one label, or a label has no letter or digit.
     """
     index: dict[str, Path] = {}
     for path, label in claims:
+        if not normal_form(label):
+            raise HierarchyError(f"the label '{label}' of '{path}' has no letter or digit: give one that has")
         owner = index.setdefault(normal_form(label), path)
         if owner != path:
             raise HierarchyError(f"label '{label}' stands under both '{owner}' and '{path}': keep it under one of them")

@@ -62,17 +62,26 @@ def read_labels(file: FilePath) -> dict[str, Path]:
         If it cannot be read, or does not map text to text.
     """
     try:
-        labels = yaml.load(file.read_text("utf-8"), Loader=_UniqueKeyLoader)
+        labels = _read_yaml(file.read_text("utf-8"))
     except OSError as error:
         raise HierarchyError(f"cannot read the label map '{file}': {error.strerror}; check its path") from None
-    except (UnicodeDecodeError, yaml.YAMLError):
-        raise HierarchyError(f"the label map '{file}' is not YAML: write lines of 'label: path of a leaf'") from None
+    except UnicodeDecodeError:
+        raise HierarchyError(f"the label map '{file}' is not UTF-8 text: save it as such") from None
     except HierarchyError as error:
         raise HierarchyError(f"{file}: {error}") from None
     texts = isinstance(labels, dict) and all(isinstance(text, str) for pair in labels.items() for text in pair)
     if not texts:
         raise HierarchyError(f"the label map '{file}' must have lines of 'label: path of a leaf', both text")
     return dict(labels)
+
+
+def with_label_map(hierarchy: Hierarchy, file: FilePath) -> Hierarchy:
+    """Let labels mean what a label map says; raises HierarchyError that names the file, and the label."""
+    labels = read_labels(file)
+    try:
+        return hierarchy.with_labels(labels)
+    except HierarchyError as error:
+        raise HierarchyError(f"{file}: {error}") from None
 
 
 def parse(text: str, default_name: str) -> Hierarchy:
@@ -87,12 +96,7 @@ def parse(text: str, default_name: str) -> Hierarchy:
         If the text is not YAML, has other keys than ``name``, ``description`` and ``tree``, repeats a key, contains
         itself through an alias, or does not make a tree.
     """
-    try:
-        data = yaml.load(text, Loader=_UniqueKeyLoader)
-    except yaml.YAMLError as error:
-        raise HierarchyError(f"not readable as YAML: {_one_line(error)}") from None
-    except RecursionError:
-        raise HierarchyError(_TOO_DEEP) from None
+    data = _read_yaml(text)
     if not isinstance(data, dict) or "tree" not in data:
         raise HierarchyError("it has no key 'tree': put the nodes under one")
     for key in data:
@@ -113,6 +117,19 @@ def from_dict(name: str, tree: Mapping[str, Any]) -> Hierarchy:
         return Node(name, tuple(node(*item) for item in below.items()))
 
     return Hierarchy(name, node("mixture", tree))
+
+
+def _read_yaml(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_UniqueKeyLoader)
+    except HierarchyError:
+        raise
+    except RecursionError:
+        raise HierarchyError(_TOO_DEEP) from None
+    except yaml.YAMLError as error:
+        raise HierarchyError(f"not readable as YAML: {_one_line(error)}") from None
+    except Exception as error:  # PyYAML's own constructors fail in many ways, as for the date 2001-13-45
+        raise HierarchyError(f"not readable as YAML: {error}; put it in quotes") from None
 
 
 def _node(name: Any, content: Any, above: tuple[int, ...]) -> Node:

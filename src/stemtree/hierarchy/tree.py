@@ -218,6 +218,9 @@ class Hierarchy:
             If a path is not a leaf.
         """
         for label, path in labels.items():
+            if path not in self:
+                hint = suggest(path, self.leaves())
+                raise HierarchyError(f"the label '{label}' means '{path}', which is no node{hint}")
             if not self.is_leaf(path):
                 raise HierarchyError(f"the label '{label}' means '{path}', which is no leaf: give one of its leaves")
         taken = {normal_form(label) for label in labels}

@@ -1,0 +1,107 @@
+"""What composing and rendering need before they start: checked settings, and libraries."""
+
+import os
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path as FilePath
+from typing import Any
+
+from stemtree.corpora.layout import SPLITS
+from stemtree.errors import CorpusError, OptionError, suggest
+from stemtree.hierarchy import load
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """How songs are rendered.
+
+    Parameters
+    ----------
+    soundfonts : tuple of pathlib.Path
+        Where every stem's sound is drawn from.
+    drum_soundfonts : tuple of pathlib.Path
+        Where drum kits are drawn from, from any bank; unset, the drum banks of `soundfonts`.
+    sample_rate : int
+        In Hz.
+    stereo : bool
+        Stereo with panning, or mono.
+    redraw : bool
+        Give every part an instrument of any class (`stemtree.corpora.midi.redraw`).
+    effects : bool
+        Send every stem through a chain of effects (`stemtree.corpora.effects`).
+    takes : int
+        How often each song is rendered, with other choices each time.
+    hierarchy : str
+        Parts that it has no leaf for are left out.
+    split : {"train", "validation", "test"} or None
+        Folder to put the songs in.
+    container : {"wav", "flac"}
+        What stems are written as, in 16 bits; WAV is read faster, FLAC takes half the room.
+    seed : int
+        Decides every choice.
+
+    Raises
+    ------
+    OptionError
+        If there is no soundfont or no such split or container, or a number makes no sense.
+    HierarchyError
+        If there is no such hierarchy.
+    """
+
+    soundfonts: tuple[FilePath, ...]
+    drum_soundfonts: tuple[FilePath, ...] = ()
+    sample_rate: int = 44100
+    stereo: bool = True
+    redraw: bool = False
+    effects: bool = False
+    takes: int = 1
+    hierarchy: str = "ms21"
+    split: str | None = None
+    container: str = "wav"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.soundfonts:
+            raise OptionError("there is no soundfont to render with: give one with --soundfont")
+        if self.takes < 1:
+            raise OptionError(f"{self.takes} takes of a song cannot be: give 1 or more")
+        if self.container not in ("wav", "flac"):
+            raise OptionError(f"stems cannot be '{self.container}': give wav or flac")
+        if not 8000 <= self.sample_rate <= 192000:
+            raise OptionError(f"a sample rate of {self.sample_rate} Hz cannot be: give 8000 to 192000")
+        if self.split not in (None, *SPLITS):
+            raise OptionError(f"there is no split '{self.split}'{suggest(self.split, SPLITS)}")
+        check_seed(self.seed)
+        load(self.hierarchy)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a song's metadata record: all that its sound depends on, but for the song and the take."""
+        settings = asdict(self) | {
+            "soundfonts": [file.name for file in self.soundfonts],
+            "drum_soundfonts": [file.name for file in self.drum_soundfonts],
+        }
+        return {key: value for key, value in settings.items() if key not in ("split", "takes")}
+
+
+def check_seed(seed: int) -> None:
+    """Raise OptionError unless a random generator can start from it."""
+    if seed < 0:
+        raise OptionError(f"the seed {seed} cannot be: give 0 or more")
+
+
+def worker_count(workers: int | None) -> int:
+    """The number asked for, by default one for each core; raises OptionError if it is less than 1."""
+    if workers is not None and workers < 1:
+        raise OptionError(f"{workers} workers cannot be: give 1 or more")
+    return workers or os.cpu_count() or 1
+
+
+def library(name: str) -> Any:
+    """Import what only composing and rendering need; raises CorpusError that says how to install it."""
+    try:
+        return import_module(name)
+    except ImportError:
+        raise CorpusError(
+            f"composing and rendering need '{name}': `pip install 'stemtree[render]'`, and FluidSynth's library for "
+            "rendering (Debian: libfluidsynth3)"
+        ) from None
