@@ -92,6 +92,7 @@ class Measurer:
             kind = "" if isinstance(error, StemtreeError) else f"{type(error).__name__}: "
             return self._rows(track, starts[0], {"status": FAILED, "failure": f"{kind}{error}"})
 
+    @torch.inference_mode()
     def _measure(self, track: Track, starts: Sequence[int]) -> list[dict[str, Any]]:
         estimator, mono = self.estimator, self.settings.mono
         length = self.settings.chunking.length(track.sample_rate)
@@ -101,7 +102,8 @@ class Measurer:
         if not signals.sum().isfinite():  # much faster than asking every sample
             raise EvaluationError("the stems hold NaN or infinity: repair them")
         truth = signals[:, 1:]
-        estimates = estimator.estimate(Batch(signals[:, 0], truth, track.sample_rate))
+        batch = Batch(signals[:, 0], truth, track.sample_rate, track.id, tuple(starts))
+        estimates = estimator.estimate(batch).to("cpu", torch.float32)
         if estimates.shape != truth.shape:
             raise EvaluationError(f"the estimates' shape is {tuple(estimates.shape)} and not {tuple(truth.shape)}")
         if not estimates.sum().isfinite():
