@@ -84,6 +84,19 @@ def test_failures_are_shown(cli, musdb: Path, monkeypatch: pytest.MonkeyPatch) -
     assert _cells(outcome)["overall/12"][5:] == ["0", "0", "0", "0", "10", "0"]
 
 
+def test_stopped(cli, musdb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stemtree.evaluation.reference import Mixture
+
+    def stop(self: Mixture, batch: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Mixture, "estimate", stop)
+    options = ("--corpus", musdb, "--kind", "musdb18-hq", "--workers", 1)
+    outcome = cli("evaluate", "mixture", *options, "-o", tmp_path / "rows.parquet")
+    assert (outcome.code, outcome.out) == (130, "")
+    assert outcome.err == "stemtree: stopped; the rows of finished songs are kept, run again to go on\n"
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [

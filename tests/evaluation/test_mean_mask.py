@@ -43,7 +43,7 @@ def test_the_mean_is_that_of_a_slow_twin(corpus: Corpus) -> None:
 def test_it_filters_the_mixture(corpus: Corpus) -> None:
     masks = MeanMask(NODES[:1], torch.linspace(0, 1, 33)[None].square(), Stft(64, 16, 4000), "")
     tone = torch.sin(torch.arange(8000) * (2 * torch.pi * 8 / 64))[None]  # in the middle of bin 8
-    (estimate,) = masks.estimate(Batch(tone[None], torch.zeros(1, 1, 1, 8000), 4000))[0]
+    (estimate,) = masks.estimate(Batch(tone[None], torch.zeros(1, 1, 1, 8000), 4000, "song", (0,)))[0]
     # Hann's window spreads it over three bins with weights 1/2, 1, 1/2: their squares' shares are 1/6, 2/3, 1/6.
     gain = (49 / 6 + 64 * 2 / 3 + 81 / 6) / 32**2
     torch.testing.assert_close(estimate[:, 100:-100], gain * tone[:, 100:-100], atol=1e-3, rtol=0)

@@ -86,6 +86,18 @@ def test_batches_make_no_difference(corpus: Corpus, hierarchy: Hierarchy, settin
     assert together.equals(apart)
 
 
+def test_what_an_estimator_is_given_and_may_give(corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+    seen: list[tuple[str, int, tuple[int, ...]]] = []
+    weight = torch.ones((), dtype=torch.float64, requires_grad=True)
+
+    def learned(batch: Batch) -> Waveform:
+        seen.append((batch.track, batch.sample_rate, batch.starts))
+        return weight * batch.truth
+
+    rows = Measurer(Made(learned), NODES, hierarchy, settings).song(corpus.tracks[1], (0, 16000))
+    assert seen == [("1", 4000, (0, 16000))] and rows["failure"].null_count() == 8
+
+
 def test_only_the_wanted_nodes_and_no_sir(corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
     every = Measurer(Made(_blurred), NODES, hierarchy, settings).song(corpus.tracks[0], (0,))
     wanted = ("accompaniment/bass", "vocals")
@@ -155,7 +167,7 @@ def test_stems_that_cannot_be_read(corpus: Corpus, hierarchy: Hierarchy, setting
     file = corpus.tracks[0].stems[0].file.path
     soundfile.write(file, np.full(24000, np.nan), 4000, "FLOAT")
     (reason,) = measurer.song(corpus.tracks[0], (0,))["failure"].unique()
-    assert reason == "the stems hold NaN or infinity: repair them"
+    assert "holds NaN or infinity at sample 0" in reason
     file.unlink()
     (reason,) = measurer.song(corpus.tracks[0], (0, 8000))["failure"].unique()
     assert "0.wav" in reason and "check the corpus" in reason

@@ -69,15 +69,22 @@ def evaluate(
     if node and level is not None:
         raise OptionError("--node and --level both say what to measure: give one of them")
     songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
-    wanted = tuple(node or ()) or (tree.at_level(level) if level is not None else tree.descendants(root))
+    wanted = tuple(dict.fromkeys(node or ())) or (tree.at_level(level) if level is not None else tree.descendants(root))
     for path in wanted:
         tree.node(path)
     measured = estimator(name, wanted, Stft(window, window_hop, 16000))
     chunking = Chunking(duration, hop if hop is not None else duration)
     settings = Settings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
     asked = wanted if node or level is not None else None
-    with progress_bar("measuring") as progress:
-        rows = evaluate(measured, songs, tree, settings, nodes=asked, file=output, workers=workers, progress=progress)
+    try:
+        with progress_bar("measuring") as progress:
+            rows = evaluate(
+                measured, songs, tree, settings, nodes=asked, file=output, workers=workers, progress=progress
+            )
+    except KeyboardInterrupt:
+        kept = "; the rows of finished songs are kept, run again to go on" if output else ""
+        typer.echo(f"stemtree: stopped{kept}", err=True)
+        raise typer.Exit(130) from None
     console = Console(width=200, highlight=False)
     console.print(
         f"{name}: {rows['track'].n_unique()} songs, {rows.n_unique(['track', 'start'])} chunks, dB", markup=False

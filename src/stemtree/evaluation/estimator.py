@@ -10,7 +10,7 @@ from stemtree.types import Path, Waveform
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Chunks that are estimated together.
+    """Chunks of one song that are estimated together.
 
     Parameters
     ----------
@@ -20,11 +20,17 @@ class Batch:
         ``(batch, node, channel, sample)``: the true signals of the estimator's nodes. Only an oracle looks at them.
     sample_rate : int
         In Hz.
+    track : str
+        The song's id, and
+    starts : tuple of int
+        the first sample of each chunk: for estimators that draw something for a chunk, such as a query from elsewhere.
     """
 
     mixture: Waveform
     truth: Waveform
     sample_rate: int
+    track: str
+    starts: tuple[int, ...]
 
 
 class Estimator(Protocol):

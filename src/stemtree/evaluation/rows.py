@@ -92,19 +92,19 @@ class Measurer:
             kind = "" if isinstance(error, StemtreeError) else f"{type(error).__name__}: "
             return self._rows(track, starts[0], {"status": FAILED, "failure": f"{kind}{error}"})
 
+    @torch.inference_mode()
     def _measure(self, track: Track, starts: Sequence[int]) -> list[dict[str, Any]]:
         estimator, mono = self.estimator, self.settings.mono
         length = self.settings.chunking.length(track.sample_rate)
         paths = (self.settings.root, *estimator.nodes)
         read = [np.stack(node_signals(track, paths, start, length, mono=mono)) for start in starts]
         signals = torch.from_numpy(np.stack(read))
-        if not signals.sum().isfinite():  # much faster than asking every sample
-            raise EvaluationError("the stems hold NaN or infinity: repair them")
         truth = signals[:, 1:]
-        estimates = estimator.estimate(Batch(signals[:, 0], truth, track.sample_rate))
+        batch = Batch(signals[:, 0], truth, track.sample_rate, track.id, tuple(starts))
+        estimates = estimator.estimate(batch).to("cpu", torch.float32)
         if estimates.shape != truth.shape:
             raise EvaluationError(f"the estimates' shape is {tuple(estimates.shape)} and not {tuple(truth.shape)}")
-        if not estimates.sum().isfinite():
+        if not estimates.sum().isfinite():  # much faster than asking every sample
             raise EvaluationError("the estimates hold NaN or infinity")
         wanted = [estimator.nodes.index(node) for node in self.nodes]
         rows = []
