@@ -12,6 +12,7 @@ from stemtree.curation.annotation.features import Numbers
 from stemtree.curation.annotation.fit import Fitting, Rows, fit
 from stemtree.curation.annotation.labels import instruments
 from stemtree.curation.annotation.model import Classifier
+from stemtree.errors import CorpusError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -136,3 +137,45 @@ def at_temperature(probabilities: Numbers, temperature: float) -> Numbers:
     powers = np.maximum(probabilities, 1e-12) ** (1 / temperature)
     scaled: Numbers = powers / powers.sum(axis=1, keepdims=True)
     return scaled
+
+
+def fit_and_measure(
+    rows: Rows,
+    labels: Sequence[str],
+    folds: int = 5,
+    fitting: Fitting = _FITTING,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Classifier, dict[str, Accuracy]]:
+    """Fit a classifier to all names, calibrated by cross-validation.
+
+    Returns
+    -------
+    model : Classifier
+        Fitted to all names.
+    each : dict
+        Accuracy on the songs of each fold, calibrated by the other folds, and on ``all``.
+
+    Raises
+    ------
+    CorpusError
+        If there are fewer songs than folds, or for what `fit` raises.
+    """
+    if folds < 2 or len({song for song, _ in rows}) < folds:
+        raise CorpusError(f"{len({song for song, _ in rows})} songs cannot be cut into {folds} folds: give more songs")
+    report = (lambda done, _: progress(done, folds + 1)) if progress else None
+    probabilities, fold = cross_validate(rows, labels, fitting, folds, progress=report)
+    model = fit(rows, labels, fitting)
+    calibrated_by_others = probabilities.copy()
+    each = {}
+    for number in range(folds):
+        inside, outside = np.flatnonzero(fold != number).tolist(), np.flatnonzero(fold == number).tolist()
+        others = [labels[at] for at in inside]
+        temperature = best_temperature(
+            probabilities[inside], model.labels, [labels[at] for at in np.flatnonzero(inside)]
+        )
+        calibrated_by_others[outside] = at_temperature(probabilities[outside], temperature)
+        each[str(number + 1)] = accuracy(calibrated_by_others[outside], model.labels, [labels[at] for at in outside])
+    each["all"] = accuracy(calibrated_by_others, model.labels, labels)
+    if progress:
+        progress(folds + 1, folds + 1)
+    return calibrated(model, probabilities, labels), each
