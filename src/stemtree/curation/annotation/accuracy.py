@@ -170,9 +170,7 @@ def fit_and_measure(
     for number in range(folds):
         inside, outside = np.flatnonzero(fold != number).tolist(), np.flatnonzero(fold == number).tolist()
         others = [labels[at] for at in inside]
-        temperature = best_temperature(
-            probabilities[inside], model.labels, [labels[at] for at in np.flatnonzero(inside)]
-        )
+        temperature = best_temperature(probabilities[inside], model.labels, others)
         calibrated_by_others[outside] = at_temperature(probabilities[outside], temperature)
         each[str(number + 1)] = accuracy(calibrated_by_others[outside], model.labels, [labels[at] for at in outside])
     each["all"] = accuracy(calibrated_by_others, model.labels, labels)

@@ -120,7 +120,8 @@ def settled(file: str | os.PathLike[str]) -> list[Row]:
         return []
     rows = read_annotation(path)
     try:
-        proposed = {Row(**cells).key: cells["label"] for cells in _read(_proposals(path), COLUMNS[:3])}
+        made = [Row(cells["song"], cells["file"], cells["label"]) for cells in _read(_proposals(path), COLUMNS[:3])]
+        proposed = {row.key: row.label for row in made}
     except CorpusError:
         proposed = {}
     kept = [
