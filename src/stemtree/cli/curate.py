@@ -80,6 +80,23 @@ def annotate(
 
 
 @app.command()
+def listen(
+    root: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder for each song.")],
+    annotation: Annotated[str, typer.Option(metavar="ANNOTATION.csv", help="Doubtful rows are marked in it.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="EVIDENCE.csv", help="What files sound like.")],
+) -> None:
+    """Listen to the files of an annotation, and mark rows for review where the sound speaks against the label."""
+    from stemtree.curation.annotation.evidence import listen as run
+
+    with progress_bar("listening") as progress:
+        heard = run(root, annotation, output, progress)
+    for one in heard:
+        if one.doubts:
+            typer.echo(f"{one_line(one.song)} / {one_line(one.file)}: {one_line('; '.join(one.doubts))}")
+    typer.echo(f"{output}: {len(heard)} files, {sum(bool(one.doubts) for one in heard)} doubtful")
+
+
+@app.command()
 def fit(
     labels: Annotated[str, typer.Argument(metavar="LABELS.csv", help="song,file,label, corrected by people.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.npz", help="The weights.")],
