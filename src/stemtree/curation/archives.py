@@ -73,6 +73,7 @@ class _Entry:
     name: str
     size: int
     is_link: bool
+    is_encrypted: bool
     handle: Any
 
 
@@ -83,6 +84,10 @@ class _Container:
 
     def copy(self, targets: list[tuple[_Entry, Write]]) -> None:
         """Hand each entry's content to its function."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the file."""
         raise NotImplementedError
 
 
@@ -136,7 +141,11 @@ def _open(file: FilePath) -> Iterator[_Container]:
         if kind is None:
             raise ArchiveError(f"'{file}' is not a zip, rar or 7z archive (a page instead of a file?): get it again")
         opened: dict[str, Callable[[FilePath], _Container]] = {"zip": _Zip, "rar": _Rar, "7z": _SevenZip}
-        yield opened[kind](file)
+        container = opened[kind](file)
+        try:
+            yield container
+        finally:
+            container.close()
     except ModuleNotFoundError as error:
         raise ArchiveError(
             f"'{file}' needs the package {error.name}: run `pip install {error.name}`, then again"
@@ -160,18 +169,17 @@ def _reason(error: BaseException) -> str:
 class _Zip(_Container):
     def __init__(self, file: FilePath) -> None:
         self._zip = zipfile.ZipFile(file)
-        self.entries = [self._entry(file, info) for info in self._zip.infolist() if not info.is_dir()]
+        self.entries = [self._entry(info) for info in self._zip.infolist() if not info.is_dir()]
 
     @staticmethod
-    def _entry(file: FilePath, info: zipfile.ZipInfo) -> _Entry:
-        if info.flag_bits & 1:
-            raise _refused(file, f"'{info.filename}' is encrypted")
+    def _entry(info: zipfile.ZipInfo) -> _Entry:
         mode = info.external_attr >> 16
         name = info.filename
         if not info.flag_bits & 0x800:  # not marked as UTF-8, which many a Mac's archive is all the same
             with suppress(UnicodeError):
                 name = name.encode("cp437").decode("utf-8")
-        return _Entry(name, info.file_size, bool(stat.S_IFMT(mode)) and not stat.S_ISREG(mode), info)
+        is_link = bool(stat.S_IFMT(mode)) and not stat.S_ISREG(mode)
+        return _Entry(name, info.file_size, is_link, bool(info.flag_bits & 1), info)
 
     def copy(self, targets: list[tuple[_Entry, Write]]) -> None:
         for entry, write in targets:
@@ -179,16 +187,17 @@ class _Zip(_Container):
                 while block := content.read(_BLOCK):
                     write(block)
 
+    def close(self) -> None:
+        self._zip.close()
+
 
 class _Rar(_Container):
     def __init__(self, file: FilePath) -> None:
         import rarfile
 
         self._rar = rarfile.RarFile(file)
-        if self._rar.needs_password():
-            raise _refused(file, "it is encrypted")
         self.entries = [
-            _Entry(info.filename, info.file_size, not info.is_file(), info)
+            _Entry(info.filename, info.file_size, not info.is_file(), info.needs_password(), info)
             for info in self._rar.infolist()
             if not info.is_dir()
         ]
@@ -199,16 +208,18 @@ class _Rar(_Container):
                 while block := content.read(_BLOCK):
                     write(block)
 
+    def close(self) -> None:
+        self._rar.close()
+
 
 class _SevenZip(_Container):
     def __init__(self, file: FilePath) -> None:
         import py7zr
 
         self._archive = py7zr.SevenZipFile(file)
-        if self._archive.needs_password():
-            raise _refused(file, "it is encrypted")
+        locked = self._archive.needs_password()
         self.entries = [
-            _Entry(entry.filename, entry.uncompressed, entry.is_symlink or entry.is_junction or entry.is_socket, entry)
+            _Entry(entry.filename, entry.uncompressed, not entry.is_file or entry.is_symlink, locked, entry)
             for entry in self._archive.files
             if not entry.is_directory
         ]
@@ -244,6 +255,9 @@ class _SevenZip(_Container):
                 return Sink(writes[filename])
 
         self._archive.extract(targets=list(writes), factory=Factory())
+
+    def close(self) -> None:
+        self._archive.close()
 
 
 class _Budget:
@@ -291,6 +305,8 @@ def _check(file: FilePath, entries: list[_Entry], limits: Limits) -> None:
     for entry in entries:
         if entry.is_link:
             raise _refused(file, f"'{entry.name}' is a link or a device")
+        if entry.is_encrypted:
+            raise _refused(file, f"'{entry.name}' is encrypted")
     _Budget(file, limits.room(file.stat().st_size)).take(sum(entry.size or 0 for entry in entries))
 
 

@@ -17,7 +17,7 @@ from stemtree.errors import DownloadError
 if TYPE_CHECKING:
     from requests import Response, Session
 
-_BLOCK = 1 << 18
+_BLOCK = 1 << 14  # what of a block came before the connection broke is lost
 _FOR_NOW = (408, 425, 429, 500, 502, 503, 504)
 
 

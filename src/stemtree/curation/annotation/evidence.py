@@ -35,7 +35,7 @@ SILENCE = -60.0
 _SECONDS = 6.0
 _WINDOW, _HOP, _WIDTH = 1024, 512, 17
 _STRUCK = ("drum_set", "nontonal_percussion")
-_MAY_RING = (
+_RINGING = [
     "Loop",
     "Percussion",
     "Drum_Kick",
@@ -46,7 +46,7 @@ _MAY_RING = (
     "Timpani",
     "Taiko",
     "Gong",
-)
+]
 # Recorded samples of ten pitched instruments lie between 0 and 0.26, whole drum kits at 0.4.
 _TOO_PITCHED, _TOO_STRUCK = 0.04, 0.6
 _BASS_ABOVE, _METAL_BELOW = 400.0, 2000.0
@@ -164,7 +164,7 @@ def doubts(one: Evidence, label: str) -> tuple[str, ...]:
     if one.peak < SILENCE:
         return (f"silent: its peak is {one.peak:.0f} dBFS",)
     found = []
-    if instrument in _STRUCK and label not in _MAY_RING and one.percussive < _TOO_PITCHED:
+    if instrument in _STRUCK and label not in _RINGING and one.percussive < _TOO_PITCHED:
         found.append(f"steady tones, not {label}: {one.percussive:.2f} of the energy is percussive")
     if instrument not in (*_STRUCK, "tonal_percussion", "fx_processed_sound") and one.percussive > _TOO_STRUCK:
         found.append(f"percussive, not {label}: {one.percussive:.2f} of the energy")
