@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
+from zlib import crc32
 
 import numpy as np
 
-from stemtree.curation.annotation.names import Name, Vocabulary
+from stemtree.curation.annotation.names import Name, Vocabulary, fold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,10 +37,12 @@ class Sessions:
         Each sequence of words once.
     own : (name,) int
         Which of `words` a name has.
+    songs : list of str
+        Each session's.
     distinct : (entry, 2) int
         Pairs of a session and one of `words` that stands in it.
-    session : (name,) int
-        Which session a name belongs to.
+    session, entry : (name,) int
+        Which session, and which of `distinct`, a name belongs to.
     before, after : (name,) int
         Which of `words` the nearest name with other words has, in order of the names; -1 where there is none.
     flags : (name, FLAGS) float32
@@ -49,8 +52,10 @@ class Sessions:
 
     words: list[Words]
     own: NDArray[np.int64]
+    songs: list[str]
     distinct: NDArray[np.int64]
     session: NDArray[np.int64]
+    entry: NDArray[np.int64]
     before: NDArray[np.int64]
     after: NDArray[np.int64]
     flags: Numbers
@@ -74,16 +79,18 @@ def arrange(rows: Sequence[tuple[str, str]], vocabulary: Vocabulary) -> Sessions
     own = np.array([numbers.setdefault(name.words, len(numbers)) for name in names], np.int64)
     session, before, after = np.zeros(len(rows), np.int64), np.full(len(rows), -1), np.full(len(rows), -1)
     flags = np.zeros((len(rows), FLAGS), np.float32)
-    distinct: list[tuple[int, int]] = []
+    entry = np.zeros(len(rows), np.int64)
+    distinct: dict[tuple[int, int], int] = {}
     for number, indices in enumerate(members.values()):
         ordered = sorted(indices, key=lambda index: rows[index][1].casefold())
         ids = own[ordered].tolist()
         session[ordered] = number
-        distinct += ((number, word) for word in dict.fromkeys(ids))
+        entry[ordered] = [distinct.setdefault((number, word), len(distinct)) for word in ids]
         before[ordered] = _nearest(ids)
         after[ordered] = _nearest(ids[::-1])[::-1]
         flags[ordered] = _places([names[index] for index in ordered], ids)
-    return Sessions(list(numbers), own, np.array(distinct, np.int64).reshape(-1, 2), session, before, after, flags)
+    pairs = np.array(list(distinct), np.int64).reshape(-1, 2)
+    return Sessions(list(numbers), own, list(members), pairs, session, entry, before, after, flags)
 
 
 def _nearest(ids: list[int]) -> list[int]:
@@ -133,6 +140,17 @@ def describe(words: Words, vocabulary: Vocabulary) -> dict[str, float]:
     together = "|".join(dict.fromkeys(labels))
     features[f"{'only' if len(labels) == 1 else 'all'}:{together}"] = 1.0
     return features
+
+
+def habits(song: str, words: Words) -> dict[str, float]:
+    """What an artist means by the words of a name, where the song is called ``Artist - Title``.
+
+    Artists keep to their ways from song to song: whose bass is a synthesizer here, has one there. Features are
+    checksums, so that the weights name nobody.
+    """
+    artist, dash, _ = song.partition(" - ")
+    key = fold(artist)
+    return {f"a:{crc32(f'{key}|{word}'.encode()):08x}": 1.0 for word in words} if dash else {}
 
 
 def meanings(words: Words, vocabulary: Vocabulary) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, embedding_bag
 
-from stemtree.curation.annotation.features import FLAGS, Sessions, arrange, as_arrays, describe
+from stemtree.curation.annotation.features import FLAGS, Sessions, arrange, as_arrays, describe, habits
 from stemtree.curation.annotation.labels import instruments
 from stemtree.curation.annotation.model import Classifier, Member
 from stemtree.curation.annotation.names import Vocabulary, vocabulary
@@ -37,8 +37,9 @@ class Fitting:
         Highest learning rate, of the direct weights.
     dropout : float
         Of context and hidden layer.
-    hide_words, hide_names : float
-        How often a feature of a name, or another name of its session, is hidden, so that the rest has to do.
+    hide_words, hide_names, hide_artists : float
+        How often a feature of a name, another name of its session, or whose song it is, is hidden, so that the rest has
+        to do.
     decay : tuple of float
         Penalties on direct weights, embeddings and layers.
     phrase : float
@@ -55,6 +56,7 @@ class Fitting:
     dropout: float = 0.5
     hide_words: float = 0.15
     hide_names: float = 0.3
+    hide_artists: float = 0.5
     decay: tuple[float, float, float] = (0.15, 0.2, 0.6)
     phrase: float = 0.5
     rare: int = 10
@@ -93,11 +95,14 @@ class _Data:
     """Names and the vocabulary's phrases, as tensors; phrases have no session."""
 
     features: _Bags
+    habits: _Bags
     others: _Bags
     before: torch.Tensor
     after: torch.Tensor
     flags: torch.Tensor
     own: torch.Tensor
+    entry: torch.Tensor
+    song: torch.Tensor
     target: torch.Tensor
     weight: torch.Tensor
 
@@ -137,8 +142,9 @@ def fit(
     columns = tuple(instruments())
     sessions = arrange(rows, known)
     described = [describe(one, known) for one in [*sessions.words, *known.phrases]]
-    names = _lasting(described, sessions, len(known.phrases))
-    data = _data(sessions, described, names, labels, columns, known, fitting)
+    signed = [habits(sessions.songs[song], sessions.words[word]) for song, word in sessions.distinct.tolist()]
+    names = (*_lasting(described, sessions, len(known.phrases)), *sorted({name for one in signed for name in one}))
+    data = _data(sessions, described, signed, names, labels, columns, known, fitting)
     members = []
     for seed in range(fitting.members):
         members.append(_train(data, len(names), len(columns), fitting, seed))
@@ -157,6 +163,7 @@ def _lasting(described: list[dict[str, float]], sessions: Sessions, phrases: int
 def _data(
     sessions: Sessions,
     described: list[dict[str, float]],
+    signed: list[dict[str, float]],
     names: tuple[str, ...],
     labels: Sequence[str],
     columns: tuple[str, ...],
@@ -165,19 +172,25 @@ def _data(
 ) -> _Data:
     index = {name: number for number, name in enumerate(names)}
     column = {label: number for number, label in enumerate(columns)}
-    bags = [tuple(part.tolist() for part in as_arrays(one, index)) for one in described]
+    bags, whose = (
+        _Bags.of([tuple(part.tolist() for part in as_arrays(one, index)) for one in each])
+        for each in (described, [*signed, {}])
+    )
     extra, count = len(known.phrases), len(labels)
     numbers = torch.arange(len(sessions.words), len(described))
     often = Counter(labels)
     boost = [min(4.0, max(1.0, fitting.rare / (often[label] + 1))) for label in known.phrases.values()]
     blank = torch.full((extra,), -1)
     return _Data(
-        _Bags.of(bags),
+        bags,
+        whose,
         _others(sessions, extra),
         torch.cat([torch.tensor(sessions.before), blank]),
         torch.cat([torch.tensor(sessions.after), blank]),
         torch.cat([torch.tensor(sessions.flags), torch.zeros(extra, FLAGS)]),
         torch.cat([torch.tensor(sessions.own), numbers]),
+        torch.cat([torch.tensor(sessions.entry), torch.full((extra,), len(signed))]),
+        torch.cat([torch.tensor(sessions.distinct[:, 0]), torch.tensor([len(sessions.songs)])]),
         torch.tensor([column[label] for label in [*labels, *known.phrases.values()]]),
         torch.tensor([1.0] * count + [fitting.phrase * one for one in boost]) / count,
     )
@@ -220,8 +233,10 @@ class _Network(torch.nn.Module):
         padded = torch.cat([whole, torch.zeros(1, whole.shape[1])])
         before, after = (torch.where(torch.rand(len(side)) < hide / 2, -1, side) for side in (data.before, data.after))
         context = torch.cat([own, rest, padded[before], padded[after], data.flags], dim=1)
+        known = torch.rand(int(data.song.max()) + 1) > self._fitting.hide_artists
+        whose = data.habits.times(self.direct) * known[data.song][:, None]
         hidden = torch.relu(self.hidden(self._drop(context)))
-        logits: torch.Tensor = direct + self.bias + self.output(self._drop(hidden))
+        logits: torch.Tensor = direct + whose[data.entry] + self.bias + self.output(self._drop(hidden))
         return logits
 
     def penalty(self) -> torch.Tensor:

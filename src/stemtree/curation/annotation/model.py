@@ -1,9 +1,10 @@
 """The classifier of file names: weights from a small file, prediction with NumPy alone.
 
-Every name is described by sparse features `x`. Its logits are ``x A + b + W₂ relu(W₁ c)``, where the context `c` joins
-the embedding ``x E`` of the name, the sum of the embeddings of the other names in its session (divided by the root of
-their number), those of its two neighbours, and the flags of its place. A few such networks, from different seeds,
-are averaged, and a temperature makes their probabilities match how often they are right.
+Every name is described by sparse features `x`, and whose song it is by more of them, `a`. Its logits are
+``(x + a) A + b + W₂ relu(W₁ c)``, where the context `c` joins the embedding ``x E`` of the name, the sum of the embeddings
+of the other names in its session (divided by the root of their number), those of its two neighbours, and the flags of
+its place. A few such networks, from different seeds, are averaged, and a temperature makes their probabilities match how
+often they are right.
 """
 
 from __future__ import annotations  # the aliases of arrays are names, not classes
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stemtree.curation.annotation.features import Numbers, Sessions, arrange, as_arrays, describe
+from stemtree.curation.annotation.features import Numbers, Sessions, arrange, as_arrays, describe, habits
 from stemtree.curation.annotation.names import Vocabulary, vocabulary
 from stemtree.errors import CorpusError
 
@@ -91,7 +92,9 @@ class Classifier:
         sessions = arrange(rows, known)
         index = {name: number for number, name in enumerate(self.features)}
         own = [as_arrays(describe(one, known), index) for one in sessions.words]
-        each = [_logits(member, own, sessions) for member in self.members]
+        pairs = sessions.distinct.tolist()
+        whose = [as_arrays(habits(sessions.songs[song], sessions.words[word]), index) for song, word in pairs]
+        each = [_logits(member, own, whose, sessions) for member in self.members]
         logits = np.mean(each, axis=0) / self.temperature
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities: Numbers = odds / odds.sum(axis=1, keepdims=True)
@@ -139,13 +142,19 @@ def classifier() -> Classifier:
         return load_classifier(file)
 
 
-def _logits(member: Member, own: list[tuple[NDArray[np.int64], Numbers]], sessions: Sessions) -> Numbers:
+def _logits(
+    member: Member,
+    own: list[tuple[NDArray[np.int64], Numbers]],
+    whose: list[tuple[NDArray[np.int64], Numbers]],
+    sessions: Sessions,
+) -> Numbers:
     """``(name, label)``, not divided by the temperature."""
     direct = np.stack([values @ member.direct[columns] for columns, values in own]) + member.bias
+    artist = np.stack([values @ member.direct[columns] for columns, values in whose])
     embedding = np.stack([values @ member.embedding[columns] for columns, values in own])
     context = surroundings(embedding, sessions)
     hidden = np.maximum(context @ member.hidden + member.hidden_bias, 0)
-    logits: Numbers = direct[sessions.own] + hidden @ member.output + member.output_bias
+    logits: Numbers = direct[sessions.own] + artist[sessions.entry] + hidden @ member.output + member.output_bias
     return logits
 
 
