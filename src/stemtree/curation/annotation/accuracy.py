@@ -90,9 +90,21 @@ def cross_validate(
     fitting: Fitting = _FITTING,
     folds: int = 5,
     seed: int = 0,
+    group: Callable[[str], str] = str,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Numbers, NDArray[np.int64]]:
     """Predict every name by a classifier that was fitted without its song.
+
+    Parameters
+    ----------
+    rows, labels, fitting
+        As for `fit`.
+    folds, seed : int
+        Into how many parts songs are cut, and what shuffles them.
+    group : callable
+        What songs stay together by; by default each alone.
+    progress : callable, optional
+        Told how many folds are done, and of how many.
 
     Returns
     -------
@@ -101,10 +113,10 @@ def cross_validate(
     fold : (name,) int
         The fold that a name was left out with.
     """
-    songs = sorted({song for song, _ in rows})
-    order = np.random.default_rng(seed).permutation(len(songs))
-    fold_of = {songs[at]: number % folds for number, at in enumerate(order)}
-    fold = np.array([fold_of[song] for song, _ in rows])
+    groups = sorted({group(song) for song, _ in rows})
+    order = np.random.default_rng(seed).permutation(len(groups))
+    fold_of = {groups[at]: number % folds for number, at in enumerate(order)}
+    fold = np.array([fold_of[group(song)] for song, _ in rows])
     probabilities = np.zeros((len(rows), len(instruments())), np.float32)
     for number in range(folds):
         inside, outside = np.flatnonzero(fold != number).tolist(), np.flatnonzero(fold == number).tolist()

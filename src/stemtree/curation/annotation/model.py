@@ -1,10 +1,10 @@
 """The classifier of file names: weights from a small file, prediction with NumPy alone.
 
 Every name is described by sparse features `x`, and whose song it is by more of them, `a`. Its logits are
-``(x + a) A + b + W₂ relu(W₁ c)``, where the context `c` joins the embedding ``x E`` of the name, the sum of the embeddings
-of the other names in its session (divided by the root of their number), those of its two neighbours, and the flags of
-its place. A few such networks, from different seeds, are averaged, and a temperature makes their probabilities match how
-often they are right.
+``(x + a) A + b + W₂ relu(W₁ c)``, where the context `c` joins the embedding ``x E`` of the name, the sum of the
+embeddings of the other names in its session (divided by the root of their number), those of its two neighbours, and the
+flags of its place. A few such networks, from different seeds, are averaged, and a temperature makes their probabilities
+match how often they are right.
 """
 
 from __future__ import annotations  # the aliases of arrays are names, not classes
@@ -122,7 +122,7 @@ class Classifier:
 def load_classifier(file: str | os.PathLike[str]) -> Classifier:
     """Read what `Classifier.save` wrote; raises CorpusError if it is something else."""
     try:
-        with np.load(file, allow_pickle=False) as data:
+        with open(file, "rb") as content, np.load(content, allow_pickle=False) as data:
             count = len({key.partition(".")[0] for key in data if key[0].isdigit()})
             members = tuple(
                 Member(*(_weights(data, f"{number}.{name}") for name in _MEMBER)) for number in range(count)
@@ -131,7 +131,7 @@ def load_classifier(file: str | os.PathLike[str]) -> Classifier:
             return Classifier(labels, features, members, float(data["temperature"]))
     except OSError as error:
         raise CorpusError(f"cannot read the weights '{file}': {error.strerror}; check the path") from None
-    except (KeyError, ValueError, zipfile.BadZipFile):
+    except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
         raise CorpusError(f"'{file}' holds no weights of a classifier: make them with stemtree curate fit") from None
 
 

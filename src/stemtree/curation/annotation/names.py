@@ -47,8 +47,8 @@ class Vocabulary:
     Parameters
     ----------
     data : mapping
-        ``spellings`` (word -> its other spellings), ``compounds`` (a spelling -> the words that it means) and
-        ``labels`` (label -> phrases, in the first spellings).
+        ``spellings`` (word -> its other spellings), ``compounds`` (a spelling -> the words that it means), ``gear``
+        (words that are left out) and ``labels`` (label -> phrases, in the first spellings).
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
@@ -60,7 +60,8 @@ class Vocabulary:
         words = {word for phrase in self.phrases for word in phrase}
         single = {key: (word,) for key, word in spellings.items()}
         single |= {key: tuple(value.split()) for key, value in compounds.items() if " " not in key}
-        self._meaning = {fold(key): value for key, value in ({word: (word,) for word in words} | single).items()}
+        meanings = {word: (word,) for word in words} | single | dict.fromkeys(data.get("gear", ()), ())
+        self._meaning: dict[str, tuple[str, ...]] = {fold(key): value for key, value in meanings.items()}
         self._joined = {tuple(key.split()): tuple(value.split()) for key, value in compounds.items() if " " in key}
         self._cache: dict[str, tuple[str, ...]] = {}
 
@@ -79,17 +80,20 @@ class Vocabulary:
     def _read(self, piece: str) -> tuple[str, ...]:
         """The words of a run of letters: known as it is, or split at its capitals."""
         if piece not in self._cache:
-            whole = self._known(fold(piece))
-            parts = whole or tuple(word for part in _CAMEL.split(piece) for word in self._guess(fold(part)))
+            parts = self._known(fold(piece))
+            if parts is None:
+                parts = tuple(word for part in _CAMEL.split(piece) for word in self._guess(fold(part)))
             self._cache[piece] = parts
         return self._cache[piece]
 
     def _known(self, text: str) -> tuple[str, ...] | None:
-        return self._meaning.get(text) or (self._meaning.get(text[:-1]) if text.endswith("s") else None)
+        known = self._meaning.get(text)
+        return self._meaning.get(text[:-1]) if known is None and text.endswith("s") else known
 
     def _guess(self, text: str) -> tuple[str, ...]:
         """A known word, several written as one, one with a typing error, or else the text itself."""
-        return self._known(text) or self._split(text) or self._mend(text) or (text,)
+        known = self._known(text)
+        return known if known is not None else self._split(text) or self._mend(text) or (text,)
 
     def _split(self, text: str) -> tuple[str, ...]:
         for end in range(len(text) - _SHORTEST_PART, _SHORTEST_PART - 1, -1):

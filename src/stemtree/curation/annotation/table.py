@@ -7,6 +7,7 @@ import io
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -184,4 +185,5 @@ def write_table(file: FilePath, columns: tuple[str, ...], rows: Iterable[tuple[s
     except OSError as error:
         raise CorpusError(f"cannot write '{file}' ({error.strerror}): choose another place with -o") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
