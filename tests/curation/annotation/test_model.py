@@ -113,12 +113,11 @@ def sessions(count: int) -> tuple[list[tuple[str, str]], list[str]]:
 
 def test_fitting_learns_words_and_context() -> None:
     rows, labels = sessions(40)
-    easy = replace(QUICK, steps=250, dropout=0.0, hide_names=0.0, decay=(0.1, 0.01, 0.01))
-    model = fit(rows, labels, easy, SMALL)
-    new = [("x", file) for file in ("Bass.wav", "Loop 2.wav", "Zwirbel.wav", "Bagpipes.wav")]
-    new += [("y", file) for file in ("Bass.wav", "Overheads.wav")]
+    model = fit(rows, labels, replace(QUICK, steps=60, dropout=0.1, decay=(0.1, 0.01, 0.01)), SMALL)
+    new = [("x", file) for file in ("01_Loop.wav", "02_Bass.wav", "03_Zwirbel.wav")]
+    new += [("y", file) for file in ("01_Overheads.wav", "02_Bass.wav", "03_Zwirbel.wav")]
     proposed = [model.labels[at] for at in model.predict(new, SMALL).argmax(axis=1)]
-    assert proposed == ["Synth_Bass", "Loop", "Gong", "Bagpipe", "Electric_Bass", "Drum_Overheads"]
+    assert proposed == ["Loop", "Synth_Bass", "Gong", "Drum_Overheads", "Electric_Bass", "Gong"]
 
 
 def test_fitting_is_deterministic_and_leaves_the_random_state() -> None:
