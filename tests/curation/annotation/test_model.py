@@ -112,7 +112,7 @@ def sessions(count: int) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def test_fitting_learns_words_and_context() -> None:
-    rows, labels = sessions(40)
+    rows, labels = sessions(24)
     model = fit(rows, labels, replace(QUICK, steps=60, dropout=0.1, decay=(0.1, 0.01, 0.01)), SMALL)
     new = [("x", file) for file in ("01_Loop.wav", "02_Bass.wav", "03_Zwirbel.wav")]
     new += [("y", file) for file in ("01_Overheads.wav", "02_Bass.wav", "03_Zwirbel.wav")]
