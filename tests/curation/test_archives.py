@@ -1,3 +1,4 @@
+import errno
 import os
 import zipfile
 from pathlib import Path
@@ -144,3 +145,24 @@ def test_missing_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "rarfile", None)
     with pytest.raises(ArchiveError, match="needs the package rarfile: run `pip install rarfile`"):
         unpack(make_rar(tmp_path / "a.rar", {"1.wav": tone()}), tmp_path)
+
+
+def test_a_full_disk_is_not_the_archives_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: object, count: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("stemtree.curation.archives._Budget.take", full)
+    with pytest.raises(OSError, match="No space left"):
+        unpack(make_zip(tmp_path / "a.zip", {"1.wav": tone()}), tmp_path)
+
+
+def test_two_entries_of_one_name(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        archive = zipfile.ZipFile(tmp_path / "a.zip", "w")
+        archive.writestr("1.wav", tone())
+        archive.writestr("1.wav", tone(0.1))
+        archive.close()
+    (tmp_path / "out").mkdir()
+    unpack(tmp_path / "a.zip", tmp_path / "out")
+    assert (tmp_path / "out" / "1.wav").read_bytes() == tone()
+    assert (tmp_path / "out" / "1 (2).wav").read_bytes() == tone(0.1)

@@ -94,6 +94,9 @@ def test_files_on_this_machine_stay_where_they_are(tmp_path: Path) -> None:
     songs, _ = gather(write(tmp_path / "list.csv", rows), tmp_path / "out", SETTINGS)
     assert [one.status for one in songs] == ["unpacked", "quarantined", "failed"]
     assert (tmp_path / "one & only.zip").exists() and (tmp_path / "bad.zip").exists()
+    make_zip(tmp_path / "bad.zip", {"1.wav": tone()})
+    songs, _ = gather(tmp_path / "list.csv", tmp_path / "out", SETTINGS)
+    assert [one.status for one in songs] == ["there", "unpacked", "failed"]
 
 
 def test_what_an_interrupted_run_fetched_is_used(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
@@ -68,7 +66,6 @@ def download(
     target: FilePath,
     session: Session,
     settings: Fetching = Fetching(),
-    progress: Callable[[int, int | None], None] | None = None,
 ) -> str:
     """Fetch a file; what an earlier run left of it is gone on with, where the server says that it is still the same.
 
@@ -82,8 +79,6 @@ def download(
         From `open_session`.
     settings : Fetching
         How hard to try.
-    progress : callable, optional
-        Told the bytes there are, and of how many, None where the server does not tell.
 
     Returns
     -------
@@ -100,7 +95,7 @@ def download(
     part = _Part(target, url)
     for left in reversed(range(settings.tries)):
         try:
-            _try(url, part, session, settings, progress)
+            _try(url, part, session, settings)
             return part.finish()
         except _Broken as broken:
             if not left:
@@ -157,7 +152,6 @@ def _try(
     part: _Part,
     session: Session,
     settings: Fetching,
-    progress: Callable[[int, int | None], None] | None,
 ) -> None:
     import requests
 
@@ -173,8 +167,6 @@ def _try(
                     content.write(block)
                     if content.tell() > settings.most:
                         raise DownloadError(f"'{url}' has more than {settings.most} bytes: leave it out")
-                    if progress:
-                        progress(content.tell(), whole)
     except requests.TooManyRedirects:
         raise DownloadError(f"'{url}' leads from one address to the next: correct it in the listing") from None
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
@@ -207,8 +199,3 @@ def _begin(url: str, response: Response, part: _Part, start: int) -> int | None:
         part.begin(None)
         raise _Broken(f"a part from {start} on was asked for and '{where}' came")
     return int(whole) if whole.isdigit() else start + int(length) if length.isdigit() else None
-
-
-def named_by_url(url: str) -> str:
-    """Ending of the file that an address names, such as ``.zip``."""
-    return os.path.splitext(urlsplit(url).path)[1].lower()

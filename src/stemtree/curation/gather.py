@@ -164,7 +164,8 @@ class _Gatherer:
         if known is not None and known.get("archive") == entry.archive:
             return Gathered(song, entry, "there", files=len(known["files"]), sha256=known["sha256"])
         held = self._quarantine(song)
-        if held.exists() and (note := _facts(held)) and note.get("archive") == entry.archive:
+        note = _facts(held) if held.exists() else None
+        if note is not None and note.get("archive") == entry.archive and not self._was_mended(entry, note["sha256"]):
             return Gathered(song, entry, "quarantined", note["reason"], sha256=note["sha256"])
         try:
             result = self._unpack(song, entry, folder)
@@ -173,6 +174,11 @@ class _Gatherer:
         if self._settings.previews and entry.preview and result.status == "unpacked":
             self._preview(song, entry)
         return result
+
+    def _was_mended(self, entry: Entry, digest: str) -> bool:
+        """Whether an archive on this machine is another than the one that was set aside."""
+        path = self._beside / _local(entry.archive)
+        return urlsplit(entry.archive).scheme not in ("http", "https") and path.is_file() and sha256(path) != digest
 
     def _unpack(self, song: str, entry: Entry, folder: FilePath) -> Gathered:
         archive, digest = self._fetch(song, entry)
@@ -186,8 +192,9 @@ class _Gatherer:
             if "needs the " in str(error):  # nothing is wrong with the archive
                 return Gathered(song, entry, "failed", str(error), sha256=digest)
             return self._set_aside(song, entry, archive, digest, str(error))
+        self._forget(self._quarantine(song))
         if self._is_ours(archive) and not self._settings.keep_archives:
-            archive.unlink()
+            self._forget(archive)
         return Gathered(song, entry, "unpacked", files=len(unpacked.files), sha256=digest)
 
     def _fetch(self, song: str, entry: Entry) -> tuple[FilePath, str]:
@@ -235,6 +242,11 @@ class _Gatherer:
 
     def _quarantine(self, song: str) -> FilePath:
         return self._root / "quarantine" / f"{song}.archive"
+
+    @staticmethod
+    def _forget(archive: FilePath) -> None:
+        for file in (archive, _note_of(archive)):
+            file.unlink(missing_ok=True)
 
     def _is_ours(self, archive: FilePath) -> bool:
         return archive.parent == self._root / "archives"
