@@ -28,6 +28,14 @@ class CorpusError(StemtreeError):
     """A corpus that is not whole, or not laid out as it should be."""
 
 
+class DownloadError(CorpusError):
+    """Something that could not be fetched whole."""
+
+
+class ArchiveError(CorpusError):
+    """An archive that is broken, or that nothing should be unpacked from."""
+
+
 class StaleIndexError(CorpusError):
     """An index that was made from something else than what it is used with."""
 

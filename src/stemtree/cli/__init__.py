@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stemtree import __version__
-from stemtree.cli import corpus, evaluate, hierarchy, query, separate, train
+from stemtree.cli import corpus, curate, evaluate, hierarchy, query, separate, train
 from stemtree.cli.messages import one_line
 from stemtree.errors import StemtreeError
 
@@ -26,6 +26,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("mean-mask")(evaluate.mean_mask)
 app.add_typer(hierarchy.app, name="hierarchy")
 app.add_typer(corpus.app, name="corpus")
+app.add_typer(curate.app, name="curate")
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,140 @@
+"""``stemtree curate``: from raw multitracks to a hierarchical dataset in steps, each with files in and files out."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stemtree.cli.messages import one_line, progress_bar
+
+if TYPE_CHECKING:
+    from stemtree.corpora.track import Problem
+
+app = typer.Typer(
+    help="Build a hierarchical dataset from folders of raw multitracks.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Folder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where songs and reports go.")]
+
+
+@app.command()
+def gather(
+    listing: Annotated[str, typer.Argument(metavar="LISTING", help="CSV file or saved page that lists the library.")],
+    output: Folder,
+    tries: Annotated[int, typer.Option(metavar="N", help="How often a download is tried.")] = 5,
+    keep_archives: Annotated[bool, typer.Option("--keep-archives", help="Leave archives that were unpacked.")] = False,
+    no_previews: Annotated[bool, typer.Option("--no-previews", help="Do not fetch the previews.")] = False,
+    most_gb: Annotated[float, typer.Option(metavar="GB", help="What one archive may unpack to.")] = 40.0,
+    most_files: Annotated[int, typer.Option(metavar="N", help="How many files one archive may hold.")] = 2000,
+) -> None:
+    """Fetch and unpack a library's songs; run it again to go on where it stopped."""
+    from stemtree.curation.archives import Limits
+    from stemtree.curation.download import Fetching
+    from stemtree.curation.gather import Settings
+    from stemtree.curation.gather import gather as run
+
+    settings = Settings(
+        Limits(bytes=int(most_gb * 2**30), files=most_files), Fetching(tries=tries), keep_archives, not no_previews
+    )
+    with progress_bar("gathering") as progress:
+        songs, problems = run(listing, output, settings, progress)
+    for one in songs:
+        if one.reason:
+            typer.echo(f"{one.status}: {one_line(one.song)}: {one_line(one.reason)}")
+    _print(problems)
+    counts = Counter[str](one.status for one in songs)
+    typer.echo(f"{output}: {len(songs)} songs; {_counted(counts)}")
+    if counts["failed"] or counts["quarantined"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def annotate(
+    source: Annotated[str, typer.Argument(metavar="FOLDER|NAMES.csv", help="Songs in folders, or song,file as CSV.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="ANNOTATION.csv", help="What is written.")],
+    review_share: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Mark this share for review (default: 0.1), and list it."),
+    ] = None,
+    songs: Annotated[Path | None, typer.Option(metavar="SONGS.csv", help="Also write what holds for songs.")] = None,
+    weights: Annotated[str | None, typer.Option(metavar="FILE.npz", help="From stemtree curate fit.")] = None,
+) -> None:
+    """Propose a label for every file, from its name and those beside it; corrections made earlier stay."""
+    from stemtree.curation.annotation.model import load_classifier
+    from stemtree.curation.annotation.propose import annotate as run
+    from stemtree.curation.annotation.propose import write_song_level
+    from stemtree.curation.annotation.table import TO_REVIEW
+
+    model = load_classifier(weights) if weights else None
+    done = run(source, output, 0.1 if review_share is None else review_share, model)
+    if songs:
+        write_song_level(songs, done.rows)
+    _print(done.problems)
+    marked = sorted((row for row in done.rows if row.review == TO_REVIEW), key=lambda row: row.confidence or 0)
+    for row in marked if review_share is not None else ():
+        typer.echo(f"{row.confidence or 0:.2f}  {one_line(row.song)} / {one_line(row.file)}: {row.label}")
+    count = len({row.song for row in done.rows})
+    typer.echo(f"{output}: {len(done.rows)} files of {count} songs; {done.kept} settled, {len(marked)} to review")
+
+
+@app.command()
+def listen(
+    root: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder for each song.")],
+    annotation: Annotated[str, typer.Option(metavar="ANNOTATION.csv", help="Doubtful rows are marked in it.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="EVIDENCE.csv", help="What files sound like.")],
+) -> None:
+    """Listen to the files of an annotation, and mark rows for review where the sound speaks against the label."""
+    from stemtree.curation.annotation.evidence import listen as run
+
+    with progress_bar("listening") as progress:
+        heard = run(root, annotation, output, progress)
+    for one in heard:
+        if one.doubts:
+            typer.echo(f"{one_line(one.song)} / {one_line(one.file)}: {one_line('; '.join(one.doubts))}")
+    typer.echo(f"{output}: {len(heard)} files, {sum(bool(one.doubts) for one in heard)} doubtful")
+
+
+@app.command()
+def fit(
+    labels: Annotated[str, typer.Argument(metavar="LABELS.csv", help="song,file,label, corrected by people.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.npz", help="The weights.")],
+    folds: Annotated[int, typer.Option(metavar="N", help="Of the cross-validation by song.")] = 5,
+) -> None:
+    """Fit the classifier of file names, calibrate it, and print how good it is on songs that it was not fitted to."""
+    from stemtree.curation.annotation.accuracy import fit_and_measure
+    from stemtree.curation.annotation.table import read_annotation
+
+    rows = read_annotation(labels)
+    with progress_bar("fitting") as progress:
+        model, each = fit_and_measure(
+            [(row.song, row.file) for row in rows], [row.label for row in rows], folds, progress=progress
+        )
+    typer.echo("fold  exact  instrument  of all  10 % reviewed  calibration error")
+    for name, one in each.items():
+        figures = (one.exact, one.instrument, one.instrument_of_all, one.reviewed, one.calibration_error)
+        typer.echo(f"{name:5} " + "  ".join(f"{figure:.4f}" for figure in figures))
+    model.save(output)
+    typer.echo(f"{output}: {len(model.features)} features, temperature {model.temperature:.2f}")
+
+
+@app.command()
+def check(root: Annotated[str, typer.Argument(metavar="ROOT", help="Of MedleyDB's layout, or its metadata.")]) -> None:
+    """Find labels of raw tracks and stems that contradict each other, and stems or raw tracks without the other."""
+    from stemtree.curation.check import check_labels
+
+    count, problems = check_labels(root)
+    _print(problems)
+    typer.echo(f"{count} songs; {_counted(Counter(problem.kind for problem in problems))}")
+    if problems:
+        raise typer.Exit(1)
+
+
+def _print(problems: "Iterable[Problem]") -> None:
+    for problem in problems:
+        typer.echo(f"{problem.kind}: {one_line(problem.message)}")
+
+
+def _counted(counts: "Counter[str]") -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "no problems"

@@ -1,0 +1,189 @@
+"""The annotation as a CSV file, which people correct and which is made again without losing what they wrote."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+from stemtree.audio import is_audio_name
+from stemtree.corpora.track import Problem
+from stemtree.errors import CorpusError
+
+COLUMNS = ("song", "file", "label", "confidence", "review")
+TO_REVIEW, SETTLED = "yes", "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One file of a song.
+
+    Parameters
+    ----------
+    song, file : str
+        The file's path below the song's folder.
+    label : str
+        One of the 72.
+    confidence : float or None
+        Probability that it is right; None where a person wrote the row.
+    review : str
+        ``yes``: to be looked at. ``done``: a person has settled it. Empty: proposed.
+    """
+
+    song: str
+    file: str
+    label: str
+    confidence: float | None = None
+    review: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells rows apart, whichever way accents are spelled."""
+        return unicodedata.normalize("NFC", self.song), unicodedata.normalize("NFC", self.file)
+
+
+def read_names(source: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], list[Problem]]:
+    """Songs and files, each once: from a CSV file with the columns ``song`` and ``file``, or from a folder.
+
+    In a folder, every folder in it that holds audio at any depth is a song; audio that lies in it directly makes the
+    folder itself one.
+
+    Raises
+    ------
+    CorpusError
+        If it cannot be read, lacks a column or holds nothing.
+    """
+    path = FilePath(source)
+    found = list(_walk(path)) if path.is_dir() else [(row["song"], row["file"]) for row in _read(path, COLUMNS[:2])]
+    names: dict[tuple[str, str], tuple[str, str]] = {}
+    problems = []
+    for song, file in found:
+        try:
+            (song + file).encode()
+        except UnicodeEncodeError:
+            message = f"the name {file!r} in '{song!a}' is not Unicode: rename the file"
+            problems.append(Problem(ascii(song), "name", message))
+            continue
+        if not song or not file:
+            problems.append(Problem(song, "name", f"a row of '{path}' lacks the song or the file: complete it"))
+        else:
+            names.setdefault(Row(song, file, "").key, (song, file))
+    doubled = len(found) - len(problems) - len(names)
+    if doubled:
+        problems.append(Problem(str(path), "twice", f"{doubled} names stand twice in '{path}': each is taken once"))
+    if not names:
+        raise CorpusError(f"'{path}' names no audio files: give a folder of songs, or a CSV file with song and file")
+    return list(names.values()), problems
+
+
+def read_annotation(file: str | os.PathLike[str]) -> list[Row]:
+    """Read an annotation; raises CorpusError if it is not one."""
+    rows = []
+    for number, cells in enumerate(_read(FilePath(file), COLUMNS[:3]), 2):
+        try:
+            confidence = float(cells["confidence"]) if cells.get("confidence") else None
+        except ValueError:
+            raise CorpusError(
+                f"row {number} of '{file}' has the confidence '{cells['confidence']}': write a number, or nothing"
+            ) from None
+        rows.append(Row(cells["song"], cells["file"], cells["label"], confidence, (cells.get("review") or "").lower()))
+    return rows
+
+
+def write_annotation(file: str | os.PathLike[str], rows: Iterable[Row]) -> None:
+    """Write an annotation, and beside it, in a hidden file, what of it was proposed (see `settled`)."""
+    rows = list(rows)
+    target = FilePath(file)
+    confidences = ["" if row.confidence is None else f"{row.confidence:.4f}" for row in rows]
+    write_table(
+        target,
+        COLUMNS,
+        ((row.song, row.file, row.label, one, row.review) for row, one in zip(rows, confidences, strict=True)),
+    )
+    proposed = ((row.song, row.file, row.label) for row in rows if row.review != SETTLED)
+    write_table(_proposals(target), COLUMNS[:3], proposed)
+
+
+def settled(file: str | os.PathLike[str]) -> list[Row]:
+    """The rows of an annotation that a person has settled, as ``done``.
+
+    These are rows marked ``done``, rows whose label is not the one that was proposed when the file was written, and
+    rows without a confidence. Where nothing is known of what was proposed, since the file comes from elsewhere, all
+    rows with a label.
+    """
+    path = FilePath(file)
+    if not path.exists():
+        return []
+    rows = read_annotation(path)
+    try:
+        made = [Row(cells["song"], cells["file"], cells["label"]) for cells in _read(_proposals(path), COLUMNS[:3])]
+        proposed = {row.key: row.label for row in made}
+    except CorpusError:
+        proposed = {}
+    kept = [
+        row
+        for row in rows
+        if row.label and (row.review == SETTLED or row.confidence is None or proposed.get(row.key) != row.label)
+    ]
+    return [Row(row.song, row.file, row.label, row.confidence, SETTLED) for row in kept]
+
+
+def review_first(rows: Sequence[Row], share: float) -> list[Row]:
+    """The least certain of the rows that nobody has settled, the least certain first."""
+    open_rows = sorted((row for row in rows if row.review != SETTLED), key=lambda row: row.confidence or 0)
+    return open_rows[: round(share * len(open_rows))]
+
+
+def _walk(root: FilePath) -> Iterable[tuple[str, str]]:
+    folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    for folder in [root, *folders]:
+        files = folder.iterdir() if folder == root else folder.rglob("*")
+        for file in sorted(files):
+            if is_audio_name(file) and file.is_file() and "__MACOSX" not in file.parts:
+                yield folder.resolve().name, file.relative_to(folder).as_posix()
+
+
+def _proposals(file: FilePath) -> FilePath:
+    return file.with_name(f".{file.name}.proposed")
+
+
+def _read(file: FilePath, needed: tuple[str, ...]) -> list[dict[str, str]]:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"cannot read the table '{file}': {error.strerror}; check the path") from None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", "replace")
+    try:
+        rows = csv.DictReader(io.StringIO(text, newline=""), restval="")
+        columns = [(name or "").strip().lower() for name in rows.fieldnames or ()]
+        if missing := [name for name in needed if name not in columns]:
+            raise CorpusError(f"the table '{file}' lacks the column '{missing[0]}': its first line must name it")
+        rows.fieldnames = columns
+        return [{name: (row.get(name) or "").strip() for name in COLUMNS if name in columns} for row in rows]
+    except csv.Error:
+        raise CorpusError(f"the table '{file}' is not CSV: save it as that") from None
+
+
+def write_table(file: FilePath, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    """Write a CSV file whole or not at all; raises CorpusError if that cannot be."""
+    partial = file.with_name(f".{file.name[:100]}.{os.getpid()}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8", newline="") as text:
+            table = csv.writer(text, lineterminator="\n")
+            table.writerow(columns)
+            table.writerows(rows)
+        partial.replace(file)
+    except OSError as error:
+        raise CorpusError(f"cannot write '{file}' ({error.strerror}): choose another place with -o") from None
+    finally:
+        with suppress(OSError):
+            partial.unlink()

@@ -1,0 +1,182 @@
+"""Archives as lists of entries with content, whichever library reads them."""
+
+from __future__ import annotations
+
+import errno
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from stemtree.errors import ArchiveError
+
+_BLOCK = 1 << 20
+_MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"Rar!\x1a\x07": "rar", b"7z\xbc\xaf\x27\x1c": "7z"}
+_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.EIO)
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+Write = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file in an archive; `handle` is what the archive's library knows it by."""
+
+    name: str
+    size: int
+    is_link: bool
+    is_encrypted: bool
+    handle: Any
+
+
+class Container:
+    """An open archive: its entries, and their content piece by piece."""
+
+    entries: list[Entry]
+
+    def copy(self, targets: list[tuple[Entry, Write]]) -> None:
+        """Hand each entry's content to its function."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the file."""
+        raise NotImplementedError
+
+
+@contextmanager
+def open_archive(file: FilePath) -> Iterator[Container]:
+    """Open an archive; whatever its library then raises is an ArchiveError."""
+    try:
+        kind = kind_of(file)
+        if kind is None:
+            raise ArchiveError(f"'{file}' is not a zip, rar or 7z archive (a page instead of a file?): get it again")
+        opened: dict[str, Callable[[FilePath], Container]] = {"zip": _Zip, "rar": _Rar, "7z": _SevenZip}
+        container = opened[kind](file)
+        try:
+            yield container
+        finally:
+            container.close()
+    except ModuleNotFoundError as error:
+        raise ArchiveError(
+            f"'{file}' needs the package {error.name}: run `pip install {error.name}`, then again"
+        ) from None
+    except ArchiveError:
+        raise
+    except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno in _MACHINE:  # the fault of this machine, not of the archive
+            raise
+        raise ArchiveError(f"the archive '{file}' is broken ({_reason(error)}): get a whole copy") from None
+    except Exception as error:  # rarfile and py7zr have a dozen kinds, which share no base
+        if type(error).__module__.partition(".")[0] not in ("rarfile", "py7zr", "_lzma", "lzma"):
+            raise
+        if type(error).__name__ == "RarCannotExec":
+            raise ArchiveError(f"'{file}' needs the program unrar, unar or bsdtar: install one, then again") from None
+        raise ArchiveError(f"the archive '{file}' is broken ({_reason(error)}): get a whole copy") from None
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+
+
+def kind_of(file: FilePath) -> str | None:
+    """``zip``, ``rar`` or ``7z`` by a file's first bytes, else None."""
+    with file.open("rb") as content:
+        start = content.read(8)
+    return next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
+
+
+class _Zip(Container):
+    def __init__(self, file: FilePath) -> None:
+        self._zip = zipfile.ZipFile(file)
+        self.entries = [self._entry(info) for info in self._zip.infolist() if not info.is_dir()]
+
+    @staticmethod
+    def _entry(info: zipfile.ZipInfo) -> Entry:
+        mode = info.external_attr >> 16
+        name = info.filename
+        if not info.flag_bits & 0x800:  # not marked as UTF-8, which many a Mac's archive is all the same
+            with suppress(UnicodeError):
+                name = name.encode("cp437").decode("utf-8")
+        is_link = bool(stat.S_IFMT(mode)) and not stat.S_ISREG(mode)
+        return Entry(name, info.file_size, is_link, bool(info.flag_bits & 1), info)
+
+    def copy(self, targets: list[tuple[Entry, Write]]) -> None:
+        for entry, write in targets:
+            with self._zip.open(entry.handle) as content:
+                while block := content.read(_BLOCK):
+                    write(block)
+
+    def close(self) -> None:
+        self._zip.close()
+
+
+class _Rar(Container):
+    def __init__(self, file: FilePath) -> None:
+        import rarfile
+
+        self._rar = rarfile.RarFile(file)
+        self.entries = [
+            Entry(info.filename, info.file_size, not info.is_file(), info.needs_password(), info)
+            for info in self._rar.infolist()
+            if not info.is_dir()
+        ]
+
+    def copy(self, targets: list[tuple[Entry, Write]]) -> None:
+        for entry, write in targets:
+            with self._rar.open(entry.handle) as content:
+                while block := content.read(_BLOCK):
+                    write(block)
+
+    def close(self) -> None:
+        self._rar.close()
+
+
+class _SevenZip(Container):
+    def __init__(self, file: FilePath) -> None:
+        import py7zr
+
+        self._archive = py7zr.SevenZipFile(file)
+        locked = self._archive.needs_password()
+        self.entries = [
+            Entry(entry.filename, entry.uncompressed, not entry.is_file or entry.is_symlink, locked, entry)
+            for entry in self._archive.files
+            if not entry.is_directory
+        ]
+
+    def copy(self, targets: list[tuple[Entry, Write]]) -> None:
+        from py7zr.io import Py7zIO, WriterFactory
+
+        class Sink(Py7zIO):
+            def __init__(self, write: Write) -> None:
+                self._write, self._written = write, 0
+
+            def write(self, s: bytes | bytearray) -> int:
+                self._write(bytes(s))
+                self._written += len(s)
+                return len(s)
+
+            def read(self, size: int | None = None) -> bytes:
+                return b""
+
+            def seek(self, offset: int, whence: int = 0) -> int:
+                return offset
+
+            def flush(self) -> None:
+                pass
+
+            def size(self) -> int:
+                return self._written
+
+        writes = {entry.name: write for entry, write in targets}
+
+        class Factory(WriterFactory):
+            def create(self, filename: str) -> Py7zIO:
+                return Sink(writes[filename])
+
+        self._archive.extract(targets=list(writes), factory=Factory())
+
+    def close(self) -> None:
+        self._archive.close()

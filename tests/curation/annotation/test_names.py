@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stemtree.curation.annotation.features import meanings
+from stemtree.curation.annotation.labels import instruments
+from stemtree.curation.annotation.names import fold, readable, vocabulary
+from stemtree.hierarchy import load
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("01_Kick.wav", "kick"),
+        ("23_ElecGtr04DT.wav", "electric guitar doubletrack"),
+        ("HiHat.wav", "hihat"),
+        ("09_RIde.wav", "ride"),
+        ("05_bassguitar.wav", "bass guitar"),
+        ("28_Doublebasses.aif", "double bass"),
+        ("14_Recordier.wav", "recorder"),
+        ("EGutiar 2.wav", "electric guitar"),
+        ("Drums-Snare Bottom-M81.wav", "drum snare bottom"),
+        ("ADLIB ALTO-251AC-SSL6000E.wav", "adlib alto"),
+        ("808 Kick.wav", "kick"),
+        ("BGV 2.wav", "background vocal"),
+        ("Piano.L.wav", "piano left"),
+        ("20_AcousticGtrMic.flac", "acoustic guitar microphone"),
+        ("09_HiHatOD_Overheads.wav", "hihat overdub"),
+        ("K In.wav", "kick in"),
+        ("гитара 2.wav", "guitar"),
+        ("ギター.wav", "guitar"),
+        ("Piano dâ€™Anna.wav", "piano d anna"),
+        ("99.wav", ""),
+    ],
+)
+def test_words(file: str, words: str) -> None:
+    assert " ".join(vocabulary().parse(file).words) == words
+
+
+def test_numbers() -> None:
+    name = vocabulary().parse("07 - Vox12b_3.wav")
+    assert (name.numbers, name.numbered) == (("12", "3"), True)
+    assert not vocabulary().parse("808.wav").numbered
+
+
+@given(st.text(max_size=40))
+def test_any_name_can_be_read(file: str) -> None:
+    name = vocabulary().parse(file)
+    assert all(word and word == fold(word) for word in name.words)
+    assert vocabulary().parse(file) == name
+
+
+@given(st.text(max_size=20))
+def test_mended_text_was_read_wrongly_before(text: str) -> None:
+    """What was UTF-8 read as Windows-1252, once or twice, comes back."""
+    try:
+        wrong = text.encode().decode("cp1252")
+    except UnicodeDecodeError:
+        return
+    assert readable(wrong) == readable(text)
+
+
+def test_the_longest_phrase_counts() -> None:
+    words = vocabulary()
+    assert meanings(("sub", "bass", "kick"), words) == ["Synth_Bass", "Drum_Kick"]
+    assert meanings(("vocal", "guitar"), words) == ["Backing_Vocal"]
+    assert meanings(("bip",), words) == []
+
+
+def test_the_table_of_labels_is_the_hierarchy() -> None:
+    table, tree = instruments(), load("ms21")
+    assert len(table) == 72
+    assert len({name for name in table.values() if name}) == 14
+    for label, instrument in table.items():
+        if instrument is not None:
+            assert tree.leaf(label).rpartition("/")[2] == instrument
+    assert [label for label, instrument in table.items() if instrument is None] == ["Ambient_Microphone", "Unused"]
+
+
+def test_the_vocabulary_is_written_as_it_says() -> None:
+    source = Path(__file__).parents[3] / "src/stemtree/curation/annotation/words.yaml"
+    data = yaml.safe_load(source.read_text("utf-8"))
+    spelled = [other for others in data["spellings"].values() for other in others]
+    assert len(spelled) == len(set(spelled)) and not {*spelled} & {*data["spellings"]}
+    phrases = [phrase for group in data["labels"].values() for phrase in group]
+    assert len(phrases) == len(set(phrases))
+    assert set(data["labels"]) == set(instruments())

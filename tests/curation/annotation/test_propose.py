@@ -1,0 +1,169 @@
+import csv
+import itertools
+from pathlib import Path
+
+import pytest
+
+from stemtree.curation.annotation.propose import annotate, propose, song_level, write_song_level
+from stemtree.curation.annotation.table import Row, read_annotation, read_names, review_first, settled, write_annotation
+from stemtree.errors import CorpusError, OptionError
+
+FILES = ("01_Kick.wav", "02_Bass.wav", "03_Vox1.wav", "04_Vox2.wav", "05_Quux.wav")
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> Path:
+    path = tmp_path / "names.csv"
+    path.write_text("song,file\n" + "".join(f"Anna - One,{file}\n" for file in FILES))
+    return path
+
+
+def correct(annotation: Path, **changes: str) -> None:
+    """Write labels over, as a person would in a spreadsheet; a label ending in ! is marked done instead."""
+    rows = list(csv.DictReader(annotation.read_text("utf-8").splitlines()))
+    for row in rows:
+        for word, label in changes.items():
+            if word in row["file"]:
+                row |= {"review": "done"} if label == "!" else {"label": label}
+    with annotation.open("w", newline="", encoding="utf-8") as text:
+        table = csv.DictWriter(text, rows[0])
+        table.writeheader()
+        table.writerows(rows)
+
+
+def test_columns_and_review(names: Path, tmp_path: Path) -> None:
+    out = tmp_path / "annotation.csv"
+    done = annotate(names, out, review_share=0.2)
+    assert out.read_text().splitlines()[0] == "song,file,label,confidence,review"
+    assert [row.file for row in done.rows] == list(FILES)
+    assert [row.label for row in done.rows[:2]] == ["Drum_Kick", "Electric_Bass"]
+    (first,) = (row for row in done.rows if row.review == "yes")
+    assert first.confidence == min(row.confidence or 1 for row in done.rows)
+    assert read_annotation(out) == [
+        Row(row.song, row.file, row.label, round(row.confidence or 0, 4), row.review) for row in done.rows
+    ]
+
+
+def test_corrections_stay_and_are_carried_to_their_likes(names: Path, tmp_path: Path) -> None:
+    out = tmp_path / "annotation.csv"
+    annotate(names, out)
+    correct(out, Quux="Gong", Bass="!", Vox1="Choir")
+    for _ in range(2):  # and again: what was settled stays so
+        done = annotate(names, out)
+        by_file = {row.file: row for row in done.rows}
+        assert by_file["05_Quux.wav"].label == "Gong" and by_file["05_Quux.wav"].review == "done"
+        assert by_file["02_Bass.wav"].review == "done"
+        assert by_file["04_Vox2.wav"].label == "Choir" and by_file["04_Vox2.wav"].review != "done"
+        assert by_file["01_Kick.wav"].review != "done"
+        assert done.kept == 3
+    correct(out, Vox2="Lead_Vocal")
+    assert [row.label for row in annotate(names, out).rows][2:4] == ["Choir", "Lead_Vocal"]
+
+
+def test_rows_of_elsewhere_and_rows_without_files(names: Path, tmp_path: Path) -> None:
+    out = tmp_path / "annotation.csv"
+    out.write_text(
+        "song,file,label\nAnna - One,05_Quux.wav,Anvil\nAnna - One,gone.wav,Bell\nAnna - One,01_Kick.wav,Kazoo\n"
+    )
+    done = annotate(names, out)
+    assert {row.file: row.label for row in done.rows if row.review == "done"} == {
+        "05_Quux.wav": "Anvil", "gone.wav": "Bell", "01_Kick.wav": "Kazoo",
+    }  # fmt: skip
+    assert [problem.kind for problem in done.problems] == ["no file", "label"]
+
+
+def test_accents_spelled_apart_are_one_name(tmp_path: Path) -> None:
+    (tmp_path / "names.csv").write_text("song,file\nS,Cre\u0301dit.wav\n", "utf-8")
+    (tmp_path / "a.csv").write_text("song,file,label\nS,Cr\u00e9dit.wav,Bell\n", "utf-8")
+    (row,) = annotate(tmp_path / "names.csv", tmp_path / "a.csv").rows
+    assert (row.label, row.review) == ("Bell", "done")
+
+
+def test_names_of_folders(tmp_path: Path) -> None:
+    for file in (
+        "A - B/1.wav",
+        "A - B/Takes/2.flac",
+        "A - B/cover.jpg",
+        "A - B/__MACOSX/1.wav",
+        ".hidden/3.wav",
+        "C/x.txt",
+    ):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    assert read_names(tmp_path)[0] == [("A - B", "1.wav"), ("A - B", "Takes/2.flac")]
+    assert read_names(tmp_path / "A - B")[0] == [("A - B", "1.wav"), ("Takes", "2.flac")]
+
+
+def test_bad_names(tmp_path: Path) -> None:
+    path = tmp_path / "names.csv"
+    path.write_bytes("song,file\nS,Gitarre \xfc.wav\nS,1.wav\nS,1.wav\nS,\n".encode("cp1252"))
+    found, problems = read_names(path)
+    assert found == [("S", "Gitarre \xfc.wav"), ("S", "1.wav")]
+    assert [problem.kind for problem in problems] == ["name", "twice"]
+    (tmp_path / "S").mkdir()
+    (tmp_path / "S" / "ok.wav").touch()
+    (Path(str(tmp_path)) / "S" / "bad\udcff.wav").touch()
+    found, problems = read_names(tmp_path)
+    assert found == [("S", "ok.wav")] and "is not Unicode: rename the file" in problems[0].message
+    for text, said in (("file\n", "lacks the column 'song'"), ("song,file\n", "names no audio files")):
+        path.write_text(text)
+        with pytest.raises(CorpusError, match=said):
+            read_names(path)
+    with pytest.raises(CorpusError, match="cannot read the table"):
+        read_names(tmp_path / "none.csv")
+    path.write_text("song,file,label,confidence\nS,1.wav,Bell,high\n")
+    with pytest.raises(CorpusError, match=r"row 2 of .* has the confidence 'high'"):
+        read_annotation(path)
+
+
+def test_bad_options(names: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="between 0 and 1"):
+        annotate(names, tmp_path / "a.csv", review_share=10)
+    with pytest.raises(OptionError, match="holds the names themselves"):
+        annotate(names, names)
+
+
+def test_settled_rows_are_not_reviewed() -> None:
+    rows = [Row("s", str(n), "Bell", n / 10, "done" if n < 3 else "") for n in range(10)]
+    assert [row.file for row in review_first(rows, 0.3)] == ["3", "4"]
+
+
+def test_a_copy_without_its_proposals_loses_nothing(names: Path, tmp_path: Path) -> None:
+    annotate(names, tmp_path / "a.csv")
+    moved = tmp_path / "elsewhere" / "a.csv"
+    moved.parent.mkdir()
+    moved.write_bytes((tmp_path / "a.csv").read_bytes())
+    assert len(settled(moved)) == len(FILES)
+    assert settled(tmp_path / "a.csv") == []
+
+
+@pytest.mark.parametrize(("lead", "backing", "electric", "acoustic"), [*itertools.product((False, True), repeat=4)])
+def test_song_level(lead: bool, backing: bool, electric: bool, acoustic: bool) -> None:
+    held = [
+        lead * "Lead_Vocal",
+        backing * "Choir",
+        electric * "Electric_Guitar",
+        acoustic * "Acoustic_Guitar",
+        "Unused",
+    ]
+    (song,) = song_level([Row("s", str(number), label) for number, label in enumerate(held) if label])
+    assert song.lead_back_both == (lead and backing)
+    assert song.guitar_both == (electric and acoustic)
+    assert song.vocals == (lead or backing)
+
+
+def test_song_level_file(tmp_path: Path) -> None:
+    write_song_level(tmp_path / "songs.csv", [Row("s", "1", "Lead_Vocal"), Row("t", "1", "Bell")])
+    lines = (tmp_path / "songs.csv").read_text().splitlines()
+    assert lines == ["song,Lead_Back_both,Guitar_Both,Vocals", "s,0,0,1", "t,0,0,0"]
+
+
+def test_duplicates_of_a_session_are_proposed_alike() -> None:
+    rows = propose([("s", "A/Kick.wav"), ("s", "B/Kick.wav")])
+    assert {row.label for row in rows} == {"Drum_Kick"}
+
+
+def test_an_annotation_is_written_whole_or_not(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CorpusError, match="cannot write"):
+        write_annotation(tmp_path / "file" / "a.csv", [Row("s", "1", "Bell")])

@@ -1,0 +1,11 @@
+from collections.abc import Iterator
+
+import pytest
+from curation_helpers import Server
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    serving = Server()
+    yield serving
+    serving.close()

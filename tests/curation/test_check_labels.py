@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stemtree.curation.check import check_labels, fits
+from stemtree.errors import CorpusError
+
+Labels = str | list[str]
+
+
+def song(root: Path, stems: list[tuple[Labels, list[Labels]]], name: str = "Song") -> Path:
+    data = {
+        f"S{number:02}": {
+            "instrument": label,
+            "filename": f"{name}_STEM_{number:02}.wav",
+            "raw": {
+                f"R{at:02}": {"instrument": raw, "filename": f"{name}_RAW_{number:02}_{at:02}.wav"}
+                for at, raw in enumerate(raws, 1)
+            },
+        }
+        for number, (label, raws) in enumerate(stems, 1)
+    }
+    root.mkdir(exist_ok=True)
+    content = {"stems": data, "stem_dir": f"{name}_STEMS", "raw_dir": f"{name}_RAW"}
+    (root / f"{name}_METADATA.yaml").write_text(yaml.safe_dump(content))
+    return root
+
+
+def found(root: Path) -> list[tuple[str, str]]:
+    return [(problem.kind, problem.message) for problem in check_labels(root)[1]]
+
+
+CLEAN, DIRTY = "clean electric guitar", "distorted electric guitar"
+
+
+def test_labels_that_agree(tmp_path: Path) -> None:
+    stems: list[tuple[Labels, list[Labels]]] = [
+        ("drum set", ["kick drum", "snare drum"]),
+        ("vocalists", ["female singer", "male singer"]),
+        ("drum_set", ["Drum_Kick", "Loop"]),
+        ("vocal", ["Lead_Vocal", "Choir"]),
+    ]
+    for number, stem in enumerate(stems):
+        assert found(song(tmp_path / str(number), [stem])) == []
+
+
+def test_the_thesis_examples(tmp_path: Path) -> None:
+    """Section 3.1.3: clean guitars in a distorted one's stem; drum set beside drum machine; both percussion stems."""
+    ((kind, message),) = found(song(tmp_path / "1", [(DIRTY, [CLEAN, DIRTY, CLEAN])]))
+    assert kind == "contradiction" and f"is '{DIRTY}' and its R01, R03 '{CLEAN}'" in message
+    ((kind, message),) = found(song(tmp_path / "2", [("drum set", ["drum set"]), ("drum machine", ["drum machine"])]))
+    assert kind == "levels" and "'drum set' stands beside 'drum machine'" in message
+    ((kind, _),) = found(song(tmp_path / "3", [("drum set", ["drum set"]), ("auxiliary percussion", ["shaker"])]))
+    assert kind == "levels"
+
+
+@pytest.mark.parametrize(
+    ("stems", "kinds"),
+    [
+        ([("piano", [])], ["stem without raws"]),
+        ([("drum set", ["drum set", "kick drum"])], ["levels"]),
+        ([("kick drum", ["drum set"])], ["levels"]),
+        ([("piano", ["flute"])], ["contradiction"]),
+        ([(["piano", "flute"], ["piano"])], ["contradiction"]),
+        ([("Unlabeled", ["toms"])], ["no label", "no label"]),
+        ([("Unlabeled", ["Unlabeled"])], ["no label"]),
+        ([("kazoo", ["kazoo"])], ["unknown label"]),
+        ([(["male singer", "vocalists"], [["male singer", "vocalists"]])], ["levels"]),
+    ],
+)
+def test_kinds(stems: list[tuple[Labels, list[Labels]]], kinds: list[str], tmp_path: Path) -> None:
+    assert [kind for kind, _ in found(song(tmp_path, stems))] == kinds
+
+
+def test_numbers_and_files(tmp_path: Path) -> None:
+    root = song(tmp_path / "Song", [("piano", ["piano"])])
+    file = root / "Song_METADATA.yaml"
+    file.write_text(file.read_text().replace("RAW_01_01", "RAW_02_01"))
+    for name in ("STEMS/Song_STEM_01.wav", "STEMS/Song_STEM_09.wav", "RAW/Song_RAW_05_01.wav"):
+        path = root / f"Song_{name}"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    kinds = [kind for kind, _ in found(root)]
+    assert sorted(kinds) == ["missing file", "raw without stem", "stem without raws", "wrong stem"]
+
+
+def test_bad_metadata(tmp_path: Path) -> None:
+    for name, text in (("A", "stems: 3"), ("B", "stems: {S01: {}}"), ("C", "- 1"), ("D", "a: [")):
+        (tmp_path / f"{name}_METADATA.yaml").write_text(text)
+    count, problems = check_labels(tmp_path)
+    assert count == 0 and [problem.kind for problem in problems] == ["metadata"] * 4
+    with pytest.raises(CorpusError, match="holds no files called"):
+        check_labels(tmp_path / "none")
+
+
+def test_fits() -> None:
+    assert fits("Drum Set", "kick drum") and not fits("kick drum", "drum set")
+    assert fits("other", "Piano") and not fits("bass", "Piano")

@@ -1,0 +1,117 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from curation_helpers import Server, make_7z, make_rar, make_zip, tone
+
+from stemtree.curation.download import Fetching
+from stemtree.curation.gather import Settings, gather
+
+SETTINGS = Settings(fetching=Fetching(tries=2, wait=0, timeout=5))
+
+
+def write(path: Path, rows: list[tuple[str, str, str]]) -> Path:
+    """Rows of title, archive, preview."""
+    with path.open("w", newline="") as text:
+        csv.writer(text).writerows(("Pop", "Sub", title, "Anna", archive, preview) for title, archive, preview in rows)
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+@pytest.fixture
+def library(server: Server, tmp_path: Path) -> Path:
+    audio = {"Full/01_Kick.wav": tone(), "Full/02_Vox.wav": tone(0.1), "Full/notes.txt": b"x"}
+    server.files |= {
+        "/a.zip": make_zip(tmp_path / "a.zip", audio).read_bytes(),
+        "/b.rar": make_rar(tmp_path / "b.rar", audio).read_bytes(),
+        "/c.7z": make_7z(tmp_path / "c.7z", audio).read_bytes(),
+        "/broken.zip": (tmp_path / "a.zip").read_bytes()[:-40],
+        "/hostile.zip": make_zip(tmp_path / "h.zip", {"../../../evil.wav": tone()}).read_bytes(),
+        "/a.mp3": b"preview",
+    }
+    server.odd["/busy.zip"] = lambda handler, count: handler.send_error(503)
+    names = ["/a.zip", "/b.rar", "/c.7z", "/broken.zip", "/hostile.zip", "/none.zip", "/busy.zip"]
+    previews = {"/a.zip": server.url("/a.mp3"), "/b.rar": server.url("/none.mp3")}
+    return write(tmp_path / "list.csv", [(name[1:], server.url(name), previews.get(name, "")) for name in names])
+
+
+def test_a_library_with_everything_that_goes_wrong(server: Server, library: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    songs, problems = gather(library, out, SETTINGS)
+    assert [one.status for one in songs] == ["unpacked"] * 3 + ["quarantined"] * 2 + ["failed"] * 2
+    for song in ("Anna - a.zip", "Anna - b.rar", "Anna - c.7z"):
+        assert sorted(file.name for file in (out / "songs" / song).iterdir()) == [
+            "01_Kick.wav",
+            "02_Vox.wav",
+            "song.json",
+        ]
+        assert (out / "songs" / song / "02_Vox.wav").read_bytes() == tone(0.1)
+    facts = json.loads((out / "songs" / "Anna - a.zip" / "song.json").read_text())
+    assert facts["genre"] == "Pop" and facts["left_out"] == ["Full/notes.txt"] and len(facts["sha256"]) == 64
+    assert (out / "previews" / "Anna - a.zip.mp3").read_bytes() == b"preview"
+    assert [problem.kind for problem in problems] == ["preview"]
+    assert "is broken" in songs[3].reason and "lies outside its folder" in songs[4].reason
+    assert "answers 404" in songs[5].reason and "status 503" in songs[6].reason
+    assert (out / "quarantine" / "Anna - broken.zip.archive").read_bytes() == server.files["/broken.zip"]
+    assert not list(tmp_path.rglob("evil.wav")) and list((out / "archives").glob("*.zip")) == []
+    table = list(csv.DictReader((out / "songs.csv").read_text("utf-8").splitlines()))
+    assert [row["status"] for row in table] == [one.status for one in songs]
+    assert table[0]["files"] == "2" and table[0]["sha256"] == songs[0].sha256
+
+
+def test_the_next_run_does_only_what_is_missing(server: Server, library: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    gather(library, out, SETTINGS)
+    server.asked.clear()
+    server.files["/none.zip"] = server.files["/a.zip"]
+    (out / "quarantine" / "Anna - broken.zip.archive").unlink()
+    server.files["/broken.zip"] = server.files["/a.zip"]
+    songs, _ = gather(library, out, SETTINGS)
+    assert [one.status for one in songs] == ["there"] * 3 + ["unpacked", "quarantined", "unpacked", "failed"]
+    assert {path for path, _ in server.asked} == {"/broken.zip", "/none.zip", "/busy.zip"}
+
+
+def test_another_archive_for_a_song_replaces_it(server: Server, tmp_path: Path) -> None:
+    server.files["/1.zip"] = make_zip(tmp_path / "1.zip", {"old.wav": tone()}).read_bytes()
+    server.files["/2.zip"] = make_zip(tmp_path / "2.zip", {"new.wav": tone()}).read_bytes()
+    for number in (1, 2):
+        listing = write(tmp_path / "list.csv", [("song", server.url(f"/{number}.zip"), "")])
+        gather(listing, tmp_path / "out", SETTINGS)
+    assert sorted(file.name for file in (tmp_path / "out" / "songs" / "Anna - song").iterdir()) == [
+        "new.wav",
+        "song.json",
+    ]
+
+
+def test_files_on_this_machine_stay_where_they_are(tmp_path: Path) -> None:
+    make_zip(tmp_path / "one & only.zip", {"1.wav": tone()})
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 cut")
+    rows = [("good", "one & only.zip", ""), ("bad", "bad.zip", ""), ("none", "none.zip", "")]
+    songs, _ = gather(write(tmp_path / "list.csv", rows), tmp_path / "out", SETTINGS)
+    assert [one.status for one in songs] == ["unpacked", "quarantined", "failed"]
+    assert (tmp_path / "one & only.zip").exists() and (tmp_path / "bad.zip").exists()
+    make_zip(tmp_path / "bad.zip", {"1.wav": tone()})
+    songs, _ = gather(tmp_path / "list.csv", tmp_path / "out", SETTINGS)
+    assert [one.status for one in songs] == ["there", "unpacked", "failed"]
+
+
+def test_what_an_interrupted_run_fetched_is_used(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.files["/a.zip"] = make_zip(tmp_path / "a.zip", {"1.wav": tone()}).read_bytes()
+    listing = write(tmp_path / "list.csv", [("song", server.url("/a.zip"), "")])
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stemtree.curation.gather.unpack", stop)
+        with pytest.raises(KeyboardInterrupt):
+            gather(listing, tmp_path / "out", SETTINGS)
+    assert list((tmp_path / "out" / "songs").iterdir()) == []
+    (done,), _ = gather(listing, tmp_path / "out", SETTINGS)
+    assert done.status == "unpacked" and len(server.asked) == 1
