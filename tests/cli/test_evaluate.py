@@ -111,6 +111,7 @@ def test_stopped(cli, musdb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("mixture", ("--sample", 0), "a sample of 0 chunks cannot be"),
         ("mixture", ("--quiet", 3), "'quiet' is 3.0 dB: give a level below"),
         ("mixture", ("--duration", 0.01), "frames of 0.01 s are too short for SIR and SAR"),
+        ("oracle:psa", ("--window", 1000, "--window-hop", 300), "a window of 1000 samples every 300 cannot be"),
         ("mixture", ("--hierarchy", "slakh"), "no leaf for the label"),
     ],
 )

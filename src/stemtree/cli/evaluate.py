@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from stemtree.corpora.track import Corpus
     from stemtree.hierarchy import Hierarchy
+    from stemtree.spectral import Stft
 
 Root = Annotated[str, typer.Option("--corpus", metavar="ROOT", help="The corpus's folder.")]
 Of = Annotated[str, typer.Option("--root", metavar="PATH", help="The node that is taken for the mixture.")]
@@ -56,15 +57,11 @@ def evaluate(
     skip_bad: SkipBad = False,
 ) -> None:
     """Measure how well the nodes of a corpus's songs are estimated."""
-    from rich.console import Console
-
     from stemtree.errors import OptionError
-    from stemtree.evaluation import tables
     from stemtree.evaluation.evaluate import evaluate
     from stemtree.evaluation.named import estimator
     from stemtree.evaluation.settings import Settings
     from stemtree.examples.salience import Chunking
-    from stemtree.spectral import Stft
 
     if node and level is not None:
         raise OptionError("--node and --level both say what to measure: give one of them")
@@ -72,7 +69,7 @@ def evaluate(
     wanted = tuple(dict.fromkeys(node or ())) or (tree.at_level(level) if level is not None else tree.descendants(root))
     for path in wanted:
         tree.node(path)
-    measured = estimator(name, wanted, Stft(window, window_hop, 16000))
+    measured = estimator(name, wanted, _stft(window, window_hop))
     chunking = Chunking(duration, hop if hop is not None else duration)
     settings = Settings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
     asked = wanted if node or level is not None else None
@@ -85,20 +82,7 @@ def evaluate(
         kept = "; the rows of finished songs are kept, run again to go on" if output else ""
         typer.echo(f"stemtree: stopped{kept}", err=True)
         raise typer.Exit(130) from None
-    console = Console(width=200, highlight=False)
-    console.print(
-        f"{name}: {rows['track'].n_unique()} songs, {rows.n_unique(['track', 'start'])} chunks, dB", markup=False
-    )
-    summary = tables.summarise(rows, tree)
-    console.print(_chunk_table(summary, tables.counts(rows, tree)))
-    console.print(_statistics_table(summary))
-    if absent:
-        console.print(_absent_table(tables.absent(rows)))
-    failed = tables.failures(rows)
-    for reason, chunks, track, start in failed.iter_rows():
-        typer.echo(f"stemtree: {chunks} chunks failed, the first '{track}' at {start} s: {one_line(reason)}", err=True)
-    if len(failed):
-        raise typer.Exit(1)
+    _print(name, rows, tree, absent)
 
 
 def mean_mask(
@@ -118,10 +102,9 @@ def mean_mask(
 ) -> None:
     """Fit a constant mask per node and bin, to be evaluated as mean:FILE."""
     from stemtree.evaluation.mean_mask import fit_mean_mask
-    from stemtree.spectral import Stft
 
+    stft = _stft(window, window_hop)
     songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
-    stft = Stft(window, window_hop, 16000)
     with progress_bar("fitting") as progress:
         masks = fit_mean_mask(
             songs, tree.descendants(root), mask, root=root, sample=sample, stft=stft, seed=seed, progress=progress
@@ -145,6 +128,35 @@ def _load(
     if not corpus.tracks:
         raise CorpusError(f"no song in '{root}' is whole: see stemtree corpus check")
     return corpus, tree
+
+
+def _stft(window: int, hop: int) -> "Stft":
+    from stemtree.errors import OptionError
+    from stemtree.spectral import Stft
+
+    if hop < 1 or window < 2 * hop or window % hop or window % 2:
+        raise OptionError(f"a window of {window} samples every {hop} cannot be: give an even multiple, twice or more")
+    return Stft(window, hop, 16000)
+
+
+def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", with_absent: bool) -> None:
+    from rich.console import Console
+
+    from stemtree.evaluation import tables
+
+    console = Console(width=200, highlight=False)
+    size = f"{rows['track'].n_unique()} songs, {rows.n_unique(['track', 'start'])} chunks"
+    console.print(f"{name}: {size}, dB", markup=False)
+    summary = tables.summarise(rows, tree)
+    console.print(_chunk_table(summary, tables.counts(rows, tree)))
+    console.print(_statistics_table(summary))
+    if with_absent:
+        console.print(_absent_table(tables.absent(rows)))
+    failed = tables.failures(rows)
+    for reason, chunks, track, start in failed.iter_rows():
+        typer.echo(f"stemtree: {chunks} chunks failed, the first '{track}' at {start} s: {one_line(reason)}", err=True)
+    if len(failed):
+        raise typer.Exit(1)
 
 
 def _chunk_table(summary: "pl.DataFrame", counts: "pl.DataFrame") -> "Table":
