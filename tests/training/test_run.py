@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 import soundfile
 import torch
@@ -151,3 +152,21 @@ def test_command_separate_and_query(cli, config: Path, tones: Path, tmp_path: Pa
     assert "give at least one window of 256" in cli(*arguments, "--like", tmp_path / "short.wav").err
     assert "use stemtree query" in cli("separate", song, "--splitter", asked).err
     assert "there is no splitter 'none'" in cli("separate", song, "--splitter", "none").err
+
+
+def test_command_evaluate(cli, config: Path, tones: Path, tmp_path: Path) -> None:
+    """Models of a path and of a sub-tree, which is then taken for the mixture; in processes of their own."""
+    corpus = ("--corpus", tones, "--kind", "slakh", "--split", "validation", "--duration", 1, "--no-bss")
+    cli("train", config, "-o", tmp_path / "path")
+    outcome = cli("evaluate", tmp_path / "path", *corpus, "--workers", 2, "-o", tmp_path / "path.parquet")
+    assert outcome.code == 0 and "clean_guitars" in outcome.out
+    rows = pl.read_parquet(tmp_path / "path.parquet")
+    assert rows["si_sdr_improvement"].is_finite().any() and rows["failure"].null_count() == len(rows)
+
+    root = "strings_guitar_keyboards"
+    cli("train", config, "-o", tmp_path / "tree", "--set", "targets=[]", "--set", f"subtree={root}", "--set", "depth=2")
+    arguments = ("evaluate", tmp_path / "tree", *corpus, "--workers", 1, "-o", tmp_path / "tree.parquet")
+    assert "give that as the root" in cli(*arguments).err
+    assert cli(*arguments, "--root", root).code == 0
+    rows = pl.read_parquet(tmp_path / "tree.parquet").filter(pl.col("status") == "counted")
+    assert set(rows["node"]) == {f"{root}/guitar/clean_guitars", f"{root}/guitar/effected_guitars"}

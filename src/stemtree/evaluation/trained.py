@@ -38,10 +38,6 @@ class TrainedEstimator:
     def __post_init__(self) -> None:
         if self._model.takes_query:
             raise OptionError(f"the model '{self.folder}' takes queries, of which a corpus's chunks have none")
-        if root := self._model.card.root:
-            raise OptionError(
-                f"the model '{self.folder}' separates '{root}', not the mixture: evaluate a model that does"
-            )
 
     def __getstate__(self) -> dict[str, FilePath]:
         return {"folder": self.folder}  # each process loads its own weights
