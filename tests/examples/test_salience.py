@@ -240,10 +240,17 @@ def test_workers_make_no_difference(musdb: Hierarchy, tmp_path: Path) -> None:
     assert tables[0].equals(tables[1])
 
 
-def test_a_damaged_index_is_made_anew(musdb: Hierarchy, tmp_path: Path) -> None:
+def test_a_damaged_index_is_made_anew(musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus, file = make_corpus(tmp_path, {"a": 12}), tmp_path / "index.parquet"
     file.write_bytes(b"PAR1 nothing")
-    assert isinstance(salience_index(corpus, musdb, file), SalienceIndex)
+    whole = salience_index(corpus, musdb, file)
+    assert isinstance(whole, SalienceIndex)
+
+    def panic(file: Path) -> pl.DataFrame:
+        raise pl.exceptions.PanicException("index out of bounds")
+
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    assert salience_index(corpus, musdb, file).table.equals(whole.table)
 
 
 def test_a_stem_that_went_away(musdb: Hierarchy, tmp_path: Path) -> None:

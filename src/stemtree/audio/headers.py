@@ -20,7 +20,7 @@ _inside, _stderr = 0, -1  # of the whole process, as stderr is
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep libmpg123, deep inside libsndfile, from writing warnings to the process's stderr.
+    """Keep libraries, such as libmpg123 deep inside libsndfile, from writing warnings to the process's stderr.
 
     Of several threads the first in redirects it and the last out restores it.
     """

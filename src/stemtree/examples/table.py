@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from stemtree.audio.headers import quiet
 from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.errors import CorpusError, StaleIndexError, StemtreeError
 
@@ -153,7 +154,8 @@ def read_fresh(file: FilePath, schema: pl.Schema, corpus: Corpus, prints: Mappin
 
 def _read(file: FilePath, schema: pl.Schema) -> pl.DataFrame:
     try:
-        table = pl.read_parquet(file)
+        with quiet():  # a damaged file may make polars write to stderr as well
+            table = pl.read_parquet(file)
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):  # not there, or damaged
         table = pl.DataFrame(schema=schema)
     return table if table.schema == schema else pl.DataFrame(schema=schema)
