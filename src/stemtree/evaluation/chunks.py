@@ -28,13 +28,10 @@ def choose_chunks(
     Raises
     ------
     OptionError
-        If `sample` is not positive, or chunks begin less than a sample apart.
+        If `sample` is not positive.
     """
     if sample is not None and sample < 1:
         raise OptionError(f"a sample of {sample} chunks cannot be: give 1 or more")
-    for track in corpus.tracks:
-        if round(chunking.hop * track.sample_rate) < 1:
-            raise OptionError(f"chunks every {chunking.hop} s are less than a sample apart: give a longer hop")
     starts = [chunking.starts(track) for track in corpus.tracks]
     total = sum(map(len, starts))
     chosen = np.ones(total, bool)
