@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stemtree import __version__
-from stemtree.cli import corpus, hierarchy, separate
+from stemtree.cli import corpus, curate, hierarchy, separate
 from stemtree.cli.messages import one_line
 from stemtree.errors import StemtreeError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("separate")(separate.separate)
 app.add_typer(hierarchy.app, name="hierarchy")
 app.add_typer(corpus.app, name="corpus")
+app.add_typer(curate.app, name="curate")
 
 
 def _print_version(wanted: bool) -> None:

@@ -59,7 +59,7 @@ def check_corpus(
                 problems.append(found)
             else:
                 tracks.append(found)
-                if layout.adds_up and found.mixture:
+                if found.adds_up and found.mixture:
                     sums.append(pool.submit(_check_sum, found, found.mixture))
             if progress:
                 progress(number + 1)

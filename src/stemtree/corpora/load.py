@@ -100,7 +100,7 @@ def read_tracks(root: FilePath, layout: Layout, hierarchy: Hierarchy) -> Iterato
             listing = layout.read(place)
             if (other := places.setdefault(listing.id, name)) != name:
                 raise _BadTrack("duplicate", f"'{name}' and '{other}' are both the song '{listing.id}': remove one")
-            yield _track(listing, hierarchy)
+            yield _track(listing, hierarchy, layout)
         except _BadTrack as bad:
             yield Problem(name, bad.kind, str(bad))
         except CorpusError as error:
@@ -113,7 +113,7 @@ class _BadTrack(CorpusError):
         self.kind = kind
 
 
-def _track(listing: Listing, hierarchy: Hierarchy) -> Track:
+def _track(listing: Listing, hierarchy: Hierarchy, layout: Layout) -> Track:
     if not listing.stems:
         raise _BadTrack("no stems", f"the song '{listing.id}' has no stems: complete the copy")
     stems = tuple(_stem(listing.id, name, labels, file, hierarchy) for name, labels, file in listing.stems)
@@ -130,7 +130,8 @@ def _track(listing: Listing, hierarchy: Hierarchy) -> Track:
                 "length",
                 f"'{stem.file}' has {other_frames} samples and '{stems[0].file}' {frames}: pad or copy it again",
             )
-    return Track(listing.id, listing.split, rate, frames, stems, listing.mixture, listing.origin)
+    adds_up = layout.adds_up if listing.adds_up is None else listing.adds_up
+    return Track(listing.id, listing.split, rate, frames, stems, listing.mixture, listing.origin, adds_up)
 
 
 def _stem(track: str, name: str, labels: tuple[str, ...], file: AudioFile, hierarchy: Hierarchy) -> Stem:

@@ -1,0 +1,1 @@
+"""Building a hierarchical dataset from folders of raw multitracks: stems, leakage, splits, statistics."""
