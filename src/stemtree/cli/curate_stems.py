@@ -73,6 +73,38 @@ def stems(
         raise typer.Exit(1)
 
 
+def bleed(
+    songs: Annotated[list[Path], typer.Argument(metavar="SONG...", help="Folders of raw tracks.")],
+    annotation: Annotation,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="CSV", help="The table; other songs' rows stay.")],
+    hierarchy: HierarchyName = "ms21",
+    threshold: Annotated[float, typer.Option(metavar="DB", help="Flag what explains this much of a track.")] = -50,
+    workers: Workers = None,
+) -> None:
+    """Measure what every track hears of other instruments, and flag those that leak."""
+    from stemtree.curation.bleed import BleedSettings, measure_songs
+
+    settings = BleedSettings(hierarchy, threshold)
+    with progress_bar("listening") as progress:
+        report = measure_songs(songs, annotation, output, settings, workers=workers, progress=progress)
+    _print(report.problems)
+    asked = {*report.measured, *report.kept}
+    for song, name, label, leak in report.rows:
+        if song in asked and leak.leaks:
+            typer.echo(
+                f"{one_line(song)}: {one_line(name)} ({label}) hears {one_line(leak.from_file)} ({leak.from_label}): "
+                f"{leak.level_db} dB, {leak.delay_ms} ms later"
+            )
+    leaking = sum(leak.leaks for song, _, _, leak in report.rows if song in asked)
+    tracks = sum(song in asked for song, *_ in report.rows)
+    typer.echo(
+        f"{output}: {len(report.measured)} songs measured, {len(report.kept)} kept; {leaking} of {tracks} tracks leak; "
+        f"{len(report.problems)} problems"
+    )
+    if report.problems:
+        raise typer.Exit(1)
+
+
 def _print(problems: "Iterable[Problem]", prefix: str = "") -> None:
     for problem in problems:
         typer.echo(f"stemtree: {prefix}{problem.kind}: {one_line(problem.message)}", err=True)

@@ -4,7 +4,7 @@ import csv
 import os
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -41,20 +41,26 @@ class Leak:
     delay_ms: float | None = None
     same_instrument_db: float | None = None
 
+    def judged(self, threshold: float) -> "Leak":
+        """The same measurement under another threshold in dB."""
+        return replace(self, leaks=self.level_db is not None and self.level_db >= threshold)
+
     def as_dict(self) -> dict[str, Any]:
         """For metadata."""
         return asdict(self)
 
 
 def read_leaks(file: str | os.PathLike[str]) -> dict[str, dict[str, Leak]]:
-    """Read a table of leakage to each song's tracks.
-
-    Raises
-    ------
-    CorpusError
-        If it cannot be read or is not such a table.
-    """
+    """Read a table of leakage to each song's tracks; raises CorpusError if it cannot be."""
     songs: dict[str, dict[str, Leak]] = defaultdict(dict)
+    for song, name, _, leak in read_rows(file):
+        songs[song][name] = leak
+    return dict(songs)
+
+
+def read_rows(file: str | os.PathLike[str]) -> list[tuple[str, str, str, Leak]]:
+    """Read a table of leakage to rows of song, file, label and leak; raises CorpusError if it cannot be."""
+    rows = []
     for row in read_table(file, ("song", "file", "leaks")):
         try:
             level, delay, same = (float(row[key]) if row.get(key) else None for key in _NUMBERS)
@@ -63,8 +69,8 @@ def read_leaks(file: str | os.PathLike[str]) -> dict[str, dict[str, Leak]]:
             message = f"the table '{file}' has a row for '{row['file']}' that is not of leakage"
             raise CorpusError(f"{message}: make it with stemtree curate bleed") from None
         leak = Leak(leaks, level, row.get("from_label", ""), row.get("from_file", ""), delay, same)
-        songs[row["song"]][row["file"]] = leak
-    return dict(songs)
+        rows.append((row["song"], row["file"], row.get("label", ""), leak))
+    return rows
 
 
 def write_leaks(file: FilePath, rows: Iterable[tuple[str, str, str, Leak]]) -> None:

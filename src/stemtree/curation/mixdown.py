@@ -264,7 +264,7 @@ def _group(node: Path, stems: list[Stem], settings: StemSettings) -> Group:
     gains, samples = [stem.gain for stem in stems], max(stem.spool.samples for stem in stems)
     for total in _sums(stems, gains, samples):
         group.meter.add(total)
-    group.gain = _target_gain(node, group.meter)
+    group.gain = _target_gain(node, group.meter) if len(stems) > 1 else 1.0
     return group
 
 

@@ -12,7 +12,7 @@ from stemtree.types import Path
 WIDTH = {"backing_vocal": 0.7, "electric_guitar": 0.9, "acoustic_guitar": 0.7}
 """Nodes whose takes are spread, and how far: 1 is hard left and right."""
 
-_TOKEN = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
+_TOKEN = re.compile(r"DT(?=DI)|DI(?=DT)|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 _NUMBERING = re.compile(r"^\d+[\s_.-]+(?=\S)")
 _SIDES = {"l": "l", "left": "l", "r": "r", "right": "r"}
 _DOUBLES = {"dt", "dbl", "double", "doubled", "dub", "dubl", "take", "tk"}

@@ -130,10 +130,10 @@ class Spool:
         self._path.unlink(missing_ok=True)
 
 
-def side_by_side(spools: Sequence[Spool], samples: int) -> Iterator[list[ExactSamples]]:
+def side_by_side(spools: Sequence[Spool], samples: int, size: int = BLOCK) -> Iterator[list[ExactSamples]]:
     """Read several spools at the same pace, all padded to one length."""
     with ExitStack() as stack:
-        streams = [spool.blocks(samples) for spool in spools]
+        streams = [spool.blocks(samples, size) for spool in spools]
         for stream in streams:
             stack.callback(stream.close)  # type: ignore[attr-defined]
         yield from map(list, zip(*streams, strict=True))

@@ -185,9 +185,9 @@ def find_sessions(
     place = FilePath(root)
     if not place.is_dir():
         raise CorpusError(f"there is no folder '{root}': check the path")
-    folders = {_composed(entry.name): entry for entry in place.iterdir() if entry.is_dir() and entry.name[0] != "."}
+    folders = {compose(entry.name): entry for entry in place.iterdir() if entry.is_dir() and entry.name[0] != "."}
     for song in sorted(annotation):
-        folder = folders.pop(_composed(song), None)
+        folder = folders.pop(compose(song), None)
         if folder is None:
             yield Problem(song, "no folder", f"'{place}' holds no folder '{song}': unpack it, or remove its rows")
         else:
@@ -199,7 +199,7 @@ def find_sessions(
 
 def read_session(folder: FilePath, song: str, rows: list[tuple[str, str]], hierarchy: Hierarchy) -> Session:
     """Match one song's rows with its files."""
-    files = {_composed(file.relative_to(folder).as_posix()): file for file in _audio_files(folder)}
+    files = {compose(file.relative_to(folder).as_posix()): file for file in _audio_files(folder)}
     by_name: dict[str, list[str]] = defaultdict(list)
     for name in files:
         by_name[name.rpartition("/")[2]].append(name)
@@ -230,7 +230,7 @@ class _BadRow(CorpusError):
 
 def _key(song: str, name: str, files: dict[str, FilePath], by_name: dict[str, list[str]]) -> str:
     """The file that a row means: by its path, or by its bare name where only one file has it."""
-    wanted = _composed(name).replace("\\", "/")
+    wanted = compose(name).replace("\\", "/")
     if wanted in files:
         return wanted
     candidates = by_name.get(wanted, [])
@@ -246,5 +246,6 @@ def _audio_files(folder: FilePath) -> Iterator[FilePath]:
     return (file for file in files if file.is_file())
 
 
-def _composed(name: str) -> str:
+def compose(name: str) -> str:
+    """A name in Unicode's composed form."""
     return unicodedata.normalize("NFC", name)

@@ -5,10 +5,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -18,6 +15,7 @@ from stemtree.curation.bleed_table import Leak, read_leaks
 from stemtree.curation.metadata import describe_audio, describe_song, fingerprint, raw_files, write_metadata
 from stemtree.curation.mixdown import StemSettings, mix_down
 from stemtree.curation.mixfiles import link_raw, song_id, write_song
+from stemtree.curation.parallel import in_processes
 from stemtree.curation.sessions import (
     RawTrack,
     Session,
@@ -133,20 +131,14 @@ def build_stems(
             jobs.append(_Job(found, told, leaks.get(found.song, {}), FilePath(output), settings))
     jobs = _distinct(jobs, report)
     _note(jobs, FilePath(output), report)
-    if not jobs:
-        return report
-    with ExitStack() as stack:
-        processes = min(workers or os.cpu_count() or 1, len(jobs))
-        pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn")) if processes > 1 else None
-        outcomes = stack.enter_context(pool).map(_build, jobs) if pool else map(_build, jobs)
-        for done, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True), start=1):
-            if isinstance(outcome, Problem):
-                report.problems.append(outcome)
-            else:
-                getattr(report, outcome).append(job.session.song)
-                report.problems += job.session.problems
-            if progress:
-                progress(done, len(jobs))
+    for done, (job, outcome) in enumerate(zip(jobs, in_processes(_build, jobs, workers), strict=True), start=1):
+        if isinstance(outcome, Problem):
+            report.problems.append(outcome)
+        else:
+            getattr(report, outcome).append(job.session.song)
+            report.problems += job.session.problems
+        if progress:
+            progress(done, len(jobs))
     return report
 
 
