@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from stemtree.cli.messages import one_line, progress_bar
+from stemtree.errors import OptionError
 
 if TYPE_CHECKING:
     from stemtree.audio import Width
@@ -102,6 +103,44 @@ def bleed(
         f"{len(report.problems)} problems"
     )
     if report.problems:
+        raise typer.Exit(1)
+
+
+def split(
+    root: Annotated[
+        Path | None, typer.Argument(metavar="[ROOT]", help="A corpus made by stemtree curate stems.")
+    ] = None,
+    songs: Songs = None,
+    annotation: Annotated[Path | None, typer.Option(metavar="CSV", help="With --songs, instead of ROOT.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="CSV", help="The table, where there is no ROOT.")
+    ] = None,
+    fixed: Annotated[Path | None, typer.Option(metavar="CSV", help="More songs whose split is given.")] = None,
+    shares: Annotated[str, typer.Option(metavar="A,B,C", help="Of train, validation and test.")] = "0.84,0.06,0.10",
+    anew: Annotated[bool, typer.Option("--anew", help="Forget the splits of an earlier run.")] = False,
+) -> None:
+    """Split songs so that no artist is in two splits and genres and instruments are spread alike."""
+    from stemtree.curation.split_files import TABLE, assign_to_table, songs_from_tables, split_corpus
+
+    try:
+        wanted = [float(share) for share in shares.split(",")]
+    except ValueError:
+        raise OptionError(f"the shares '{shares}' are not numbers: give three, such as 0.84,0.06,0.10") from None
+    if root is not None:
+        splits, table = split_corpus(root, wanted, fixed=fixed, anew=anew), root / TABLE
+    elif songs and annotation and output:
+        table = output
+        splits = assign_to_table(songs_from_tables(songs, annotation), table, wanted, fixed=fixed, anew=anew)
+    else:
+        raise OptionError("there is nothing to split: give a corpus, or --songs, --annotation and -o")
+    _print(splits.problems)
+    for name, distance in splits.distances.items():
+        typer.echo(
+            f"{name:10} {distance.songs:4} songs; from all songs: genres {distance.genre:.3f}, "
+            f"instruments {distance.instrument:.3f}"
+        )
+    typer.echo(f"{table}: {len(splits.of)} songs, {len(splits.problems)} in no split")
+    if splits.problems:
         raise typer.Exit(1)
 
 

@@ -220,8 +220,7 @@ class WayFitter:
                 matrix[row, :, column] = between[lags % _WINDOW, column, row]
         square = matrix.reshape(count * _TAPS, -1)
         square[np.diag_indices_from(square)] += 1e-4 * np.trace(square) / len(square)
-        taps: NDArray[np.float64] = np.linalg.solve(square, right.ravel()).reshape(count, _TAPS)
-        return taps
+        return np.linalg.solve(square, right.ravel()).astype(np.float64).reshape(count, _TAPS)
 
 
 def _both_sides(power: NDArray[np.float64]) -> float:
