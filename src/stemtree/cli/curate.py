@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stemtree.cli import curate_stems
 from stemtree.cli.messages import one_line, progress_bar
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Build a hierarchical dataset from folders of raw multitracks.", no_args_is_help=True, rich_markup_mode=None
 )
+app.command()(curate_stems.bleed)
+app.command()(curate_stems.stems)
+app.command()(curate_stems.split)
 
 Folder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where songs and reports go.")]
 

@@ -62,7 +62,7 @@ def check_corpus(
         for number, (track, found) in enumerate(read_tracks(FilePath(root), layout, tree)):
             problems += found
             if track:
-                checks.append((track, pool.submit(_check_song, track, layout.adds_up and not found)))
+                checks.append((track, pool.submit(_check_song, track, track.adds_up and not found)))
             if progress:
                 progress(number + 1)
         for track, check in checks:

@@ -109,7 +109,7 @@ def read_tracks(root: FilePath, layout: Layout, hierarchy: Hierarchy) -> Iterato
                 message = f"'{name}' and '{other}' are both the song '{listing.id}': remove one"
                 yield None, [Problem(name, "duplicate", message)]
             else:
-                track, problems = _track(listing, hierarchy)
+                track, problems = _track(listing, hierarchy, layout)
                 yield track, [Problem(name, kind, message) for kind, message in problems]
         except CorpusError as error:
             yield None, [Problem(name, "metadata", str(error))]
@@ -122,7 +122,7 @@ _Found = tuple[str, str]
 """The kind of a problem, and the sentence."""
 
 
-def _track(listing: Listing, hierarchy: Hierarchy) -> tuple[Track | None, list[_Found]]:
+def _track(listing: Listing, hierarchy: Hierarchy, layout: Layout) -> tuple[Track | None, list[_Found]]:
     """A song and all that is wrong with it: stems without a leaf are left out of it, anything else spoils it."""
     if not listing.stems:
         return None, [("no stems", f"the song '{listing.id}' has no stems: complete the copy")]
@@ -144,7 +144,9 @@ def _track(listing: Listing, hierarchy: Hierarchy) -> tuple[Track | None, list[_
     if spoilt or not stems:
         return None, spoilt + unlabelled
     _, rate, frames = formats[0]
-    return Track(listing.id, listing.split, rate, frames, tuple(stems), listing.mixture, listing.origin), unlabelled
+    adds_up = layout.adds_up if listing.adds_up is None else listing.adds_up
+    track = Track(listing.id, listing.split, rate, frames, tuple(stems), listing.mixture, listing.origin, adds_up)
+    return track, unlabelled
 
 
 def _stem(name: str, labels: tuple[str, ...], file: AudioFile, hierarchy: Hierarchy) -> Stem:

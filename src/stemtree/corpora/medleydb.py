@@ -16,8 +16,8 @@ class MedleyDb:
     """``<Song>/{<Song>_METADATA.yaml, <Song>_MIX.wav, <Song>_STEMS/}``.
 
     In MedleyDB's own distribution the metadata lie in a folder ``Metadata`` beside ``Audio``; both places are looked
-    in. Its mixtures are mastered, so stems do not add up to them. A song's ``split``, which MedleyDB has not and MS21
-    has, is read where it is given.
+    in. Its mixtures are mastered, so stems do not add up to them. A song's ``split`` and ``adds_up``, which songs
+    made by `stemtree.curation` have, are read where they are given.
     """
 
     hierarchy: str = "medleydb"
@@ -41,7 +41,7 @@ class MedleyDb:
             for name, stem in sorted(need(data, "stems", place, dict).items())
         ]
         mixture = AudioFile(folder / need(data, "mix_filename", place))
-        return Listing(song, find(data, "split", place), stems, mixture)
+        return Listing(song, find(data, "split", place), stems, mixture, adds_up=data.get("adds_up") is True or None)
 
 
 def _labels(stem: dict[str, Any], place: FilePath) -> tuple[str, ...]:

@@ -60,6 +60,8 @@ class Track:
         Where the corpus's own mixture lies, if it has any; only `check_corpus` looks whether it is there.
     origin : str or None
         What it was made from, where several songs may be made from one thing (Slakh: the MIDI file).
+    adds_up : bool
+        Whether the mixture is meant to be the sum of the stems; a mastered mixture is not.
     """
 
     id: str
@@ -69,6 +71,7 @@ class Track:
     stems: tuple[Stem, ...]
     mixture: AudioFile | None = None
     origin: str | None = None
+    adds_up: bool = False
 
     @property
     def duration(self) -> float:
@@ -90,6 +93,8 @@ class Listing:
         As in `Track`.
     stems : sequence of (name, labels, file)
         Labels in the order in which they are to be looked up; the first that the hierarchy knows decides.
+    adds_up : bool or None
+        As in `Track`; None where the corpus's layout decides for all songs.
     """
 
     id: str
@@ -97,6 +102,7 @@ class Listing:
     stems: Sequence[tuple[str, tuple[str, ...], AudioFile]]
     mixture: AudioFile | None = None
     origin: str | None = None
+    adds_up: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,189 @@
+"""How well leakage is found: ``python benchmarks/bleed.py SOUNDFONT MIDI... [--levels -6,-20] [--sessions some,live]``.
+
+Every song is rendered to mono tracks, with three parts added that must not be taken for leakage: another instrument
+in unison with one part, another a third or fifth above one, and a wood block on every snare. Then microphones are
+simulated (a way of 0.5 to 8 m, first reflections, a tail, less treble) in two kinds of session: in `some`, half of
+the tracks hear one or two tracks of other instruments; in `live`, two thirds of the tracks stand in one room and hear
+all others there. Levels are those of everything that leaks into a track, relative to the track itself.
+"""
+
+import argparse
+import copy
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pretty_midi
+import soundfile
+from scipy.signal import butter, fftconvolve, lfilter
+
+from stemtree.corpora.load import load_corpus
+from stemtree.corpora.render import Rendering, render_corpus
+from stemtree.curation.bleed import measure_bleed
+from stemtree.curation.bleed_table import Leak
+from stemtree.curation.sessions import read_session
+from stemtree.hierarchy import load
+
+RATE, SECONDS, SOUND = 16000, 75, 343.0
+MS21 = load("ms21")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("soundfont", type=Path)
+    parser.add_argument("midis", type=Path, nargs="+")
+    parser.add_argument("--levels", default="-6,-12,-20,-26,-32,-40,-50")
+    parser.add_argument("--sessions", default="some,live")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    random = np.random.default_rng(options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        songs = rendered(options.soundfont, options.midis, Path(folder))
+        tracks = sum(len(names) for _, names in songs)
+        print(f"{len(songs)} songs, {tracks} tracks of at most {SECONDS} s")
+        clean = [judged(audio, names, {}, Path(folder)) for audio, names in songs]
+        false = sum(leak.leaks for leaks, _ in clean for leak in leaks)
+        print(f"no leakage at all: {false} of {tracks} tracks flagged")
+        print("session  level  precision  recall    F1  right instrument  level off by (median, dB)")
+        spent = [seconds for _, seconds in clean]
+        for kind in (globals()[name] for name in options.sessions.split(",")):
+            for level in map(float, options.levels.split(",")):
+                spent += curve(kind, level, songs, random, Path(folder))
+        seconds = tracks * SECONDS * (len(spent) / len(songs))
+        print(f"{seconds / sum(spent):.0f} seconds of track per CPU second")
+
+
+def curve(kind, level: float, songs: Sequence, random: np.random.Generator, folder: Path) -> list[float]:
+    right = wrong = missed = instrument = 0
+    spent, off = [], []
+    for audio, names in songs:
+        leaves = [MS21.leaf(name) for name in names]
+        heard_from = kind(leaves, random)
+        mixed = np.array(
+            [recorded(audio, track, heard_from.get(track, []), level, random) for track in range(len(names))]
+        )
+        leaks, seconds = judged(mixed, names, heard_from, folder)
+        spent.append(seconds)
+        for track, leak in enumerate(leaks):
+            sources = {leaves[source] for source in heard_from.get(track, [])}
+            right += leak.leaks and bool(sources)
+            wrong += leak.leaks and not sources
+            missed += bool(sources) and not leak.leaks
+            if leak.leaks and sources:
+                instrument += MS21.leaf(leak.from_label) in sources
+                off.append(abs(leak.level_db - 10 * np.log10(1 / (1 + 10 ** (-level / 10)))))
+    precision, recall = right / max(1, right + wrong), right / max(1, right + missed)
+    score = 2 * precision * recall / max(1e-9, precision + recall)
+    print(
+        f"{kind.__name__:7} {level:6.0f} {precision:10.3f} {recall:7.3f} {score:5.3f} "
+        f"{instrument / max(1, right):17.3f} {np.median(off or [np.nan]):12.1f}",
+        flush=True,
+    )
+    return spent
+
+
+def some(leaves: Sequence[str], random: np.random.Generator) -> dict[int, list[int]]:
+    heard_from = {}
+    for track in random.permutation(len(leaves))[: max(1, round(len(leaves) / 2))]:
+        others = [other for other, leaf in enumerate(leaves) if leaf != leaves[track]]
+        if others:
+            count = min(len(others), int(random.integers(1, 3)))
+            heard_from[int(track)] = random.choice(others, count, replace=False).tolist()
+    return heard_from
+
+
+def live(leaves: Sequence[str], random: np.random.Generator) -> dict[int, list[int]]:
+    room = random.permutation(len(leaves))[: max(2, round(len(leaves) * 2 / 3))].tolist()
+    found = {track: [other for other in room if leaves[other] != leaves[track]] for track in room}
+    return {track: others for track, others in found.items() if others}
+
+
+def recorded(
+    audio: np.ndarray, track: int, sources: Sequence[int], level: float, random: np.random.Generator
+) -> np.ndarray:
+    if not sources:
+        return audio[track]
+    total = np.zeros(audio.shape[1])
+    for source in sources:
+        heard = fftconvolve(audio[source], room_response(random.uniform(0.5, 8), random))[: audio.shape[1]]
+        total += heard / np.sqrt(np.mean(heard**2) + 1e-20) * 10 ** (random.uniform(-3, 0) / 20)
+    gain = 10 ** (level / 20) * np.sqrt(np.mean(audio[track] ** 2) / np.mean(total**2))
+    return audio[track] + gain * total
+
+
+def room_response(distance: float, random: np.random.Generator) -> np.ndarray:
+    response = np.zeros(RATE // 2)
+
+    def arrive(way: float, gain: float) -> None:
+        place = way / SOUND * RATE
+        whole = int(place)
+        response[whole] += gain * (1 - place + whole)
+        response[whole + 1] += gain * (place - whole)
+
+    arrive(distance, 1 / distance)
+    for _ in range(6):
+        way = distance + random.uniform(1, 8)
+        arrive(way, random.uniform(0.5, 0.9) / way)
+    decay = 10 ** (-3 * np.arange(len(response)) / RATE / random.uniform(0.15, 0.5))
+    tail = random.standard_normal(len(response)) * decay
+    tail[: int((distance + 2) / SOUND * RATE)] = 0
+    tail *= np.sqrt(10 ** (-random.uniform(0, 10) / 10) / np.sum(tail**2)) / distance
+    duller = lfilter(*butter(1, random.uniform(3000, 7500) / (RATE / 2)), response + tail)
+    return 0.6 * duller + 0.4 * (response + tail)
+
+
+def judged(
+    audio: np.ndarray, names: Sequence[str], heard_from: dict[int, list[int]], folder: Path
+) -> tuple[list[Leak], float]:
+    """What the measurement says, from files, and its CPU seconds."""
+    place = folder / "session"
+    place.mkdir(exist_ok=True)
+    rows = [(f"{number:02}.wav", name) for number, name in enumerate(names)]
+    for (file, _), track in zip(rows, audio, strict=True):
+        soundfile.write(place / file, np.clip(track, -1, 1), RATE, "PCM_24")
+    start = time.process_time()
+    found = measure_bleed(read_session(place, "session", rows, MS21))
+    return [found[file] for file, _ in rows], time.process_time() - start
+
+
+def rendered(soundfont: Path, midis: Sequence[Path], folder: Path) -> list[tuple[np.ndarray, list[str]]]:
+    """Tracks of every song with their General MIDI names, each a little quieter than rendered."""
+    (folder / "midi").mkdir()
+    for midi in midis:
+        with_company(midi).write(str(folder / "midi" / midi.name))
+    rendering = Rendering((soundfont,), sample_rate=RATE, stereo=False)
+    render_corpus(sorted((folder / "midi").iterdir()), folder / "corpus", rendering, workers=1, skip_bad=True)
+    random, songs = np.random.default_rng(0), []
+    for track in load_corpus(folder / "corpus", "slakh", MS21).tracks:
+        audio = np.array([soundfile.read(stem.file.path, SECONDS * RATE)[0] for stem in track.stems])
+        heard = [number for number, samples in enumerate(audio) if np.mean(samples**2) > 1e-9]
+        levels = 10 ** (random.uniform(-12, 0, (len(heard), 1)) / 20)
+        songs.append((audio[heard] * levels, [track.stems[number].label for number in heard]))
+    return songs
+
+
+def with_company(midi: Path) -> pretty_midi.PrettyMIDI:
+    """A song with parts added that go along with others."""
+    song, random = pretty_midi.PrettyMIDI(str(midi)), np.random.default_rng(sum(midi.name.encode()))
+    melodic = [part for part in song.instruments if not part.is_drum and len(part.notes) > 40]
+    for programs, steps in (((0, 48, 56, 65, 73, 11), (0,)), ((4, 19, 60, 66, 80, 24), (4, 7))):
+        if melodic:
+            part = copy.deepcopy(melodic[random.integers(len(melodic))])
+            part.program = int(random.choice(programs))
+            for note in part.notes:
+                note.pitch = min(127, note.pitch + int(random.choice(steps)))
+            song.instruments.append(part)
+    block = pretty_midi.Instrument(115)
+    for part in song.instruments:
+        if part.is_drum:
+            snares = [note for note in part.notes if note.pitch in (38, 40)]
+            block.notes += [pretty_midi.Note(note.velocity, 60, note.start, note.end) for note in snares]
+    if len(block.notes) > 20:
+        song.instruments.append(block)
+    return song
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""``stemtree curate stems``, ``bleed``, ``split`` and ``stats``: the second half of building a dataset."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from stemtree.cli.messages import one_line, progress_bar
+from stemtree.errors import OptionError
+
+if TYPE_CHECKING:
+    from stemtree.audio import Width
+    from stemtree.corpora.track import Problem
+
+Annotation = Annotated[Path, typer.Option(metavar="CSV", help="Labels: song, file, label.")]
+Songs = Annotated[Path | None, typer.Option(metavar="CSV", help="Artists, titles and genres of the songs.")]
+HierarchyName = Annotated[str, typer.Option(metavar="NAME|FILE", help="What the labels are looked up in.")]
+Workers = Annotated[int | None, typer.Option(metavar="N", help="Processes (default: one a core).")]
+
+
+def stems(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of raw tracks for each song.")],
+    annotation: Annotation,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="ROOT", help="The corpus's folder.")],
+    songs: Songs = None,
+    bleed: Annotated[Path | None, typer.Option(metavar="CSV", help="The table of stemtree curate bleed.")] = None,
+    drop_bleed: Annotated[bool, typer.Option("--drop-bleed", help="Leave out tracks that leak.")] = False,
+    hierarchy: HierarchyName = "ms21",
+    rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate of all that is written.")] = 44100,
+    mono: Annotated[bool, typer.Option("--mono", help="Mono instead of stereo.")] = False,
+    subtype: Annotated[
+        str, typer.Option(metavar="float|pcm24|pcm16", help="Integers lower songs that would clip.")
+    ] = "float",
+    as_thesis: Annotated[
+        bool, typer.Option("--as-thesis", help="Leave instrument stems at -25 LUFS; they do not add up.")
+    ] = False,
+    recorded_balance: Annotated[
+        bool, typer.Option("--recorded-balance", help="Do not level an instrument's tracks before adding them.")
+    ] = False,
+    automix: Annotated[bool, typer.Option("--automix", help="Spread takes of guitars and backing vocals.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Make songs without tracks that are no use.")] = False,
+    workers: Workers = None,
+) -> None:
+    """Mix raw tracks into instrument stems, MUSDB-like stems and mixtures; songs that are there are left."""
+    from stemtree.curation.mixdown import StemSettings
+    from stemtree.curation.stems import build_stems
+
+    settings = StemSettings(
+        hierarchy=hierarchy,
+        sample_rate=rate,
+        stereo=not mono,
+        width=cast("Width", subtype),
+        as_thesis=as_thesis,
+        recorded_balance=recorded_balance,
+        automix=automix,
+        drop_bleed=drop_bleed,
+        skip_bad=skip_bad,
+    )
+    with progress_bar("mixing") as progress:
+        report = build_stems(
+            folder, annotation, output, settings, songs=songs, bleed=bleed, workers=workers, progress=progress
+        )
+    _print(report.notes, "note: ")
+    _print(report.problems)
+    counts = Counter(problem.kind for problem in report.problems)
+    found = ", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "no problems"
+    typer.echo(
+        f"{output}: {len(report.made)} songs made, {len(report.described)} described again, {len(report.kept)} kept; "
+        f"{found}"
+    )
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def bleed(
+    songs: Annotated[list[Path], typer.Argument(metavar="SONG...", help="Folders of raw tracks.")],
+    annotation: Annotation,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="CSV", help="The table; other songs' rows stay.")],
+    hierarchy: HierarchyName = "ms21",
+    threshold: Annotated[float, typer.Option(metavar="DB", help="Flag what explains this much of a track.")] = -50,
+    workers: Workers = None,
+) -> None:
+    """Measure what every track hears of other instruments, and flag those that leak."""
+    from stemtree.curation.bleed import BleedSettings, measure_songs
+
+    settings = BleedSettings(hierarchy, threshold)
+    with progress_bar("listening") as progress:
+        report = measure_songs(songs, annotation, output, settings, workers=workers, progress=progress)
+    _print(report.problems)
+    asked = {*report.measured, *report.kept}
+    for song, name, label, leak in report.rows:
+        if song in asked and leak.leaks:
+            typer.echo(
+                f"{one_line(song)}: {one_line(name)} ({label}) hears {one_line(leak.from_file)} ({leak.from_label}): "
+                f"{leak.level_db} dB, {leak.delay_ms} ms later"
+            )
+    leaking = sum(leak.leaks for song, _, _, leak in report.rows if song in asked)
+    tracks = sum(song in asked for song, *_ in report.rows)
+    typer.echo(
+        f"{output}: {len(report.measured)} songs measured, {len(report.kept)} kept; {leaking} of {tracks} tracks leak; "
+        f"{len(report.problems)} problems"
+    )
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def split(
+    root: Annotated[
+        Path | None, typer.Argument(metavar="[ROOT]", help="A corpus made by stemtree curate stems.")
+    ] = None,
+    songs: Songs = None,
+    annotation: Annotated[Path | None, typer.Option(metavar="CSV", help="With --songs, instead of ROOT.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="CSV", help="The table, where there is no ROOT.")
+    ] = None,
+    fixed: Annotated[Path | None, typer.Option(metavar="CSV", help="More songs whose split is given.")] = None,
+    shares: Annotated[str, typer.Option(metavar="A,B,C", help="Of train, validation and test.")] = "0.84,0.06,0.10",
+    anew: Annotated[bool, typer.Option("--anew", help="Forget the splits of an earlier run.")] = False,
+) -> None:
+    """Split songs so that no artist is in two splits and genres and instruments are spread alike."""
+    from stemtree.curation.split_files import TABLE, assign_to_table, songs_from_tables, split_corpus
+
+    try:
+        wanted = [float(share) for share in shares.split(",")]
+    except ValueError:
+        raise OptionError(f"the shares '{shares}' are not numbers: give three, such as 0.84,0.06,0.10") from None
+    if root is not None:
+        splits, table = split_corpus(root, wanted, fixed=fixed, anew=anew), root / TABLE
+    elif songs and annotation and output:
+        table = output
+        splits = assign_to_table(songs_from_tables(songs, annotation), table, wanted, fixed=fixed, anew=anew)
+    else:
+        raise OptionError("there is nothing to split: give a corpus, or --songs, --annotation and -o")
+    _print(splits.problems)
+    for name, distance in splits.distances.items():
+        typer.echo(
+            f"{name:10} {distance.songs:4} songs; from all songs: genres {distance.genre:.3f}, "
+            f"instruments {distance.instrument:.3f}"
+        )
+    typer.echo(f"{table}: {len(splits.of)} songs, {len(splits.problems)} in no split")
+    if splits.problems:
+        raise typer.Exit(1)
+
+
+def _print(problems: "Iterable[Problem]", prefix: str = "") -> None:
+    for problem in problems:
+        typer.echo(f"stemtree: {prefix}{problem.kind}: {one_line(problem.message)}", err=True)

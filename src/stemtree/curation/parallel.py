@@ -1,0 +1,30 @@
+"""The same work for many songs, in processes of their own."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TypeVar
+
+Job = TypeVar("Job")
+Outcome = TypeVar("Outcome")
+
+
+def in_processes(work: Callable[[Job], Outcome], jobs: Sequence[Job], workers: int | None = None) -> Iterator[Outcome]:
+    """Do every job and yield what comes of it, in their order.
+
+    Parameters
+    ----------
+    work : callable
+        A function of a module.
+    jobs : sequence
+        What it is given.
+    workers : int, optional
+        Processes, by default one for each core; with one, the work is done here.
+    """
+    count = min(workers or os.cpu_count() or 1, len(jobs))
+    if count < 2:
+        yield from map(work, jobs)
+        return
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(work, jobs)
