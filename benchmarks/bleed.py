@@ -1,10 +1,10 @@
 """How well leakage is found: ``python benchmarks/bleed.py SOUNDFONT MIDI... [--levels -6,-20] [--sessions some,live]``.
 
-Every song is rendered to mono tracks, with three parts added that must not be taken for leakage: another instrument in
-unison with one part, another a third or fifth above one, and a wood block on every snare. Then microphones are simulated
-(a way of 0.5 to 8 m, first reflections, a tail, less treble) in two kinds of session: in `some`, half of the tracks hear
-one or two tracks of other instruments; in `live`, two thirds of the tracks stand in one room and hear all others there.
-Levels are those of everything that leaks into a track, relative to the track itself.
+Every song is rendered to mono tracks, with three parts added that must not be taken for leakage: another instrument
+in unison with one part, another a third or fifth above one, and a wood block on every snare. Then microphones are
+simulated (a way of 0.5 to 8 m, first reflections, a tail, less treble) in two kinds of session: in `some`, half of the
+tracks hear one or two tracks of other instruments; in `live`, two thirds of the tracks stand in one room and hear all
+others there. Levels are those of everything that leaks into a track, relative to the track itself.
 """
 
 import argparse
@@ -77,8 +77,8 @@ def curve(kind, level: float, songs: Sequence, random: np.random.Generator, fold
     precision, recall = right / max(1, right + wrong), right / max(1, right + missed)
     score = 2 * precision * recall / max(1e-9, precision + recall)
     print(
-        f"{kind.__name__:7} {level:6.0f} {precision:10.3f} {recall:7.3f} {score:5.3f} {instrument / max(1, right):17.3f}"
-        f" {np.median(off or [np.nan]):12.1f}",
+        f"{kind.__name__:7} {level:6.0f} {precision:10.3f} {recall:7.3f} {score:5.3f} "
+        f"{instrument / max(1, right):17.3f} {np.median(off or [np.nan]):12.1f}",
         flush=True,
     )
     return spent

@@ -10,3 +10,4 @@ app = typer.Typer(
 app.command()(curate_stems.bleed)
 app.command()(curate_stems.stems)
 app.command()(curate_stems.split)
+app.command()(curate_stems.stats)
