@@ -2,9 +2,9 @@
 
 Every song is rendered to mono tracks, with three parts added that must not be taken for leakage: another instrument
 in unison with one part, another a third or fifth above one, and a wood block on every snare. Then microphones are
-simulated (a way of 0.5 to 8 m, first reflections, a tail, less treble) in two kinds of session: in `some`, half of
-the tracks hear one or two tracks of other instruments; in `live`, two thirds of the tracks stand in one room and hear
-all others there. Levels are those of everything that leaks into a track, relative to the track itself.
+simulated (a way of 0.5 to 8 m, first reflections, a tail, less treble) in two kinds of session: in `some`, half of the
+tracks hear one or two tracks of other instruments; in `live`, two thirds of the tracks stand in one room and hear all
+others there. Levels are those of everything that leaks into a track, relative to the track itself.
 """
 
 import argparse

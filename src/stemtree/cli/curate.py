@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command()(curate_stems.bleed)
 app.command()(curate_stems.stems)
 app.command()(curate_stems.split)
+app.command()(curate_stems.stats)
 
 Folder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where songs and reports go.")]
 

@@ -144,6 +144,29 @@ def split(
         raise typer.Exit(1)
 
 
+def stats(
+    corpora: Annotated[
+        list[str], typer.Argument(metavar="[NAME=][KIND:]ROOT...", help="Corpora; KIND as in corpus info.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where tables and figures go.")],
+    songs: Annotated[list[Path] | None, typer.Option(metavar="CSV", help="Genres of songs; can be repeated.")] = None,
+    splits: Annotated[Path | None, typer.Option(metavar="CSV", help="Splits of songs that do not tell theirs.")] = None,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Tables only.")] = False,
+) -> None:
+    """Write the thesis's statistics of corpora side by side, as tables and figures."""
+    from stemtree.curation.report import write_report
+
+    with progress_bar("reading") as progress:
+        report = write_report(
+            corpora, output, songs=songs or (), splits=splits, figures=not no_figures, progress=progress
+        )
+    _print(report.problems)
+    typer.echo((output / "corpora.md").read_text("utf-8").partition("\n\n")[2].rstrip())
+    typer.echo(f"{output}: {len(report.files)} files, {len(report.problems)} songs left out")
+    if report.problems:
+        raise typer.Exit(1)
+
+
 def _print(problems: "Iterable[Problem]", prefix: str = "") -> None:
     for problem in problems:
         typer.echo(f"stemtree: {prefix}{problem.kind}: {one_line(problem.message)}", err=True)

@@ -1,14 +1,13 @@
 """The table of leakage: one row for each track."""
 
-import csv
 import os
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from stemtree.curation.sessions import read_table
+from stemtree.curation.files import read_table, write_table
 from stemtree.errors import CorpusError
 
 COLUMNS = ("song", "file", "label", "leaks", "level_db", "from_label", "from_file", "delay_ms", "same_instrument_db")
@@ -74,13 +73,6 @@ def read_rows(file: str | os.PathLike[str]) -> list[tuple[str, str, str, Leak]]:
 
 
 def write_leaks(file: FilePath, rows: Iterable[tuple[str, str, str, Leak]]) -> None:
-    """Write rows of song, file, label and leak, under a temporary name until it is whole."""
-    partial = file.with_name(f".{file.name}.partial")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("w", encoding="utf-8", newline="") as text:
-        table = csv.DictWriter(text, COLUMNS)
-        table.writeheader()
-        for song, name, label, leak in rows:
-            cells = {key: "" if value is None else value for key, value in leak.as_dict().items()}
-            table.writerow({"song": song, "file": name, "label": label, **cells, "leaks": int(leak.leaks)})
-    partial.replace(file)
+    """Write rows of song, file, label and leak; raises CorpusError if that cannot be done."""
+    cells = ((song, name, label, int(leak.leaks), *astuple(leak)[1:]) for song, name, label, leak in rows)
+    write_table(file, COLUMNS, cells)

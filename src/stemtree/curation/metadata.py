@@ -14,6 +14,7 @@ import yaml
 
 from stemtree import __version__
 from stemtree.curation.bleed_table import Leak
+from stemtree.curation.files import write_text
 from stemtree.curation.loudness import LoudnessMeter
 from stemtree.curation.mixdown import LOUDNESS, PEAK, Mixdown, StemSettings, decibels, is_percussive
 from stemtree.curation.mixfiles import group_file, raw_file, stem_file
@@ -102,10 +103,8 @@ def raw_files(song: Mixdown, name: str) -> dict[str, FilePath]:
 
 
 def write_metadata(file: FilePath, data: dict[str, Any]) -> None:
-    """Write it under a temporary name, and rename."""
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(yaml.safe_dump(data, allow_unicode=True), "utf-8", errors="backslashreplace")
-    partial.replace(file)
+    """Write it as YAML; raises CorpusError if that cannot be done."""
+    write_text(file, yaml.safe_dump(data, allow_unicode=True))
 
 
 def _describe_stems(song: Mixdown, name: str, settings: StemSettings) -> dict[str, Any]:

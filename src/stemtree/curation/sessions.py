@@ -1,6 +1,5 @@
 """Raw multitracks and what a person has said of them: folders of songs, the annotation, the table of songs."""
 
-import csv
 import os
 import unicodedata
 from collections import defaultdict
@@ -10,6 +9,7 @@ from pathlib import Path as FilePath
 
 from stemtree.audio import is_audio_name
 from stemtree.corpora.track import Problem
+from stemtree.curation.files import read_table
 from stemtree.errors import CorpusError, HierarchyError
 from stemtree.hierarchy import Hierarchy
 from stemtree.hierarchy.labels import normal_form
@@ -100,28 +100,6 @@ _COLUMNS = {
     "sub_genre": ("sub_genre",),
     "vocal_quality": ("vocal_quality",),
 }
-
-
-def read_table(file: str | os.PathLike[str], needed: tuple[str, ...]) -> list[dict[str, str]]:
-    """Read a CSV file with a header; names of columns are folded to lower case with underscores.
-
-    Raises
-    ------
-    CorpusError
-        If it cannot be read, is not UTF-8, or lacks a column.
-    """
-    try:
-        with open(file, encoding="utf-8-sig", newline="") as text:
-            rows = csv.DictReader(text)
-            columns = [(name or "").strip().lower().replace(" ", "_") for name in rows.fieldnames or ()]
-            if missing := [name for name in needed if name not in columns]:
-                raise CorpusError(f"the table '{file}' lacks the column '{missing[0]}': its first line must name it")
-            rows.fieldnames = columns
-            return [{key: (value or "").strip() for key, value in row.items() if key in columns} for row in rows]
-    except OSError as error:
-        raise CorpusError(f"cannot read the table '{file}': {error.strerror}; check the path") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise CorpusError(f"the table '{file}' is not CSV in UTF-8: save it as that") from None
 
 
 def read_annotation(file: str | os.PathLike[str]) -> dict[str, list[tuple[str, str]]]:

@@ -214,11 +214,13 @@ class _Dealer:
             ([row[name] for name in group] for group in connected(credits)),
             key=lambda group: (min(self._rarity[group]), -len(group), self._songs[group[0]].name),
         )
+        if not groups:
+            return {}
         self._held = np.zeros_like(self._aim)
         for name, split in of.items():
             if name in row:
                 self._held[SPLITS.index(split)] += self._table[row[name]]
-        sums = np.array([self._table[group].sum(axis=0) for group in groups]).reshape(len(groups), -1)
+        sums = np.array([self._table[group].sum(axis=0) for group in groups])
         home = np.zeros(len(groups), np.int64)
         for number, labels in enumerate(sums):
             home[number] = int(np.argmin(self._change(labels)))

@@ -1,6 +1,5 @@
 """Splits of a corpus on disk, or of songs known only from tables."""
 
-import csv
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,8 +7,9 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from stemtree.corpora.layout import read_metadata
+from stemtree.curation.files import read_table, write_table
 from stemtree.curation.metadata import write_metadata
-from stemtree.curation.sessions import facts_from_name, read_annotation, read_songs, read_table
+from stemtree.curation.sessions import facts_from_name, read_annotation, read_songs
 from stemtree.curation.split import SHARES, Song, Splits, assign_splits, published_test_songs
 from stemtree.errors import CorpusError, HierarchyError
 from stemtree.hierarchy import load
@@ -73,13 +73,7 @@ def assign_to_table(
     earlier = read_splits(table) if table.exists() and not anew else {}
     given = {**published_test_songs(), **(read_splits(fixed) if fixed else {})}
     splits = assign_splits(songs, shares, fixed=given, earlier=earlier)
-    partial = table.with_name(f".{table.name}.partial")
-    table.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("w", encoding="utf-8", newline="") as text:
-        writer = csv.writer(text)
-        writer.writerow(["song", "split"])
-        writer.writerows(sorted({**earlier, **splits.of}.items()))  # what is gone now may come back
-    partial.replace(table)
+    write_table(table, ("song", "split"), sorted({**earlier, **splits.of}.items()))  # what is gone now may come back
     return splits
 
 
@@ -111,8 +105,8 @@ def _song(file: FilePath, data: Mapping[str, Any]) -> Song:
     name = str(data.get("session") or identifier)
     facts = facts_from_name(name)
     stems = data.get("stems")
-    if not isinstance(stems, dict):
-        raise CorpusError(f"the metadata '{file}' lacks the key 'stems': make the song again")
+    if not isinstance(stems, dict) or not all(isinstance(stem, dict) for stem in stems.values()):
+        raise CorpusError(f"the metadata '{file}' does not list stems: make the song again")
     return Song(
         name,
         str(data.get("artist") or facts.artist),
