@@ -11,7 +11,7 @@ FAMILIES = ("accompaniment/bass", "accompaniment/percussion", "accompaniment/oth
 
 def measured(rows: pl.DataFrame) -> dict[str, float]:
     """Mean SI-SDR improvement of families, of leaves and of each node; how quiet absent leaves are."""
-    counted = rows.filter(pl.col("status") == "counted")
+    counted = rows.filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
     leaves = [
         node
         for node in rows["node"].unique()
