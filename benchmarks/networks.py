@@ -18,7 +18,7 @@ from stemtree.losses import Truth, tpsa_mse
 from stemtree.masks.relation import Relation, make_relation
 from stemtree.memory import keep_freed_memory
 from stemtree.networks.build import NetworkSettings, build
-from stemtree.networks.folded_conv import FoldedConvSettings
+from stemtree.networks.folded_conv import Band, FoldedConvSettings
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.separation.spleeter import CHECKPOINTS, Spleeter
@@ -110,11 +110,11 @@ def folded() -> None:
     relation = make_relation("direct", SLAKH, ALL)
     for settings in (
         FoldedConvSettings(),
-        FoldedConvSettings(fold=8, widths=(48, 64, 96, 128)),
-        FoldedConvSettings(fold=8, widths=(64, 96, 128, 160)),
+        FoldedConvSettings(bands=(Band(fold=8),), widths=(48, 64, 96, 128)),
+        FoldedConvSettings(bands=(Band(fold=8),), widths=(64, 96, 128, 160)),
     ):
         for bf16 in (False, True):
-            name = f"fold {settings.fold} {settings.widths} {'bf16' if bf16 else 'fp32'}"
+            name = f"fold {settings.bands[0].fold} {settings.widths} {'bf16' if bf16 else 'fp32'}"
             Training(settings, relation, batch=8, frames=126, bf16=bf16).report(name)
 
 

@@ -53,7 +53,8 @@ class Truth:
     def in_phase(self) -> Tensor:
         """As `magnitudes`: |S| cos(angle S - angle X), truncated to the range from 0 to |X|, as in (4.13)."""
         phase = self.mixture.sgn().unsqueeze(1)
-        return (self.nodes * phase.conj()).real.clamp_min(0).minimum(self.mixture_magnitude)
+        projected = torch.addcmul(self.nodes.real * phase.real, self.nodes.imag, phase.imag)
+        return projected.clamp_min_(0).minimum(self.mixture_magnitude)
 
 
 def magnitude_mse(estimate: Estimate, truth: Truth) -> Tensor:
@@ -139,7 +140,7 @@ def _ratio(part: Tensor, whole: Tensor) -> Tensor:
 
 
 def _mean_square(error: Tensor, known: Tensor) -> Tensor:
-    flat = error.flatten(2)
+    flat = error.mT.flatten(2)  # as it lies in memory, where the bins of one frame are side by side
     return _weighted(torch.linalg.vecdot(flat, flat) / flat.shape[2], known)  # in one pass over memory
 
 

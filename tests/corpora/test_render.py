@@ -15,7 +15,7 @@ from stemtree.corpora import render
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.effects import apply_effects, draw_effects
 from stemtree.corpora.load import load_corpus
-from stemtree.corpora.midi import DRUMS, Part, read_parts, redraw
+from stemtree.corpora.midi import DRUMS, Part, cut_out, read_parts, redraw
 from stemtree.corpora.render import render_corpus
 from stemtree.corpora.settings import Rendering
 from stemtree.errors import CorpusError, OptionError
@@ -89,6 +89,32 @@ def test_notes_sound_when_and_as_high_as_written(tmp_path: Path) -> None:
     assert loud[0] / RATE == pytest.approx(1.0, abs=0.1)
     spectrum = np.abs(np.fft.rfft(audio[int(1.2 * RATE) : int(1.8 * RATE)]))
     assert np.argmax(spectrum) / 0.6 == pytest.approx(440, rel=0.02)
+
+
+def test_an_excerpt_is_what_sounds_there() -> None:
+    held, struck = pretty_midi.Note(100, 60, 0.0, 5.0), pretty_midi.Note(90, 62, 3.5, 4.5)
+    part = pretty_midi.Instrument(0)
+    part.notes = [held, struck, pretty_midi.Note(80, 64, 8.0, 9.0)]
+    part.pitch_bends = [pretty_midi.PitchBend(100, 0.5), pretty_midi.PitchBend(200, 2.5), pretty_midi.PitchBend(0, 7.0)]
+    part.control_changes = [pretty_midi.ControlChange(7, 90, 0.0), pretty_midi.ControlChange(11, 50, 3.0)]
+    late = pretty_midi.Instrument(40)
+    late.notes = [pretty_midi.Note(80, 64, 8.0, 9.0)]
+    (cut,) = cut_out([Part(0, part), Part(40, late)], 3.0, 6.0)
+    notes = [(note.pitch, note.start, note.end) for note in cut.instrument.notes]
+    assert notes == [(60, 0.0, 2.0), (62, 0.5, 1.5)]
+    assert [(bend.pitch, bend.time) for bend in cut.instrument.pitch_bends] == [(200, 0.0)]
+    assert [(c.number, c.value, c.time) for c in cut.instrument.control_changes] == [(7, 90, 0.0), (11, 50, 0.0)]
+    assert (held.start, held.end, len(part.notes)) == (0.0, 5.0, 3)  # what it was cut from is as it was
+
+
+def test_takes_are_excerpts_of_different_places(tmp_path: Path) -> None:
+    midi = write_midi(tmp_path / "a.mid", [0, 33, DRUMS])
+    render_corpus([midi], tmp_path / "c", rendering(takes=2, excerpt=1.5), workers=1)
+    takes = [soundfile.read(tmp_path / "c" / f"a_{take}" / "mix.wav")[0] for take in (1, 2)]
+    assert all(len(audio) / RATE <= 1.5 + 2.01 for audio in takes)
+    assert not np.array_equal(takes[0][:RATE], takes[1][:RATE])
+    with pytest.raises(OptionError, match="an excerpt of -1 s cannot be: give more than 0"):
+        rendering(excerpt=-1)
 
 
 def test_the_seed_decides_whatever_the_workers(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from stemtree.networks.build import NetworkSettings, build
-from stemtree.networks.folded_conv import FoldedConvSettings, fuse_batch_norms
+from stemtree.networks.folded_conv import Band, FoldedConvSettings, fuse_batch_norms
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExample, QueryByExampleSettings, QueryNetwork
 
@@ -32,7 +32,7 @@ def test_any_size(kind: str, channels: int, bins: int, frames: int) -> None:
     torch.manual_seed(0)
     network = build(SMALL[kind], bins, channels, outputs=3)
     logits = network(*_inputs(SMALL[kind], 2, channels, bins, frames))
-    assert logits.shape == (2, 3, channels, bins, frames)
+    assert logits.shape == (2, 3, 1 if kind == "folded_conv" else channels, bins, frames)
     logits.square().sum().backward()
     if frames > 1:  # a single frame moves no recurrent weight
         assert all(parameter.grad is not None and parameter.grad.any() for parameter in network.parameters())
@@ -113,13 +113,26 @@ def test_a_query_decides() -> None:
 
 
 def test_folding_keeps_every_bin_in_its_place() -> None:
-    """A network whose convolutions hand their middle through returns the bins it got."""
-    network = build(FoldedConvSettings(fold=4, widths=(8, 8)), 13, 2, outputs=1)
-    features = torch.randn(2, 2, 13, 5)
+    """A network whose dense layers hand their input through returns the bins it got, whatever the bands."""
+    bands = (Band(fold=2, places=3), Band(fold=4))
+    network = build(FoldedConvSettings(bands=bands, widths=(4, 8)), 13, 1, outputs=1)
+    for dense in (*network.fold, *network.unfold):
+        dense.bias.data.zero_()
+        dense.weight.data.copy_(torch.eye(*dense.weight.shape))
+    features = torch.randn(2, 1, 13, 5)
     folded = network._folded(features)
-    assert folded.shape == (2, 8, 4, 5)
-    assert folded[1, 4 + 3, 2, 1] == features[1, 1, 2 * 4 + 3, 1]
-    torch.testing.assert_close(network._unfolded(folded)[:, 0, :, :13], features)
+    assert folded.shape == (2, 5, 3 + 2, 4)
+    assert folded[1, 3, 1, 1] == features[1, 0, 3, 3] and folded[1, 3, 3, 2] == features[1, 0, 6 + 2, 3]
+    torch.testing.assert_close(network._unfolded(folded)[..., :13].mT, features)
+
+
+def test_bands_above_the_highest_bin_are_left_out() -> None:
+    bands = (Band(fold=2, places=3), Band(fold=4, places=2), Band(fold=8))
+    assert build(FoldedConvSettings(bands=bands), 9, 1, outputs=1).bands == [(2, 3), (4, 1)]
+    assert build(FoldedConvSettings(bands=bands), 15, 1, outputs=1).bands == [(2, 3), (4, 2), (8, 1)]
+    for wrong in ((), (Band(fold=2), Band(fold=4)), (Band(fold=2, places=3),)):
+        with pytest.raises(ValidationError, match="every band but the last"):
+            FoldedConvSettings(bands=wrong)
 
 
 def test_fused_batch_norms_answer_the_same() -> None:
@@ -137,7 +150,7 @@ def test_fused_batch_norms_answer_the_same() -> None:
 
 def test_settings_are_read_by_kind_and_unknown_keys_refused() -> None:
     read = TypeAdapter(NetworkSettings).validate_python
-    assert read({"kind": "folded_conv", "fold": 8}) == FoldedConvSettings(fold=8)
+    assert read({"kind": "folded_conv", "units": 8}) == FoldedConvSettings(units=8)
     for wrong in (
         {"kind": "folded_conv", "folds": 8},
         {"kind": "mask_inference", "dropout": 1},

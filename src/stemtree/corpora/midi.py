@@ -1,6 +1,7 @@
 """General MIDI files as parts to be rendered, each by one instrument."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path as FilePath
@@ -78,6 +79,40 @@ def read_parts(file: FilePath) -> list[Part]:
     if not parts:
         raise CorpusError(f"the MIDI file '{file}' has no notes: leave it out")
     return parts
+
+
+def cut_out(parts: Sequence[Part], start: float, end: float) -> list[Part]:
+    """Keep what sounds between two times in seconds, the first of which becomes 0; parts without notes go.
+
+    Notes that sound already begin at 0. Bends and controls stand there as they stood.
+    """
+    cut = []
+    for part in parts:
+        instrument = copy(part.instrument)
+        instrument.notes = [
+            _changed(note, start=max(note.start, start) - start, end=min(note.end, end) - start)
+            for note in instrument.notes
+            if note.start < end and note.end > start
+        ]
+        instrument.pitch_bends = _from(instrument.pitch_bends, start, end, lambda bend: 0)
+        instrument.control_changes = _from(instrument.control_changes, start, end, lambda control: control.number)
+        if instrument.notes:
+            cut.append(replace(part, instrument=instrument))
+    return cut
+
+
+def _from(events: Sequence[Any], start: float, end: float, kind: Callable[[Any], int]) -> list[Any]:
+    """The events between two times, after the last of each kind from before."""
+    ordered = sorted(events, key=lambda event: float(event.time))
+    standing = {kind(event): _changed(event, time=0.0) for event in ordered if event.time < start}
+    inside = [_changed(event, time=event.time - start) for event in ordered if start <= event.time < end]
+    return [*standing.values(), *inside]
+
+
+def _changed(thing: Any, **values: float) -> Any:
+    other = copy(thing)
+    vars(other).update(values)
+    return other
 
 
 def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:

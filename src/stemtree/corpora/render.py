@@ -20,7 +20,7 @@ import yaml
 
 from stemtree.corpora.effects import Effect, apply_effects, draw_effects
 from stemtree.corpora.layout import read_metadata
-from stemtree.corpora.midi import Part, read_parts, redraw
+from stemtree.corpora.midi import Part, cut_out, read_parts, redraw
 from stemtree.corpora.settings import Rendering, library, worker_count
 from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.synthesis import Preset, Synthesizer, duration_of
@@ -133,6 +133,15 @@ def plan_stems(file: FilePath, parts: Sequence[Part], take: int, rendering: Rend
     return plans
 
 
+def _excerpt(file: FilePath, parts: Sequence[Part], take: int, length: float, seed: int) -> list[Part]:
+    """Cut out a drawn place that has notes."""
+    random = np.random.default_rng((seed, zlib.crc32(file.stem.encode()), take, 1))
+    notes = [note.start for part in parts for note in part.instrument.notes]
+    latest = max(min(notes), max(notes) - length)
+    start = float(random.uniform(min(notes), latest))
+    return cut_out(parts, start, start + length)
+
+
 def _draw_preset(part: Part, rendering: Rendering, random: np.random.Generator) -> Preset:
     """First a soundfont, then one of its sounds for the program, so that large soundfonts do not win."""
     pools = []
@@ -178,6 +187,8 @@ def _render_job(job: tuple[FilePath, int, FilePath, Rendering]) -> Problem | Non
     file, take, place, rendering = job
     try:
         parts = read_parts(file)
+        if rendering.excerpt is not None:
+            parts = _excerpt(file, parts, take, rendering.excerpt, rendering.seed)
         if (duration := duration_of(parts)) > _LONGEST:
             raise CorpusError(f"'{file}' lasts {duration:.0f} s and at most {_LONGEST} s are rendered: cut it")
         plans = plan_stems(file, parts, take, rendering)

@@ -31,6 +31,8 @@ class Rendering:
         Send every stem through a chain of effects (`stemtree.corpora.effects`).
     takes : int
         How often each song is rendered, with other choices each time.
+    excerpt : float, optional
+        Only so many seconds of each take, from a drawn place; unset, the whole song.
     hierarchy : str
         Parts that it has no leaf for are left out.
     split : {"train", "validation", "test"} or None
@@ -55,6 +57,7 @@ class Rendering:
     redraw: bool = False
     effects: bool = False
     takes: int = 1
+    excerpt: float | None = None
     hierarchy: str = "ms21"
     split: str | None = None
     container: str = "wav"
@@ -65,6 +68,8 @@ class Rendering:
             raise OptionError("there is no soundfont to render with: give one with --soundfont")
         if self.takes < 1:
             raise OptionError(f"{self.takes} takes of a song cannot be: give 1 or more")
+        if self.excerpt is not None and not self.excerpt > 0:
+            raise OptionError(f"an excerpt of {self.excerpt} s cannot be: give more than 0")
         if self.container not in ("wav", "flac"):
             raise OptionError(f"stems cannot be '{self.container}': give wav or flac")
         if not 8000 <= self.sample_rate <= 192000:

@@ -125,9 +125,10 @@ class Tree(Relation):
 
     def estimate(self, logits: Logits) -> Estimate:
         """See `Relation.estimate`."""
-        parts = logits.float().softmax(dim=1)
-        masks = self.division.sums(parts, dim=1)
-        return Estimate(masks, masks, self.sources, parts[:, len(self.division.leaves) :])
+        # Networks and transforms leave the bins of one frame side by side in memory; so do these.
+        parts = logits.mT.float().softmax(dim=1)
+        masks = self.division.sums(parts, dim=1).mT
+        return Estimate(masks, masks, self.sources, parts[:, len(self.division.leaves) :].mT)
 
 
 RELATIONS = ("direct", "constrained", "sequential", "mixed", "tree")

@@ -1,7 +1,8 @@
-"""The folded convolutional network: full-bin masks at the price of a quarter of the bins, for work on CPUs.
+"""The folded convolutional network: full-bin masks at the price of a few bins, for work on CPUs.
 
-Adjacent bins become channels, so that convolutions run over a quarter of the places; a small U-Net with a recurrent
-layer at its narrowest sees the rest; and at the end channels become bins again.
+Adjacent bins become channels, few where pitches lie close together and many above, so that convolutions run over a small
+part of the places; a small U-Net with a recurrent layer at its narrowest sees the rest; and at the end channels become
+bins again. Frames come before bins and channels last, which is how transforms leave memory: nothing is moved about.
 """
 
 from __future__ import annotations  # the aliases of tensors are names, not classes
@@ -10,7 +11,7 @@ import math
 from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, Field, PositiveInt
+from pydantic import BaseModel, Field, PositiveInt, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,17 +19,32 @@ from stemtree.networks.layers import BinNorm
 from stemtree.types import Features, Logits
 
 
+class Band(BaseModel, frozen=True, extra="forbid"):
+    """A range of frequencies.
+
+    Parameters
+    ----------
+    fold : int
+        How many adjacent bins become channels of one place.
+    places : int, optional
+        How many places there are; unset, as many as it takes up to the highest bin.
+    """
+
+    fold: PositiveInt
+    places: PositiveInt | None = None
+
+
 class FoldedConvSettings(BaseModel, frozen=True, extra="forbid"):
     """Sizes of `FoldedConv`.
 
     Parameters
     ----------
-    fold : int
-        How many adjacent bins become channels.
+    bands : tuple of Band
+        From low to high; the last reaches up to the highest bin.
     widths : tuple of int
-        Channels from the first convolution down to the narrowest place; each step halves bins and frames.
+        Channels from the first convolution down to the narrowest place; each step halves places and frames.
     squeeze : int
-        Channels of the narrowest place that the recurrent layer sees, for each of its bins.
+        Channels of the narrowest place that the recurrent layer sees, for each of its places.
     units : int
         Of the recurrent layer, in each direction.
     dropout : float
@@ -36,11 +52,18 @@ class FoldedConvSettings(BaseModel, frozen=True, extra="forbid"):
     """
 
     kind: Literal["folded_conv"] = "folded_conv"
-    fold: PositiveInt = 4
+    bands: tuple[Band, ...] = (Band(fold=4),)
     widths: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (32, 64, 96, 128)
     squeeze: PositiveInt = 16
     units: PositiveInt = 128
     dropout: float = Field(default=0.0, ge=0, lt=1)
+
+    @field_validator("bands")
+    @classmethod
+    def _reach_the_top(cls, bands: tuple[Band, ...]) -> tuple[Band, ...]:
+        if not bands or bands[-1].places or not all(band.places for band in bands[:-1]):
+            raise ValueError("every band but the last says how many 'places' it has, and the last does not")
+        return bands
 
 
 class Convolution(nn.Sequential):
@@ -55,7 +78,7 @@ class Convolution(nn.Sequential):
 
 
 class Up(nn.Module):
-    """Double bins and frames, and add what came across from the other side."""
+    """Double frames and places, and add what came across from the other side."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -63,34 +86,34 @@ class Up(nn.Module):
         self.conv = Convolution(channels_out, channels_out)
 
     def forward(self, x: Tensor, across: Tensor) -> Tensor:
-        """``(batch, channels, bin, frame)`` to the shape of `across`, whose odd last bin or frame has no pair."""
+        """``(batch, channels, frame, place)`` to the shape of `across`, whose odd last frame or place has no pair."""
         wide = functional.interpolate(self.narrow(x), scale_factor=2)[..., : across.shape[2], : across.shape[3]]
         summed: Tensor = self.conv(wide + across)
         return summed
 
 
 class Recurrence(nn.Module):
-    """A bidirectional LSTM over frames that sees all bins at once; its answer is added to what it sees."""
+    """A bidirectional LSTM over frames that sees all places at once; its answer is added to what it sees."""
 
-    def __init__(self, settings: FoldedConvSettings, channels: int, bins: int) -> None:
+    def __init__(self, settings: FoldedConvSettings, channels: int, places: int) -> None:
         super().__init__()
-        self.shape = (settings.squeeze, bins)
+        self.shape = (places, settings.squeeze)
         self.squeeze = nn.Conv2d(channels, settings.squeeze, kernel_size=1)
-        self.lstm = nn.LSTM(settings.squeeze * bins, settings.units, bidirectional=True)
+        self.lstm = nn.LSTM(settings.squeeze * places, settings.units, bidirectional=True)
         self.dropout = nn.Dropout(settings.dropout)
-        self.dense = nn.Linear(2 * settings.units, settings.squeeze * bins)
+        self.dense = nn.Linear(2 * settings.units, settings.squeeze * places)
         self.spread = nn.Conv2d(settings.squeeze, channels, kernel_size=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(batch, channels, bin, frame)`` to the same."""
-        hidden, _ = self.lstm(self.squeeze(x).flatten(1, 2).permute(2, 0, 1))
-        seen = self.dense(self.dropout(hidden)).unflatten(-1, self.shape).permute(1, 2, 3, 0)
+        """``(batch, channels, frame, place)`` to the same."""
+        hidden, _ = self.lstm(self.squeeze(x).permute(2, 0, 3, 1).flatten(2))
+        seen = self.dense(self.dropout(hidden)).unflatten(-1, self.shape).permute(1, 3, 0, 2)
         answer: Tensor = self.spread(seen.contiguous(memory_format=torch.channels_last))
         return x + answer
 
 
 class FoldedConv(nn.Module):
-    """Any number of frames and bins; see the module.
+    """Any number of frames and bins; see the module. One mask serves all channels, and sees them all.
 
     Parameters
     ----------
@@ -104,40 +127,59 @@ class FoldedConv(nn.Module):
 
     def __init__(self, settings: FoldedConvSettings, bins: int, channels: int, outputs: int) -> None:
         super().__init__()
-        self.fold, self.outputs = settings.fold, outputs
+        self.outputs, self.bands = outputs, _layout(settings.bands, bins)
         widths, pairs = settings.widths, list(zip(settings.widths, settings.widths[1:], strict=False))
-        groups = math.ceil(bins / settings.fold)
+        places = sum(count for _, count in self.bands)
         self.norm = BinNorm(bins, channels)
-        self.stem = Convolution(channels * settings.fold, widths[0])
+        self.fold = nn.ModuleList(nn.Linear(channels * fold, widths[0]) for fold, _ in self.bands)
+        self.place = nn.Parameter(torch.zeros(places, widths[0]))
+        self.stem = Convolution(widths[0], widths[0])
         self.down = nn.ModuleList(Convolution(wide, narrow, stride=2) for wide, narrow in pairs)
-        self.recurrence = Recurrence(settings, widths[-1], math.ceil(groups / 2 ** len(pairs)))
+        self.recurrence = Recurrence(settings, widths[-1], math.ceil(places / 2 ** len(pairs)))
         self.up = nn.ModuleList(Up(narrow, wide) for wide, narrow in reversed(pairs))
-        self.out = nn.Conv2d(widths[0], outputs * channels * settings.fold, kernel_size=1)
+        self.unfold = nn.ModuleList(nn.Linear(widths[0], outputs * fold) for fold, _ in self.bands)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, features: Features) -> Logits:
-        """``(batch, channel, bin, frame)`` to ``(batch, output, channel, bin, frame)``."""
-        x, across = self.stem(self._folded(self.norm(features))), []
+        """``(batch, channel, bin, frame)`` to ``(batch, output, 1, bin, frame)``."""
+        x, across = self.stem(self._folded(self.norm(features)).permute(0, 3, 1, 2)), []
         for down in self.down:
             across.append(x)
             x = down(x)
         x = self.recurrence(x)
         for up in self.up:
             x = up(x, across.pop())
-        return self._unfolded(self.out(x))[..., : features.shape[2], :]
+        return self._unfolded(x.permute(0, 2, 3, 1))[..., : features.shape[2]].mT.unsqueeze(2)
 
     def _folded(self, features: Features) -> Tensor:
-        """``(batch, channel, bin, frame)`` to ``(batch, channel * place, group, frame)``."""
-        batch, channels, bins, frames = features.shape
-        padded = functional.pad(features, (0, 0, 0, -bins % self.fold))
-        places = padded.view(batch, channels, -1, self.fold, frames).transpose(2, 3)
-        return places.flatten(1, 2).contiguous(memory_format=torch.channels_last)
+        """``(batch, channel, bin, frame)`` to ``(batch, frame, place, width)``."""
+        rows = functional.pad(features.mT, (0, sum(fold * count for fold, count in self.bands) - features.shape[2]))
+        pieces = rows.split([fold * count for fold, count in self.bands], dim=-1)
+        folded = [
+            linear(piece.unflatten(-1, (count, fold)).permute(0, 2, 3, 1, 4).flatten(3))
+            for piece, linear, (fold, count) in zip(pieces, self.fold, self.bands, strict=True)
+        ]
+        return torch.cat(folded, dim=2) + self.place
 
-    def _unfolded(self, x: Tensor) -> Logits:
-        """``(batch, output * channel * place, group, frame)`` to ``(batch, output, channel, bin, frame)``."""
-        batch, _, groups, frames = x.shape
-        places = x.view(batch, self.outputs, -1, self.fold, groups, frames).transpose(3, 4)
-        return places.flatten(3, 4)
+    def _unfolded(self, x: Tensor) -> Tensor:
+        """``(batch, frame, place, width)`` to ``(batch, output, frame, bin)``, bins past the highest included."""
+        pieces = x.split([count for _, count in self.bands], dim=2)
+        unfolded = [
+            linear(piece).unflatten(-1, (self.outputs, -1)).permute(0, 3, 1, 2, 4).flatten(3)
+            for piece, linear in zip(pieces, self.unfold, strict=True)
+        ]
+        return torch.cat(unfolded, dim=-1)
+
+
+def _layout(bands: tuple[Band, ...], bins: int) -> list[tuple[int, int]]:
+    """Fold and number of places of each band that so many bins reach."""
+    layout, left = [], bins
+    for band in bands:
+        count = math.ceil(left / band.fold) if band.places is None else min(band.places, math.ceil(left / band.fold))
+        if count > 0:
+            layout.append((band.fold, count))
+        left -= band.fold * count
+    return layout
 
 
 def fuse_batch_norms(network: nn.Module) -> nn.Module:

@@ -72,9 +72,24 @@ class Task(pl.LightningModule):
     def forward(self, batch: Example) -> tuple[Estimate, Truth]:
         """Masks of a batch, and what they should have been."""
         stft = self._settings.stft
-        mixture, nodes = stft.transform(batch["mixture"]), stft.transform(batch["nodes"][:, self._picks])
+        mixture, signals = stft.transform(batch["mixture"]), batch["nodes"][:, self._picks]
         query = stft.transform(batch["query"]) if self.model.takes_query else None
-        return self.model.estimate(mixture, query), Truth(mixture, nodes, batch["known"][:, self._picks].float())
+        estimate = self.model.estimate(mixture, query)
+        if mixture.shape[1] > estimate.masks.shape[2]:
+            mixture, signals = _one_channel(mixture, dim=1), _one_channel(signals, dim=2)
+        return estimate, Truth(mixture, self._transform(signals), batch["known"][:, self._picks].float())
+
+    def _transform(self, signals: Tensor) -> Tensor:
+        """Spectrograms of ``(batch, node, channel, sample)``; only leaves that sound are transformed, the rest added up."""
+        division = self.model.relation.division
+        if division.rests:
+            return self._settings.stft.transform(signals)
+        leaves = signals[:, [division.nodes.index(leaf) for leaf in division.leaves]]
+        sounds = (leaves != 0).any(dim=-1)
+        transformed = self._settings.stft.transform(leaves[sounds])
+        rows = transformed.new_zeros(*sounds.shape, *transformed.shape[:0:-1])
+        rows[sounds] = transformed.mT
+        return division.sums(rows, dim=1).mT
 
     def _loss(self, estimate: Estimate, truth: Truth) -> Tensor:
         if estimate.rests.shape[1]:
@@ -122,6 +137,13 @@ class Task(pl.LightningModule):
         ideal = truth.in_phase[0] / truth.mixture_magnitude[0].clamp_min(1e-6)
         rows = [torch.cat(list(masks[:, 0].flip(1)), dim=-1) for masks in (estimate.masks[0], ideal)]
         self.logger.experiment.add_image("masks", torch.cat(rows)[None].clamp(0, 1).cpu(), self.global_step)
+
+
+def _one_channel(signals: Tensor, dim: int) -> Tensor:
+    """Every other example's left and the others' right channel: where one mask serves both, either teaches it."""
+    left, right = signals.split(1, dim)
+    odd = torch.arange(len(signals), device=signals.device) % 2 == 1
+    return torch.where(odd.view(-1, *[1] * (signals.dim() - 1)), right, left)
 
 
 def _names(batch: Any) -> str:

@@ -1,0 +1,52 @@
+"""Make soundfonts of recorded instruments in SFZ, one for each General MIDI program that they may play.
+
+    python recipes/instruments.py INSTRUMENTS OUT
+
+INSTRUMENTS holds a folder with `NAME/NAME.sfz` for each; OUT gets `NAME_PROGRAM.sf2`, and kits `NAME_kit.sf2`. Debian
+package: polyphone, which converts.
+"""
+
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROGRAMS: dict[str, list[int]] = {
+    "acoustic_grand_piano": [0, 1],
+    "bright_acoustic_piano": [0, 1, 3],
+    "electric_grand_piano": [2],
+    "electric_piano_1": [4, 5],
+    "acoustic_guitar_steel": [24, 25],
+    "electric_guitar_strat": [26, 27, 28, 29, 30],
+    "alto_sax": [64, 65, 66],
+    "tremolo_strings": [44, 48, 49],
+    "pizzicato_strings": [45],
+}
+
+
+def with_program(soundfont: bytes, program: int) -> bytes:
+    """Let the first preset of a soundfont, which polyphone puts at program 0, answer to another."""
+    first = soundfont.index(b"phdr") + 8
+    return soundfont[: first + 20] + struct.pack("<HH", program, 0) + soundfont[first + 24 :]
+
+
+def main() -> None:
+    """Convert all that is there."""
+    source, out = Path(sys.argv[1]), Path(sys.argv[2])
+    out.mkdir(parents=True, exist_ok=True)
+    for sfz in sorted(source.glob("*/*.sfz")):
+        with tempfile.TemporaryDirectory() as folder:
+            quiet = os.environ | {"QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": folder}
+            command = ["polyphone", "-1", "-i", str(sfz), "-d", folder, "-o", sfz.stem]
+            subprocess.run(command, env=quiet, check=True, capture_output=True)
+            converted = Path(folder, f"{sfz.stem}.sf2").read_bytes()
+        if sfz.stem not in PROGRAMS:
+            (out / f"{sfz.stem}_kit.sf2").write_bytes(converted)
+        for program in PROGRAMS.get(sfz.stem, []):
+            (out / f"{sfz.stem}_{program}.sf2").write_bytes(with_program(converted, program))
+
+
+if __name__ == "__main__":
+    main()
