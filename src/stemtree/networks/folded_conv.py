@@ -1,8 +1,8 @@
 """The folded convolutional network: full-bin masks at the price of a few bins, for work on CPUs.
 
-Adjacent bins become channels, few where pitches lie close together and many above, so that convolutions run over a small
-part of the places; a small U-Net with a recurrent layer at its narrowest sees the rest; and at the end channels become
-bins again. Frames come before bins and channels last, which is how transforms leave memory: nothing is moved about.
+Adjacent bins become channels, few where pitches lie close together and many above, so that convolutions run over far
+fewer places; a small U-Net with a recurrent layer at its narrowest sees the rest; and at the end channels become bins
+again. Frames come before bins and channels last, which is how transforms leave memory: nothing is moved about.
 """
 
 from __future__ import annotations  # the aliases of tensors are names, not classes
@@ -154,7 +154,7 @@ class FoldedConv(nn.Module):
     def _folded(self, features: Features) -> Tensor:
         """``(batch, channel, bin, frame)`` to ``(batch, frame, place, width)``."""
         rows = functional.pad(features.mT, (0, sum(fold * count for fold, count in self.bands) - features.shape[2]))
-        pieces = rows.split([fold * count for fold, count in self.bands], dim=-1)
+        pieces = torch.split_with_sizes(rows, [fold * count for fold, count in self.bands], dim=-1)
         folded = [
             linear(piece.unflatten(-1, (count, fold)).permute(0, 2, 3, 1, 4).flatten(3))
             for piece, linear, (fold, count) in zip(pieces, self.fold, self.bands, strict=True)
@@ -163,7 +163,7 @@ class FoldedConv(nn.Module):
 
     def _unfolded(self, x: Tensor) -> Tensor:
         """``(batch, frame, place, width)`` to ``(batch, output, frame, bin)``, bins past the highest included."""
-        pieces = x.split([count for _, count in self.bands], dim=2)
+        pieces = torch.split_with_sizes(x, [count for _, count in self.bands], dim=2)
         unfolded = [
             linear(piece).unflatten(-1, (self.outputs, -1)).permute(0, 3, 1, 2, 4).flatten(3)
             for piece, linear in zip(pieces, self.unfold, strict=True)

@@ -80,7 +80,7 @@ class Task(pl.LightningModule):
         return estimate, Truth(mixture, self._transform(signals), batch["known"][:, self._picks].float())
 
     def _transform(self, signals: Tensor) -> Tensor:
-        """Spectrograms of ``(batch, node, channel, sample)``; only leaves that sound are transformed, the rest added up."""
+        """Spectrograms of ``(batch, node, channel, sample)``, added up from those of the leaves that sound."""
         division = self.model.relation.division
         if division.rests:
             return self._settings.stft.transform(signals)
@@ -141,7 +141,7 @@ class Task(pl.LightningModule):
 
 def _one_channel(signals: Tensor, dim: int) -> Tensor:
     """Every other example's left and the others' right channel: where one mask serves both, either teaches it."""
-    left, right = signals.split(1, dim)
+    left, right = torch.split_with_sizes(signals, [1, 1], dim)
     odd = torch.arange(len(signals), device=signals.device) % 2 == 1
     return torch.where(odd.view(-1, *[1] * (signals.dim() - 1)), right, left)
 
