@@ -162,7 +162,8 @@ def _mean_square(error: Tensor, known: Tensor) -> Tensor:
 def _squares(error: Tensor) -> Tensor:
     """``(batch, node)`` mean squares, in one pass over memory, where the bins of one frame lie side by side."""
     flat = error.mT.flatten(2)
-    return torch.linalg.vecdot(flat, flat) / flat.shape[2]
+    squares: Tensor = torch.linalg.vecdot(flat, flat) / flat.shape[2]
+    return squares
 
 
 def _mean_absolute(error: Tensor, known: Tensor) -> Tensor:
