@@ -68,8 +68,9 @@ class Separator:
         own = next((splitter.hierarchy for splitter in at_hand if isinstance(splitter, Trained)), DEFAULT_HIERARCHY)
         asked = hierarchy if hierarchy is not None else own
         full = asked if isinstance(asked, Hierarchy) else load(asked)
-        if hierarchy is None and depth is None and not nodes:
-            nodes = prune_to_served(full, at_hand).paths
+        if hierarchy is None and not nodes:
+            served = prune_to_served(full, at_hand)
+            nodes, depth = (served if depth is None else served.prune(depth)).paths, None
         self.plan: Plan = make_plan(full, at_hand, depth, nodes)
         self.provenance = [splitter.provenance() for splitter in self.plan.splitters]
 
