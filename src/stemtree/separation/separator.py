@@ -13,6 +13,7 @@ import torch
 from stemtree.audio import ArraySource, OutputFormat, Source, open_source
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, load
+from stemtree.separation.context import with_context
 from stemtree.separation.files import Saved, save_tree
 from stemtree.separation.plan import Plan, make_plan, prune_to_served
 from stemtree.separation.spleeter import Spleeter
@@ -157,11 +158,10 @@ class Separator:
         analysis, frames = self._analysis
         stft = analysis.at(source.sample_rate)
         synthesis, waiting, done = Synthesis(stft), _Waiting(), 0
-        blocks = (torch.from_numpy(waiting.put(block).astype(np.float32)) for block in source.blocks(_READ))
-        start = 0
-        for spectrogram in analyse_stream(stft, blocks, frames):
-            finished = self._split(Block(spectrogram, start, stft), synthesis)
-            start += spectrogram.shape[-1]
+        audio = (torch.from_numpy(waiting.put(block).astype(np.float32)) for block in source.blocks(_READ))
+        context = max((splitter.context_frames for splitter in self.plan.splitters), default=0)
+        for block in with_context(analyse_stream(stft, audio, frames), stft, context):
+            finished = self._split(block, synthesis)
             if finished.shape[-1]:
                 yield _reconcile(waiting.take(finished.shape[-1]), finished)
                 done += finished.shape[-1]
@@ -188,7 +188,7 @@ class Separator:
             if step.splitter is None:
                 direct[step.targets[0]] = above
                 continue
-            parent = Block(_apply(above, mixture.spectrogram), mixture.start, mixture.stft)
+            parent = mixture if above is None else Block(above * mixture.spectrogram, mixture.start, mixture.stft)
             masks = step.splitter.masks(parent, step.node, step.parts)
             for target, mask in zip(step.targets, masks, strict=True):
                 part = mask if above is None else mask * above
