@@ -165,9 +165,8 @@ def test_it_hears_other_rates_at_its_own(rate: int, excerpt: np.ndarray) -> None
 )
 def test_which_nodes_the_stems_are(tree: str, stems: str, found: str) -> None:
     hierarchy = parse(f"tree: {tree}", "mine")
-    installed = Installed(
-        Scales(dict.fromkeys(packages.STEMS if stems == "four" else ["vocals", "other"], 1.0)).package
-    )
+    sources = packages.STEMS if stems == "four" else ["vocals", "other"]
+    installed = Installed(Scales(dict.fromkeys(sources, 1.0)).package)
     node = "all" if "all" in tree else MIXTURE
     assert [path.rpartition("/")[2] for path in installed.parts(hierarchy, node)] == found.split()
     assert not any(installed.parts(hierarchy, path) for path in hierarchy.paths if path != node)
@@ -258,7 +257,7 @@ def test_not_usable(name: str, reason: Exception, remedy: str, monkeypatch: pyte
         (
             "demucs",
             "htdemucs",
-            "run `demucs -n htdemucs SONG` once, or put https://.*955717e8.* at '{0}/hub/checkpoints",
+            "run `demucs -n htdemucs SONG` once, or put https://.*955717e8.* at '{0}/hub/",
         ),
         ("demucs", "mdx_extra", "run `demucs -n mdx_extra SONG` once, or put https://.* at '{0}/hub/checkpoints/"),
         ("demucs", "hf://someone/theirs", "cannot load demucs's model 'hf://someone/theirs': .*fetch it anew with"),
