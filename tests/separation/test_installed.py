@@ -37,7 +37,7 @@ class Scales:
         self.heard: list[torch.Tensor] = []
         self.gains = torch.tensor(list(gains.values()))
         network = nn.Linear(1, 1)
-        self.package = Package("demucs", "scales", tuple(gains), rate, 2, network, self.separate)
+        self.package = Package("torch", "scales", tuple(gains), rate, 2, network, self.separate)
 
     def separate(self, audio: torch.Tensor) -> torch.Tensor:
         self.heard.append(audio)
