@@ -26,4 +26,5 @@ check: .venv/installed-dev
 
 .venv/installed-dev: .venv/installed
 	$(INSTALL) '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt unblend  # it requires an older typer
 	touch $@

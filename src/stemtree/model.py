@@ -20,7 +20,7 @@ from stemtree.masks.relation import Estimate, Relation, make_relation
 from stemtree.networks.build import NetworkSettings, build
 from stemtree.networks.query_by_example import QueryByExample
 from stemtree.spectral import Stft, log_magnitude, loud_bins
-from stemtree.types import Path, Spectrogram
+from stemtree.types import Logits, Masks, Path, Spectrogram
 
 CARD, WEIGHTS = "model.json", "model.safetensors"
 
@@ -121,13 +121,23 @@ class Model:
         Returns
         -------
         Estimate
-            With one channel where the network sees one.
+            With one channel where one mask serves all.
         """
+        return self.relation.estimate(self._logits(mixture, query))
+
+    def shares(self, mixture: Spectrogram, query: Spectrogram | None = None) -> Masks:
+        """Make conservative masks of the parts that the mixture is divided into; see `Relation.shares`."""
+        return self.relation.shares(self._logits(mixture, query))
+
+    def _logits(self, mixture: Spectrogram, query: Spectrogram | None) -> Logits:
+        features = self._features(mixture)
         if not self.takes_query:
-            return self.relation.estimate(self.network(self._features(mixture)))
+            logits: Logits = self.network(features)
+            return logits
         assert query is not None
         seen = self._features(query)
-        return self.relation.estimate(self.network(self._features(mixture), seen, loud_bins(seen).float()))
+        answer: Logits = self.network(features, seen, loud_bins(seen).float())
+        return answer
 
     def _features(self, spectrogram: Spectrogram) -> torch.Tensor:
         if self.card.channels == 1 and spectrogram.shape[1] > 1:

@@ -18,6 +18,7 @@ class Fake:
     serves: dict[Path, tuple[Path, ...]]
     stft: Stft = field(default_factory=Stft)
     block_frames: int = 512
+    context_frames: int = 0
 
     def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
         return self.serves.get(node, ())

@@ -27,7 +27,11 @@ def separate(
     depth: Annotated[int | None, typer.Option(metavar="N", help="Only so many generations of the tree.")] = None,
     splitter: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME|PATH", help="spleeter, or the folder of a trained model; can be repeated."),
+        typer.Option(
+            metavar="NAME|PATH",
+            help="spleeter; demucs, openunmix or unblend (if installed; demucs:MODEL for another model); or the "
+            "folder of a trained model. Repeated: for each node the first that can split it.",
+        ),
     ] = None,
     format: Annotated[str, typer.Option(metavar="wav|flac|ogg|mp3", help="The stems' format.")] = "wav",
     subtype: Annotated[

@@ -13,6 +13,7 @@ from torch import nn
 
 from stemtree.errors import OptionError, suggest
 from stemtree.hierarchy import MIXTURE, Hierarchy
+from stemtree.masks.conserve import apportion
 from stemtree.masks.constraint import raised
 from stemtree.masks.division import Division
 from stemtree.types import Logits, Masks, Path
@@ -70,6 +71,10 @@ class Relation(nn.Module):
         """Make masks of ``(batch, output, channel, bin, frame)``; they are float32 whatever the network's precision."""
         raise NotImplementedError
 
+    def shares(self, logits: Logits) -> Masks:
+        """Make conservative masks of `Division.parts`, ``(batch, part, channel, bin, frame)``; see `apportion`."""
+        return torch.stack([apportion(masks, self.division) for masks in self.estimate(logits).masks])
+
     def forward(self, logits: Logits) -> Masks:
         """Masks of the mixture alone: ``(batch, node, channel, bin, frame)``."""
         return self.estimate(logits).masks
@@ -125,10 +130,14 @@ class Tree(Relation):
 
     def estimate(self, logits: Logits) -> Estimate:
         """See `Relation.estimate`."""
-        # Networks and transforms leave the bins of one frame side by side in memory; so do these.
-        parts = logits.mT.float().softmax(dim=1)
+        parts = self.shares(logits).mT
         masks = self.division.sums(parts, dim=1).mT
         return Estimate(masks, masks, self.sources, parts[:, len(self.division.leaves) :].mT)
+
+    def shares(self, logits: Logits) -> Masks:
+        """See `Relation.shares`."""
+        # Networks and transforms leave the bins of one frame side by side in memory; so do these.
+        return logits.mT.float().softmax(dim=1).mT
 
 
 RELATIONS = ("direct", "constrained", "sequential", "mixed", "tree")

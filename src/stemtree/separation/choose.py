@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path as FilePath
 
 from stemtree.errors import SplitterError
+from stemtree.separation.installed import Installed
+from stemtree.separation.packages import PACKAGES, load_package
 from stemtree.separation.spleeter import Spleeter
 from stemtree.separation.splitter import Splitter
 from stemtree.separation.trained import Trained
@@ -18,13 +20,14 @@ def splitters_of(names: Sequence[str]) -> list[Splitter]:
     Parameters
     ----------
     names : sequence of str
-        ``spleeter``, or the folder of a trained model. What they leave open the default model serves, and what it
-        leaves open Spleeter.
+        ``spleeter``, a separator that is installed beside this package (``demucs``, ``openunmix``, ``unblend``; with
+        ``:MODEL`` another than its default), or the folder of a trained model. What they leave open the default model
+        serves, and what it leaves open Spleeter.
 
     Raises
     ------
     SplitterError
-        If a name is neither.
+        If a name is none of these, or if a separator or its weights are not here.
     ModelError, OptionError
         If a model cannot be used.
     """
@@ -34,6 +37,10 @@ def splitters_of(names: Sequence[str]) -> list[Splitter]:
 def _splitter(name: str) -> Splitter:
     if name == "spleeter":
         return Spleeter()
+    package, _, model = name.partition(":")
+    if package in PACKAGES:
+        return Installed(load_package(package, model))
     if not FilePath(name).exists():
-        raise SplitterError(f"there is no splitter '{name}': give spleeter, or the folder of a trained model")
+        names = ", ".join(("spleeter", *PACKAGES))
+        raise SplitterError(f"there is no splitter '{name}': give {names}, or the folder of a trained model")
     return Trained(name)

@@ -37,6 +37,7 @@ class Oracle:
     """
 
     block_frames = 512
+    context_frames = 0
 
     def __init__(
         self, stems: Mapping[Path, Source | str | os.PathLike[str]], kind: str = "irm", stft: Stft | None = None

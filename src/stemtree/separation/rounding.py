@@ -3,6 +3,7 @@
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class TreeSamples:
         whole = np.clip(rounded, self._low, self._high).astype(np.int32)
         clipped = int(np.count_nonzero(rounded != whole))
         running = np.zeros((len(leaves) + 1, *whole.shape), np.int32)
-        sums = np.cumsum(leaves[:-1], axis=0, dtype=np.float64)
+        sums = _running_sums(leaves[:-1])
         if self.bits > 16:  # 32-bit floats are no finer: each leaf takes its part of what their sum is off
             rest = (mixture - leaves.sum(axis=0, dtype=np.float64)) / len(leaves)
             sums += rest * np.arange(1, len(leaves)).reshape(-1, 1, 1)
@@ -93,3 +94,11 @@ class TreeSamples:
                 held[child] = int(np.count_nonzero(nodes[child] != found[child]))
         del nodes[MIXTURE]
         return nodes, held
+
+
+def _running_sums(leaves: Samples) -> ExactSamples:
+    """``np.cumsum(leaves, axis=0, dtype=np.float64)``, which itself goes through memory in strides: ten times the time."""
+    sums = leaves.astype(np.float64)
+    for before, total in pairwise(sums):
+        total += before
+    return sums

@@ -4,6 +4,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -14,6 +15,7 @@ from stemtree.audio import ArraySource, OutputFormat, Source, open_source
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, load
 from stemtree.separation.choose import splitters_of
+from stemtree.separation.context import with_context
 from stemtree.separation.files import Saved, save_tree
 from stemtree.separation.plan import Plan, make_plan, prune_to_served
 from stemtree.separation.spleeter import Spleeter
@@ -160,11 +162,10 @@ class Separator:
         analysis, frames = self._analysis
         stft = analysis.at(source.sample_rate)
         synthesis, waiting, done = Synthesis(stft), _Waiting(), 0
-        blocks = (torch.from_numpy(waiting.put(block).astype(np.float32)) for block in source.blocks(_READ))
-        start = 0
-        for spectrogram in analyse_stream(stft, blocks, frames):
-            finished = self._split(Block(spectrogram, start, stft), synthesis)
-            start += spectrogram.shape[-1]
+        audio = (torch.from_numpy(waiting.put(block).astype(np.float32)) for block in source.blocks(_READ))
+        context = max((splitter.context_frames for splitter in self.plan.splitters), default=0)
+        for block in with_context(analyse_stream(stft, audio, frames), stft, context):
+            finished = self._split(block, synthesis)
             if finished.shape[-1]:
                 yield _reconcile(waiting.take(finished.shape[-1]), finished)
                 done += finished.shape[-1]
@@ -179,25 +180,24 @@ class Separator:
     @torch.inference_mode()
     def _split(self, mixture: Block, synthesis: Synthesis) -> torch.Tensor:
         """Walk down the tree for one block and return the samples of all leaves that it finishes."""
-        masks = self._masks(mixture)
-        leaves = (masks.pop(leaf) for leaf in self.plan.tree.leaves())
-        return synthesis.add(_apply(mask, mixture.spectrogram) for mask in leaves)
+        parts = self._parts(mixture)
+        return synthesis.add(parts.pop(leaf).spectrogram for leaf in self.plan.tree.leaves())
 
-    def _masks(self, mixture: Block) -> dict[Path, Masks | None]:
-        """Direct masks (4.7) of all leaves; None stands for a mask of ones."""
-        direct: dict[Path, Masks | None] = {MIXTURE: None}
+    def _parts(self, mixture: Block) -> dict[Path, _Part]:
+        """What each leaf is: masks of masks (4.7), the last of which is applied when the leaf's turn comes."""
+        parts = {MIXTURE: _Part(None, mixture.spectrogram)}
         for step in self.plan.steps:
-            above = direct.pop(step.node)
+            above = parts.pop(step.node)
             if step.splitter is None:
-                direct[step.targets[0]] = above
+                parts[step.targets[0]] = above
                 continue
-            parent = Block(_apply(above, mixture.spectrogram), mixture.start, mixture.stft)
+            parent = mixture if step.node == MIXTURE else Block(above.spectrogram, mixture.start, mixture.stft)
             masks = step.splitter.masks(parent, step.node, step.parts)
+            together: dict[Path, Masks] = {}
             for target, mask in zip(step.targets, masks, strict=True):
-                part = mask if above is None else mask * above
-                known = direct.get(target)
-                direct[target] = part if known is None else known + part
-        return direct
+                together[target] = together[target] + mask if target in together else mask
+            parts.update({target: _Part(mask, parent.spectrogram) for target, mask in together.items()})
+        return parts
 
     @property
     def _analysis(self) -> tuple[Stft, int]:
@@ -233,6 +233,18 @@ def as_source(song: Any, sample_rate: int | None = None) -> Source:
     return ArraySource(song, sample_rate)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A mask of a spectrogram; None stands for a mask of ones."""
+
+    mask: Masks | None
+    whole: Spectrogram
+
+    @property
+    def spectrogram(self) -> Spectrogram:
+        return self.whole if self.mask is None else self.mask * self.whole
+
+
 class _Waiting:
     """Samples that were read and whose stems are not finished yet."""
 
@@ -248,10 +260,6 @@ class _Waiting:
         count = held.shape[-1] if count is None else count
         self._blocks = [held[:, count:]]
         return held[:, :count]
-
-
-def _apply(mask: Masks | None, spectrogram: Spectrogram) -> Spectrogram:
-    return spectrogram if mask is None else mask * spectrogram
 
 
 def _reconcile(mixture: ExactSamples, leaves: Waveform) -> SeparatedBlock:

@@ -50,6 +50,7 @@ class Spleeter:
 
     stft = Stft()
     block_frames = 512
+    context_frames = 0
 
     def __init__(self, folder: FilePath | None = None) -> None:
         self._folder = folder or _package_folder() / "checkpoints" / "2stems"

@@ -1,5 +1,7 @@
 """What the walk asks of a splitter."""
 
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,11 +22,16 @@ class Block:
         Number of its first frame in the song; blocks come in order and the first starts at 0.
     stft : Stft
         How it was made, at the song's own sample rate.
+    before, after : Spectrogram or None
+        The mixture's frames next to these, as many as a splitter asked for (`Splitter.context_frames`) and the song
+        has; None beneath the mixture.
     """
 
     spectrogram: Spectrogram
     start: int
     stft: Stft
+    before: Spectrogram | None = None
+    after: Spectrogram | None = None
 
 
 class Splitter(Protocol):
@@ -38,10 +45,13 @@ class Splitter(Protocol):
         The analysis that its masks are for, at its own rate. All splitters of one walk share it.
     block_frames : int
         How many frames it takes at a time; only a song's last block has fewer.
+    context_frames : int
+        How many more it wants to see on both sides of a block of the mixture.
     """
 
     stft: Stft
     block_frames: int
+    context_frames: int
 
     def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
         """Name the nodes below `node` that it tells apart, together all of `node`; none if it cannot split it."""

@@ -14,8 +14,9 @@ from stemtree.audio import open_source
 from stemtree.audio import read as read_audio
 from stemtree.errors import OptionError
 from stemtree.hierarchy import Hierarchy, join, load
-from stemtree.masks.conserve import apportion
+from stemtree.masks.conserve import share
 from stemtree.model import WEIGHTS, Model, load_model
+from stemtree.networks.folded_conv import fuse_batch_norms
 from stemtree.separation.splitter import Block
 from stemtree.spectral import FLOOR, Stft, log_magnitude
 from stemtree.types import Masks, Path, Spectrogram
@@ -62,9 +63,11 @@ class Trained:
     """
 
     block_frames = 512
+    context_frames = 0
 
     def __init__(self, folder: str | os.PathLike[str], like: str | os.PathLike[str] | None = None) -> None:
         self._folder, self.model = FilePath(folder), load_model(folder)
+        fuse_batch_norms(self.model.network)
         if self.model.takes_query and like is None:
             raise OptionError(f"the model '{folder}' separates what an example points at: use stemtree query")
         if like is not None and not self.model.takes_query:
@@ -79,20 +82,24 @@ class Trained:
         return load(card.hierarchy) if card.root else self.model.tree
 
     def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
-        """What the model tells apart, if that is all of the node."""
-        parts = tuple(join(node, path) for path in part_names(self.model))
-        if not parts or any(path not in hierarchy for path in parts):
-            return ()
-        covered = {leaf for path in parts for leaf in hierarchy.leaves(path)}
-        return parts if covered == set(hierarchy.leaves(node)) else ()
+        """What the model tells apart, if that is all of the node, or of one above it that another splitter divided."""
+        for whole in (node, *hierarchy.ancestors(node)):
+            parts = self._parts_of(whole)
+            if parts and all(path in hierarchy for path in parts):
+                covered = {leaf for path in parts for leaf in hierarchy.leaves(path)}
+                below = tuple(path for path in parts if whole == node or path.startswith(f"{node}/"))
+                if below and covered == set(hierarchy.leaves(whole)):
+                    return below
+        return ()
 
     @torch.inference_mode()
     def masks(self, block: Block, node: Path, parts: tuple[Path, ...]) -> Masks:
-        """See `Splitter.masks`."""
+        """See `Splitter.masks`; parts of a node within the model's tree share what the model gives them together."""
         channels, bins, _ = block.spectrogram.shape
         query = self._query.spectrogram[None] if self._query else None
-        estimate = self.model.estimate(self._known(block.spectrogram, block.stft)[None], query)
-        known = apportion(estimate.masks[0], self.model.relation.division)
+        known = self.model.shares(self._known(block.spectrogram, block.stft)[None], query)[0]
+        if len(parts) < len(known):
+            known = share(known[self._numbers(node, parts)])
         masks = known[:, :, :bins]
         if (above := bins - masks.shape[2]) > 0:
             masks = torch.cat([masks, known.mean(dim=2, keepdim=True).expand(-1, -1, above, -1)], dim=2)
@@ -106,11 +113,24 @@ class Trained:
         told: dict[str, object] = {"name": "trained", "weights": [{"file": WEIGHTS, "sha256": digest}]}
         return told | ({"like": self._query.name} if self._query else {})
 
+    def _parts_of(self, whole: Path) -> tuple[Path, ...]:
+        return tuple(join(whole, path) for path in part_names(self.model))
+
+    def _numbers(self, node: Path, parts: tuple[Path, ...]) -> list[int]:
+        """Which of the model's parts these are."""
+        names = node.split("/")
+        wholes = ("/".join(names[:depth]) for depth in reversed(range(len(names))))
+        placed = next(placed for whole in wholes if set(parts) <= set(placed := self._parts_of(whole)))
+        return [placed.index(part) for part in parts]
+
     def _known(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
         """The bins that the model sees, as loud as it knows them; channels as it has them."""
         # A window of another length (at another sample rate) scales all magnitudes by its length.
-        seen = spectrogram[:, : self.stft.bins] * (self.stft.window / stft.window)
-        seen = functional.pad(seen, (0, 0, 0, self.stft.bins - seen.shape[1]))
+        seen = spectrogram[:, : self.stft.bins]
+        if stft.window != self.stft.window:
+            seen = seen * (self.stft.window / stft.window)
+        if (missing := self.stft.bins - seen.shape[1]) > 0:
+            seen = functional.pad(seen, (0, 0, 0, missing))
         return seen.expand(2, -1, -1) if self.model.card.channels > len(seen) else seen
 
     def _read_query(self, file: FilePath) -> Query:
