@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.estimator import Estimator
 from stemtree.evaluation.mean_mask import MeanMask
+from stemtree.evaluation.queries import QueryModel
 from stemtree.evaluation.reference import STFT, IdealMask, Mixture
 from stemtree.evaluation.trained import TrainedEstimator
 from stemtree.masks.ideal import IDEAL_MASKS
@@ -15,7 +16,7 @@ from stemtree.types import Path
 NAMES = ("mixture", *(f"oracle:{kind}" for kind in IDEAL_MASKS), "mean:FILE", "the folder of a trained model")
 
 
-def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator:
+def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator | QueryModel:
     """Look an estimator up.
 
     Parameters
@@ -40,5 +41,6 @@ def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator:
     if name == "mixture":
         return Mixture(tuple(nodes))
     if FilePath(name).exists():
-        return TrainedEstimator(FilePath(name))
+        trained = TrainedEstimator(FilePath(name))
+        return QueryModel(trained.folder) if trained.model.takes_query else trained
     raise OptionError(f"there is no estimator '{name}'{suggest(name, NAMES)}")

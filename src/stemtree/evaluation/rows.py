@@ -39,6 +39,7 @@ SCHEMA = pl.Schema(
         "start": pl.Float64(),  # seconds
         "node": pl.String(),
         "level": pl.Int32(),  # the node's own
+        "target": pl.String(),  # the leaf that a query was of; null where none is taken
         "status": pl.String(),
         "salient": pl.Boolean(),
         "reference_db": pl.Float32(),  # the node's and the estimate's energy relative to the mixture's
