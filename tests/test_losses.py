@@ -52,6 +52,7 @@ TWINS: dict[str, Callable[[float, float, complex, complex, complex], float]] = {
     "ratio_l1": lambda m, r, s, above, x: abs(r - _ratio(abs(s), above)),
     "tpsa_l1": lambda m, r, s, above, x: abs(m * abs(x) - _truncated(s, x)),
     "tpsa_mse": lambda m, r, s, above, x: (m * abs(x) - _truncated(s, x)) ** 2,
+    "tpsa_relative_mse": lambda m, r, s, above, x: (m * abs(x) - _truncated(s, x)) ** 2,
     "tpsa_mask_l1": lambda m, r, s, above, x: abs(m - _ratio(_truncated(s, x), x)),
 }
 
@@ -59,6 +60,8 @@ TWINS: dict[str, Callable[[float, float, complex, complex, complex], float]] = {
 def _twin(name: str, estimate: Estimate, truth: Truth) -> float:
     total = weights = 0.0
     for batch in range(BATCH):
+        power = [abs(x.item()) ** 2 for x in truth.mixture[batch].flatten()]
+        scale = len(power) / sum(power) if name == "tpsa_relative_mse" else 1
         for node in range(3):
             source = estimate.sources[node]
             weight = truth.known[batch, node].item()
@@ -68,7 +71,7 @@ def _twin(name: str, estimate: Estimate, truth: Truth) -> float:
                 x = truth.mixture[batch][place].item()
                 above = x if source is None else truth.nodes[batch, source][place].item()
                 mask, relative = estimate.masks[batch, node][place].item(), estimate.relative[batch, node][place].item()
-                total += weight * TWINS[name](mask, relative, truth.nodes[batch, node][place].item(), above, x)
+                total += scale * weight * TWINS[name](mask, relative, truth.nodes[batch, node][place].item(), above, x)
                 weights += weight
     return total / weights
 

@@ -96,13 +96,29 @@ def tpsa_mse(estimate: Estimate, truth: Truth) -> Tensor:
     return _mean_square(_error(truth.in_phase, estimate.masks, truth), truth.known)
 
 
+def tpsa_relative_mse(estimate: Estimate, truth: Truth) -> Tensor:
+    """`tpsa_mse` of each example relative to its mixture's mean |X|², so that soft songs count as much as loud ones."""
+    power = truth.mixture_magnitude.square().mean(dim=(2, 3, 4)).clamp_min(1e-9)
+    return _weighted(_squares(_error(truth.in_phase, estimate.masks, truth)) / power, truth.known)
+
+
 def tpsa_mask_l1(estimate: Estimate, truth: Truth) -> Tensor:
     """1/N sum |M' - T(|S| cos(angle S - angle X)) / |X|| (4.14)."""
     return _mean_absolute(estimate.masks - _ratio(truth.in_phase, truth.mixture_magnitude), truth.known)
 
 
 LOSSES: dict[str, Callable[[Estimate, Truth], Tensor]] = {
-    loss.__name__: loss for loss in (magnitude_mse, magnitude_l1, mask_l1, ratio_l1, tpsa_l1, tpsa_mse, tpsa_mask_l1)
+    loss.__name__: loss
+    for loss in (
+        magnitude_mse,
+        magnitude_l1,
+        mask_l1,
+        ratio_l1,
+        tpsa_l1,
+        tpsa_mse,
+        tpsa_relative_mse,
+        tpsa_mask_l1,
+    )
 }
 
 
@@ -140,8 +156,14 @@ def _ratio(part: Tensor, whole: Tensor) -> Tensor:
 
 
 def _mean_square(error: Tensor, known: Tensor) -> Tensor:
-    flat = error.mT.flatten(2)  # as it lies in memory, where the bins of one frame are side by side
-    return _weighted(torch.linalg.vecdot(flat, flat) / flat.shape[2], known)  # in one pass over memory
+    return _weighted(_squares(error), known)
+
+
+def _squares(error: Tensor) -> Tensor:
+    """``(batch, node)`` mean squares, in one pass over memory, where the bins of one frame lie side by side."""
+    flat = error.mT.flatten(2)
+    squares: Tensor = torch.linalg.vecdot(flat, flat) / flat.shape[2]
+    return squares
 
 
 def _mean_absolute(error: Tensor, known: Tensor) -> Tensor:

@@ -61,6 +61,8 @@ class Card(BaseModel, frozen=True, extra="forbid"):
         The settings it was trained with, steps and time.
     metrics : dict
         What it reached on what.
+    licences : dict
+        Of the songs and sounds that it was trained on.
     """
 
     format: Literal[1] = 1
@@ -75,6 +77,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     corpora: list[dict[str, Any]] = []
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
+    licences: dict[str, dict[str, str]] = {}
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from stemtree.hierarchy import load
 from stemtree.separation import spleeter
 
 
@@ -22,50 +23,63 @@ def test_a_real_song(cli, song: Path, tmp_path: Path) -> None:
     outcome = cli("separate", song, "-o", tmp_path)
     assert outcome.code == 0, outcome.err
     folder = tmp_path / song.stem
-    assert _files(tmp_path) == [f"{song.stem}/{name}" for name in ("accompaniment.wav", "tree.json", "vocal.wav")]
-    for line in ("vocal.wav  -19.0 dBFS", "accompaniment.wav  -13.2 dBFS"):
+    for line in ("vocal.wav  -19.0 dBFS", "accompaniment.wav  -13.2 dBFS", "nontonal_percussion.wav"):
         assert line in outcome.out
     manifest = json.loads((folder / "tree.json").read_text())
-    assert manifest["hierarchy"] == {"name": "ms21", "tree": {"vocal": {}, "accompaniment": {}}}
-    assert [(row["path"], row["level"], row["file"]) for row in manifest["nodes"]] == [
-        ("vocal", 1, "vocal.wav"),
-        ("accompaniment", 1, "accompaniment.wav"),
-    ]
+    served = load("ms21").cut(lambda path: path == "vocal")
+    assert manifest["hierarchy"] == {"name": "ms21", "tree": served.as_dict()}
+    assert {row["path"]: row["level"] for row in manifest["nodes"]} == {
+        path: served.level(path) for path in served.paths
+    }
+    files = [row["file"] for row in manifest["nodes"]]
+    assert files == [f"{path}.wav" for path in served.paths]
+    assert _files(folder) == sorted([*files, "tree.json"])
+    assert manifest["splitters"][1]["name"] == "trained" and len(manifest["splitters"]) == 2
     for row in manifest["nodes"]:
         stem = soundfile.read(folder / row["file"])[0]
         assert row["rms_dbfs"] == pytest.approx(20 * np.log10(np.sqrt(np.mean(stem**2))), abs=0.01)
         assert row["peak_dbfs"] == pytest.approx(20 * np.log10(np.abs(stem).max()), abs=0.01)
         mixture = soundfile.read(song)[0]
         assert row["energy_share"] == pytest.approx(np.sum(stem**2) / np.sum(mixture**2), abs=1e-4)
+        assert row["active"] == (row["energy_share"] >= 1e-3)
     assert manifest["samples"] == len(mixture)
     assert {weight["sha256"] for weight in manifest["splitters"][0]["weights"]} == set(spleeter.CHECKPOINTS.values())
 
 
 def test_a_second_run_says_what_exists(cli, wav: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert cli("separate", wav, "-o", out).code == 0
+    assert cli("separate", wav, "--depth", 1, "-o", out).code == 0
     before = (out / "song" / "vocal.wav").stat().st_mtime_ns
-    again = cli("separate", wav, "-o", out)
+    again = cli("separate", wav, "--depth", 1, "-o", out)
     assert again.code == 0
     assert "(exists)" in again.out
     assert (out / "song" / "vocal.wav").stat().st_mtime_ns == before
-    otherwise = cli("separate", wav, "-o", out, "--format", "flac")
+    otherwise = cli("separate", wav, "--depth", 1, "-o", out, "--format", "flac")
     assert otherwise.code == 1
     assert otherwise.err == (
         f"stemtree: '{out / 'song'}' holds stems of another input or made otherwise: give --overwrite or another "
         "folder\n"
     )
     (out / "song" / "mine.txt").write_text("notes")
-    assert cli("separate", wav, "-o", out, "--format", "flac", "--overwrite").code == 0
+    assert cli("separate", wav, "--depth", 1, "-o", out, "--format", "flac", "--overwrite").code == 0
     assert _files(out / "song") == ["accompaniment.flac", "mine.txt", "tree.json", "vocal.flac"]
 
 
 def test_only_the_node_asked_for(cli, wav: Path, tmp_path: Path) -> None:
     assert cli("separate", wav, "-o", tmp_path / "one", "--node", "vocal").code == 0
     assert _files(tmp_path / "one" / "song") == ["tree.json", "vocal.wav"]
-    assert cli("separate", wav, "-o", tmp_path / "all").code == 0
+    assert cli("separate", wav, "-o", tmp_path / "all", "--depth", 1).code == 0
     one, both = (soundfile.read(tmp_path / name / "song/vocal.wav", dtype="int16")[0] for name in ("one", "all"))
     assert np.array_equal(one, both)
+
+
+def test_depth_goes_as_far_as_can_be_served(cli, wav: Path, tmp_path: Path) -> None:
+    assert cli("separate", wav, "-o", tmp_path / "two", "--depth", 2).code == 0
+    below = [f"accompaniment/{name}.wav" for name in ("bass", "other", "percussion")]
+    assert _files(tmp_path / "two" / "song") == ["accompaniment.wav", *below, "tree.json", "vocal.wav"]
+    assert cli("separate", wav, "-o", tmp_path / "all", "--depth", 3).code == 0
+    assert (tmp_path / "all/song/accompaniment/other/pianos.wav").exists()
+    assert not (tmp_path / "all/song/vocal").exists()
 
 
 def test_a_users_hierarchy(cli, wav: Path, tmp_path: Path) -> None:
@@ -94,7 +108,7 @@ def test_a_batch_goes_on_and_names_what_failed(cli, wav: Path, tmp_path: Path) -
     (tmp_path / "twin").mkdir()
     shutil.copy(wav, tmp_path / "twin" / "song.wav")
     names = [tmp_path / "bad.wav", wav, tmp_path / "none.wav", tmp_path / "twin" / "song.wav"]
-    outcome = cli("separate", *names, "-o", tmp_path / "out")
+    outcome = cli("separate", *names, "--depth", 1, "-o", tmp_path / "out")
     assert outcome.code == 1
     assert _files(tmp_path / "out") == ["song/accompaniment.wav", "song/tree.json", "song/vocal.wav"]
     lines = outcome.err.splitlines()

@@ -13,6 +13,9 @@ from stemtree.training.run import train
 from stemtree.training.settings import read_settings
 from stemtree.training.task import Task
 
+CONFIGS = Path(__file__).parents[2] / "configs"
+CLEAN = "strings_guitar_keyboards/guitar/clean_guitars"
+
 
 def curve(folder: Path, name: str = "val_loss") -> list[float]:
     events = EventAccumulator(str(folder / "events"))
@@ -37,6 +40,8 @@ def test_what_a_run_leaves(config: Path, tmp_path: Path) -> None:
         "checkpoints", "events", "model.json", "model.safetensors", "settings.yaml",
     }  # fmt: skip
     card = json.loads((tmp_path / "run" / "model.json").read_text())
+    measured = card["metrics"]["validation"]
+    assert set(measured) == set(card["nodes"]) and all(values["examples"] == 4 for values in measured.values())
     assert card["corpora"][0]["songs"] == 4 and card["training"]["loss"] == "tpsa_mse"
     loaded = load_model(tmp_path / "run")
     noise = torch.randn(1, 1, 129, 5, dtype=torch.complex64)
@@ -100,6 +105,26 @@ def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> No
         train(read_settings([config], ["relation.kind=mixed"]), tmp_path / "c")
     with pytest.raises(StaleIndexError, match="build it again with stemtree corpus index"):
         train(read_settings([config], ["chunking.duration=0.5"]), tmp_path / "d")
+    with pytest.raises(OptionError, match=r"has 8000 Hz and 'stft' is for 16000: give stft\.sample_rate"):
+        train(read_settings([config], ["stft.sample_rate=16000"]), tmp_path / "e")
+
+
+@pytest.mark.parametrize(
+    "name", ["poster/1_sss_constraint", "poster/3_qbe_50_leaf", "thesis/6_sequential", "thesis/7_ms21"]
+)
+def test_the_papers_networks_learn(name: str, tones: Path, tmp_path: Path) -> None:
+    """Configurations as they are, at the papers' sizes, on songs at hand: two steps of two short examples."""
+    changes = [
+        f"train=[{{root: {tones}, split: train}}]", f"validation=[{{root: {tones}, split: validation}}]",
+        "hierarchy=slakh", "chunking={duration: 1.0, hop: 0.5, threshold: -50.0}", "stft.sample_rate=8000",
+        "batch=2", "epoch=4", "validation_size=2", "workers=0", "trainer={max_epochs: 1, accelerator: cpu}",
+    ]  # fmt: skip
+    settings = read_settings([CONFIGS / f"{name}.yaml"], changes)
+    targets = [CLEAN, "bass/bass/acoustic_basses"][: 2 if settings.takes_query else 1]
+    settings = read_settings([CONFIGS / f"{name}.yaml"], [*changes, f"targets=[{', '.join(targets)}]"])
+    model = train(settings, tmp_path / "run")
+    assert model.card.training["steps"] == 2
+    assert sum(parameter.numel() for parameter in model.network.parameters()) > 30e6
 
 
 def test_damaged_models(config: Path, tmp_path: Path) -> None:

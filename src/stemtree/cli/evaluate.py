@@ -30,7 +30,10 @@ SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave songs out that 
 
 def evaluate(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="mixture, oracle:irm|ibm|psa, mean:FILE or a model's folder.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="separate[:SPLITTER], mixture, oracle:irm|ibm|psa, mean:FILE, a model's folder."
+        ),
     ],
     corpus: Root,
     kind: Kind,

@@ -121,6 +121,7 @@ def _print_tree(saved: "Saved") -> None:
     for row in manifest["nodes"]:
         above = max((path for path in branches if f"{row['path']}/".startswith(f"{path}/" if path else "")), key=len)
         level = f"{_db(row['rms_dbfs'])}  {row['energy_share']:6.1%} of the energy"
+        level += "" if row["active"] else ", inactive"
         branches[row["path"]] = branches[above].add(f"{escape(row['file'])}  [dim]{level}[/]")
     console = Console(highlight=False, width=10_000)  # a tree is cut at the console's width, and with it long names
     console.print(drawing)

@@ -18,6 +18,7 @@ def train(
 ) -> None:
     """Train a model; a run that was stopped goes on. RUN gets checkpoints, TensorBoard's events and the model."""
     from rich.console import Console
+    from rich.table import Table
 
     from stemtree.errors import OptionError
     from stemtree.training.settings import read_settings
@@ -37,3 +38,7 @@ def train(
         raise typer.Exit(130) from None
     told = model.card.training
     typer.echo(f"{output}: {told['steps']} steps, best after {told['best_step']}, {told['cpu_seconds']} CPU seconds")
+    table = Table("validation", "SI-SDR improvement, dB", "examples")
+    for node, measured in model.card.metrics["validation"].items():
+        table.add_row(node, f"{measured['si_sdr_improvement']:.2f}", str(measured["examples"]))
+    Console(width=120, highlight=False).print(table)

@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.estimator import Estimator
 from stemtree.evaluation.mean_mask import MeanMask
+from stemtree.evaluation.pipeline import Pipeline
 from stemtree.evaluation.queries import QueryModel
 from stemtree.evaluation.reference import STFT, IdealMask, Mixture
 from stemtree.evaluation.trained import TrainedEstimator
@@ -13,7 +14,14 @@ from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft
 from stemtree.types import Path
 
-NAMES = ("mixture", *(f"oracle:{kind}" for kind in IDEAL_MASKS), "mean:FILE", "the folder of a trained model")
+NAMES = (
+    "separate",
+    "separate:SPLITTER",
+    "mixture",
+    *(f"oracle:{kind}" for kind in IDEAL_MASKS),
+    "mean:FILE",
+    "the folder of a trained model",
+)
 
 
 def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator | QueryModel:
@@ -38,6 +46,8 @@ def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator 
         return IdealMask(rest, tuple(nodes), stft)
     if kind == "mean" and rest:
         return MeanMask.load(rest)
+    if kind == "separate":
+        return Pipeline(rest)
     if name == "mixture":
         return Mixture(tuple(nodes))
     if FilePath(name).exists():

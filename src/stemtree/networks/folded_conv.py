@@ -156,7 +156,7 @@ class FoldedConv(nn.Module):
         rows = functional.pad(features.mT, (0, sum(fold * count for fold, count in self.bands) - features.shape[2]))
         pieces = torch.split_with_sizes(rows, [fold * count for fold, count in self.bands], dim=-1)
         folded = [
-            linear(piece.unflatten(-1, (count, fold)).permute(0, 2, 3, 1, 4).flatten(3))
+            linear(piece.reshape(*piece.shape[:3], count, fold).permute(0, 2, 3, 1, 4).flatten(3))
             for piece, linear, (fold, count) in zip(pieces, self.fold, self.bands, strict=True)
         ]
         return torch.cat(folded, dim=2) + self.place
@@ -165,7 +165,7 @@ class FoldedConv(nn.Module):
         """``(batch, frame, place, width)`` to ``(batch, output, frame, bin)``, bins past the highest included."""
         pieces = torch.split_with_sizes(x, [count for _, count in self.bands], dim=2)
         unfolded = [
-            linear(piece).unflatten(-1, (self.outputs, -1)).permute(0, 3, 1, 2, 4).flatten(3)
+            linear(piece).view(*piece.shape[:3], self.outputs, -1).permute(0, 3, 1, 2, 4).flatten(3)
             for piece, linear in zip(pieces, self.unfold, strict=True)
         ]
         return torch.cat(unfolded, dim=-1)

@@ -8,14 +8,18 @@ from stemtree.separation.spleeter import Spleeter
 from stemtree.separation.splitter import Splitter
 from stemtree.separation.trained import Trained
 
+DEFAULT_MODEL = FilePath(__file__).with_name("default_model")
+"""Serves everything under ``accompaniment`` of MS21."""
+
 
 def splitters_of(names: Sequence[str]) -> list[Splitter]:
-    """Make splitters; Spleeter's comes last where none of those named splits a song itself.
+    """Make splitters; for each node the first that can split it serves.
 
     Parameters
     ----------
     names : sequence of str
-        ``spleeter``, or the folder of a trained model.
+        ``spleeter``, or the folder of a trained model. What they leave open the default model serves, and what it
+        leaves open Spleeter.
 
     Raises
     ------
@@ -24,9 +28,7 @@ def splitters_of(names: Sequence[str]) -> list[Splitter]:
     ModelError, OptionError
         If a model cannot be used.
     """
-    splitters = [_splitter(name) for name in names]
-    roots = [splitter.model.card.root if isinstance(splitter, Trained) else "" for splitter in splitters]
-    return splitters if "" in roots else [*splitters, Spleeter()]
+    return [*(_splitter(name) for name in names), Trained(DEFAULT_MODEL), Spleeter()]
 
 
 def _splitter(name: str) -> Splitter:

@@ -23,6 +23,9 @@ from stemtree.types import Path
 
 MANIFEST = "tree.json"
 
+ACTIVE = 1e-3
+"""Share of the song's energy from which on a node counts as heard: 30 dB below the mixture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Saved:
@@ -101,7 +104,8 @@ def _write_stems(
             "level": plan.tree.level(path),
             "file": files[path],
             **heard[path],
-            "energy_share": round(levels[path].energy / energy, 6) if energy else 0.0,
+            "energy_share": (share := round(levels[path].energy / energy, 6) if energy else 0.0),
+            "active": share >= ACTIVE,
         }
         for path in plan.wanted
     ]

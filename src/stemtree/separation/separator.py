@@ -13,6 +13,7 @@ import torch
 from stemtree.audio import ArraySource, OutputFormat, Source, open_source
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, load
+from stemtree.separation.choose import splitters_of
 from stemtree.separation.files import Saved, save_tree
 from stemtree.separation.plan import Plan, make_plan, prune_to_served
 from stemtree.separation.spleeter import Spleeter
@@ -43,7 +44,8 @@ class Separator:
     nodes : iterable of Path
         Serve only these nodes.
     splitters : sequence of Splitter, optional
-        By default Spleeter's two stems.
+        By default those of `stemtree.separation.choose.splitters_of`: Spleeter's two stems, and the default model for
+        the accompaniment.
 
     Raises
     ------
@@ -62,12 +64,13 @@ class Separator:
         splitters: Sequence[Splitter] | None = None,
     ) -> None:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
-        at_hand: Sequence[Splitter] = [Spleeter()] if splitters is None else splitters
+        at_hand: Sequence[Splitter] = splitters_of([]) if splitters is None else splitters
         own = next((splitter.hierarchy for splitter in at_hand if isinstance(splitter, Trained)), DEFAULT_HIERARCHY)
         asked = hierarchy if hierarchy is not None else own
         full = asked if isinstance(asked, Hierarchy) else load(asked)
-        if hierarchy is None and depth is None and not nodes:
-            nodes = prune_to_served(full, at_hand).paths
+        if hierarchy is None and not nodes:
+            served = prune_to_served(full, at_hand)
+            nodes, depth = (served if depth is None else served.prune(depth)).paths, None
         self.plan: Plan = make_plan(full, at_hand, depth, nodes)
         self.provenance = [splitter.provenance() for splitter in self.plan.splitters]
 

@@ -104,6 +104,8 @@ def make_examples(
         If a corpus is not whole, or its index is stale.
     SamplingError
         If examples cannot be drawn as asked.
+    OptionError
+        If the songs' sample rate is not that of the transform.
     """
     parts = [load_corpus(part.root, part.kind, hierarchy, split=part.split) for part in corpora]
     corpus = _joined(parts)
@@ -112,7 +114,7 @@ def make_examples(
     if not training:
         rules = replace(rules, missing=0.0, seed=rules.seed + 1)
     augmentation = settings.augmentation if training else None
-    return Examples(
+    examples = Examples(
         ChunkSampler(corpus, index, hierarchy, _heard(goal, settings, corpus), rules),
         index,
         hierarchy,
@@ -123,6 +125,12 @@ def make_examples(
         augmentation=augmentation,
         pulses=_joined_pulses(parts) if augmentation and augmentation.remix else None,
     )
+    if examples.sample_rate != settings.stft.sample_rate:
+        raise OptionError(
+            f"'{corpora[0].root}' has {examples.sample_rate} Hz and 'stft' is for {settings.stft.sample_rate}: "
+            "give stft.sample_rate, or another corpus"
+        )
+    return examples
 
 
 def make_loader(examples: Examples, settings: TrainSettings, order: Order | None = None) -> DataLoader[Example]:

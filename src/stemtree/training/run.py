@@ -79,11 +79,15 @@ def train(settings: TrainSettings, folder: FilePath, *, progress_bar: bool = Fal
         )
     if trainer.interrupted:
         raise KeyboardInterrupt
-    best = torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)
-    task.load_state_dict(best["state_dict"])
-    told = {"steps": trainer.global_step, "best_step": best["global_step"], "cpu_seconds": round(task.cpu_seconds)}
-    model = replace(model, card=model.card.model_copy(update={"training": model.card.training | told}))
-    model.network.eval().requires_grad_(False)
+    steps = trainer.global_step
+    best = folder / "checkpoints" / "best.ckpt"
+    with _quiet():
+        trainer.test(task, make_loader(validation, settings), ckpt_path=best, weights_only=True, verbose=False)
+    best_step = torch.load(best, weights_only=True, mmap=True)["global_step"]
+    told = {"steps": steps, "best_step": best_step, "cpu_seconds": round(task.cpu_seconds)}
+    card = {"training": model.card.training | told, "metrics": {"validation": task.improvement()}}
+    model = replace(model, card=model.card.model_copy(update=card))
+    model.network.cpu().eval().requires_grad_(False)
     save_model(model, folder)
     return model
 

@@ -1,0 +1,58 @@
+"""Make the default model's folder of a run: half the weights' width, and what else people should know on its card.
+
+    python recipes/default_model.py RUN METRICS.parquet... -o FOLDER
+
+METRICS are rows of `stemtree evaluate separate` on test corpora, named after them.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import polars as pl
+import torch
+from safetensors.torch import load_file, save_file
+
+SOURCES = {
+    "songs": {
+        "Freedoom": "BSD-3-Clause",
+        "composed by stemtree with MMA": "MMA is GPL; what it plays from random chords is not covered",
+    },
+    "sounds": {
+        "FluidR3_GM": "MIT",
+        "MuseScore_General": "MIT",
+        "AVL Drumkits (Black Pearl, Red Zeppelin)": "CC-BY-SA",
+        "Salamander grand piano": "CC-BY",
+        "VCSL, VSCO, Martin HD28, Yamaha CP80, Rhodes": "CC0",
+        "Stratocaster (Gestalt LUR)": "MIT",
+        "saxophone (Karoryfer)": "CC-BY or CC0",
+    },
+}
+
+
+def improvements(file: Path) -> dict[str, dict[str, float]]:
+    """Mean SI-SDR improvement of each node over the chunks that count."""
+    rows = pl.read_parquet(file).filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
+    means = rows.group_by("node").agg(pl.col("si_sdr_improvement").mean(), pl.len()).sort("node")
+    return {node: {"si_sdr_improvement": round(mean, 2), "chunks": count} for node, mean, count in means.iter_rows()}
+
+
+def main() -> None:
+    """Write the folder."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("metrics", type=Path, nargs="*")
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    told = parser.parse_args()
+    card = json.loads((told.run / "model.json").read_text("utf-8"))
+    card["metrics"] |= {file.stem: improvements(file) for file in told.metrics}
+    card["licences"] = SOURCES
+    told.output.mkdir(parents=True, exist_ok=True)
+    (told.output / "model.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+    weights = load_file(told.run / "model.safetensors")
+    halved = {name: tensor.half() if tensor.dtype == torch.float32 else tensor for name, tensor in weights.items()}
+    save_file(halved, told.output / "model.safetensors")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What ``stemtree separate`` gives, as an estimator."""
+
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+
+from stemtree.evaluation.estimator import Batch
+from stemtree.separation.choose import splitters_of
+from stemtree.separation.separator import Separator
+from stemtree.types import Path, Waveform
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The whole walk from the song down: stems that add up to it, errors of all splitters on the way included.
+
+    Parameters
+    ----------
+    splitter : str
+        As `stemtree.separation.choose.splitters_of` takes it; empty for those that serve by default.
+
+    Raises
+    ------
+    SplitterError, ModelError, OptionError
+        If the splitter cannot be used.
+    """
+
+    splitter: str = ""
+    sample_rate: None = field(default=None, init=False)
+    root: Path = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        _ = self._separator
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"splitter": self.splitter, "sample_rate": None, "root": ""}  # each process loads its own weights
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return f"separate:{self.splitter}" if self.splitter else "separate"
+
+    @property
+    def nodes(self) -> tuple[Path, ...]:
+        """All that are served."""
+        return self._separator.tree.paths
+
+    def estimate(self, batch: Batch) -> Waveform:
+        """See `Estimator.estimate`."""
+        results = [self._separator.separate(mixture.numpy(), batch.sample_rate) for mixture in batch.mixture]
+        trees = [torch.stack([torch.from_numpy(result[node].audio) for node in self.nodes]) for result in results]
+        return torch.stack(trees)
+
+    def provenance(self) -> dict[str, object]:
+        """See `Estimator.provenance`."""
+        return {"name": self.name, "splitters": self._separator.provenance}
+
+    @cached_property
+    def _separator(self) -> Separator:
+        return Separator(splitters=splitters_of([self.splitter] if self.splitter else []))
