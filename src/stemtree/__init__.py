@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stemtree.errors import StemtreeError
     from stemtree.hierarchy import Hierarchy
+    from stemtree.separation.query import query
     from stemtree.separation.separator import Separator, separate
 
 __version__ = "0.1.0"
 
-__all__ = ["Hierarchy", "Separator", "StemtreeError", "separate"]
+__all__ = ["Hierarchy", "Separator", "StemtreeError", "query", "separate"]
 
 _HOMES = {
     "Hierarchy": "stemtree.hierarchy",
     "Separator": "stemtree.separation.separator",
     "StemtreeError": "stemtree.errors",
+    "query": "stemtree.separation.query",
     "separate": "stemtree.separation.separator",
 }
 

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 import soundfile
+from query_models import make_query_model
 
 RATE = 8000
 STEMS = ("vocals", "drums", "bass", "other")
@@ -56,6 +57,28 @@ def test_fit_then_evaluate(cli, musdb: Path, tmp_path: Path) -> None:
     assert cells["accompaniment/other/12"][5:] == ["0", "0", "0", "2", "0", "0"]
     assert cells["accompaniment/other/6"][0] == "2"  # of the table of absent nodes
     assert cli(*arguments).out == outcome.out  # from the file
+
+
+def test_a_model_that_takes_queries(cli, musdb: Path, tmp_path: Path) -> None:
+    targets = ["accompaniment/bass", "accompaniment/drums", "accompaniment/other"]
+    model, file = make_query_model(tmp_path / "model", targets, RATE), tmp_path / "rows.parquet"
+    options = ("--corpus", musdb, "--kind", "musdb18-hq", "--duration", 1, "--workers", 1, "--no-bss", "-o", file)
+    outcome = cli("evaluate", model, *options, "--split", "all")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.splitlines()[0] == f"{model}: 2 songs, 4 chunks, dB"
+    rows, cells = pl.read_parquet(file), _cells(outcome)
+    assert set(rows["target"]) == {"accompaniment/bass", "accompaniment/drums"}  # other is silent
+    asked = rows.filter(node="accompaniment").height  # once for each of its leaves
+    assert cells["accompaniment/drums/12"][5] == "4" and cells["accompaniment/12"][5] == f"{asked}" and asked > 4
+    assert cells["level 2/12"][5] == f"{asked}"
+    file.unlink()
+    alone = cli("evaluate", model, *options)
+    assert alone.code == 1 and _cells(alone)["overall/12"][5:9] == ["0", "0", "0", "0"]
+    assert alone.err == "".join(
+        f"stemtree: 2 chunks failed, the first 'A - B' at 0.0 s: '{leaf}' is salient in no song but this one: "
+        "there is no query for it\n"
+        for leaf in targets[:2]
+    )
 
 
 def test_levels_and_nodes(cli, musdb: Path) -> None:

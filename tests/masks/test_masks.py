@@ -58,6 +58,14 @@ def test_nearest_leaves_conservative_masks_alone_and_cuts_the_rest() -> None:
     assert nearest(torch.tensor([2.0, 0.5, -1.0])).tolist() == [1, 0, 0]
 
 
+def test_nearest_of_two_is_that_of_many() -> None:
+    """A third value that is far too low to be kept changes nothing."""
+    two = 2 * torch.randn(2, 1000, generator=torch.Generator().manual_seed(2))
+    masks = nearest(two)
+    torch.testing.assert_close(masks, nearest(torch.cat([two, torch.full((1, 1000), -1e4)]))[:2])
+    assert (masks == 0).any() and ((masks > 0) & (masks < 1)).any()
+
+
 def test_share_of_nothing_is_equal() -> None:
     assert share(torch.zeros(4, 1)).flatten().tolist() == [0.25] * 4
     assert share(torch.full((2, 1), 1e-42)).flatten().tolist() == pytest.approx([0.5, 0.5], abs=0.01)

@@ -15,10 +15,12 @@ from pathlib import Path as FilePath
 import polars as pl
 import torch
 
+from stemtree.corpora.fingerprint import corpus_fingerprint
 from stemtree.corpora.track import Corpus, Track
 from stemtree.errors import EvaluationError, OptionError, suggest
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimator import Estimator
+from stemtree.evaluation.queries import QueryMeasurer, QueryModel, query_measurer
 from stemtree.evaluation.rows import Measurer
 from stemtree.evaluation.settings import Settings
 from stemtree.evaluation.store import Store, song_fingerprint, write
@@ -26,13 +28,13 @@ from stemtree.hierarchy import Hierarchy
 from stemtree.metrics.bss_eval import TAPS
 from stemtree.types import Path
 
-_FORMAT = 1  # of the rows; raised when their meaning changes
+_FORMAT = 2  # of the rows; raised when their meaning changes
 
 _Job = tuple[Track, tuple[int, ...], FilePath]
 
 
 def evaluate(
-    estimator: Estimator,
+    estimator: Estimator | QueryModel,
     corpus: Corpus,
     hierarchy: Hierarchy,
     settings: Settings | None = None,
@@ -46,8 +48,9 @@ def evaluate(
 
     Parameters
     ----------
-    estimator : Estimator
-        What to measure.
+    estimator : Estimator or QueryModel
+        What to measure. A model that takes queries is asked, chunk by chunk, for every leaf that it learned and that is
+        salient there, with a chunk drawn from another song of the corpus: the path of each leaf gives rows.
     corpus, hierarchy
         What to measure it on, and the tree that its leaves belong to.
     settings : Settings, optional
@@ -72,6 +75,8 @@ def evaluate(
     OptionError
         If the estimator does not estimate one of the nodes, or not at the songs' sample rate; if frames are shorter
         than the filters of SIR and SAR.
+    SamplingError
+        If nothing that a query could ask for is heard in the corpus.
     HierarchyError
         If the hierarchy lacks one.
     EvaluationError
@@ -79,7 +84,11 @@ def evaluate(
     """
     settings = settings or Settings()
     wanted = _check(estimator, corpus, hierarchy, settings, nodes)
-    measurer = Measurer(estimator, wanted, hierarchy, settings)
+    measurer: Measurer | QueryMeasurer
+    if isinstance(estimator, QueryModel):
+        measurer = query_measurer(estimator, wanted, corpus, hierarchy, settings)
+    else:
+        measurer = Measurer(estimator, wanted, hierarchy, settings)
     songs = choose_chunks(corpus, settings.chunking, settings.sample, settings.seed)
     prints = [song_fingerprint(track, starts, settings.chunking) for track, starts in songs]
     told = {
@@ -87,6 +96,7 @@ def evaluate(
         "estimator": estimator.provenance(),
         "hierarchy": [hierarchy.name, hierarchy.as_dict()],
         "nodes": wanted,
+        "queries": corpus_fingerprint(corpus) if isinstance(estimator, QueryModel) else None,
         **asdict(settings),
     }
     with tempfile.TemporaryDirectory() as temporary:
@@ -101,7 +111,11 @@ def evaluate(
 
 
 def _check(
-    estimator: Estimator, corpus: Corpus, hierarchy: Hierarchy, settings: Settings, nodes: Sequence[Path] | None
+    estimator: Estimator | QueryModel,
+    corpus: Corpus,
+    hierarchy: Hierarchy,
+    settings: Settings,
+    nodes: Sequence[Path] | None,
 ) -> tuple[Path, ...]:
     for node in (*estimator.nodes, *(nodes or ())):
         hierarchy.node(node)
@@ -123,7 +137,12 @@ def _check(
     return tuple(nodes) if nodes else estimator.nodes
 
 
-def _run(measurer: Measurer, jobs: Sequence[_Job], workers: int, progress: Callable[[int, int], None] | None) -> None:
+def _run(
+    measurer: Measurer | QueryMeasurer,
+    jobs: Sequence[_Job],
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> None:
     """Measure the songs that have no part yet."""
     total = sum(len(starts) for _, starts, _ in jobs)
     todo = [job for job in jobs if not job[2].exists()]
@@ -134,7 +153,7 @@ def _run(measurer: Measurer, jobs: Sequence[_Job], workers: int, progress: Calla
             progress(done, total)
 
 
-def _finished(measurer: Measurer, jobs: Sequence[_Job], workers: int) -> Iterator[_Job]:
+def _finished(measurer: Measurer | QueryMeasurer, jobs: Sequence[_Job], workers: int) -> Iterator[_Job]:
     if workers <= 1:
         with _one_thread():
             for job in jobs:
@@ -168,10 +187,10 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-_measurers: list[Measurer] = []  # of a worker process: its only one
+_measurers: list[Measurer | QueryMeasurer] = []  # of a worker process: its only one
 
 
-def _start(measurer: Measurer) -> None:
+def _start(measurer: Measurer | QueryMeasurer) -> None:
     torch.set_num_threads(1)
     _measurers[:] = [measurer]
 
@@ -180,6 +199,6 @@ def _measure_in_worker(job: _Job) -> None:
     _measure(_measurers[0], job)
 
 
-def _measure(measurer: Measurer, job: _Job) -> None:
+def _measure(measurer: Measurer | QueryMeasurer, job: _Job) -> None:
     track, starts, part = job
     write(measurer.song(track, starts), part)

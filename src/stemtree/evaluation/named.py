@@ -7,6 +7,7 @@ from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.estimator import Estimator
 from stemtree.evaluation.mean_mask import MeanMask
 from stemtree.evaluation.pipeline import Pipeline
+from stemtree.evaluation.queries import QueryModel
 from stemtree.evaluation.reference import STFT, IdealMask, Mixture
 from stemtree.evaluation.trained import TrainedEstimator
 from stemtree.masks.ideal import IDEAL_MASKS
@@ -23,7 +24,7 @@ NAMES = (
 )
 
 
-def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator:
+def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator | QueryModel:
     """Look an estimator up.
 
     Parameters
@@ -50,5 +51,6 @@ def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator:
     if name == "mixture":
         return Mixture(tuple(nodes))
     if FilePath(name).exists():
-        return TrainedEstimator(FilePath(name))
+        trained = TrainedEstimator(FilePath(name))
+        return QueryModel(trained.folder) if trained.model.takes_query else trained
     raise OptionError(f"there is no estimator '{name}'{suggest(name, NAMES)}")

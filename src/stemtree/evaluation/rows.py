@@ -39,6 +39,7 @@ SCHEMA = pl.Schema(
         "start": pl.Float64(),  # seconds
         "node": pl.String(),
         "level": pl.Int32(),  # the node's own
+        "target": pl.String(),  # the leaf that a query was of; null where none is taken
         "status": pl.String(),
         "salient": pl.Boolean(),
         "reference_db": pl.Float32(),  # the node's and the estimate's energy relative to the mixture's
@@ -51,7 +52,7 @@ SCHEMA = pl.Schema(
     }
 )
 
-_AT_ONCE = 24  # estimates of 10 s that are held at a time
+_AT_ONCE = 1 << 24  # samples of estimates: enough chunks for recurrent networks, and some 64 MB for each step of a mask
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class Measurer:
 
     def song(self, track: Track, starts: Sequence[int]) -> pl.DataFrame:
         """Rows of a song's chunks, node by node; those of a chunk that fails give the reason and nothing else."""
-        size = max(1, _AT_ONCE // len(self.estimator.nodes))
+        length = self.settings.chunking.length(track.sample_rate) * (1 if self.settings.mono else 2)
+        size = max(1, _AT_ONCE // (length * len(self.estimator.nodes)))
         rows: list[dict[str, Any]] = []
         for first in range(0, len(starts), size):
             rows += self._try(track, starts[first : first + size])

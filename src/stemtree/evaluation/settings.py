@@ -22,7 +22,7 @@ class Settings:
     sample : int or None
         Only so many chunks, drawn from all.
     seed : int
-        Decides which.
+        Decides which, and what is drawn for them, such as queries.
     mono : bool
         Average the channels before anything else.
     quiet : float

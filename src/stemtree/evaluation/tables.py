@@ -92,7 +92,7 @@ def absent(rows: pl.DataFrame) -> pl.DataFrame:
 
 def failures(rows: pl.DataFrame) -> pl.DataFrame:
     """What went wrong: ``failure``, ``chunks`` and the first of them, ``track`` and ``start``; most frequent first."""
-    chunks = rows.filter(pl.col("status") == FAILED).unique(["track", "start"], maintain_order=True)
+    chunks = rows.filter(pl.col("status") == FAILED).unique(["track", "start", "failure"], maintain_order=True)
     first = (pl.len().alias("chunks"), pl.col("track").first(), pl.col("start").first())
     return chunks.group_by("failure", maintain_order=True).agg(*first).sort("chunks", descending=True)
 

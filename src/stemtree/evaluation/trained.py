@@ -9,7 +9,6 @@ from pathlib import Path as FilePath
 
 import torch
 
-from stemtree.errors import OptionError
 from stemtree.evaluation.estimator import Batch
 from stemtree.hierarchy import join
 from stemtree.model import WEIGHTS, Model, load_model
@@ -17,27 +16,18 @@ from stemtree.types import Path, Waveform
 
 
 @dataclass(frozen=True)
-class TrainedEstimator:
-    """The mixture through a model's masks as they are, not made to add up: what the sources measure.
+class TrainedModel:
+    """What all models share, whether they take queries or not; what is measured is their masks as they are.
+
+    They are not made to add up, as in the sources.
 
     Parameters
     ----------
     folder : pathlib.Path
         Of the model.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be read.
-    OptionError
-        If it takes queries.
     """
 
     folder: FilePath
-
-    def __post_init__(self) -> None:
-        if self._model.takes_query:
-            raise OptionError(f"the model '{self.folder}' takes queries, of which a corpus's chunks have none")
 
     def __getstate__(self) -> dict[str, FilePath]:
         return {"folder": self.folder}  # each process loads its own weights
@@ -48,33 +38,57 @@ class TrainedEstimator:
         return str(self.folder)
 
     @property
-    def nodes(self) -> tuple[Path, ...]:
-        """Whose masks it makes."""
-        return tuple(join(self.root, node) for node in self._model.card.nodes)
-
-    @property
     def sample_rate(self) -> int:
         """What it was trained at."""
-        return self._model.card.stft.sample_rate
+        return self.model.card.stft.sample_rate
 
     @property
     def root(self) -> Path:
         """What it was trained to separate."""
-        return self._model.card.root
+        return self.model.card.root
+
+    @cached_property
+    def model(self) -> Model:
+        """The model itself."""
+        return load_model(self.folder)
 
     @torch.inference_mode()
-    def estimate(self, batch: Batch) -> Waveform:
-        """See `Estimator.estimate`."""
-        stft = self._model.card.stft
-        mixture = stft.transform(batch.mixture)
-        masks = self._model.estimate(mixture).masks
-        return stft.inverse(masks * mixture[:, None], batch.mixture.shape[-1])
+    def mask(self, mixture: Waveform, query: Waveform | None = None) -> Waveform:
+        """Estimate ``(batch, node, channel, sample)`` from ``(batch, channel, sample)`` mixtures and their queries."""
+        stft = self.model.card.stft
+        spectrogram = stft.transform(mixture)
+        masks = self.model.estimate(spectrogram, None if query is None else stft.transform(query)).masks
+        return stft.inverse(masks * spectrogram[:, None], mixture.shape[-1])
 
     def provenance(self) -> dict[str, object]:
         """See `Estimator.provenance`."""
         with (self.folder / WEIGHTS).open("rb") as file:
             return {"name": "trained", "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
-    @cached_property
-    def _model(self) -> Model:
-        return load_model(self.folder)
+
+@dataclass(frozen=True)
+class TrainedEstimator(TrainedModel):
+    """The mixture through the masks of a model that takes no query.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the model.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read.
+    """
+
+    def __post_init__(self) -> None:
+        _ = self.model
+
+    @property
+    def nodes(self) -> tuple[Path, ...]:
+        """Whose masks it makes."""
+        return tuple(join(self.root, node) for node in self.model.card.nodes)
+
+    def estimate(self, batch: Batch) -> Waveform:
+        """See `Estimator.estimate`."""
+        return self.mask(batch.mixture)

@@ -43,6 +43,9 @@ def nearest(values: Masks) -> Masks:
     Masks
         The same shape; sums to one over nodes.
     """
+    if len(values) == 2:  # what the threshold comes to, without sorting
+        first = ((values[0] - values[1] + 1) / 2).clamp(0, 1)
+        return torch.stack([first, 1 - first])
     largest_first = values.sort(dim=0, descending=True).values
     counts = torch.arange(1, len(values) + 1, dtype=values.dtype).reshape(-1, *[1] * (values.ndim - 1))
     thresholds = (largest_first.cumsum(dim=0) - 1) / counts

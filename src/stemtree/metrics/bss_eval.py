@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.fft import next_fast_len
 from torch.nn import functional
 
 from stemtree.errors import OptionError
@@ -21,6 +22,8 @@ from stemtree.types import Waveform
 
 TAPS = 512
 """Length of BSS Eval's filters."""
+
+_PADDING = 8  # rows that keep those of matrices off powers of two, at which they share places in the cache
 
 _LOADINGS = (0, *(10.0**power for power in range(-15, 1)))  # relative; the least that makes a matrix regular
 
@@ -115,20 +118,21 @@ def _ratios(
     if not all(0 < energy(audio) < torch.inf for audio in (estimate, reference, other)):
         nothing = torch.full((count + 1, 2), torch.nan, dtype=torch.float64)
         return nothing[0], nothing[1:]
-    sources, target = _spectra(torch.cat([reference, other]), window), _spectra(estimate, window)
-    factor = _factor(_gram(sources, taps))
-    with_target = _correlations(sources, target, taps).mT.flatten(0, 1)
+    sources, followed = _spectra(torch.cat([reference, other]), window, taps)
+    target, target_followed = _spectra(estimate, window, taps)
+    factor = _factor(_gram(_correlations(sources, followed, taps)))
+    with_target = _correlations(sources, target_followed, taps).mT.flatten(0, 1)
     # The rows of this product are the estimate's share along an orthogonal basis: the node's directions, then those
     # that everything else adds. So one factorisation gives both projections, and no difference of large energies.
-    along = torch.linalg.solve_triangular(factor, with_target, upper=False)
+    along = torch.linalg.solve_triangular(factor, functional.pad(with_target, (0, 0, 0, _PADDING)), upper=False)
     own = channels * taps
     by_node, by_rest = along[:own].square().sum(), along[own:].square().sum()
     both = by_node + by_rest
     whole = _sir_and_sar(by_node, by_rest, both, energy(estimate) - both)
-    every = torch.linalg.solve_triangular(factor.mT, along, upper=True)
+    every = torch.linalg.solve_triangular(factor.mT, along, upper=True)[:-_PADDING]
     alone = torch.linalg.solve_triangular(factor[:own, :own].mT, along[:own], upper=True)
-    node = _filtered(sources[:channels], alone, window)
-    rest = _filtered(sources, every, window) - node
+    node = _filtered(sources[:channels], alone)
+    rest = _filtered(sources, every) - node
     together = node + rest
     framewise = _sir_and_sar(*(_energies(part)[:count] for part in (node, rest, together, target - together)))
     for audio in (estimate, reference, other):
@@ -140,35 +144,38 @@ def _sir_and_sar(node: torch.Tensor, rest: torch.Tensor, both: torch.Tensor, art
     return torch.stack([decibels(node, rest), decibels(both, artefacts)], dim=-1)
 
 
-def _spectra(audio: Waveform, window: int) -> torch.Tensor:
-    """``(channel, frame, bin)``: transforms of frames side by side, with as much silence after each."""
-    audio = functional.pad(audio, (0, -audio.shape[-1] % window))
-    spectra: torch.Tensor = torch.fft.rfft(audio.reshape(len(audio), -1, window), n=2 * window)
-    return spectra
+def _spectra(audio: Waveform, window: int, taps: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """``(channel, frame, bin)`` of frames side by side, each by itself and each with the `taps` samples after it."""
+    audio = functional.pad(audio, (0, -audio.shape[-1] % window + taps))
+    length = _fast_length(window + taps)  # long enough that neither filters nor lags reach around
+    alone, followed = (audio.unfold(-1, size, window) for size in (window, window + taps))
+    return torch.fft.rfft(alone[:, : followed.shape[1]], n=length), torch.fft.rfft(followed, n=length)
+
+
+def _fast_length(least: int) -> int:
+    """The next even length whose transform is fast: a product of small primes."""
+    half: int = next_fast_len(-(-least // 2), real=True)
+    return 2 * half
 
 
 def _correlations(ones: torch.Tensor, others: torch.Tensor, taps: int) -> torch.Tensor:
-    """Σₙ one[n] other[n + lag] for lags from 0: ``(one, other, lag)``, from the spectra of their frames."""
-    window = ones.shape[-1] - 1
-    shift = torch.ones(window + 1, dtype=torch.float64)
-    shift[1::2] = -1  # half the transform's length later, where the next frame lies
-
-    def product(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-        total: torch.Tensor = torch.linalg.vecdot(one, other, dim=0)
-        return total.addcmul_(shift, torch.linalg.vecdot(one[:-1], other[1:], dim=0))
-
-    products = torch.stack([torch.stack([product(one, other) for other in others]) for one in ones])
-    lags: torch.Tensor = torch.fft.irfft(products, n=2 * window)
+    """Σₙ one[n] other[n + lag] for lags from 0: ``(one, other, lag)``, of frames alone and followed by what comes."""
+    products = torch.stack([torch.stack([torch.linalg.vecdot(one, other, dim=0) for other in others]) for one in ones])
+    lags: torch.Tensor = torch.fft.irfft(products, n=_length(products))
     return lags[..., :taps]
 
 
-def _gram(sources: torch.Tensor, taps: int) -> torch.Tensor:
-    """Inner products of all sources at all delays, ``(source * delay, source * delay)``: a block for each two."""
-    ahead = _correlations(sources, sources, taps)
+def _gram(ahead: torch.Tensor) -> torch.Tensor:
+    """Lower triangle of the inner products of all sources at all delays, ``(source * delay, source * delay)``."""
+    sources, _, taps = ahead.shape
     lags = torch.cat([ahead.transpose(0, 1)[..., 1:].flip(-1), ahead], dim=-1)
     # [i, j] of a block is the correlation at lag i - j. Rows run backwards, which torch would copy once more.
     blocks = np.lib.stride_tricks.sliding_window_view(lags.flip(-1).numpy(), taps, axis=-1)[:, :, ::-1]
-    return torch.from_numpy(blocks.transpose(0, 2, 1, 3).copy().reshape(len(sources) * taps, -1))
+    gram = np.eye(sources * taps + _PADDING)
+    for one in range(sources):
+        for other in range(one + 1):
+            gram[one * taps : (one + 1) * taps, other * taps : (other + 1) * taps] = blocks[one, other]
+    return torch.from_numpy(gram)
 
 
 def _factor(gram: torch.Tensor) -> torch.Tensor:
@@ -183,9 +190,9 @@ def _factor(gram: torch.Tensor) -> torch.Tensor:
     return triangle
 
 
-def _filtered(spectra: torch.Tensor, taps: torch.Tensor, window: int) -> torch.Tensor:
+def _filtered(spectra: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
     """Each frame through the filters ``(source * tap, channel)``, summed over sources: ``(channel, frame, bin)``."""
-    responses = torch.fft.rfft(taps.reshape(len(spectra), -1, taps.shape[-1]).mT, n=2 * window)
+    responses = torch.fft.rfft(taps.reshape(len(spectra), -1, taps.shape[-1]).mT, n=_length(spectra))
     return torch.stack([response[:, None] * source for response, source in zip(responses, spectra, strict=True)]).sum(0)
 
 
@@ -196,3 +203,8 @@ def _energies(spectra: torch.Tensor) -> torch.Tensor:
     parts = parts.flatten(-2)
     squares: torch.Tensor = torch.linalg.vecdot(parts, parts)
     return (2 * squares - ends).sum(dim=0)
+
+
+def _length(spectra: torch.Tensor) -> int:
+    """Of the transform, which is even."""
+    return 2 * (spectra.shape[-1] - 1)

@@ -3,10 +3,49 @@
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
 import os
+from typing import Any
 
 from stemtree.errors import OptionError
-from stemtree.separation.separator import Separator
+from stemtree.separation.separator import Progress, Separator
 from stemtree.separation.trained import Trained
+from stemtree.separation.tree_result import TreeResult
+
+
+def query(
+    song: Any,
+    sample_rate: int | None = None,
+    *,
+    like: str | os.PathLike[str],
+    model: str | os.PathLike[str],
+    level: int | None = None,
+    progress: Progress | None = None,
+) -> TreeResult:
+    """Separate from one song what an example is of, and every level above it; see `query_separator` for many songs.
+
+    Parameters
+    ----------
+    song, sample_rate, progress
+        See `Separator.separate`.
+    like, model, level
+        See `query_separator`.
+
+    Returns
+    -------
+    TreeResult
+        At the song's own rate, channels and length: ``level_3``, ``level_3/level_2`` and so on down to the instrument,
+        and beside each node of the path what is left there (``rest``), so that all add up to the song.
+
+    Raises
+    ------
+    AudioError
+        If song or example cannot be read.
+    ModelError
+        If the model cannot be.
+    OptionError
+        If the model takes no query or has no such level, if the example is silent or too short, or if an array comes
+        without its sample rate, or a file with one.
+    """
+    return query_separator(model, like, level).separate(song, sample_rate, progress)
 
 
 def query_separator(model: str | os.PathLike[str], like: str | os.PathLike[str], level: int | None = None) -> Separator:
