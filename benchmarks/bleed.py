@@ -1,12 +1,12 @@
 """How well leakage is found: ``python benchmarks/bleed.py CORPUS... | MIDI... --soundfont SF2 [options]``.
 
-The tracks are the stems of rendered songs in Slakh's layout, at their own rate and with their own channels; or MIDI files
-are rendered to mono tracks at 16 kHz, with three parts added that must not be taken for leakage: another instrument in
-unison with one part, another a third or fifth above one, and a wood block on every snare. Then microphones are simulated
-(a way of 0.5 to 8 m, first reflections, a tail, less treble; the channels of a stereo track stand up to 20 cm apart) in two
-kinds of session: in `some`, half of the tracks hear one or two tracks of other instruments; in `live`, two thirds of the
-tracks stand in one room and hear all others there. Levels are those of everything that leaks into a track, relative to
-the track itself.
+The tracks are the stems of rendered songs in Slakh's layout, at their own rate and with their own channels; or MIDI
+files are rendered to mono tracks at 16 kHz, with three parts added that must not be taken for leakage: another
+instrument in unison with one part, another a third or fifth above one, and a wood block on every snare. Then microphones
+are simulated (a way of 0.5 to 8 m, first reflections, a tail, less treble; the channels of a stereo track stand up to
+20 cm apart) in two kinds of session: in `some`, half of the tracks hear one or two tracks of other instruments; in
+`live`, two thirds of the tracks stand in one room and hear all others there. Levels are those of everything that leaks
+into a track, relative to the track itself.
 """
 
 import argparse
@@ -35,7 +35,7 @@ MS21 = load("ms21")
 
 @dataclass(frozen=True)
 class Song:
-    """Files of one song's tracks, what each is multiplied with, and their labels; read anew whenever they are needed."""
+    """Files of one song's tracks, what each is multiplied with, and their labels; read anew for every run."""
 
     files: list[str]
     gains: list[float]
@@ -183,11 +183,15 @@ def load_songs(corpus: Path, seconds: float) -> list[Song]:
         length = min(seconds, track.duration)
         frames = int(length * soundfile.info(track.stems[0].file.path).samplerate)
         heard = [
-            stem for stem in track.stems if np.mean(soundfile.read(stem.file.path, frames, dtype="float32")[0] ** 2) > 1e-9
+            stem
+            for stem in track.stems
+            if np.mean(soundfile.read(stem.file.path, frames, dtype="float32")[0] ** 2) > 1e-9
         ]
         if len({stem.leaf for stem in heard}) > 1:
             gains = 10 ** (random.uniform(-12, 0, len(heard)) / 20)
-            songs.append(Song([str(stem.file.path) for stem in heard], gains.tolist(), [s.label for s in heard], length))
+            songs.append(
+                Song([str(stem.file.path) for stem in heard], gains.tolist(), [s.label for s in heard], length)
+            )
     return songs
 
 

@@ -1,7 +1,7 @@
 """What `stemtree curate stems` costs, and its levels by FFmpeg's meter: ``python benchmarks/stems.py SONGS [options]``.
 
-SONGS is a folder of rendered songs in Slakh's layout. Their stems are repeated to one session of many long tracks: two of
-three in mono, as most microphones are, 24 bits, every fifth at 48 kHz, so that it is resampled.
+SONGS is a folder of rendered songs in Slakh's layout. Their stems are repeated to one session of many long tracks: two
+of three in mono, as most microphones are, 24 bits, every fifth at 48 kHz, so that it is resampled.
 """
 
 import argparse
@@ -48,7 +48,9 @@ def main() -> None:
         spent = json.loads(run.stdout)
         size = sum(file.stat().st_size for file in (folder / "raw").rglob("*.wav")) / 2**30
         print(f"{options.tracks} tracks, {seconds / 60:.0f} minutes of track, {size:.1f} GB")
-        print(f"{seconds / spent['cpu']:.0f} seconds of track per CPU second; at most {spent['memory']:.0f} MB of memory")
+        print(
+            f"{seconds / spent['cpu']:.0f} seconds of track per CPU second; at most {spent['memory']:.0f} MB of memory"
+        )
         check_levels(folder / "MS21" / "TheLongOnes_Forever")
 
 

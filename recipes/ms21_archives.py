@@ -1,11 +1,11 @@
 """A library of multitracks to try ``stemtree curate`` on: ``python recipes/ms21_archives.py COMMAND ...``.
 
-``make CORPUS... -o LIBRARY`` builds zip archives of raw tracks, a listing and what is true of them (``truth.csv``, with the
-tracks that leak) from rendered songs in Slakh's layout. Files are named as engineers name them. In every third session
-two tracks hear another instrument; one session is at 48 kHz, one has files of a Mac beside its tracks. Two more archives
-are useless: one is cut off, one would write outside its song's folder.
+``make CORPUS... -o LIBRARY`` builds zip archives of raw tracks, a listing and what is true of them (``truth.csv``, with
+the tracks that leak) from rendered songs in Slakh's layout. Files are named as engineers name them. In every third
+session two tracks hear another instrument; one session is at 48 kHz, one has files of a Mac beside its tracks. Two more
+archives are useless: one is cut off, one would write outside its song's folder.
 
-``correct ANNOTATION --truth TRUTH`` does what a person does: it reads the rows marked for review and writes the right label.
+``correct ANNOTATION --truth TRUTH`` does what a person does: read the rows marked for review, write the right label.
 ``judge ANNOTATION BLEED --truth TRUTH`` prints how much of it all is right.
 """
 
@@ -31,14 +31,16 @@ from stemtree.curation.files import read_table, write_table
 from stemtree.hierarchy import load
 
 ARTISTS = (
-    "Ana Luz", "The Copper Kettles", "Nordlys", "Bo Hansson Trio", "Los Últimos", "Milk & Iron", "Kōji Abe", "Sister Vega",
-    "The Paper Boats", "Dunkelblau",
+    "Ana Luz", "The Copper Kettles", "Nordlys", "Bo Hansson Trio", "Los Últimos", "Milk & Iron", "Kōji Abe",
+    "Sister Vega", "The Paper Boats", "Dunkelblau",
 )  # fmt: skip
 GENRES = (
-    ("Rock / Punk / Metal", "Melodic Metal"), ("Pop / Singer-Songwriter", "Singer-Songwriter"), ("Electronica / Dance / Experimental",
-    "Minimal Techno"), ("Acoustic / Jazz / Country / Orchestral", "Big Band Jazz"), ("Alt Rock / Blues / Country Rock",
-    "Blues Rock"),
-)  # fmt: skip
+    ("Rock / Punk / Metal", "Melodic Metal"),
+    ("Pop / Singer-Songwriter", "Singer-Songwriter"),
+    ("Electronica / Dance / Experimental", "Minimal Techno"),
+    ("Acoustic / Jazz / Country / Orchestral", "Big Band Jazz"),
+    ("Alt Rock / Blues / Country Rock", "Blues Rock"),
+)
 PARTS = {
     r"Synth Bass": ("Synth_Bass", "SynthBass", "BassSynth"),
     r"Acoustic Bass|Contrabass|upright": ("Double_Bass", "DoubleBass", "UprightBass"),
@@ -79,6 +81,7 @@ MONO = {"Electric_Bass", "Synth_Bass", "Double_Bass", "Backing_Vocal", "Electric
 
 
 def main() -> None:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("make")
@@ -87,11 +90,11 @@ def main() -> None:
     make.add_argument("--songs", type=int, default=12)
     make.add_argument("--seconds", type=float, default=25)
     make.add_argument("--address", default="", help="what archives are called in the listing: ADDRESS/NAME.zip")
-    for name in ("correct", "judge"):
-        command = commands.add_parser(name)
+    correcting, judging = commands.add_parser("correct"), commands.add_parser("judge")
+    for command in (correcting, judging):
         command.add_argument("annotation", type=Path)
         command.add_argument("--truth", type=Path, required=True)
-    command.add_argument("bleed", type=Path)
+    judging.add_argument("bleed", type=Path)
     options = parser.parse_args()
     if options.command == "make":
         make_library(options.corpora, options.output, options.songs, options.seconds, options.address)
@@ -240,9 +243,8 @@ def judge(annotation: Path, bleed: Path, truth: Path) -> None:
     pairs = Counter(
         (leak.leaks, known[song, name.rpartition("/")[2]]["leaks"] == "1") for song, name, _, leak in read_rows(bleed)
     )
-    print(
-        f"leaking tracks: {pairs[True, True]} found, {pairs[False, True]} missed; {pairs[True, False]} flagged that do not leak"
-    )
+    found, missed, wrong = pairs[True, True], pairs[False, True], pairs[True, False]
+    print(f"leaking tracks: {found} found, {missed} missed; {wrong} flagged that do not leak")
 
 
 def key_of(row: dict[str, str]) -> tuple[str, str]:

@@ -89,7 +89,12 @@ def test_report_of_an_annotation_and_a_corpus(tmp_path: Path) -> None:
     with (tmp_path / "report" / "songs.csv").open() as text:
         table, made = csv.DictReader(text)
     assert (table["split"], table["genre"], table["seconds"], table["vocal leakage"]) == ("validation", "Jazz", "", "1")
-    assert (made["seconds"], made["channels"], made["tracks"], made["instruments"]) == ("2.0", "2", "2", "bass lead_vocal")
+    assert (made["seconds"], made["channels"], made["tracks"], made["instruments"]) == (
+        "2.0",
+        "2",
+        "2",
+        "bass lead_vocal",
+    )
     assert "figure_10_genres_by_split_table.png" in report.files
     text = (tmp_path / "report" / "report.md").read_text("utf-8")
     assert "| table | 1 | ? | 2 |" in text and "![Genres (thesis, figure 13)](figure_13_genres.png)" in text
