@@ -2,7 +2,7 @@
 
 The tracks are the stems of rendered songs in Slakh's layout, at their own rate and with their own channels; or MIDI
 files are rendered to mono tracks at 16 kHz, with three parts added that must not be taken for leakage: another
-instrument in unison with one part, another a third or fifth above one, and a wood block on every snare. Then microphones
+instrument in unison with one part, another a third or fifth above, and a wood block on every snare. Then microphones
 are simulated (a way of 0.5 to 8 m, first reflections, a tail, less treble; the channels of a stereo track stand up to
 20 cm apart) in two kinds of session: in `some`, half of the tracks hear one or two tracks of other instruments; in
 `live`, two thirds of the tracks stand in one room and hear all others there. Levels are those of everything that leaks
