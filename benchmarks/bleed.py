@@ -1,10 +1,12 @@
-"""How well leakage is found: ``python benchmarks/bleed.py SOUNDFONT MIDI... [--levels -6,-20] [--sessions some,live]``.
+"""How well leakage is found: ``python benchmarks/bleed.py CORPUS... | MIDI... --soundfont SF2 [options]``.
 
-Every song is rendered to mono tracks, with three parts added that must not be taken for leakage: another instrument
-in unison with one part, another a third or fifth above one, and a wood block on every snare. Then microphones are
-simulated (a way of 0.5 to 8 m, first reflections, a tail, less treble) in two kinds of session: in `some`, half of the
-tracks hear one or two tracks of other instruments; in `live`, two thirds of the tracks stand in one room and hear all
-others there. Levels are those of everything that leaks into a track, relative to the track itself.
+The tracks are the stems of rendered songs in Slakh's layout, at their own rate and with their own channels; or MIDI
+files are rendered to mono tracks at 16 kHz, with three parts added that must not be taken for leakage: another
+instrument in unison with one part, another a third or fifth above, and a wood block on every snare. Then microphones
+are simulated (a way of 0.5 to 8 m, first reflections, a tail, less treble; the channels of a stereo track stand up to
+20 cm apart) in two kinds of session: in `some`, half of the tracks hear one or two tracks of other instruments; in
+`live`, two thirds of the tracks stand in one room and hear all others there. Levels are those of everything that leaks
+into a track, relative to the track itself.
 """
 
 import argparse
@@ -12,12 +14,13 @@ import copy
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pretty_midi
 import soundfile
-from scipy.signal import butter, fftconvolve, lfilter
+from scipy.signal import butter, lfilter, oaconvolve
 
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.render import Rendering, render_corpus
@@ -26,46 +29,70 @@ from stemtree.curation.bleed_table import Leak
 from stemtree.curation.sessions import read_session
 from stemtree.hierarchy import load
 
-RATE, SECONDS, SOUND = 16000, 75, 343.0
+SOUND = 343.0
 MS21 = load("ms21")
+
+
+@dataclass(frozen=True)
+class Song:
+    """Files of one song's tracks, what each is multiplied with, and their labels; read anew for every run."""
+
+    files: list[str]
+    gains: list[float]
+    names: list[str]
+    seconds: float
+
+    def read(self) -> tuple[np.ndarray, int]:
+        """``(track, channel, sample)`` and the rate."""
+        rate = soundfile.info(self.files[0]).samplerate
+        tracks = [
+            gain * soundfile.read(file, int(self.seconds * rate), dtype="float32", always_2d=True)[0].T
+            for file, gain in zip(self.files, self.gains, strict=True)
+        ]
+        return np.array(tracks), rate
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("soundfont", type=Path)
-    parser.add_argument("midis", type=Path, nargs="+")
+    parser.add_argument("songs", type=Path, nargs="+")
+    parser.add_argument("--soundfont", type=Path)
     parser.add_argument("--levels", default="-6,-12,-20,-26,-32,-40,-50")
     parser.add_argument("--sessions", default="some,live")
+    parser.add_argument("--seconds", type=float, default=75)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     random = np.random.default_rng(options.seed)
     with tempfile.TemporaryDirectory() as folder:
-        songs = rendered(options.soundfont, options.midis, Path(folder))
-        tracks = sum(len(names) for _, names in songs)
-        print(f"{len(songs)} songs, {tracks} tracks of at most {SECONDS} s")
-        clean = [judged(audio, names, {}, Path(folder)) for audio, names in songs]
+        corpora = [rendered(options.soundfont, options.songs, Path(folder))] if options.soundfont else options.songs
+        songs = [song for corpus in corpora for song in load_songs(corpus, options.seconds)]
+        tracks, length = (
+            sum(len(song.names) for song in songs), sum(song.seconds * len(song.names) for song in songs)
+        )  # fmt: skip
+        print(f"{len(songs)} songs, {tracks} tracks, {length / 60:.0f} minutes")
+        clean = [judged(*song.read(), song.names, Path(folder)) for song in songs]
         false = sum(leak.leaks for leaks, _ in clean for leak in leaks)
         print(f"no leakage at all: {false} of {tracks} tracks flagged")
         print("session  level  precision  recall    F1  right instrument  level off by (median, dB)")
-        spent = [seconds for _, seconds in clean]
+        spent, runs = sum(seconds for _, seconds in clean), 1
         for kind in (globals()[name] for name in options.sessions.split(",")):
             for level in map(float, options.levels.split(",")):
                 spent += curve(kind, level, songs, random, Path(folder))
-        seconds = tracks * SECONDS * (len(spent) / len(songs))
-        print(f"{seconds / sum(spent):.0f} seconds of track per CPU second")
+                runs += 1
+        print(f"{runs * length / spent:.0f} seconds of track per CPU second")
 
 
-def curve(kind, level: float, songs: Sequence, random: np.random.Generator, folder: Path) -> list[float]:
+def curve(kind, level: float, songs: Sequence[Song], random: np.random.Generator, folder: Path) -> float:
     right = wrong = missed = instrument = 0
-    spent, off = [], []
-    for audio, names in songs:
-        leaves = [MS21.leaf(name) for name in names]
+    spent, off = 0.0, []
+    for song in songs:
+        audio, rate = song.read()
+        leaves = [MS21.leaf(name) for name in song.names]
         heard_from = kind(leaves, random)
         mixed = np.array(
-            [recorded(audio, track, heard_from.get(track, []), level, random) for track in range(len(names))]
+            [recorded(audio, rate, track, heard_from.get(track, []), level, random) for track in range(len(leaves))]
         )
-        leaks, seconds = judged(mixed, names, heard_from, folder)
-        spent.append(seconds)
+        leaks, seconds = judged(mixed, rate, song.names, folder)
+        spent += seconds
         for track, leak in enumerate(leaks):
             sources = {leaves[source] for source in heard_from.get(track, [])}
             right += leak.leaks and bool(sources)
@@ -101,23 +128,26 @@ def live(leaves: Sequence[str], random: np.random.Generator) -> dict[int, list[i
 
 
 def recorded(
-    audio: np.ndarray, track: int, sources: Sequence[int], level: float, random: np.random.Generator
+    audio: np.ndarray, rate: int, track: int, sources: Sequence[int], level: float, random: np.random.Generator
 ) -> np.ndarray:
     if not sources:
         return audio[track]
-    total = np.zeros(audio.shape[1])
+    total = np.zeros(audio[track].shape, np.float32)
     for source in sources:
-        heard = fftconvolve(audio[source], room_response(random.uniform(0.5, 8), random))[: audio.shape[1]]
+        distance, played = random.uniform(0.5, 8), audio[source].mean(axis=0)
+        places = distance + np.append(0, random.uniform(-0.2, 0.2, len(total) - 1))
+        ways = np.array([room_response(way, rate, random) for way in places], np.float32)
+        heard = oaconvolve(played[None], ways, axes=1)[:, : total.shape[1]]
         total += heard / np.sqrt(np.mean(heard**2) + 1e-20) * 10 ** (random.uniform(-3, 0) / 20)
     gain = 10 ** (level / 20) * np.sqrt(np.mean(audio[track] ** 2) / np.mean(total**2))
     return audio[track] + gain * total
 
 
-def room_response(distance: float, random: np.random.Generator) -> np.ndarray:
-    response = np.zeros(RATE // 2)
+def room_response(distance: float, rate: int, random: np.random.Generator) -> np.ndarray:
+    response = np.zeros(rate // 2)
 
     def arrive(way: float, gain: float) -> None:
-        place = way / SOUND * RATE
+        place = way / SOUND * rate
         whole = int(place)
         response[whole] += gain * (1 - place + whole)
         response[whole + 1] += gain * (place - whole)
@@ -126,42 +156,53 @@ def room_response(distance: float, random: np.random.Generator) -> np.ndarray:
     for _ in range(6):
         way = distance + random.uniform(1, 8)
         arrive(way, random.uniform(0.5, 0.9) / way)
-    decay = 10 ** (-3 * np.arange(len(response)) / RATE / random.uniform(0.15, 0.5))
+    decay = 10 ** (-3 * np.arange(len(response)) / rate / random.uniform(0.15, 0.5))
     tail = random.standard_normal(len(response)) * decay
-    tail[: int((distance + 2) / SOUND * RATE)] = 0
+    tail[: int((distance + 2) / SOUND * rate)] = 0
     tail *= np.sqrt(10 ** (-random.uniform(0, 10) / 10) / np.sum(tail**2)) / distance
-    duller = lfilter(*butter(1, random.uniform(3000, 7500) / (RATE / 2)), response + tail)
+    duller = lfilter(*butter(1, random.uniform(3000, 7500) / (rate / 2)), response + tail)
     return 0.6 * duller + 0.4 * (response + tail)
 
 
-def judged(
-    audio: np.ndarray, names: Sequence[str], heard_from: dict[int, list[int]], folder: Path
-) -> tuple[list[Leak], float]:
+def judged(audio: np.ndarray, rate: int, names: Sequence[str], folder: Path) -> tuple[list[Leak], float]:
     """What the measurement says, from files, and its CPU seconds."""
     place = folder / "session"
     place.mkdir(exist_ok=True)
     rows = [(f"{number:02}.wav", name) for number, name in enumerate(names)]
     for (file, _), track in zip(rows, audio, strict=True):
-        soundfile.write(place / file, np.clip(track, -1, 1), RATE, "PCM_24")
+        soundfile.write(place / file, np.clip(track.T, -1, 1), rate, "PCM_24")
     start = time.process_time()
     found = measure_bleed(read_session(place, "session", rows, MS21))
     return [found[file] for file, _ in rows], time.process_time() - start
 
 
-def rendered(soundfont: Path, midis: Sequence[Path], folder: Path) -> list[tuple[np.ndarray, list[str]]]:
-    """Tracks of every song with their General MIDI names, each a little quieter than rendered."""
+def load_songs(corpus: Path, seconds: float) -> list[Song]:
+    """Tracks of every song, without silent ones, each a little quieter than rendered."""
+    random, songs = np.random.default_rng(0), []
+    for track in load_corpus(corpus, "slakh", MS21).tracks:
+        length = min(seconds, track.duration)
+        frames = int(length * soundfile.info(track.stems[0].file.path).samplerate)
+        heard = [
+            stem
+            for stem in track.stems
+            if np.mean(soundfile.read(stem.file.path, frames, dtype="float32")[0] ** 2) > 1e-9
+        ]
+        if len({stem.leaf for stem in heard}) > 1:
+            gains = 10 ** (random.uniform(-12, 0, len(heard)) / 20)
+            songs.append(
+                Song([str(stem.file.path) for stem in heard], gains.tolist(), [s.label for s in heard], length)
+            )
+    return songs
+
+
+def rendered(soundfont: Path, midis: Sequence[Path], folder: Path) -> Path:
+    """A corpus of mono tracks."""
     (folder / "midi").mkdir()
     for midi in midis:
         with_company(midi).write(str(folder / "midi" / midi.name))
-    rendering = Rendering((soundfont,), sample_rate=RATE, stereo=False)
+    rendering = Rendering((soundfont,), sample_rate=16000, stereo=False)
     render_corpus(sorted((folder / "midi").iterdir()), folder / "corpus", rendering, workers=1, skip_bad=True)
-    random, songs = np.random.default_rng(0), []
-    for track in load_corpus(folder / "corpus", "slakh", MS21).tracks:
-        audio = np.array([soundfile.read(stem.file.path, SECONDS * RATE)[0] for stem in track.stems])
-        heard = [number for number, samples in enumerate(audio) if np.mean(samples**2) > 1e-9]
-        levels = 10 ** (random.uniform(-12, 0, (len(heard), 1)) / 20)
-        songs.append((audio[heard] * levels, [track.stems[number].label for number in heard]))
-    return songs
+    return folder / "corpus"
 
 
 def with_company(midi: Path) -> pretty_midi.PrettyMIDI:

@@ -40,8 +40,11 @@ def make_7z(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-def make_rar(path: Path, files: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
-    """RAR 3, stored: what rarfile reads without a program. Nothing free writes RAR, hence by hand."""
+def make_rar(path: Path, files: dict[str, bytes], links: dict[str, str] | None = None, method: int = 0x30) -> Path:
+    """RAR 3, stored: what rarfile reads without a program. Nothing free writes RAR, hence by hand.
+
+    With another method than 0x30 the content is said to be compressed, which it is not.
+    """
 
     def block(kind: int, flags: int, body: bytes) -> bytes:
         head = struct.pack("<BHH", kind, flags, 7 + len(body)) + body
@@ -52,7 +55,7 @@ def make_rar(path: Path, files: dict[str, bytes], links: dict[str, str] | None =
     out = b"Rar!\x1a\x07\x00" + block(0x73, 0, b"\0" * 6)
     for name, content, mode in entries:
         size, crc = len(content), zlib.crc32(content)
-        fields = struct.pack("<LLBLLBBHL", size, size, 3, crc, 0x5A000000, 20, 0x30, len(name.encode()), mode)
+        fields = struct.pack("<LLBLLBBHL", size, size, 3, crc, 0x5A000000, 20, method, len(name.encode()), mode)
         out += block(0x74, 0x8000, fields + name.encode()) + content
     path.write_bytes(out + block(0x7B, 0x4000, b""))
     return path

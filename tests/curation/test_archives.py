@@ -166,3 +166,23 @@ def test_two_entries_of_one_name(tmp_path: Path) -> None:
     unpack(tmp_path / "a.zip", tmp_path / "out")
     assert (tmp_path / "out" / "1.wav").read_bytes() == tone()
     assert (tmp_path / "out" / "1 (2).wav").read_bytes() == tone(0.1)
+
+
+def test_compressed_rar_needs_a_program_that_rarfile_gets_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    archive = make_rar(tmp_path / "a.rar", {"Kick.wav": tone()}, method=0x33)
+    for name in ("bsdtar", "7z", "7zz"):
+        (programs / name).write_text("#!/bin/sh\necho it works\n")
+        (programs / name).chmod(0o755)
+    with pytest.raises(ArchiveError, match="needs the program unrar or unar"):
+        unpack(archive, tmp_path / "out", Limits())
+    (programs / "unar").write_text(f"#!/bin/sh\nexec /bin/cat {tmp_path}/content\n")
+    (programs / "unar").chmod(0o755)
+    (programs / "lsar").symlink_to(programs / "unar")
+    (tmp_path / "content").write_bytes(tone())
+    unpack(archive, tmp_path / "out", Limits())
+    assert (tmp_path / "out" / "Kick.wav").read_bytes() == tone()

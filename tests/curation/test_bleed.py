@@ -151,9 +151,10 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
     report = measure_songs([tmp_path / "A - B"], annotation, tmp_path / "t.csv", BleedSettings(), workers=1)
     assert report.measured == [] and "'A - B' was not measured" in report.problems[0].message
     (tmp_path / "C - D").mkdir()
-    for folder, said in ((tmp_path / "C - D", "no rows for 'C - D'"), (tmp_path / "none", "no folder|no rows")):
-        with pytest.raises(CorpusError, match=said):
-            measure_songs([folder], annotation, tmp_path / "t.csv", BleedSettings())
+    report = measure_songs([tmp_path / "C - D"], annotation, tmp_path / "t.csv", BleedSettings())
+    assert report.measured == [] and "no rows for 'C - D'" in report.problems[0].message
+    with pytest.raises(CorpusError, match="no folder"):
+        measure_songs([tmp_path / "none"], annotation, tmp_path / "t.csv", BleedSettings())
     with pytest.raises(OptionError, match="threshold of 3"):
         BleedSettings(threshold=3)
     (tmp_path / "bad.csv").write_text("song,file,leaks\nA,b.wav,maybe\n")

@@ -85,6 +85,18 @@ def test_numbers_and_files(tmp_path: Path) -> None:
     assert sorted(kinds) == ["missing file", "raw without stem", "stem without raws", "wrong stem"]
 
 
+def test_sums_of_stems_need_no_raw_tracks(tmp_path: Path) -> None:
+    root = song(tmp_path / "Song", [("piano", ["piano"])])
+    file = root / "Song_METADATA.yaml"
+    file.write_text(file.read_text() + "\nmusdb_stems: {other: {filename: Song_MUSDB_other.wav}}\n")
+    (root / "Song_STEMS").mkdir()
+    for name in ("Song_STEM_01.wav", "Song_MUSDB_other.wav"):
+        (root / "Song_STEMS" / name).touch()
+    assert found(root) == []
+    (root / "Song_STEMS" / "Song_MUSDB_other.wav").unlink()
+    assert [kind for kind, _ in found(root)] == ["missing file"]
+
+
 def test_bad_metadata(tmp_path: Path) -> None:
     for name, text in (("A", "stems: 3"), ("B", "stems: {S01: {}}"), ("C", "- 1"), ("D", "a: [")):
         (tmp_path / f"{name}_METADATA.yaml").write_text(text)

@@ -241,13 +241,18 @@ def test_a_bad_track_spoils_its_song_or_is_left_out(
     data, _ = read_song(raw / "MS21" / ID)
     assert "pianos" not in [stem["instrument"] for stem in data["stems"].values()]
     assert len(data["left_out"]) == 1 and said in data["left_out"][0]
+    again = build(raw, StemSettings(skip_bad=True))
+    assert again.kept == [SONG]
+    for told in (report, again):
+        assert [problem.message for problem in (*told.problems, *told.notes) if said in problem.message] != []
 
 
 def test_silent_tracks_and_songs(raw: Path) -> None:
     folder = raw / "raw" / SONG
     soundfile.write(folder / "08_Piano.wav", np.zeros(RATE), RATE)
     soundfile.write(folder / "05_BassDI.wav", np.random.default_rng(0).normal(0, 1e-5, RATE), RATE, "PCM_24")
-    build(raw)
+    (note,) = build(raw).notes
+    assert note.kind == "silent" and note.message.endswith("05_BassDI.wav, 08_Piano.wav")
     data, _ = read_song(raw / "MS21" / ID)
     assert data["silent"] == ["05_BassDI.wav", "08_Piano.wav"] and "bass" not in data["musdb_stems"]
     for name in BAND:
@@ -293,6 +298,11 @@ def test_the_longest_name_that_a_file_system_takes(raw: Path) -> None:
     write_annotation(raw / "annotation.csv", write_session(raw / "raw", name, {"a.wav": "Piano", "b.wav": "Violin"}))
     assert build(raw).made == [name]
     assert len(load_corpus(raw / "MS21", "ms21").tracks[0].stems) == 2
+
+
+def test_stems_do_not_go_among_raw_tracks(raw: Path) -> None:
+    with pytest.raises(OptionError, match="holds the raw tracks"):
+        build_stems(raw / "raw", raw / "annotation.csv", raw / "MS21" / ".." / "raw", StemSettings())
 
 
 def test_ids() -> None:

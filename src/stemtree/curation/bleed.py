@@ -180,16 +180,21 @@ def measure_songs(
     Raises
     ------
     CorpusError
-        If a table cannot be read, or a folder or its rows do not exist.
+        If a table cannot be read, or a folder does not exist.
     """
     table, known = FilePath(output), read_annotation(annotation)
     report = BleedReport([], [], [], read_rows(table) if table.exists() else [])
     report.rows = [(song, name, label, leak.judged(settings.threshold)) for song, name, label, leak in report.rows]
     jobs = list[tuple[Session, BleedSettings]]()
     for session in _sessions(map(FilePath, folders), known, settings):
+        if isinstance(session, Problem):
+            report.problems.append(session)
+            continue
         report.problems += session.problems
+        if not session.tracks:  # its problems tell why
+            continue
         there = {(name, label) for song, name, label, _ in report.rows if song == session.song}
-        if there and there == {(track.name, track.label) for track in session.tracks}:
+        if there == {(track.name, track.label) for track in session.tracks}:
             report.kept.append(session.song)
         else:
             jobs.append((session, settings))
@@ -211,18 +216,18 @@ def measure_songs(
 
 def _sessions(
     folders: Iterable[FilePath], known: dict[str, list[tuple[str, str]]], settings: BleedSettings
-) -> list[Session]:
+) -> list[Session | Problem]:
     tree, composed = load(settings.hierarchy), {compose(song): song for song in known}
-    sessions = []
+    sessions = list[Session | Problem]()
     for folder in folders:
-        song = composed.get(compose(folder.resolve().name))
+        name = folder.resolve().name
         if not folder.is_dir():
             raise CorpusError(f"there is no folder '{folder}': give the folders of songs")
-        if song is None:
-            raise CorpusError(
-                f"the annotation has no rows for '{folder.resolve().name}': annotate it, or give a song's folder"
-            )
-        sessions.append(read_session(folder, song, known[song], tree))
+        if song := composed.get(compose(name)):
+            sessions.append(read_session(folder, song, known[song], tree))
+        else:
+            message = f"the annotation has no rows for '{name}': annotate it, or give a song's folder"
+            sessions.append(Problem(name, "not annotated", message))
     return sessions
 
 

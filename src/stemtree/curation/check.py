@@ -170,14 +170,15 @@ def _check_files(file: FilePath, song: str, data: dict[str, Any], stems: list[_S
     """Compare with the files, where there are any."""
     folder = file.parent if file.parent.name == song else file.parent.parent / "Audio" / song
     stem_dir, raw_dir = (folder / str(data.get(key) or "-") for key in ("stem_dir", "raw_dir"))
-    for place, parts in (
-        (stem_dir, [stem.part for stem in stems]),
-        (raw_dir, [raw for stem in stems for raw in stem.raws]),
+    sums = [str(stem["filename"]) for stem in (data.get("musdb_stems") or {}).values()]  # of stems, not of raw tracks
+    for place, files in (
+        (stem_dir, [stem.part.file for stem in stems] + sums),
+        (raw_dir, [raw.file for stem in stems for raw in stem.raws]),
     ):
         if not place.is_dir():
             continue
         there = {entry.name for entry in place.iterdir() if is_audio_name(entry)}
-        listed = {part.file for part in parts}
+        listed = set(files)
         kind = "stem without raws" if place == stem_dir else "raw without stem"
         yield from (("missing file", f"'{place / name}' is listed and missing") for name in sorted(listed - there))
         yield from ((kind, f"'{place / name}' is there and not listed") for name in sorted(there - listed))

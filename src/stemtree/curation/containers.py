@@ -73,7 +73,7 @@ def open_archive(file: FilePath) -> Iterator[Container]:
         if type(error).__module__.partition(".")[0] not in ("rarfile", "py7zr", "_lzma", "lzma"):
             raise
         if type(error).__name__ == "RarCannotExec":
-            raise ArchiveError(f"'{file}' needs the program unrar, unar or bsdtar: install one, then again") from None
+            raise ArchiveError(f"'{file}' needs the program unrar or unar: install one, then again") from None
         raise ArchiveError(f"the archive '{file}' is broken ({_reason(error)}): get a whole copy") from None
 
 
@@ -123,8 +123,15 @@ class _Rar(Container):
             for info in self._rar.infolist()
             if not info.is_dir()
         ]
+        if self._rar.needs_password() and not self.entries:
+            raise ArchiveError(f"the archive '{file}' is encrypted, its file names as well: get one that is not")
 
     def copy(self, targets: list[tuple[Entry, Write]]) -> None:
+        import rarfile
+
+        if any(entry.handle.compress_type != rarfile.RAR_M0 for entry, _ in targets):
+            # rarfile 4.5 calls bsdtar wrongly, and Debian's 7z lacks RAR: both would make a good archive look broken.
+            rarfile.tool_setup(bsdtar=False, sevenzip=False, sevenzip2=False, force=True)
         for entry, write in targets:
             with self._rar.open(entry.handle) as content:
                 while block := content.read(_BLOCK):

@@ -3,6 +3,7 @@
 from __future__ import annotations  # matplotlib is loaded when a picture is drawn
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ def require_matplotlib() -> None:
 
 
 def draw_bars(table: Table, file: FilePath, unit: str) -> list[FilePath]:
-    """Draw a table of counts as groups of horizontal bars, one for each column.
+    """Draw a table of counts as groups of horizontal bars, one for each column; rows without any are left out.
 
     Parameters
     ----------
@@ -39,11 +40,12 @@ def draw_bars(table: Table, file: FilePath, unit: str) -> list[FilePath]:
         any size compare.
     """
     percent = unit.startswith("%")
+    table = replace(table, rows=tuple(row for row in table.rows if any(row[1:])))
     labels = [str(row[0]).replace("_", " ") for row in table.rows]
     columns = shares(table) if percent else {
         name: [float(row[number] or 0) for row in table.rows] for number, name in enumerate(table.header[1:], 1)
     }  # fmt: skip
-    height = 0.16 * len(labels) * (len(columns) + 1) + 1.3
+    height = 0.15 * len(labels) * (len(columns) + 1) + 1.3
     figure, axes = _figure(max(3.0, height))
     thickness = 0.8 / max(1, len(columns))
     for number, (name, values) in enumerate(columns.items()):
@@ -72,11 +74,11 @@ def draw_durations(lengths: Mapping[str, Sequence[float]], title: str, file: Fil
         axes.hist(values, edges, weights=part, color=COLOURS[number % len(COLOURS)], edgecolor="white", linewidth=0.5)
         mean = sum(values) / len(values)
         axes.axvline(mean, color="#222222", linewidth=1, linestyle="--")
-        axes.text(0.99, 0.88, f"{name}: {len(values)} songs, mean {_clock(mean)}", ha="right", va="top", fontsize=9,
-                  transform=axes.transAxes)  # fmt: skip
+        axes.set_title(f"{name}: {len(values)} songs, mean {_clock(mean)}", fontsize=9, loc="left")
         axes.set_ylabel("% of songs")
         axes.xaxis.set_major_locator(MultipleLocator(_tick(longest)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _clock(value)))
+        axes.set_xlim(0, edges[-1])
         _bare(axes, "y")
     axes.set_xlabel("length (minutes:seconds)")
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
@@ -126,5 +128,5 @@ def _clock(seconds: float) -> str:
 
 
 def _tick(longest: float) -> int:
-    """Whole minutes, at most a dozen."""
-    return 60 * max(1, -(-int(longest) // (60 * 12)))
+    """At most a dozen; whole minutes, unless songs are short."""
+    return next((step for step in (5, 10, 30) if longest <= 12 * step), 60 * -(-int(longest) // (60 * 12)))

@@ -127,7 +127,8 @@ def _all_tables(report: Report) -> Iterable[tuple[int, Table]]:
     yield 8, tables.instruments(corpora)
     for name, songs in corpora.items():
         if tables.by_split(songs):
-            yield 10, tables.genres_by_split(name, songs)
+            if tables.tells_genres(songs):
+                yield 10, tables.genres_by_split(name, songs)
             yield 11, tables.instruments_by_split(name, songs)
     yield 12, tables.durations(corpora)
     yield 13, tables.genres(corpora)

@@ -4,7 +4,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -45,7 +45,8 @@ class StemReport:
     problems : list of Problem
         Songs that were left out, and tracks that songs were made without.
     notes : list of Problem
-        What was passed over: files without a row, songs in the corpus that the annotation no longer has.
+        What was passed over: files without a row, silent tracks, tracks that cannot be read where these are to be
+        skipped, songs in the corpus that the annotation no longer has.
     """
 
     made: list[str] = field(default_factory=list)
@@ -114,12 +115,14 @@ def build_stems(
     Raises
     ------
     OptionError
-        If leaking tracks are to be left out and nothing says which they are.
+        If leaking tracks are to be left out and nothing says which they are, or the corpus would lie among raw tracks.
     CorpusError, HierarchyError
         If a table, the folder or the hierarchy cannot be used at all.
     """
     if settings.drop_bleed and bleed is None:
         raise OptionError("nothing says which tracks leak: run stemtree curate bleed and give its table with --bleed")
+    if FilePath(output).resolve() == FilePath(root).resolve():
+        raise OptionError(f"'{output}' holds the raw tracks: choose another folder for the stems")
     tree, report, jobs = load(settings.hierarchy), StemReport(), list[_Job]()
     facts = read_songs(songs) if songs else {}
     leaks = read_leaks(bleed) if bleed else {}
@@ -132,11 +135,12 @@ def build_stems(
     jobs = _distinct(jobs, report)
     _note(jobs, FilePath(output), report)
     for done, (job, outcome) in enumerate(zip(jobs, in_processes(_build, jobs, workers), strict=True), start=1):
+        report.problems += job.session.problems
         if isinstance(outcome, Problem):
             report.problems.append(outcome)
         else:
-            getattr(report, outcome).append(job.session.song)
-            report.problems += job.session.problems
+            getattr(report, outcome.kind).append(job.session.song)
+            report.notes += _passed_over(job, outcome.metadata)
         if progress:
             progress(done, len(jobs))
     return report
@@ -170,8 +174,26 @@ def _note(jobs: list[_Job], output: FilePath, report: StemReport) -> None:
             report.notes.append(Problem(place.name, "earlier run", message))
 
 
-def _build(job: _Job) -> str | Problem:
-    """Make a song unless it is there, and say which of a report's lists it belongs to."""
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """Which of a report's lists a song belongs to, and what its metadata say now."""
+
+    kind: str
+    metadata: dict[str, Any]
+
+
+def _passed_over(job: _Job, metadata: Mapping[str, Any]) -> Iterator[Problem]:
+    """Tracks that a song was made without, other than those that its annotation already had wrong."""
+    song, known = job.session.song, {problem.message for problem in job.session.problems}
+    for reason in metadata.get("left_out", ()):
+        if reason not in known:
+            yield Problem(song, "left out", f"'{song}' was made without a track: {reason}")
+    if silent := metadata.get("silent"):
+        yield Problem(song, "silent", f"'{song}' has tracks without signal, which are in no stem: {', '.join(silent)}")
+
+
+def _build(job: _Job) -> _Outcome | Problem:
+    """Make a song unless it is there."""
     try:
         if not job.tracks:
             raise CorpusError(f"no track of '{job.session.song}' is left to make a stem of: check its labels")
@@ -180,7 +202,7 @@ def _build(job: _Job) -> str | Problem:
         return Problem(job.session.song, "stems", f"'{job.session.song}' was left out: {error}")
 
 
-def _make(job: _Job) -> str:
+def _make(job: _Job) -> _Outcome:
     name = song_id(job.facts)
     place, tree = job.output / name, load(job.settings.hierarchy)
     print_now = fingerprint(job.session, job.tracks, tree, job.settings)
@@ -188,9 +210,9 @@ def _make(job: _Job) -> str:
     about = describe_song(job.facts, job.tracks, job.leaks)
     if known.get("fingerprint") == print_now and _whole(place, known):
         if known == known | about:
-            return "kept"
+            return _Outcome("kept", known)
         write_metadata(place / f"{name}_METADATA.yaml", known | about)
-        return "described"
+        return _Outcome("described", known | about)
     with staging(place) as folder:
         spools = folder / "spools"
         spools.mkdir()
@@ -204,7 +226,7 @@ def _make(job: _Job) -> str:
         split = {"split": known["split"]} if "split" in known else {}
         write_metadata(folder / f"{name}_METADATA.yaml", about | audio | split | {"fingerprint": print_now})
         _publish(folder, place)
-    return "made"
+    return _Outcome("made", audio)
 
 
 def _known(place: FilePath, name: str) -> dict[str, Any]:

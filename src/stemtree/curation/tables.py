@@ -59,7 +59,7 @@ def instruments(corpora: Records) -> Table:
 
 def genres(corpora: Records) -> Table:
     """Thesis, figure 13: songs of each family of genres."""
-    told = {name: songs for name, songs in corpora.items() if any(song.genre != UNKNOWN for song in songs)}
+    told = {name: songs for name, songs in corpora.items() if tells_genres(songs)}
     return _counted("genres", "Genres (thesis, figure 13)", _families(told), told, _genre_of)
 
 
@@ -112,6 +112,11 @@ def by_split(songs: Sequence[SongRecord]) -> dict[str, list[SongRecord]]:
     """The songs of every split that there is."""
     found = {split: [song for song in songs if song.split == split] for split in SPLITS}
     return {split: some for split, some in found.items() if some}
+
+
+def tells_genres(songs: Sequence[SongRecord]) -> bool:
+    """Whether the genre of any song is known."""
+    return any(song.genre != UNKNOWN for song in songs)
 
 
 def instrument_names() -> tuple[str, ...]:

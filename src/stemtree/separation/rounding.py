@@ -97,7 +97,7 @@ class TreeSamples:
 
 
 def _running_sums(leaves: Samples) -> ExactSamples:
-    """``np.cumsum(leaves, axis=0, dtype=np.float64)``, which itself goes through memory in strides: ten times the time."""
+    """``np.cumsum(leaves, axis=0, dtype=np.float64)``, but not in strides through memory: ten times as fast."""
     sums = leaves.astype(np.float64)
     for before, total in pairwise(sums):
         total += before

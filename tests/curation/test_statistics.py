@@ -1,0 +1,108 @@
+import csv
+from pathlib import Path
+
+import pytest
+from multitracks import write_annotation, write_session
+
+from stemtree.curation import tables
+from stemtree.curation.figures import draw_bars, draw_durations
+from stemtree.curation.genres import UNKNOWN, families, fold
+from stemtree.curation.mixdown import StemSettings
+from stemtree.curation.records import SongRecord
+from stemtree.curation.report import write_report
+from stemtree.curation.stems import build_stems
+from stemtree.errors import OptionError
+
+
+def record(song: str, **facts: object) -> SongRecord:
+    given: dict[str, object] = {
+        "corpus": "A", "song": song, "split": None, "seconds": 100.0, "channels": 2, "tracks": 4, "unmapped": 0,
+        "labels": frozenset({"Piano", "Lead_Vocal"}), "instruments": frozenset({"pianos", "lead_vocal"}),
+        "genre": "Jazz", "vocals": True, "leakage": None, "vocal_leakage": None,
+    }  # fmt: skip
+    return SongRecord(**{**given, **facts})  # type: ignore[arg-type]
+
+
+def column(table: tables.Table, name: str) -> dict[object, object]:
+    return {row[0]: row[table.header.index(name)] for row in table.rows}
+
+
+def test_table_of_corpora() -> None:
+    songs = [
+        record("1", leakage=True, vocal_leakage=False),
+        record("2", leakage=False, vocal_leakage=True, tracks=8, seconds=260.0, labels=frozenset({"Bell"})),
+        record("3", channels=1, vocals=False, tracks=6, seconds=None),
+    ]
+    (row,) = tables.summary({"A": songs}).rows
+    assert row == ("A", 3, 0.1, 6, 1.6, 3, 66.7, 50.0, 50.0, "both")
+
+
+def test_tables_of_labels() -> None:
+    songs = [
+        record("1", split="train"), record("2", split="test", genre="Metal"), record("3", split="train", genre="Metal"),
+    ]  # fmt: skip
+    others = [record("4", corpus="B", genre=UNKNOWN, instruments=frozenset({"bass"}), unmapped=5)]
+    both = {"A": songs, "B": others}
+    assert tables.genres(both).header == ("genre", "A") and column(tables.genres(both), "A")["Metal"] == 2
+    assert tables.instruments(both).header == ("instrument", "A")  # most stems of B stand for no instrument
+    split = tables.genres_by_split("A", songs)
+    assert split.header == ("genre", "train", "test")
+    assert (column(split, "train")["Metal"], column(split, "test")["Jazz"]) == (1, 0)
+    assert tables.shares(split)["train"][families().index("Jazz")] == 50
+    lengths = tables.durations({"A": [*songs, record("5", seconds=10.0)]})
+    assert column(lengths, "A") == {
+        "0-30": 1, "30-60": 0, "60-90": 0, "90-120": 3, "mean": 77.5, "median": 100.0, "deviation": 39.0,
+    }  # fmt: skip
+
+
+def test_families() -> None:
+    assert len(families()) == 17 and families()[-1] == "Other"
+    assert (fold("Progressive Death Metal"), fold("Big Band Jazz"), fold("Hip Hop")) == ("Metal", "Jazz", "Rap")
+    assert (fold(" "), fold("Cumbia")) == (UNKNOWN, "Other")
+
+
+def test_pictures_show_what_is_there(tmp_path: Path) -> None:
+    table = tables.Table("g", "Genres", ("genre", "A", "B"), (("Jazz", 1, 0), ("Folk", 0, 0), ("Pop/Rock", 3, 2)))
+    _, picture = draw_bars(table, tmp_path / "bars", "% of songs")
+    drawn = picture.read_text("utf-8")
+    assert all(f">{text}<" in drawn for text in ("Jazz", "Pop/Rock", "75.0", "25.0", "100.0", "A", "B"))
+    assert ">Folk<" not in drawn
+    _, picture = draw_durations({"A": [20.0, 40.0]}, "Lengths", tmp_path / "lengths")
+    assert all(f">{text}<" in picture.read_text("utf-8") for text in ("A: 2 songs, mean 0:30", "0:05", "0:55"))
+    before = picture.read_bytes()
+    draw_durations({"A": [20.0, 40.0]}, "Lengths", tmp_path / "lengths")
+    assert picture.read_bytes() == before
+
+
+def test_report_of_an_annotation_and_a_corpus(tmp_path: Path) -> None:
+    rows = write_session(tmp_path / "raw", "Ana - One", {"01_Bass.wav": "Electric_Bass", "02_Vox.wav": "Lead_Vocal"})
+    annotation = write_annotation(tmp_path / "annotation.csv", rows)
+    build_stems(tmp_path / "raw", annotation, tmp_path / "MS21", StemSettings(), workers=1)
+    (tmp_path / "songs.csv").write_text("song,genre,vocal_quality\nAna - One,Bebop,0\n")
+    (tmp_path / "splits.csv").write_text("song,split\nAna - One,valid\n")
+    report = write_report(
+        [f"table={annotation}", str(tmp_path / "MS21")], tmp_path / "report",
+        songs=[tmp_path / "songs.csv"], splits=tmp_path / "splits.csv",
+    )  # fmt: skip
+    assert list(report.corpora) == ["table", "MS21"] and report.problems == []
+    assert sorted(report.files) == sorted(file.name for file in (tmp_path / "report").iterdir())
+    with (tmp_path / "report" / "songs.csv").open() as text:
+        table, made = csv.DictReader(text)
+    assert (table["split"], table["genre"], table["seconds"], table["vocal leakage"]) == ("validation", "Jazz", "", "1")
+    assert (made["seconds"], made["channels"], made["tracks"], made["instruments"]) == (
+        "2.0",
+        "2",
+        "2",
+        "bass lead_vocal",
+    )
+    assert "figure_10_genres_by_split_table.png" in report.files
+    text = (tmp_path / "report" / "report.md").read_text("utf-8")
+    assert "| table | 1 | ? | 2 |" in text and "![Genres (thesis, figure 13)](figure_13_genres.png)" in text
+
+
+def test_one_name_for_two_corpora(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("song,file,label\nOne,Kick.wav,Drum_Kick\n")
+    with pytest.raises(OptionError, match="a"):
+        write_report([str(tmp_path / "a.csv")] * 2, tmp_path / "report", figures=False)
+    with pytest.raises(OptionError, match="there is no corpus"):
+        write_report([str(tmp_path / "b")], tmp_path / "report", figures=False)
