@@ -1,6 +1,7 @@
-"""What networks cost: ``python benchmarks/networks.py [separation] [heads] [folded] [recurrent]``; unset, all of it.
+"""What networks cost: ``python benchmarks/networks.py [separation] [default] [heads] [folded] [recurrent]``; or all.
 
-``separation``: the two U-Nets of Spleeter, and what made them cheaper. ``heads``, ``folded`` and ``recurrent``: steps
+``separation``: the two U-Nets of Spleeter, and what made them cheaper. ``default``: the default model in both widths
+of numbers, against products of large matrices in the same run. ``heads``, ``folded`` and ``recurrent``: steps
 of training, all on one thread, in seconds of audio per second of CPU time.
 """
 
@@ -8,6 +9,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from quality import published_network
@@ -17,10 +19,12 @@ from stemtree.hierarchy import load
 from stemtree.losses import Truth, tpsa_mse
 from stemtree.masks.relation import Relation, make_relation
 from stemtree.memory import keep_freed_memory
+from stemtree.model import load_model
 from stemtree.networks.build import NetworkSettings, build
-from stemtree.networks.folded_conv import Band, FoldedConvSettings
+from stemtree.networks.folded_conv import Band, FoldedConvSettings, fuse_batch_norms
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
+from stemtree.separation.choose import DEFAULT_MODEL
 from stemtree.separation.spleeter import CHECKPOINTS, Spleeter
 from stemtree.spectral import log_magnitude, loud_bins
 
@@ -34,7 +38,7 @@ GUITAR = (
 )
 
 
-def least(run: Callable[[], None], times: int) -> float:
+def least(run: Callable[[], object], times: int) -> float:
     """The least CPU time of so many runs after a first."""
     spent = []
     for _ in range(times + 1):
@@ -70,6 +74,24 @@ def separation() -> None:
             network(last)
     rate = counter.get_total_flops() / 2 / SECONDS / spent / 1e9
     print(f"and a sub-pixel convolution at the end: {spent:.4f}, {rate:.0f} billion multiply-adds per second")
+
+
+def default() -> None:
+    """The default model on one block of the walk, and what this core reaches with nothing but multiply-adds."""
+    network = load_model(DEFAULT_MODEL).network
+    features = log_magnitude(torch.randn(1, 2, 2049, 512, dtype=torch.complex64))
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(features)
+    work = counter.get_total_flops() / 2 / SECONDS
+    for step in ("as trained", "batch norms fused"):
+        for kind in (torch.float32, torch.bfloat16):
+            square = torch.randn(2048, 2048).to(kind)
+            peak = 2048**3 / least(partial(torch.mm, square, square), 5) / 1e9
+            with torch.inference_mode(), torch.autocast("cpu", kind, enabled=kind == torch.bfloat16):
+                spent = least(partial(network, features), 7) / SECONDS
+            rate = f"{work / spent / 1e9:.0f} of {peak:.0f} billion multiply-adds per second"
+            print(f"default model, {kind}, {step}: {spent:.4f} CPU s per s, {rate} (products of matrices)")
+        fuse_batch_norms(network)
 
 
 class Training:
@@ -132,7 +154,7 @@ def recurrent() -> None:
 
 def main() -> None:
     torch.set_num_threads(1)
-    parts = {"separation": separation, "recurrent": recurrent, "heads": heads, "folded": folded}
+    parts = {"separation": separation, "default": default, "recurrent": recurrent, "heads": heads, "folded": folded}
     for name, part in parts.items():
         if name in (sys.argv[1:] or parts):
             if name in ("heads", "folded"):

@@ -21,11 +21,11 @@ SOURCES = {
     "sounds": {
         "FluidR3_GM": "MIT",
         "MuseScore_General": "MIT",
-        "AVL Drumkits (Black Pearl, Red Zeppelin)": "CC-BY-SA",
+        "AVL Drumkits (Black Pearl, Red Zeppelin)": "CC-BY-SA-3.0",
         "Salamander grand piano": "CC-BY",
         "VCSL, VSCO, Martin HD28, Yamaha CP80, Rhodes": "CC0",
         "Stratocaster (Gestalt LUR)": "MIT",
-        "saxophone (Karoryfer)": "CC-BY or CC0",
+        "saxophone (Karoryfer)": "CC0",
     },
 }
 
