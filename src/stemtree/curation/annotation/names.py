@@ -18,7 +18,9 @@ _PIECE = re.compile(r"[^\W\d_]+|\d+")
 _GEAR = re.compile(r"(?<![^\W_])(?:([A-Z]{1,3})\d{2,4}[A-Z]{0,2}|\d{3,4}[A-Z]{1,2})(?![^\W_])")
 # What may be a model with digits in its name, such as B3, TR-808, JX8P or 12 string.
 _MODELS = (
-    re.compile(r"(?:(?<![^\W_])|(?<=[a-z])(?=[A-Z]))(?:[A-Za-z]{1,4}[ -]?\d{1,4}[A-Za-z]{0,2}|\d[A-Za-z]{2,7})(?![^\W_])"),
+    re.compile(
+        r"(?:(?<![^\W_])|(?<=[a-z])(?=[A-Z]))(?:[A-Za-z]{1,4}[ -]?\d{1,4}[A-Za-z]{0,2}|\d[A-Za-z]{2,7})(?![^\W_])"
+    ),
     re.compile(r"(?<!\d)(?:\d{3}(?!\d)|\d\d ?[A-Za-z]{2,7}(?![^\W_]))"),
 )
 _NUMBER = re.compile(r"\s*\d{1,3}[ _.\-]+(?=.*[^\W\d_])")
