@@ -72,7 +72,7 @@ def test_fit(cli, tmp_path: Path, monkeypatch) -> None:
     rows = [
         f"Song {n},{file},{label}" for n in range(4) for file, label in (("Kick.wav", "Drum_Kick"), ("x.wav", "Bell"))
     ]
-    labels, weights = tmp_path / "labels.csv", tmp_path / "w.npz"
+    labels, weights = tmp_path / "labels.csv", tmp_path / "w.safetensors"
     labels.write_text("song,file,label\n" + "\n".join(rows))
     from stemtree.curation.annotation import accuracy
     from stemtree.curation.annotation.fit import Fitting

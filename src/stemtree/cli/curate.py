@@ -64,7 +64,7 @@ def annotate(
         typer.Option(metavar="SHARE", help="Mark this share for review (default: 0.1), and list it."),
     ] = None,
     songs: Annotated[Path | None, typer.Option(metavar="SONGS.csv", help="Also write what holds for songs.")] = None,
-    weights: Annotated[str | None, typer.Option(metavar="FILE.npz", help="From stemtree curate fit.")] = None,
+    weights: Annotated[str | None, typer.Option(metavar="FILE.safetensors", help="From stemtree curate fit.")] = None,
 ) -> None:
     """Propose a label for every file, from its name and those beside it; corrections made earlier stay."""
     from stemtree.curation.annotation.model import load_classifier
@@ -104,7 +104,7 @@ def listen(
 @app.command()
 def fit(
     labels: Annotated[str, typer.Argument(metavar="LABELS.csv", help="song,file,label, corrected by people.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.npz", help="The weights.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.safetensors", help="The weights.")],
     folds: Annotated[int, typer.Option(metavar="N", help="Of the cross-validation by song.")] = 5,
 ) -> None:
     """Fit the classifier of file names, calibrate it, and print how good it is on songs that it was not fitted to."""
@@ -121,7 +121,8 @@ def fit(
         figures = (one.exact, one.instrument, one.instrument_of_all, one.reviewed, one.calibration_error)
         typer.echo(f"{name:5} " + "  ".join(f"{figure:.4f}" for figure in figures))
     model.save(output)
-    typer.echo(f"{output}: {len(model.features)} features, temperature {model.temperature:.2f}")
+    temperature, guess = model.calibration.temperature, model.calibration.guess
+    typer.echo(f"{output}: {len(model.features)} features, temperature {temperature:.2f}, {100 * guess:.1f} % guessed")
 
 
 @app.command()

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from stemtree.curation.annotation.accuracy import (
     accuracy,
-    at_temperature,
-    best_temperature,
+    best_calibration,
+    calibrated_by_others,
     cross_validate,
     fit_and_measure,
 )
 from stemtree.curation.annotation.features import arrange, describe, habits
 from stemtree.curation.annotation.fit import Fitting, fit
 from stemtree.curation.annotation.labels import instruments
-from stemtree.curation.annotation.model import Classifier, Member, classifier, load_classifier
+from stemtree.curation.annotation.model import Calibration, Classifier, Member, classifier, load_classifier
 from stemtree.curation.annotation.names import Vocabulary, vocabulary
 from stemtree.errors import CorpusError
 
@@ -35,10 +36,14 @@ SMALL = Vocabulary(
 QUICK = Fitting(members=1, steps=25, dimensions=8, units=12)
 
 
-def random_member(features: int, labels: int, seed: int = 0) -> Member:
-    random = np.random.default_rng(seed)
-    shapes = ((features, labels), (labels,), (features, 5), (4 * 5 + 8, 7), (7,), (7, labels), (labels,))
-    return Member(*(random.normal(size=shape).astype(np.float32) for shape in shapes))
+def random_classifier(described: tuple[str, ...], habits: tuple[str, ...], calibration: Calibration) -> Classifier:
+    random = np.random.default_rng(0)
+    count, labels = len(described), ("a", "b", "c")
+    direct, bias = random.normal(size=(count + len(habits), 3)), random.normal(size=3)
+    shapes = ((count, 5), (4 * 5 + 8, 7), (7,), (7, 3))
+    members = (Member(*(random.normal(size=shape).astype(np.float32) for shape in shapes)) for _ in range(2))
+    whole = described + habits
+    return Classifier(labels, whole, direct.astype(np.float32), bias.astype(np.float32), tuple(members), calibration)
 
 
 def twin(model: Classifier, rows: list[tuple[str, str]]) -> np.ndarray:
@@ -62,23 +67,22 @@ def twin(model: Classifier, rows: list[tuple[str, str]]) -> np.ndarray:
         before = next((embed[words[one]] for one in session[:at][::-1] if words[one] != words[row]), nothing)
         after = next((embed[words[one]] for one in session[at:] if words[one] != words[row]), nothing)
         context = np.concatenate([embed[words[row]], rest, before, after, flags[row]])
-        direct = times(describe(words[row], vocabulary()), member.direct) + times(
-            habits(row[0], words[row]), member.direct
-        )
+        direct = times(describe(words[row], vocabulary()), model.direct)
+        direct += times(habits(row[0], words[row]), model.direct)
         hidden = np.maximum(context @ member.hidden + member.hidden_bias, 0)
-        return direct + member.bias + hidden @ member.output + member.output_bias
+        return direct + model.bias + hidden @ member.output
 
     each = np.array([[logits(row, member) for row in rows] for member in model.members]).mean(axis=0)
-    odds = np.exp(each / model.temperature)
-    return odds / odds.sum(axis=1, keepdims=True)
+    odds = np.exp(each / model.calibration.temperature)
+    share = model.calibration.guess
+    return (1 - share) * odds / odds.sum(axis=1, keepdims=True) + share / len(model.labels)
 
 
 def test_prediction_is_the_formula() -> None:
-    names = {name for row in ROWS for name in describe(vocabulary().parse(row[1]).words, vocabulary())}
-    names |= {name for row in ROWS for name in habits(row[0], vocabulary().parse(row[1]).words)}
-    features = tuple(sorted(names)[::2])  # some are unknown to the weights
-    members = tuple(random_member(len(features), 3, seed) for seed in range(2))
-    model = Classifier(("a", "b", "c"), features, members, temperature=3.0)
+    described = {name for row in ROWS for name in describe(vocabulary().parse(row[1]).words, vocabulary())}
+    signed = {name for row in ROWS for name in habits(row[0], vocabulary().parse(row[1]).words)}
+    known = tuple(sorted(described)[::2]), tuple(sorted(signed)[::2])  # some are unknown to the weights
+    model = random_classifier(*known, Calibration(temperature=3.0, guess=0.1))
     np.testing.assert_allclose(model.predict(ROWS), twin(model, ROWS), rtol=1e-4, atol=1e-6)
 
 
@@ -146,21 +150,21 @@ def test_artists_keep_to_their_ways() -> None:
 
 def test_weights_survive_the_file(tmp_path: Path) -> None:
     rows, labels = sessions(20)
-    model = replace(fit(rows, labels, QUICK, SMALL), temperature=1.25)
-    model.save(tmp_path / "w.npz")
-    again = load_classifier(tmp_path / "w.npz")
-    assert (again.labels, again.features, again.temperature) == (model.labels, model.features, 1.25)
+    model = replace(fit(rows, labels, QUICK, SMALL), calibration=Calibration(1.25, 0.0625))
+    model.save(tmp_path / "w.safetensors")
+    again = load_classifier(tmp_path / "w.safetensors")
+    assert (again.labels, again.features, again.calibration) == (model.labels, model.features, model.calibration)
     np.testing.assert_allclose(again.predict(rows), model.predict(rows), atol=0.02)
-    assert [file.name for file in tmp_path.iterdir()] == ["w.npz"]
-    for name, content in (("bad.npz", b"PK\x03\x04"), ("text.npz", b"hello")):
+    assert [file.name for file in tmp_path.iterdir()] == ["w.safetensors"]
+    for name, content in (("bad.safetensors", b"PK\x03\x04"), ("text.safetensors", b"hello")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(CorpusError, match="holds no weights of a classifier"):
             load_classifier(tmp_path / name)
-    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    save_file({"a": np.zeros(3)}, tmp_path / "other.safetensors")
     with pytest.raises(CorpusError, match="holds no weights"):
-        load_classifier(tmp_path / "other.npz")
+        load_classifier(tmp_path / "other.safetensors")
     with pytest.raises(CorpusError, match="cannot read the weights"):
-        load_classifier(tmp_path / "none.npz")
+        load_classifier(tmp_path / "none.safetensors")
 
 
 def test_what_cannot_be_fitted() -> None:
@@ -185,13 +189,27 @@ def test_accuracy_by_hand() -> None:
     assert got.calibration_error == pytest.approx((0.1 + 0.4 + 0.7 + 0.7) / 4, abs=1e-6)
 
 
-def test_the_temperature_is_found_again() -> None:
+def test_the_calibration_is_found_again() -> None:
     random = np.random.default_rng(0)
-    sharp = random.dirichlet(np.ones(6), 4000).astype(np.float32)
+    sharp = random.dirichlet(np.full(6, 0.2), 20000).astype(np.float32)
     columns = list(instruments())[:6]
-    labels = [columns[random.choice(6, p=row / row.sum())] for row in sharp.astype(float)]
-    too_sharp = at_temperature(sharp, 1 / 1.5)
-    assert best_temperature(too_sharp, columns, labels) == pytest.approx(1.5, abs=0.1)
+    true = Calibration(1.5, 0.05)
+    labels = [columns[random.choice(6, p=row / row.sum())] for row in true.apply(sharp).astype(float)]
+    found = best_calibration(sharp, columns, labels)
+    assert found.temperature == pytest.approx(1.5, abs=0.15)
+    assert found.guess == pytest.approx(0.05, abs=0.02)
+    before, after = (accuracy(one, columns, labels) for one in (sharp, found.apply(sharp)))
+    assert after.calibration_error < 0.02 < 0.05 < before.calibration_error
+    assert after.exact == before.exact
+
+
+def test_a_fold_is_calibrated_by_the_others() -> None:
+    """Two folds, one sure and right, one sure and wrong: each gets what the other deserves."""
+    columns = list(instruments())[:3]
+    probabilities = np.tile(np.array([[0.9, 0.06, 0.04]], np.float32), (40, 1))
+    labels, fold = [columns[0]] * 20 + [columns[1]] * 20, np.repeat([0, 1], 20)
+    got = calibrated_by_others(probabilities, fold, columns, labels)
+    assert got[0, 0] < 0.75 < 0.95 < got[-1, 0]
 
 
 def test_no_song_is_in_two_folds() -> None:

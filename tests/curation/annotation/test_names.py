@@ -88,3 +88,27 @@ def test_the_vocabulary_is_written_as_it_says() -> None:
     phrases = [phrase for group in data["labels"].values() for phrase in group]
     assert len(phrases) == len(set(phrases))
     assert set(data["labels"]) == set(instruments())
+    unreachable = [phrase for phrase in phrases if " ".join(vocabulary().parse(phrase).words) != phrase]
+    assert not unreachable
+    models = [str(model) for group in data["models"].values() for model in group]
+    assert len(models) == len(set(models))
+    words = {" ".join(vocabulary().parse(f"x {model}").words).removeprefix("x ") for model in models}
+    assert words == set(data["models"])
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("05_TR-808 Kick.wav", "drummachine kick"),
+        ("Bass808.wav", "bass drummachine"),
+        ("Organ B3 Leslie.wav", "organ hammond leslie"),
+        ("12_DX7_Pad.wav", "synth pad"),
+        ("SynthMS20.wav", "synth synth"),
+        ("Gtr12String.wav", "guitar twelvestring"),
+        ("12_Strings.wav", "string"),
+        ("Kick_2024.wav", "kick"),
+        ("SNARE B-M80.wav", "snare b"),
+    ],
+)
+def test_models_with_digits(file: str, words: str) -> None:
+    assert " ".join(vocabulary().parse(file).words) == words

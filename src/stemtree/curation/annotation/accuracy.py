@@ -11,7 +11,7 @@ import numpy as np
 from stemtree.curation.annotation.features import Numbers
 from stemtree.curation.annotation.fit import Fitting, Rows, fit
 from stemtree.curation.annotation.labels import instruments
-from stemtree.curation.annotation.model import Classifier
+from stemtree.curation.annotation.model import Calibration, Classifier
 from stemtree.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _BINS = 15
 _FITTING = Fitting()
 _TEMPERATURES = np.linspace(0.6, 2.5, 39)
+_GUESSES = np.linspace(0, 0.06, 25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,28 +128,43 @@ def cross_validate(
     return probabilities, fold
 
 
-def calibrated(model: Classifier, probabilities: Numbers, labels: Sequence[str]) -> Classifier:
-    """The classifier with the temperature that makes cross-validated labels likeliest (Guo et al. 2017)."""
-    return replace(model, temperature=best_temperature(probabilities, model.labels, labels))
+def best_calibration(probabilities: Numbers, columns: Sequence[str], labels: Sequence[str]) -> Calibration:
+    """The calibration with which it is likeliest that those proposals are right that are.
+
+    Parameters
+    ----------
+    probabilities : (name, label) float
+        Not calibrated, of names that the classifier was not fitted to.
+    columns, labels : sequence of str
+        As for `accuracy`.
+    """
+    right = np.array([columns[at] for at in probabilities.argmax(axis=1)]) == np.array(labels)
+
+    def loss(one: Calibration, best: Numbers) -> float:
+        confidence = np.clip((1 - one.guess) * best + one.guess / len(columns), 1e-9, 1 - 1e-9)
+        return -float(np.log(np.where(right, confidence, 1 - confidence)).mean())
+
+    losses = {}
+    for temperature in _TEMPERATURES.tolist():
+        best = Calibration(temperature).apply(probabilities).max(axis=1)
+        for guess in _GUESSES.tolist():
+            one = Calibration(temperature, guess)
+            losses[one] = loss(one, best)
+    return min(losses, key=lambda one: losses[one])
 
 
-def best_temperature(probabilities: Numbers, columns: Sequence[str], labels: Sequence[str]) -> float:
-    """See `calibrated`."""
-    column = {label: at for at, label in enumerate(columns)}
-    target = np.array([column[label] for label in labels])
-
-    def loss(temperature: float) -> float:
-        likelihood = at_temperature(probabilities, temperature)[np.arange(len(target)), target]
-        return -float(np.log(np.maximum(likelihood, 1e-9)).mean())
-
-    return float(min(_TEMPERATURES, key=loss))
-
-
-def at_temperature(probabilities: Numbers, temperature: float) -> Numbers:
-    """Probabilities as another temperature would have made them."""
-    powers = np.maximum(probabilities, 1e-12) ** (1 / temperature)
-    scaled: Numbers = powers / powers.sum(axis=1, keepdims=True)
-    return scaled
+def calibrated_by_others(
+    probabilities: Numbers, fold: NDArray[np.int64], columns: Sequence[str], labels: Sequence[str]
+) -> Numbers:
+    """Calibrate every fold of a cross-validation by what the others tell."""
+    result = probabilities.copy()
+    truth = np.array(labels)
+    for number in np.unique(fold).tolist():
+        inside, outside = fold != number, fold == number
+        result[outside] = best_calibration(probabilities[inside], columns, truth[inside].tolist()).apply(
+            probabilities[outside]
+        )
+    return result
 
 
 def fit_and_measure(
@@ -177,15 +193,12 @@ def fit_and_measure(
     report = (lambda done, _: progress(done, folds + 1)) if progress else None
     probabilities, fold = cross_validate(rows, labels, fitting, folds, progress=report)
     model = fit(rows, labels, fitting)
-    calibrated_by_others = probabilities.copy()
+    whole = calibrated_by_others(probabilities, fold, model.labels, labels)
     each = {}
     for number in range(folds):
-        inside, outside = np.flatnonzero(fold != number).tolist(), np.flatnonzero(fold == number).tolist()
-        others = [labels[at] for at in inside]
-        temperature = best_temperature(probabilities[inside], model.labels, others)
-        calibrated_by_others[outside] = at_temperature(probabilities[outside], temperature)
-        each[str(number + 1)] = accuracy(calibrated_by_others[outside], model.labels, [labels[at] for at in outside])
-    each["all"] = accuracy(calibrated_by_others, model.labels, labels)
+        outside = np.flatnonzero(fold == number).tolist()
+        each[str(number + 1)] = accuracy(whole[outside], model.labels, [labels[at] for at in outside])
+    each["all"] = accuracy(whole, model.labels, labels)
     if progress:
         progress(folds + 1, folds + 1)
-    return calibrated(model, probabilities, labels), each
+    return replace(model, calibration=best_calibration(probabilities, model.labels, labels)), each

@@ -48,7 +48,7 @@ _RINGING = [
     "Gong",
 ]
 # Recorded samples of ten pitched instruments lie between 0 and 0.26, whole drum kits at 0.4.
-_TOO_PITCHED, _TOO_STRUCK = 0.04, 0.6
+_TOO_PITCHED, _TOO_STRUCK = 0.04, 0.5
 _BASS_ABOVE, _METAL_BELOW = 400.0, 2000.0
 _METAL = ("Drum_HiHat", "Shaker", "Tambourine", "Triangle", "Maracas")
 

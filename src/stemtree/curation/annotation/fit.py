@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, embedding_bag
 
-from stemtree.curation.annotation.features import FLAGS, Sessions, arrange, as_arrays, describe, habits
+from stemtree.curation.annotation.features import FLAGS, Numbers, Sessions, arrange, as_arrays, describe, habits
 from stemtree.curation.annotation.labels import instruments
 from stemtree.curation.annotation.model import Classifier, Member
 from stemtree.curation.annotation.names import Vocabulary, vocabulary
@@ -143,14 +143,27 @@ def fit(
     sessions = arrange(rows, known)
     described = [describe(one, known) for one in [*sessions.words, *known.phrases]]
     signed = [habits(sessions.songs[song], sessions.words[word]) for song, word in sessions.distinct.tolist()]
-    names = (*_lasting(described, sessions, len(known.phrases)), *sorted({name for one in signed for name in one}))
+    lasting = _lasting(described, sessions, len(known.phrases))
+    names = (*lasting, *sorted({name for one in signed for name in one}))
     data = _data(sessions, described, signed, names, labels, columns, known, fitting)
-    members = []
+    networks = []
     for seed in range(fitting.members):
-        members.append(_train(data, len(names), len(columns), fitting, seed))
+        networks.append(_train(data, len(names), len(lasting), len(columns), fitting, seed))
         if progress:
             progress(seed + 1, fitting.members)
-    return Classifier(columns, names, tuple(members))
+    direct = np.mean([_array(network.direct) for network in networks], axis=0)
+    bias = np.mean([_array(network.bias) + _array(network.output.bias) for network in networks], axis=0)
+    return Classifier(columns, names, direct, bias, tuple(map(_member, networks)))
+
+
+def _array(tensor: torch.Tensor) -> Numbers:
+    return tensor.detach().numpy().astype(np.float32)
+
+
+def _member(network: _Network) -> Member:
+    hidden, output = network.hidden, network.output
+    parts = (network.embedding, hidden.weight.T, hidden.bias, output.weight.T)
+    return Member(*map(_array, parts))
 
 
 def _lasting(described: list[dict[str, float]], sessions: Sessions, phrases: int) -> tuple[str, ...]:
@@ -211,12 +224,12 @@ def _others(sessions: Sessions, extra: int) -> _Bags:
 class _Network(torch.nn.Module):
     """The network of `model`, with words, names and units hidden at random."""
 
-    def __init__(self, features: int, labels: int, fitting: Fitting) -> None:
+    def __init__(self, features: int, described: int, labels: int, fitting: Fitting) -> None:
         super().__init__()
         self._fitting = fitting
         self.direct = torch.nn.Parameter(torch.zeros(features, labels))
         self.bias = torch.nn.Parameter(torch.zeros(labels))
-        self.embedding = torch.nn.Parameter(torch.randn(features, fitting.dimensions) * 0.1)
+        self.embedding = torch.nn.Parameter(torch.randn(described, fitting.dimensions) * 0.1)
         self.hidden = torch.nn.Linear(4 * fitting.dimensions + FLAGS, fitting.units)
         self.output = torch.nn.Linear(fitting.units, labels)
         torch.nn.init.zeros_(self.output.weight)
@@ -226,7 +239,8 @@ class _Network(torch.nn.Module):
         """Logits ``(name, label)``."""
         hide = self._fitting.hide_names
         some = data.features.thinned(self._fitting.hide_words)
-        both = data.features.times(torch.cat([self.embedding, self.direct], dim=1), some)[data.own]
+        weights = torch.cat([self.embedding, self.direct[: len(self.embedding)]], dim=1)
+        both = data.features.times(weights, some)[data.own]
         own, direct = both[:, : self._fitting.dimensions], both[:, self._fitting.dimensions :]
         whole = data.features.times(self.embedding)
         rest = data.others.times(whole, data.others.thinned(hide) / (1 - hide))
@@ -246,10 +260,10 @@ class _Network(torch.nn.Module):
         return direct * self.direct.square().sum() + embedding * self.embedding.square().sum() + layers * both
 
 
-def _train(data: _Data, features: int, labels: int, fitting: Fitting, seed: int) -> Member:
+def _train(data: _Data, features: int, described: int, labels: int, fitting: Fitting, seed: int) -> _Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _Network(features, labels, fitting)
+        network = _Network(features, described, labels, fitting)
         groups = (
             ([network.direct, network.bias], 1.0),
             ([network.embedding], 0.5),
@@ -266,17 +280,4 @@ def _train(data: _Data, features: int, labels: int, fitting: Fitting, seed: int)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
-    return Member(
-        *(
-            weights.detach().numpy().astype(np.float32)
-            for weights in (
-                network.direct,
-                network.bias,
-                network.embedding,
-                network.hidden.weight.T,
-                network.hidden.bias,
-                network.output.weight.T,
-                network.output.bias,
-            )
-        )
-    )
+    return network

@@ -16,6 +16,13 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PIECE = re.compile(r"[^\W\d_]+|\d+")
 # Microphones and preamplifiers, such as M81, AK47, 251E or SSL6000E: a name of its own between separators.
 _GEAR = re.compile(r"(?<![^\W_])(?:([A-Z]{1,3})\d{2,4}[A-Z]{0,2}|\d{3,4}[A-Z]{1,2})(?![^\W_])")
+# What may be a model with digits in its name, such as B3, TR-808, JX8P or 12 string.
+_MODELS = (
+    re.compile(
+        r"(?:(?<![^\W_])|(?<=[a-z])(?=[A-Z]))(?:[A-Za-z]{1,4}[ -]?\d{1,4}[A-Za-z]{0,2}|\d[A-Za-z]{2,7})(?![^\W_])"
+    ),
+    re.compile(r"(?<!\d)(?:\d{3}(?!\d)|\d\d ?[A-Za-z]{2,7}(?![^\W_]))"),
+)
 _NUMBER = re.compile(r"\s*\d{1,3}[ _.\-]+(?=.*[^\W\d_])")
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,3}$")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -47,8 +54,9 @@ class Vocabulary:
     Parameters
     ----------
     data : mapping
-        ``spellings`` (word -> its other spellings), ``compounds`` (a spelling -> the words that it means), ``gear``
-        (words that are left out) and ``labels`` (label -> phrases, in the first spellings).
+        ``spellings`` (word -> its other spellings), ``compounds`` (a spelling -> the words that it means), ``models``
+        (words -> names with digits that mean them), ``gear`` (words that are left out) and ``labels`` (label ->
+        phrases, in the first spellings).
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
@@ -63,16 +71,24 @@ class Vocabulary:
         meanings = {word: (word,) for word in words} | single | dict.fromkeys(data.get("gear", ()), ())
         self._meaning: dict[str, tuple[str, ...]] = {fold(key): value for key, value in meanings.items()}
         self._joined = {tuple(key.split()): tuple(value.split()) for key, value in compounds.items() if " " in key}
+        self._models = {str(model): words for words, models in data.get("models", {}).items() for model in models}
         self._cache: dict[str, tuple[str, ...]] = {}
 
     def parse(self, file: str) -> Name:
         """Take a file name apart."""
         stem = _ENDING.sub("", readable(file))
         number = _NUMBER.match(stem)
-        rest = _GEAR.sub(self._without_gear, stem[number.end() :] if number else stem)
+        rest = stem[number.end() :] if number else stem
+        for pattern in _MODELS:
+            rest = pattern.sub(self._model, rest)
+        rest = _GEAR.sub(self._without_gear, rest)
         pieces = _PIECE.findall(rest)
         words = tuple(word for piece in pieces if not piece.isdigit() for word in self._read(piece))
         return Name(self._join(words), tuple(piece for piece in pieces if piece.isdigit()), number is not None)
+
+    def _model(self, found: re.Match[str]) -> str:
+        words = self._models.get(fold(found[0]).replace("-", "").replace(" ", ""))
+        return found[0] if words is None else f" {words} "
 
     def _without_gear(self, found: re.Match[str]) -> str:
         return found[0] if found[1] and self._known(fold(found[1])) else " "
