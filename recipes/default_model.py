@@ -1,8 +1,9 @@
 """Make the default model's folder of a run: half the weights' width, and what else people should know on its card.
 
-    python recipes/default_model.py RUN METRICS.parquet... -o FOLDER
+    python recipes/default_model.py RUN METRICS.parquet... -o FOLDER --temperature 1.25 --fade -24
 
-METRICS are rows of `stemtree evaluate separate` on test corpora, named after them.
+METRICS are rows of `stemtree evaluate` on test corpora, named after them. Temperature divides the logits: the network is
+surer of itself on songs like those it learned from than it should be on others. Fade: see `stemtree.masks.conserve.fade`.
 """
 
 import argparse
@@ -43,13 +44,19 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("metrics", type=Path, nargs="*")
     parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--fade", type=float)
     told = parser.parse_args()
     card = json.loads((told.run / "model.json").read_text("utf-8"))
     card["metrics"] |= {file.stem: improvements(file) for file in told.metrics}
-    card["licences"] = SOURCES
+    card["training"]["temperature"] = told.temperature
+    card |= {"licences": SOURCES, "fade": told.fade}
     told.output.mkdir(parents=True, exist_ok=True)
     (told.output / "model.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
     weights = load_file(told.run / "model.safetensors")
+    for name, tensor in weights.items():
+        if name.startswith("unfold."):
+            tensor /= told.temperature
     halved = {name: tensor.half() if tensor.dtype == torch.float32 else tensor for name, tensor in weights.items()}
     save_file(halved, told.output / "model.safetensors")
 

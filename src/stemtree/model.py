@@ -9,7 +9,7 @@ from pathlib import Path as FilePath
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -55,6 +55,9 @@ class Card(BaseModel, frozen=True, extra="forbid"):
         How it makes them, and of what.
     channels : int
         How many the network sees; 1 means their average.
+    fade : float, optional
+        Level in dB relative to the mixture below which parts fade when a song is separated; see
+        `stemtree.masks.conserve.fade`.
     corpora : list of dict
         What it was trained on: name, kind, split, songs, hours of each leaf, fingerprint.
     training : dict
@@ -74,6 +77,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     network: NetworkSettings
     stft: Stft
     channels: int = 1
+    fade: float | None = Field(default=None, lt=0)
     corpora: list[dict[str, Any]] = []
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}

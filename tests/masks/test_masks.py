@@ -1,4 +1,5 @@
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from trees import wanted_nodes
 
 from stemtree.hierarchy import Hierarchy, load
-from stemtree.masks.conserve import apportion, nearest, share
+from stemtree.masks.conserve import apportion, fade, nearest, share
 from stemtree.masks.division import Division
 from stemtree.masks.ideal import IDEAL_MASKS, ideal_binary, ideal_ratio, phase_sensitive
 from stemtree.masks.relation import make_relation
@@ -96,3 +97,17 @@ def test_apportioned_masks_are_conservative(wanted: tuple[Hierarchy, tuple[Path,
     again = apportion(estimate.masks[0], division)
     torch.testing.assert_close(division.sums(again, dim=0), estimate.masks[0], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(again[len(division.leaves) :], estimate.rests[0], atol=1e-5, rtol=1e-4)
+
+
+def test_faint_parts_fade() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mixture = torch.randn(2, 9, 7, dtype=torch.complex64, generator=generator)
+    parts = torch.tensor([0.9, 0.09, 0.01]).view(3, 1, 1, 1) * torch.ones(3, 1, 9, 7)
+    faded = fade(parts, mixture, -20.9)  # the level of the second
+    torch.testing.assert_close(faded.sum(dim=0), torch.ones(1, 9, 7))
+    levels = 20 * (faded[:, 0, 0, 0] / faded[0, 0, 0, 0]).log10()
+    assert levels[1].item() == pytest.approx(20 * math.log10(0.1) - 12, abs=0.2)
+    assert levels[2].item() < -70
+    torch.testing.assert_close(fade(parts, mixture, -90.0), parts, atol=1e-4, rtol=0)
+    silence = fade(parts, torch.zeros_like(mixture), -20.0)
+    torch.testing.assert_close(silence, torch.full_like(parts, 1 / 3))

@@ -6,7 +6,7 @@ import torch
 
 from stemtree.hierarchy import MIXTURE
 from stemtree.masks.division import Division
-from stemtree.types import Masks
+from stemtree.types import Masks, Spectrogram
 
 
 def share(weights: Masks) -> Masks:
@@ -92,3 +92,31 @@ def apportion(masks: Masks, division: Division) -> Masks:
         if path in division.rests:
             parts[path] = shares[-1]
     return torch.stack([parts[path] for path in division.parts])
+
+
+def fade(parts: Masks, mixture: Spectrogram, level: float) -> Masks:
+    """Take parts that are hardly there for absent, and let the others share what they leave.
+
+    A mask that follows from squared errors is the mean of what may be there, so that an instrument which is certainly
+    absent still gets a little of every bin. Each part is scaled by (e / (e + t))², e being its share of the mixture's
+    energy and t that of `level`: parts far above it stay, parts at it lose 12 dB, parts below vanish.
+
+    Parameters
+    ----------
+    parts : Masks
+        ``(part, 1 or channel, bin, frame)``, summing to one over parts.
+    mixture : Spectrogram
+        ``(channel, bin, frame)`` that they are masks of: seconds of it, over which parts count as present or absent.
+    level : float
+        In dB relative to the mixture.
+
+    Returns
+    -------
+    Masks
+        The same shape; sums to one over parts.
+    """
+    magnitude = mixture.abs()
+    energies = torch.stack([(part * magnitude).square().sum() for part in parts])
+    shares = energies / magnitude.square().sum().clamp_min(1e-12)
+    scales = (shares / (shares + 10 ** (level / 10))).square()
+    return share(parts * scales.view(-1, 1, 1, 1))

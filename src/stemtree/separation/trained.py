@@ -14,7 +14,7 @@ from stemtree.audio import open_source
 from stemtree.audio import read as read_audio
 from stemtree.errors import OptionError
 from stemtree.hierarchy import Hierarchy, join, load
-from stemtree.masks.conserve import share
+from stemtree.masks.conserve import fade, share
 from stemtree.model import WEIGHTS, Model, load_model
 from stemtree.networks.folded_conv import fuse_batch_norms
 from stemtree.separation.splitter import Block
@@ -97,7 +97,10 @@ class Trained:
         """See `Splitter.masks`; parts of a node within the model's tree share what the model gives them together."""
         channels, bins, _ = block.spectrogram.shape
         query = self._query.spectrogram[None] if self._query else None
-        known = self.model.shares(self._known(block.spectrogram, block.stft)[None], query)[0]
+        seen = self._known(block.spectrogram, block.stft)
+        known = self.model.shares(seen[None], query)[0]
+        if self.model.card.fade is not None:
+            known = fade(known, seen, self.model.card.fade)
         if len(parts) < len(known):
             known = share(known[self._numbers(node, parts)])
         masks = known[:, :, :bins]
