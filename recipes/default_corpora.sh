@@ -3,9 +3,10 @@
 #   train:      effects, plain  Freedoom's songs, instruments redrawn, a minute of each take
 #               bands, mixed    songs composed with MMA, with their own instruments and with others
 #   validation: held_out        12 Freedoom songs with their own instruments
+#               calibration     the same songs with a soundfont that no training set has
 #   test:       openmsx         openttd-openmsx's songs with TimGM6mb, songs and soundfont that no training set has
 # Debian packages: libfluidsynth3 mma polyphone fluid-soundfont-gm musescore-general-soundfont csound-soundfont
-# opl3-soundfont avldrums.lv2-soundfont openttd-openmsx; Freedoom's MIDI files are `musics/*.mid` in its source; INSTRUMENTS
+# avldrums.lv2-soundfont openttd-openmsx; Freedoom's MIDI files are `musics/*.mid` in its source; INSTRUMENTS
 # holds recorded instruments in SFZ.
 # A run that was stopped goes on where it was.
 #   recipes/default_corpora.sh FREEDOOM INSTRUMENTS OUT
@@ -18,7 +19,6 @@ unseen=$(python -c 'import pretty_midi; print(pretty_midi.__path__[0])')/TimGM6m
 
 [[ -e $out/sf2/done ]] || { python "$here/instruments.py" "$instruments" "$out/sf2" && touch "$out/sf2/done"; }
 soundfonts=(--soundfont "$fonts/sf2/FluidR3_GM.sf2" --soundfont "$fonts/sf3/MuseScore_General.sf3")
-soundfonts+=(--soundfont "$fonts/sf2/sf_GMbank.sf2" --soundfont "$fonts/sf2/OPL-3_FM_128M.sf2")
 for file in "$out"/sf2/*[0-9].sf2; do soundfonts+=(--soundfont "$file"); done
 drums=(--drums "$fonts/sf2/Black_Pearl_4_LV2.sf2" --drums "$fonts/sf2/Red_Zeppelin_4_LV2.sf2")
 for file in "$out"/sf2/*_kit.sf2; do drums+=(--drums "$file"); done
@@ -37,6 +37,7 @@ minute=(--excerpt 60 --split train)
 stemtree corpus compose "$songs" -o "$out/midi"
 stemtree corpus render "$openmsx"/*.mid -o "$out/openmsx" --split test --soundfont "$unseen"
 stemtree corpus render "${held_out[@]}" -o "$out/held_out" --split validation --excerpt 60 --soundfont "$fonts/sf2/FluidR3_GM.sf2"
+stemtree corpus render "${held_out[@]}" -o "$out/calibration" --split validation --excerpt 60 --soundfont "$fonts/sf2/sf_GMbank.sf2"
 stemtree corpus render "$out"/midi/*[02468].mid -o "$out/bands" "${soundfonts[@]}" "${minute[@]}" --effects
 stemtree corpus render "$out"/midi/*[13579].mid -o "$out/mixed" "${soundfonts[@]}" "${drums[@]}" "${minute[@]}" --redraw --seed 1
 stemtree corpus render "${train[@]}" -o "$out/effects" "${soundfonts[@]}" "${minute[@]}" --redraw --effects --takes 2

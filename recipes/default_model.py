@@ -2,8 +2,8 @@
 
     python recipes/default_model.py RUN METRICS.parquet... -o FOLDER --temperature 1.25 --fade -24
 
-METRICS are rows of `stemtree evaluate` on test corpora, named after them. Temperature divides the logits: the network is
-surer of itself on songs like those it learned from than it should be on others. Fade: see `stemtree.masks.conserve.fade`.
+METRICS are rows of `stemtree evaluate` on test corpora, named after them. Temperature divides the logits: a network is
+surer of itself than it should be on songs unlike those it learned from. Fade: see `stemtree.masks.conserve.fade`.
 """
 
 import argparse
