@@ -11,4 +11,4 @@ cd "$out"
 OMP_NUM_THREADS=1 stemtree train "$here/../configs/default.yaml" -o run
 OMP_NUM_THREADS=1 stemtree evaluate run --corpus data/openmsx --kind slakh --hierarchy ms21 --root accompaniment \
   --stereo --no-bss --absent -o openmsx.parquet
-python "$here/default_model.py" run openmsx.parquet -o default_model
+python "$here/default_model.py" run openmsx.parquet -o default_model --temperature 1.25 --fade -22

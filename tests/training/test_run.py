@@ -34,6 +34,16 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(config: Path, tmp_
     assert again.card.training["steps"] == 6
 
 
+def test_the_last_checkpoint_is_kept_where_the_best_is_not_beaten(config: Path, tmp_path: Path) -> None:
+    train(read_settings([config], ["trainer.max_epochs=4", "learning_rate=3.0"]), tmp_path / "run")
+    losses = curve(tmp_path / "run")
+    best, last = (
+        torch.load(tmp_path / "run" / "checkpoints" / f"{name}.ckpt", weights_only=True)["global_step"]
+        for name in ("best", "last")
+    )
+    assert last == 8 and best == 2 * (losses.index(min(losses)) + 1) < last
+
+
 def test_what_a_run_leaves(config: Path, tmp_path: Path) -> None:
     model = train(read_settings([config], ["relation.kind=tree"]), tmp_path / "run")
     assert {file.name for file in (tmp_path / "run").iterdir()} == {

@@ -136,9 +136,9 @@ def _card(settings: TrainSettings, goal: Goal, corpus: Corpus) -> Card:
 
 def _trainer(settings: TrainSettings, folder: FilePath, progress_bar: bool) -> pl.Trainer:
     callbacks: list[Callback] = [
-        ModelCheckpoint(
-            folder / "checkpoints", "best", monitor="val_loss", save_last=True, enable_version_counter=False
-        ),
+        ModelCheckpoint(folder / "checkpoints", "best", monitor="val_loss", enable_version_counter=False),
+        # Not `save_last`, which saves nothing where the best is not beaten.
+        ModelCheckpoint(folder / "checkpoints", "last", every_n_epochs=1, enable_version_counter=False),
         EarlyStopping("val_loss", patience=settings.stop_after),
         LearningRateMonitor("epoch"),
     ]
