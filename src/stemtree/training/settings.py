@@ -147,7 +147,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("'subtree' and 'depth' do not go with 'targets': leave one or the other out")
         if self.levels and not self.targets:
             raise ValueError("'levels' are those of a target's path: give 'targets' too")
-        if self.schedule == "cosine" and not self.trainer.get("max_epochs"):
+        if self.schedule == "cosine" and (self.trainer.get("max_epochs") or 0) < 1:
             raise ValueError("the schedule 'cosine' must know its end: give 'trainer.max_epochs'")
         if self.epoch < self.batch:
             raise ValueError(f"an epoch of {self.epoch} examples is less than a batch of {self.batch}: make it longer")
