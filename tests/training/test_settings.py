@@ -125,6 +125,11 @@ def test_order_is_the_epochs_alone_and_splits_among_processes(config: Path) -> N
     assert [sorted(a + b) for a, b in zip(*halves, strict=True)] == [sorted(epoch) for epoch in epochs()]
     thirds = [epochs(rank, 5) for rank in range(5)]  # of equal size, or the longer would wait for the shorter
     assert all(len(epoch) == 2 for part in thirds for epoch in part)
+    for mode, count in (("all", 3), ("leaf", 30)):  # of 30 with 90 % removed
+        fewer = Order(
+            read_settings([config], ["distinct=30", f"rules={{missing: 0.9, missing_mode: {mode}}}", "epoch=30"])
+        )
+        assert len(list(fewer)) == 30 and len(set(fewer)) == count
     endless = Order(read_settings([config], ["distinct=null"]))
     endless.set_epoch(2)
     assert list(endless) == list(range(16, 24))

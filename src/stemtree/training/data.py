@@ -120,7 +120,7 @@ def make_examples(
         hierarchy,
         goal.wanted,
         root=settings.subtree,
-        size=(settings.distinct or ENDLESS) if training else settings.validation_size,
+        size=(settings.left or ENDLESS) if training else settings.validation_size,
         mono=settings.channels == 1,
         augmentation=augmentation,
         pulses=_joined_pulses(parts) if augmentation and augmentation.remix else None,
@@ -161,7 +161,7 @@ class Order(Sampler[int]):
     """
 
     def __init__(self, settings: TrainSettings, rank: int = 0, world: int = 1) -> None:
-        self._distinct, self._epoch, self._seed = settings.distinct, settings.epoch, settings.seed
+        self._distinct, self._epoch, self._seed = settings.left, settings.epoch, settings.seed
         self._rank, self._world = rank, world
         self._number = 0
 

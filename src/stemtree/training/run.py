@@ -171,7 +171,8 @@ def _trainer(settings: TrainSettings, folder: FilePath, progress_bar: bool) -> p
     ]
     if progress_bar:
         callbacks.append(RichProgressBar())
-    told = {"max_epochs": 100, "log_every_n_steps": 10} | settings.trainer
+    # SLURM stops jobs at any step; what Lightning keeps then must not be taken for that of another run.
+    told: dict[str, Any] = {"max_epochs": 100, "log_every_n_steps": 10, "default_root_dir": folder} | settings.trainer
     try:
         with _quiet():
             return pl.Trainer(

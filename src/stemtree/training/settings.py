@@ -70,7 +70,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     network, relation, loss
         See there.
     distinct : int, optional
-        How many different examples there are; unset, no two are the same.
+        How many different examples there are, with nothing missing (`left`); unset, no two are the same.
     epoch : int
         How many examples are learned from between two validations, after each of which a checkpoint is kept.
     validation_size : int
@@ -127,6 +127,13 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     workers: NonNegativeInt = 1
     seed: NonNegativeInt = 0
     trainer: dict[str, Any] = {}
+
+    @property
+    def left(self) -> int | None:
+        """How many different examples are left where whole chunks are missing (poster, experiment 3)."""
+        if self.distinct is None or self.rules.missing_mode == "leaf":
+            return self.distinct
+        return max(1, round(self.distinct * (1 - self.rules.missing)))
 
     @property
     def takes_query(self) -> bool:
