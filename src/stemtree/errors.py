@@ -71,6 +71,8 @@ def one_sentence(error: "ValidationError") -> str:
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"there is no setting '{where}': check its name"
     message = first["msg"].removeprefix("Value error, ")
+    if not where:  # of the whole, which would be a long value to repeat
+        return f"{message[:1].lower()}{message[1:]}"
     return f"'{where}' is {first['input']!r}: {message[:1].lower()}{message[1:]}"
 
 

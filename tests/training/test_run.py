@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -62,9 +64,10 @@ def test_what_a_run_leaves(config: Path, tmp_path: Path) -> None:
     assert {"val_loss", "train_loss", "gradient_norm", "cpu_seconds"} <= set(events.Tags()["scalars"])
 
 
-@pytest.mark.parametrize("relation", ["direct", "constrained", "sequential", "tree"])
+@pytest.mark.parametrize("relation", ["direct", "constrained", "sequential", "mixed", "tree"])
 def test_learning(relation: str, config: Path, tmp_path: Path) -> None:
-    changes = [f"relation.kind={relation}", "trainer.max_epochs=6", "distinct=null", "clip_percentile=90"]
+    sources = f", sources: {{{CLEAN}: strings_guitar_keyboards}}" if relation == "mixed" else ""
+    changes = [f"relation={{kind: {relation}{sources}}}", "trainer.max_epochs=6", "distinct=null", "clip_percentile=90"]
     train(read_settings([config], changes), tmp_path / "run")
     losses = curve(tmp_path / "run")
     assert losses[-1] < 0.8 * losses[0]
@@ -93,12 +96,73 @@ def test_a_loss_that_is_no_number(config: Path, tmp_path: Path, monkeypatch: pyt
     assert train(read_settings([config]), tmp_path / "run").card.training["steps"] == 4  # from the last good checkpoint
 
 
+@pytest.mark.parametrize("what", ["gradient", "validation loss"])
+def test_weights_that_become_no_numbers_replace_no_checkpoint(
+    what: str, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the last step of the second epoch, so that nothing but its gradient or the validation can tell."""
+    good = Task._loss
+
+    def bad(self: Task, *arguments: object) -> torch.Tensor:
+        loss = good(self, *arguments)
+        if self.global_step >= 3:
+            if what == "gradient" and self.training:
+                loss.register_hook(lambda gradient: gradient * torch.inf)
+            if what == "validation loss" and not self.training:
+                return loss * torch.nan
+        return loss
+
+    monkeypatch.setattr(Task, "_loss", bad)
+    step = 3 if what == "gradient" else 4
+    with pytest.raises(TrainingError, match=rf"the {what} is (nan|inf) at step {step}, of 'Track0000\d' at .* is kept"):
+        train(read_settings([config]), tmp_path / "run")
+    kept = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert kept["global_step"] == 2 and all(tensor.isfinite().all() for tensor in kept["state_dict"].values())
+
+
+def test_two_processes_learn_together(config: Path, tmp_path: Path) -> None:
+    """Each takes half of every epoch and of the validation; one of them writes and prints."""
+    script, run = tmp_path / "stemtree", tmp_path / "run"
+    script.write_text("from stemtree.cli import main\nmain()\n")
+    trainer = "trainer={devices: 2, accelerator: cpu, strategy: ddp, max_epochs: 1}"
+    command = [sys.executable, script, "train", config, "-o", run, "--set", trainer, "--set", "batch=2"]
+    outcome = subprocess.run(command, capture_output=True, text=True)
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.count("2 steps, best after 2") == 1
+    measured = json.loads((run / "model.json").read_text())["metrics"]["validation"]
+    assert all(values["examples"] == 4 for values in measured.values())
+    loss = curve(run)[0]
+    alone = train(read_settings([config], ["trainer.max_epochs=1", "batch=4"]), tmp_path / "alone")
+    assert loss == pytest.approx(curve(tmp_path / "alone")[0], rel=0.2)
+    assert alone.card.metrics["validation"].keys() == measured.keys()
+    command[command.index(run)] = tmp_path / "other"
+    outcome = subprocess.run([*command, "--set", "batch=5"], capture_output=True, text=True)
+    assert outcome.returncode == 1 and "no batch of 5 for each of 2 processes" in outcome.stderr
+
+
 def test_folders_that_hold_something_else(config: Path, tmp_path: Path) -> None:
     train(read_settings([config]), tmp_path / "run")
     with pytest.raises(OptionError, match="holds a run with another 'loss'"):
         train(read_settings([config], ["loss=tpsa_l1"]), tmp_path / "run")
-    (tmp_path / "run" / "checkpoints" / "last.ckpt").write_bytes(b"damage")
-    with pytest.raises(ModelError, match=r"the checkpoint '.*last\.ckpt' is damaged"):
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    kept = torch.load(last, weights_only=True)
+    torch.save(kept | {"divides": kept["divides"] | {"nodes": ["strings_guitar_keyboards/rest"]}}, last)
+    with pytest.raises(ModelError, match=r"the checkpoint '.*last\.ckpt' is of another hierarchy"):
+        train(read_settings([config]), tmp_path / "run")
+    torch.save(kept | {"state_dict": {}}, last)
+    with pytest.raises(ModelError, match=r"the checkpoint '.*last\.ckpt' is of another network"):
+        train(read_settings([config]), tmp_path / "run")
+    torch.save(kept, last)
+    best = last.with_name("best.ckpt")
+    for file in (best, last):
+        whole = file.read_bytes()
+        for damaged in (b"damage", whole[: len(whole) // 2], whole[:-1]):
+            file.write_bytes(damaged)
+            with pytest.raises(ModelError, match=rf"the checkpoint '.*{file.name}' is damaged"):
+                train(read_settings([config]), tmp_path / "run")
+        file.write_bytes(whole)
+    best.unlink()
+    with pytest.raises(ModelError, match=r"there is no checkpoint '.*best\.ckpt' any more"):
         train(read_settings([config]), tmp_path / "run")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
@@ -106,9 +170,41 @@ def test_folders_that_hold_something_else(config: Path, tmp_path: Path) -> None:
         train(read_settings([config]), tmp_path / "mine")
 
 
+def test_a_schedule_with_an_end_keeps_it(config: Path, tmp_path: Path) -> None:
+    cosine = ["schedule=cosine", "trainer.max_epochs=2"]
+    train(read_settings([config], cosine), tmp_path / "run")
+    assert curve(tmp_path / "run", "lr-Adam")[0] == pytest.approx(0.01)
+    last = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert last["optimizer_states"][0]["param_groups"][0]["lr"] == pytest.approx(0, abs=1e-12)
+    with pytest.raises(OptionError, match=r"holds a run with another 'trainer\.max_epochs'"):
+        train(read_settings([config], [*cosine, "trainer.max_epochs=3"]), tmp_path / "run")
+
+
+def test_what_slurm_saves_stays_in_the_run(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that is stopped before its first validation goes on with its own steps, not with what lies around."""
+    (tmp_path / "hpc_ckpt_1.ckpt").write_bytes(b"of another run")
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "SLURM_NTASKS": "1",
+        "SLURM_JOB_NAME": "night",
+        "SLURM_PROCID": "0",
+        "SLURM_LOCALID": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert train(read_settings([config]), tmp_path / "run").card.training["steps"] == 4
+
+
+def test_a_mistyped_setting_takes_no_folder(config: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="no level 7"):
+        train(read_settings([config], ["levels=[7]"]), tmp_path / "run")
+    assert train(read_settings([config], ["levels=[1]"]), tmp_path / "run").card.nodes == (CLEAN,)
+
+
 def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"Lightning's trainer does not take .*'max_epoch'"):
         train(read_settings([config], ["trainer={max_epoch: 3}"]), tmp_path / "a")
+    with pytest.raises(TrainingError, match="ended the run after 1 steps, before a validation"):
+        train(read_settings([config], ["trainer.max_steps=1"]), tmp_path / "a")
     with pytest.raises(SamplingError, match="salient in no chunk"):
         train(read_settings([config], ["targets=[winds_voices/winds/flutes]"]), tmp_path / "b")
     with pytest.raises(OptionError, match="needs 'sources'"):
@@ -151,6 +247,9 @@ def test_damaged_models(config: Path, tmp_path: Path) -> None:
     card.write_text(json.dumps(told | {"colour": 2}))
     with pytest.raises(ModelError, match="there is no setting 'colour'"):
         load_model(tmp_path / "run")
+    card.write_text("{")
+    with pytest.raises(ModelError, match=r"the card '.*model\.json' is not one of ours: invalid JSON: [^']*$"):
+        load_model(tmp_path / "run")
     with pytest.raises(ModelError, match=r"cannot read the model '.*none'"):
         load_model(tmp_path / "none")
 
@@ -169,6 +268,9 @@ def test_command_separate_and_query(cli, config: Path, tones: Path, tmp_path: Pa
     ]  # fmt: skip
     read = {file: soundfile.read(tmp_path / "stems" / "S00" / file, dtype="int16")[0].astype(int) for file in files}
     assert (read["rest.wav"] + read[f"{path}.wav"] == soundfile.read(song, dtype="int16")[0]).all()
+    for depth in ((), ("--depth", 1)):
+        outcome = cli("separate", song, "--splitter", run, "--hierarchy", "ms21", *depth, "-o", tmp_path / "other")
+        assert "can split nothing of the hierarchy 'ms21'" in outcome.err and not (tmp_path / "other").exists()
     assert "takes no example" in cli("query", song, "--like", song, "--model", run).err
 
     told = f"targets=[{path}/guitar/clean_guitars, bass/bass/acoustic_basses]"

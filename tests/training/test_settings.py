@@ -46,7 +46,7 @@ def test_files_change_each_other_and_the_command_line_comes_last(tmp_path: Path)
         ("rules.absnt=1", r"there is no setting 'rules\.absnt'"),
         ("rules.absent=2", "'absent' is 2"),
         ("batch=0", "'batch' is 0"),
-        ("loss=l3", "there is no loss 'l3'; there are"),
+        ("loss=l3", "^there is no loss 'l3'; there are"),
         ("levels=[0]", r"'levels\.0' is 0"),
         ("network={kind: query_by_example}", None),
         ("targets=[]", "'levels' are those of a target's path"),
@@ -123,6 +123,13 @@ def test_order_is_the_epochs_alone_and_splits_among_processes(config: Path) -> N
     assert list(late) == epochs()[3]
     halves = [epochs(rank, 2) for rank in (0, 1)]
     assert [sorted(a + b) for a, b in zip(*halves, strict=True)] == [sorted(epoch) for epoch in epochs()]
+    thirds = [epochs(rank, 5) for rank in range(5)]  # of equal size, or the longer would wait for the shorter
+    assert all(len(epoch) == 2 for part in thirds for epoch in part)
+    for mode, count in (("all", 3), ("leaf", 30)):  # of 30 with 90 % removed
+        fewer = Order(
+            read_settings([config], ["distinct=30", f"rules={{missing: 0.9, missing_mode: {mode}}}", "epoch=30"])
+        )
+        assert len(list(fewer)) == 30 and len(set(fewer)) == count
     endless = Order(read_settings([config], ["distinct=null"]))
     endless.set_epoch(2)
     assert list(endless) == list(range(16, 24))

@@ -48,7 +48,7 @@ def separate(
         from stemtree.separation.choose import splitters_of
         from stemtree.separation.separator import Separator
 
-        splitters = splitters_of(splitter) if splitter else None
+        splitters = splitters_of(splitter, hierarchy) if splitter else None
         return Separator(hierarchy, depth=depth, nodes=node or (), splitters=splitters)
 
     separate_songs(files, separator, OutputFormat(format, width), output, overwrite)

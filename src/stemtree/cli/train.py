@@ -25,6 +25,7 @@ def train(
 
     settings = read_settings(configs, changes or ())
     try:
+        from stemtree.training.run import first_process
         from stemtree.training.run import train as train_model
     except ModuleNotFoundError as error:
         raise OptionError(
@@ -36,9 +37,12 @@ def train(
     except KeyboardInterrupt:
         typer.echo(f"stemtree: stopped; run again with -o {output} to go on from the last checkpoint", err=True)
         raise typer.Exit(130) from None
+    if not first_process():
+        return
     told = model.card.training
     typer.echo(f"{output}: {told['steps']} steps, best after {told['best_step']}, {told['cpu_seconds']} CPU seconds")
     table = Table("validation", "SI-SDR improvement, dB", "examples")
     for node, measured in model.card.metrics["validation"].items():
-        table.add_row(node, f"{measured['si_sdr_improvement']:.2f}", str(measured["examples"]))
+        gained = f"{measured['si_sdr_improvement']:.2f}" if measured["examples"] else ""
+        table.add_row(node, gained, str(measured["examples"]))
     Console(width=120, highlight=False).print(table)

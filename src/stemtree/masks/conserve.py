@@ -115,8 +115,13 @@ def fade(parts: Masks, mixture: Spectrogram, level: float) -> Masks:
     Masks
         The same shape; sums to one over parts.
     """
-    magnitude = mixture.abs()
-    energies = torch.stack([(part * magnitude).square().sum() for part in parts])
-    shares = energies / magnitude.square().sum().clamp_min(1e-12)
+    power = mixture.real.square() + mixture.imag.square()
+    if parts.shape[1] == 1:
+        power = power.sum(dim=0, keepdim=True)
+    heard, flat = power.mT.flatten(), parts.mT.flatten(1)  # as they lie in memory
+    shares = torch.stack([part.square().dot(heard) for part in flat]) / heard.sum().clamp_min(1e-12)
     scales = (shares / (shares + 10 ** (level / 10))).square()
-    return share(parts * scales.view(-1, 1, 1, 1))
+    total = scales @ flat
+    faded = (flat * scales[:, None]).div_(total.where(total > 0, 1))
+    faded[:, total == 0] = 1 / len(parts)
+    return faded.view(parts.mT.shape).mT

@@ -120,7 +120,7 @@ def make_examples(
         hierarchy,
         goal.wanted,
         root=settings.subtree,
-        size=(settings.distinct or ENDLESS) if training else settings.validation_size,
+        size=(settings.left or ENDLESS) if training else settings.validation_size,
         mono=settings.channels == 1,
         augmentation=augmentation,
         pulses=_joined_pulses(parts) if augmentation and augmentation.remix else None,
@@ -133,16 +133,16 @@ def make_examples(
     return examples
 
 
-def make_loader(examples: Examples, settings: TrainSettings, order: Order | None = None) -> DataLoader[Example]:
-    """Batches of examples, in an order of training or one after the other."""
+def make_loader(examples: Examples, settings: TrainSettings, numbers: Order | range) -> DataLoader[Example]:
+    """Batches of examples, in an order of training, which leaves out what fills no batch, or just these."""
     return DataLoader(
         examples,
         settings.batch,
-        sampler=order,
+        sampler=numbers,
         num_workers=settings.workers,
         persistent_workers=settings.workers > 0,
         worker_init_fn=_start_worker,
-        drop_last=order is not None,
+        drop_last=isinstance(numbers, Order),
     )
 
 
@@ -156,11 +156,12 @@ class Order(Sampler[int]):
     settings : TrainSettings
         Number of examples, and of those in an epoch.
     rank, world : int
-        Number of this process, and of all that learn together; each gets its part of every epoch.
+        Number of this process, and of all that learn together; each gets an equal part of every epoch, since they wait
+        for each other at every step.
     """
 
     def __init__(self, settings: TrainSettings, rank: int = 0, world: int = 1) -> None:
-        self._distinct, self._epoch, self._seed = settings.distinct, settings.epoch, settings.seed
+        self._distinct, self._epoch, self._seed = settings.left, settings.epoch, settings.seed
         self._rank, self._world = rank, world
         self._number = 0
 
@@ -169,11 +170,11 @@ class Order(Sampler[int]):
         self._number = number
 
     def __len__(self) -> int:
-        return len(range(self._rank, self._epoch, self._world))
+        return self._epoch // self._world
 
     def __iter__(self) -> Iterator[int]:
         first = self._number * self._epoch
-        for number in range(first + self._rank, first + self._epoch, self._world):
+        for number in range(first + self._rank, first + len(self) * self._world, self._world):
             if self._distinct is None:
                 yield number
             else:

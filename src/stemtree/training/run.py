@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path as FilePath
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -17,10 +18,11 @@ import yaml
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_only
 
 from stemtree.corpora.fingerprint import corpus_fingerprint
 from stemtree.corpora.track import Corpus
-from stemtree.errors import ModelError, OptionError
+from stemtree.errors import ModelError, OptionError, TrainingError
 from stemtree.hierarchy import load
 from stemtree.memory import keep_freed_memory
 from stemtree.model import Card, Model, make_model, save_model
@@ -47,19 +49,21 @@ def train(settings: TrainSettings, folder: FilePath, *, progress_bar: bool = Fal
     Returns
     -------
     Model
-        With the best weights.
+        With the best weights. Of several processes that learn together the first saves it, see `first_process`.
 
     Raises
     ------
     OptionError
-        If the folder holds another run, or a setting of the trainer does not exist.
+        If the folder holds another run, if a setting of the trainer does not exist, or if there are more processes than
+        an epoch has batches.
     ModelError
-        If its last checkpoint is damaged.
+        If its last checkpoint is damaged or of another model.
     TrainingError
-        If the loss is not a number.
+        If a loss or a gradient is not a number, or if the trainer's limits leave no time for a validation.
     """
     keep_freed_memory()
-    _claim(folder, settings)
+    if first_process():
+        _check_folder(folder, settings)
     pl.seed_everything(settings.seed, verbose=False)
     hierarchy = load(settings.hierarchy)
     goal = make_goal(settings, hierarchy)
@@ -68,44 +72,67 @@ def train(settings: TrainSettings, folder: FilePath, *, progress_bar: bool = Fal
     model = make_model(_card(settings, goal, training.corpus))
     task = Task(model, settings, goal.picks)
     trainer = _trainer(settings, folder, progress_bar)
-    order = Order(settings, trainer.global_rank, trainer.world_size)
-    with _quiet():
-        trainer.fit(
-            task,
-            make_loader(training, settings, order),
-            make_loader(validation, settings),
-            ckpt_path=_last_checkpoint(folder, task),
-            weights_only=True,
+    rank, world = trainer.global_rank, trainer.world_size
+    order = Order(settings, rank, world)
+    if len(order) < settings.batch:
+        raise OptionError(
+            f"an epoch of {settings.epoch} examples holds no batch of {settings.batch} for each of {world} processes: "
+            "make it longer"
         )
+    learned_from = make_loader(training, settings, order)
+    held_out = make_loader(validation, settings, range(rank, len(validation), world))
+    checkpoint = _last_checkpoint(folder, task)
+    if first_process():
+        _write_settings(folder, settings)
+    with _quiet():
+        trainer.fit(task, learned_from, held_out, ckpt_path=checkpoint, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
     steps = trainer.global_step
     best = folder / "checkpoints" / "best.ckpt"
+    if not best.exists() and checkpoint is None:
+        raise TrainingError(
+            f"the trainer's limits ended the run after {steps} steps, before a validation: there are no weights to "
+            "keep; give it more time or a shorter 'epoch'"
+        )
+    best_step = _read_checkpoint(best)["global_step"]
     with _quiet():
-        trainer.test(task, make_loader(validation, settings), ckpt_path=best, weights_only=True, verbose=False)
-    best_step = torch.load(best, weights_only=True, mmap=True)["global_step"]
+        trainer.test(task, held_out, ckpt_path=best, weights_only=True, verbose=False)
     told = {"steps": steps, "best_step": best_step, "cpu_seconds": round(task.cpu_seconds)}
     card = {"training": model.card.training | told, "metrics": {"validation": task.improvement()}}
     model = replace(model, card=model.card.model_copy(update=card))
     model.network.cpu().eval().requires_grad_(False)
-    save_model(model, folder)
+    if first_process():
+        save_model(model, folder)
     return model
 
 
-def _claim(folder: FilePath, settings: TrainSettings) -> None:
-    """Write the settings into a new folder, or see that they are those of the run that it holds."""
+def first_process() -> bool:
+    """Whether this is the one, of those that learn together, that writes and prints."""
+    return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]
+
+
+def _check_folder(folder: FilePath, settings: TrainSettings) -> None:
+    """See that a folder is new or holds a run with these settings."""
     told, file = settings.model_dump(mode="json"), folder / SETTINGS
     if file.exists():
         before = yaml.safe_load(file.read_text("utf-8"))
         differing = [key for key in told if key != "trainer" and told[key] != before.get(key)]
+        end = "max_epochs"
+        if settings.schedule == "cosine" and told["trainer"][end] != before["trainer"].get(end):
+            differing.append(f"trainer.{end}")
         if differing:
             raise OptionError(
                 f"'{folder}' holds a run with another '{differing[0]}': give another folder, or those settings"
             )
     elif folder.exists() and any(folder.iterdir()):
         raise OptionError(f"'{folder}' is not empty and holds no run: give another folder")
+
+
+def _write_settings(folder: FilePath, settings: TrainSettings) -> None:
+    """Claim a folder: only now that everything fits, so that whoever mistyped a setting can use it after all."""
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(yaml.safe_dump(told, sort_keys=False), "utf-8")
+    (folder / SETTINGS).write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), "utf-8")
 
 
 def _card(settings: TrainSettings, goal: Goal, corpus: Corpus) -> Card:
@@ -139,12 +166,13 @@ def _trainer(settings: TrainSettings, folder: FilePath, progress_bar: bool) -> p
         ModelCheckpoint(folder / "checkpoints", "best", monitor="val_loss", enable_version_counter=False),
         # Not `save_last`, which saves nothing where the best is not beaten.
         ModelCheckpoint(folder / "checkpoints", "last", every_n_epochs=1, enable_version_counter=False),
-        EarlyStopping("val_loss", patience=settings.stop_after),
+        EarlyStopping("val_loss", patience=settings.stop_after, strict=False),  # a run may end within an epoch
         LearningRateMonitor("epoch"),
     ]
     if progress_bar:
         callbacks.append(RichProgressBar())
-    told = {"max_epochs": 100, "log_every_n_steps": 10} | settings.trainer
+    # SLURM stops jobs at any step; what Lightning keeps then must not be taken for that of another run.
+    told: dict[str, Any] = {"max_epochs": 100, "log_every_n_steps": 10, "default_root_dir": folder} | settings.trainer
     try:
         with _quiet():
             return pl.Trainer(
@@ -165,13 +193,23 @@ def _last_checkpoint(folder: FilePath, task: Task) -> FilePath | None:
     last = folder / "checkpoints" / "last.ckpt"
     if not last.exists():
         return None
-    try:
-        kept = torch.load(last, weights_only=True, mmap=True)["state_dict"]
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError):
-        raise ModelError(f"the checkpoint '{last}' is damaged: remove it to begin anew") from None
-    if {name: tensor.shape for name, tensor in kept.items()} != {n: t.shape for n, t in task.state_dict().items()}:
-        raise ModelError(f"the checkpoint '{last}' is of another model: give another folder")
+    kept = _read_checkpoint(last)
+    shapes = {name: tensor.shape for name, tensor in kept["state_dict"].items()}
+    if kept.get("divides", task.divides) != task.divides:
+        raise ModelError(f"the checkpoint '{last}' is of another hierarchy or other nodes of it: give another folder")
+    if shapes != {name: tensor.shape for name, tensor in task.state_dict().items()}:
+        raise ModelError(f"the checkpoint '{last}' is of another network: give another folder")
     return last
+
+
+def _read_checkpoint(file: FilePath) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = torch.load(file, weights_only=True, mmap=True)
+        return {"global_step": kept["global_step"], "state_dict": kept["state_dict"]} | kept
+    except FileNotFoundError:
+        raise ModelError(f"there is no checkpoint '{file}' any more: remove its folder to begin anew") from None
+    except (RuntimeError, OSError, pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError):
+        raise ModelError(f"the checkpoint '{file}' is damaged: remove its folder to begin anew") from None
 
 
 @contextmanager

@@ -70,7 +70,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     network, relation, loss
         See there.
     distinct : int, optional
-        How many different examples there are; unset, no two are the same.
+        How many different examples there are, with nothing missing (`left`); unset, no two are the same.
     epoch : int
         How many examples are learned from between two validations, after each of which a checkpoint is kept.
     validation_size : int
@@ -129,6 +129,13 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     trainer: dict[str, Any] = {}
 
     @property
+    def left(self) -> int | None:
+        """How many different examples are left where whole chunks are missing (poster, experiment 3)."""
+        if self.distinct is None or self.rules.missing_mode == "leaf":
+            return self.distinct
+        return max(1, round(self.distinct * (1 - self.rules.missing)))
+
+    @property
     def takes_query(self) -> bool:
         """Whether the network is told by an example what to separate."""
         return isinstance(self.network, QueryByExampleSettings)
@@ -147,7 +154,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("'subtree' and 'depth' do not go with 'targets': leave one or the other out")
         if self.levels and not self.targets:
             raise ValueError("'levels' are those of a target's path: give 'targets' too")
-        if self.schedule == "cosine" and not self.trainer.get("max_epochs"):
+        if self.schedule == "cosine" and (self.trainer.get("max_epochs") or 0) < 1:
             raise ValueError("the schedule 'cosine' must know its end: give 'trainer.max_epochs'")
         if self.epoch < self.batch:
             raise ValueError(f"an epoch of {self.epoch} examples is less than a batch of {self.batch}: make it longer")

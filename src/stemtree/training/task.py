@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
+import math
 import time
 from typing import Any
 
@@ -39,7 +40,14 @@ class Task(pl.LightningModule):
         self.model, self.network = model, model.network
         self._settings, self._picks = settings, list(picks)
         self._norms: list[float] = []
+        self._seen, self._last_loss = "", 0.0
         self._cpu_before = 0.0
+
+    @property
+    def divides(self) -> dict[str, Any]:
+        """What the masks are of: two models with equal networks may divide different trees."""
+        told = self.model.card.model_dump(mode="json", include={"hierarchy", "tree", "root", "nodes", "relation"})
+        return told
 
     @property
     def cpu_seconds(self) -> float:
@@ -53,11 +61,10 @@ class Task(pl.LightningModule):
     def training_step(self, batch: Example, number: int) -> Tensor:
         """The loss of one batch; stops at one that is not a number."""
         loss = self._loss(*self.forward(batch))
-        if not torch.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss.item()} at step {self.global_step}, of {_names(batch)}: the last checkpoint is "
-                "kept; lower learning_rate or look at these songs"
-            )
+        self._seen, self._last_loss = _names(batch), loss.item()
+        # Where several processes learn together, one that stopped here would leave the others waiting for its gradient.
+        if not math.isfinite(self._last_loss) and (self.trainer.world_size == 1 or self._scaled):
+            raise self._no_number(f"the loss is {self._last_loss}")
         self.log("train_loss", loss, prog_bar=True, batch_size=len(batch["track"]))
         return loss
 
@@ -65,6 +72,9 @@ class Task(pl.LightningModule):
         """The loss that decides which weights are best, and pictures of the first batch's masks."""
         estimate, truth = self.forward(batch)
         loss = self._loss(estimate, truth)
+        if not loss.isfinite():
+            self._seen = _names(batch)
+            raise self._no_number(f"the validation loss is {loss.item()}")
         self.log("cpu_seconds", self.cpu_seconds, batch_size=1)
         self.log("val_loss", loss, prog_bar=True, batch_size=len(batch["track"]), sync_dist=True)
         if number == 0:
@@ -127,13 +137,28 @@ class Task(pl.LightningModule):
         norm = float(torch.nn.utils.get_total_norm([p.grad for p in self.parameters() if p.grad is not None]))
         if np.isfinite(norm):
             self._norms.append(norm)
+        elif not self._scaled:  # else the scaler leaves this step out
+            own = math.isfinite(self._last_loss)
+            raise self._no_number(f"the gradient is {norm}" if own else f"the loss is {self._last_loss}")
         threshold = float(np.percentile(self._norms, self._settings.clip_percentile)) if self._norms else 0.0
         torch.nn.utils.clip_grad_norm_(self.parameters(), threshold)
         self.log("gradient_norm", norm)
 
+    @property
+    def _scaled(self) -> bool:
+        """Whether losses are scaled for half precision, whose gradients overflow now and then."""
+        return getattr(self.trainer.precision_plugin, "scaler", None) is not None
+
+    def _no_number(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"{what} at step {self.global_step}, of {self._seen}: the last checkpoint is kept; lower learning_rate or "
+            "look at these songs"
+        )
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what the clipping has seen."""
         checkpoint["gradient_norms"], checkpoint["cpu_seconds"] = list(self._norms), self.cpu_seconds
+        checkpoint["divides"] = self.divides
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with it."""
@@ -147,7 +172,7 @@ class Task(pl.LightningModule):
         told = self._settings
         optimiser = torch.optim.Adam(self.network.parameters(), told.learning_rate)
         if told.schedule == "cosine":
-            steps = int(told.trainer["max_epochs"]) * (told.epoch // told.batch)
+            steps = int(self.trainer.estimated_stepping_batches)
             return {
                 "optimizer": optimiser,
                 "lr_scheduler": {"scheduler": CosineAnnealingLR(optimiser, steps), "interval": "step"},
