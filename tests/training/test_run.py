@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -215,9 +216,7 @@ def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> No
         train(read_settings([config], ["stft.sample_rate=16000"]), tmp_path / "e")
 
 
-@pytest.mark.parametrize(
-    "name", ["poster/1_sss_constraint", "poster/3_qbe_50_leaf", "thesis/6_sequential", "thesis/7_ms21"]
-)
+@pytest.mark.parametrize("name", ["poster/1_sss_constraint", "poster/3_qbe_50_leaf", "thesis/6_sequential"])
 def test_the_papers_networks_learn(name: str, tones: Path, tmp_path: Path) -> None:
     """Configurations as they are, at the papers' sizes, on songs at hand: two steps of two short examples."""
     changes = [
@@ -231,6 +230,7 @@ def test_the_papers_networks_learn(name: str, tones: Path, tmp_path: Path) -> No
     model = train(settings, tmp_path / "run")
     assert model.card.training["steps"] == 2
     assert sum(parameter.numel() for parameter in model.network.parameters()) > 30e6
+    shutil.rmtree(tmp_path / "run")  # a gigabyte
 
 
 def test_damaged_models(config: Path, tmp_path: Path) -> None:
