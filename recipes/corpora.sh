@@ -10,19 +10,12 @@ set -euo pipefail
 freedoom=$1 out=$2
 shift 2
 here=$(dirname "$0")
+source "$here/freedoom.sh"
 soundfonts=(--soundfont "${SOUNDFONT:-/usr/share/sounds/sf2/FluidR3_GM.sf2}")
 openmsx=${OPENMSX:-/usr/share/games/openttd/baseset/openmsx}
 unseen=$(python -c 'import pretty_midi; print(pretty_midi.__path__[0])')/TimGM6mb.sf2
 
-# d_introa is d_intro once more, dummy has no notes.
-train=() held_out=()
-for midi in "$freedoom"/*.mid; do
-  if grep -qx "$(basename "$midi")" "$here/freedoom_held_out.txt"; then
-    held_out+=("$midi")
-  elif [[ $(basename "$midi") != @(d_introa|dummy).mid ]]; then
-    train+=("$midi")
-  fi
-done
+freedoom_songs "$freedoom"
 stemtree corpus render "${train[@]}" -o "$out/freedoom" --split train "${soundfonts[@]}" --redraw --takes 2 "$@"
 stemtree corpus render "${held_out[@]}" -o "$out/freedoom" --split validation "${soundfonts[@]}" "$@"
 stemtree corpus render "$openmsx"/*.mid -o "$out/openmsx" --split test --soundfont "$unseen" "$@"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the corpora of the default model, 44.1 kHz stereo, from what anybody can obtain: 30 minutes on two cores, 60 GB.
-#   train:      effects, plain  Freedoom's songs, instruments redrawn, a minute of each take
-#               bands, mixed    songs composed with MMA, with their own instruments and with others
+#   train:      effects, plain  Freedoom's songs, instruments redrawn, a stretch of each in every take
+#               bands, mixed    stretches of songs composed with MMA, with their own instruments and with others
 #   validation: held_out        12 Freedoom songs with their own instruments
 #               calibration     the same songs with a soundfont that no training set has
 #   test:       openmsx         openttd-openmsx's songs with TimGM6mb, songs and soundfont that no training set has
@@ -13,6 +13,7 @@
 set -euo pipefail
 freedoom=$1 instruments=$2 out=$3
 here=$(dirname "$0")
+source "$here/freedoom.sh"
 fonts=${SOUNDFONTS:-/usr/share/sounds}
 openmsx=${OPENMSX:-/usr/share/games/openttd/baseset/openmsx}
 unseen=$(python -c 'import pretty_midi; print(pretty_midi.__path__[0])')/TimGM6mb.sf2
@@ -23,25 +24,17 @@ for file in "$out"/sf2/*[0-9].sf2; do soundfonts+=(--soundfont "$file"); done
 drums=(--drums "$fonts/sf2/Black_Pearl_4_LV2.sf2" --drums "$fonts/sf2/Red_Zeppelin_4_LV2.sf2")
 for file in "$out"/sf2/*_kit.sf2; do drums+=(--drums "$file"); done
 
-# d_introa is d_intro once more, dummy has no notes.
-train=() held_out=()
-for midi in "$freedoom"/*.mid; do
-  if grep -qx "$(basename "$midi")" "$here/freedoom_held_out.txt"; then
-    held_out+=("$midi")
-  elif [[ $(basename "$midi") != @(d_introa|dummy).mid ]]; then
-    train+=("$midi")
-  fi
-done
-songs=${SONGS:-400}
-minute=(--excerpt 60 --split train)
+freedoom_songs "$freedoom"
+songs=${SONGS:-800}
+sounds=("${soundfonts[@]}" --split train --excerpt 24 --vary)
 stemtree corpus compose "$songs" -o "$out/midi"
 stemtree corpus render "$openmsx"/*.mid -o "$out/openmsx" --split test --soundfont "$unseen"
 stemtree corpus render "${held_out[@]}" -o "$out/held_out" --split validation --excerpt 60 --soundfont "$fonts/sf2/FluidR3_GM.sf2"
 stemtree corpus render "${held_out[@]}" -o "$out/calibration" --split validation --excerpt 60 --soundfont "$fonts/sf2/sf_GMbank.sf2"
-stemtree corpus render "$out"/midi/*[02468].mid -o "$out/bands" "${soundfonts[@]}" "${minute[@]}" --effects
-stemtree corpus render "$out"/midi/*[13579].mid -o "$out/mixed" "${soundfonts[@]}" "${drums[@]}" "${minute[@]}" --redraw --seed 1
-stemtree corpus render "${train[@]}" -o "$out/effects" "${soundfonts[@]}" "${minute[@]}" --redraw --effects --takes 2
-stemtree corpus render "${train[@]}" -o "$out/plain" "${soundfonts[@]}" "${drums[@]}" "${minute[@]}" --redraw --seed 1
-for corpus in effects plain bands mixed held_out; do
+stemtree corpus render "$out"/midi/*[02468].mid -o "$out/bands" "${sounds[@]}" --effects
+stemtree corpus render "$out"/midi/*[13579].mid -o "$out/mixed" "${sounds[@]}" "${drums[@]}" --redraw --seed 1
+stemtree corpus render "${train[@]}" -o "$out/effects" "${sounds[@]}" --redraw --effects --takes 4
+stemtree corpus render "${train[@]}" -o "$out/plain" "${sounds[@]}" "${drums[@]}" --redraw --takes 2 --seed 1
+for corpus in effects plain bands mixed held_out calibration; do
   stemtree corpus index "$out/$corpus" --kind slakh --hierarchy ms21 --duration 4 --hop 2
 done

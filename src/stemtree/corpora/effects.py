@@ -20,7 +20,7 @@ class Effect:
 
 
 def draw_effects(leaf: Path, random: np.random.Generator) -> list[Effect]:
-    """Draw a chain: equaliser always, then amplifier (electric guitars), compressor, chorus and room by chance."""
+    """Draw a chain: equaliser always, then by chance amplifier or saturation, compressor, chorus, room and poor copies."""
 
     def between(low: float, high: float) -> float:
         return round(float(random.uniform(low, high)), 3)
@@ -35,6 +35,8 @@ def draw_effects(leaf: Path, random: np.random.Generator) -> list[Effect]:
     if leaf.endswith("electric_guitar") and random.random() < 0.6:
         chain.append(Effect("Distortion", {"drive_db": between(5, 30)}))
         chain.append(Effect("LowpassFilter", {"cutoff_frequency_hz": between(3500, 6000)}))  # the cabinet
+    elif random.random() < 0.15:
+        chain.append(Effect("Distortion", {"drive_db": between(2, 12)}))
     if random.random() < 0.4:
         chain.append(Effect("Compressor", {"threshold_db": between(-35, -15), "ratio": between(2, 6)}))
     if random.random() < 0.15:
@@ -43,6 +45,10 @@ def draw_effects(leaf: Path, random: np.random.Generator) -> list[Effect]:
         )
     if random.random() < 0.6:
         chain.append(Effect("Reverb", {"room_size": between(0.1, 0.7), "wet_level": between(0.03, 0.25)}))
+    if random.random() < 0.1:  # what old samplers and lossy copies leave
+        chain.append(Effect("Resample", {"target_sample_rate": between(12000, 24000)}))
+    if random.random() < 0.1:
+        chain.append(Effect("MP3Compressor", {"vbr_quality": between(2, 9)}))
     return chain
 
 

@@ -17,6 +17,9 @@ from stemtree.types import Path
 DRUMS = 128
 """Slakh's program number for drums."""
 
+_LARGEST, _OCTAVES = 3, 0.2
+"""Semitones that resonances are shifted by at most, and the share of melodic parts that change their octave."""
+
 _NOT_DRAWN = ("accompaniment/bass", "accompaniment/percussion/drum_set")
 
 
@@ -30,10 +33,14 @@ class Part:
         General MIDI program from 0, or `DRUMS`.
     instrument : pretty_midi.Instrument
         Its notes, bends and controls.
+    size : int
+        Semitones by which its resonances lie higher than the sound's own, as those of a smaller instrument do, or
+        lower; its pitch stays.
     """
 
     program: int
     instrument: Any
+    size: int = 0
 
     @property
     def is_drum(self) -> bool:
@@ -131,6 +138,32 @@ def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
         programs = basses if part.program in basses else classes[random.integers(len(classes))]
         redrawn.append(replace(part, program=int(programs[random.integers(len(programs))])))
     return redrawn
+
+
+def vary(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
+    """Play a song in another key, a fifth of its melodic parts an octave up or down, all on instruments of other sizes.
+
+    So that a class of instruments is not known by the range that songs happen to use, nor by the few recordings that
+    soundfonts hold of it. A bass stays within its octave, and drums are only tuned. Parts whose notes would leave MIDI's
+    range stay where they are.
+    """
+    key, basses = int(random.integers(-5, 7)), bass_programs()
+    varied = []
+    for part in parts:
+        size = int(random.integers(-_LARGEST, _LARGEST + 1))
+        octave = 12 * int(random.choice([-1, 1])) if random.random() < _OCTAVES and part.program not in basses else 0
+        shift = 0 if part.is_drum else key + octave
+        varied.append(replace(_transposed(part, shift), size=size))
+    return varied
+
+
+def _transposed(part: Part, shift: int) -> Part:
+    pitches = [note.pitch + shift for note in part.instrument.notes]
+    if not shift or min(pitches) < _LARGEST or max(pitches) > 127 - _LARGEST:
+        return part
+    instrument = copy(part.instrument)
+    instrument.notes = [_changed(note, pitch=note.pitch + shift) for note in instrument.notes]
+    return replace(part, instrument=instrument)
 
 
 def melody_classes() -> dict[Path, list[int]]:

@@ -20,7 +20,7 @@ import yaml
 
 from stemtree.corpora.effects import Effect, apply_effects, draw_effects
 from stemtree.corpora.layout import read_metadata
-from stemtree.corpora.midi import Part, cut_out, read_parts, redraw
+from stemtree.corpora.midi import Part, cut_out, read_parts, redraw, vary
 from stemtree.corpora.settings import Rendering, library, worker_count
 from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.synthesis import Preset, Synthesizer, duration_of
@@ -120,7 +120,8 @@ def plan_stems(file: FilePath, parts: Sequence[Part], take: int, rendering: Rend
     """Draw instruments, sounds, places and effects; the same for the same file name, take and seed."""
     random = np.random.default_rng((rendering.seed, zlib.crc32(file.stem.encode()), take))
     hierarchy, plans = load(rendering.hierarchy), []
-    for part in redraw(parts, random) if rendering.redraw else parts:
+    parts = redraw(parts, random) if rendering.redraw else parts
+    for part in vary(parts, random) if rendering.vary else parts:
         try:
             leaf = hierarchy.leaf(part.name)
         except HierarchyError:
@@ -289,4 +290,5 @@ def _describe(plan: StemPlan, loudness: float) -> dict[str, Any]:
         "pan": plan.pan,
         "plugin_name": f"{plan.preset.soundfont.name}:{plan.preset.bank}:{plan.preset.program} {plan.preset.name}",
         "program_num": plan.part.program,
+        "size": plan.part.size,
     }

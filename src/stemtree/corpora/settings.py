@@ -27,6 +27,9 @@ class Rendering:
         Stereo with panning, or mono.
     redraw : bool
         Give every part an instrument of any class (`stemtree.corpora.midi.redraw`).
+    vary : bool
+        Play every song in another key, some parts in another octave, and every part on a larger or smaller instrument
+        (`stemtree.corpora.midi.vary`).
     effects : bool
         Send every stem through a chain of effects (`stemtree.corpora.effects`).
     takes : int
@@ -55,6 +58,7 @@ class Rendering:
     sample_rate: int = 44100
     stereo: bool = True
     redraw: bool = False
+    vary: bool = False
     effects: bool = False
     takes: int = 1
     excerpt: float | None = None

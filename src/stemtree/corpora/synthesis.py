@@ -68,7 +68,7 @@ class Synthesizer:
 
     def presets(self) -> list[Preset]:
         """All sounds, drum kits in bank 128."""
-        with self._loaded() as (synth, font):
+        with self._loaded(float(self.sample_rate)) as (synth, font):
             names = (
                 (bank, program, synth.sfpreset_name(font, bank, program))
                 for bank in range(_DRUM_BANK + 1)
@@ -96,12 +96,14 @@ class Synthesizer:
             ``(2, sample)``.
         """
         channel = _DRUM_CHANNEL if part.is_drum else 0
+        # Played so much slower and lower, and taken to be at our rate, notes have their pitch and length again.
+        rate = self.sample_rate * 2 ** (-part.size / 12)
         audio, done = np.zeros((2, round(duration * self.sample_rate)), np.float32), 0
         left, right = (side.ctypes.data_as(c_void_p) for side in audio)
-        with self._loaded() as (synth, font):
+        with self._loaded(rate) as (synth, font):
             synth.program_select(channel, font, preset.bank, preset.program)
             synth.cc(channel, _PAN, pan)
-            for time, _, event in sorted(_events(part.instrument), key=lambda item: item[:2]):
+            for time, _, event in sorted(_events(part), key=lambda item: item[:2]):
                 until = round(time * self.sample_rate)
                 if until > audio.shape[1]:
                     break
@@ -113,8 +115,8 @@ class Synthesizer:
         return audio
 
     @contextmanager
-    def _loaded(self) -> Iterator[tuple[Any, int]]:
-        synth = self._library.Synth(_GAIN, float(self.sample_rate), 16, **_SETTINGS)
+    def _loaded(self, rate: float) -> Iterator[tuple[Any, int]]:
+        synth = self._library.Synth(_GAIN, rate, 16, **_SETTINGS)
         try:
             font = synth.sfload(str(self._soundfont)) if self._soundfont.is_file() else -1
             if font < 0:
@@ -129,12 +131,14 @@ def duration_of(parts: list[Part]) -> float:
     return float(max(part.instrument.get_end_time() for part in parts)) + _TAIL
 
 
-def _events(instrument: Any) -> list[tuple[float, int, Any]]:
+def _events(part: Part) -> list[tuple[float, int, Any]]:
     """Everything that happens, with its time in seconds and its order among what happens at once."""
+    instrument, lower = part.instrument, 0 if part.is_drum else part.size
     events: list[tuple[float, int, Any]] = []
     for note in instrument.notes:
-        events.append((note.start, 2, lambda synth, channel, n=note: synth.noteon(channel, n.pitch, n.velocity)))
-        events.append((note.end, 0, lambda synth, channel, n=note: synth.noteoff(channel, n.pitch)))
+        key = note.pitch - lower
+        events.append((note.start, 2, lambda synth, channel, k=key, n=note: synth.noteon(channel, k, n.velocity)))
+        events.append((note.end, 0, lambda synth, channel, k=key: synth.noteoff(channel, k)))
     for bend in instrument.pitch_bends:
         events.append((bend.time, 1, lambda synth, channel, b=bend: synth.pitch_bend(channel, b.pitch)))
     for control in instrument.control_changes:
