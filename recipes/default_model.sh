@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Rebuilds the default model from sources that anyone can obtain: corpora (30 minutes on two cores, 60 GB), training (two
-# hours of one core), its figures on songs and a soundfont that it has not heard, and the folder that the package carries.
+# hours of one core), the folder that the package carries, and its figures on songs and a soundfont that it has not heard.
 # See default_corpora.sh for what must be installed. A run that was stopped goes on where it was.
 #   recipes/default_model.sh FREEDOOM INSTRUMENTS OUT
 set -euo pipefail
@@ -8,7 +8,11 @@ freedoom=$1 instruments=$2 out=$3
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/default_corpora.sh" "$freedoom" "$instruments" "$out/data"
 cd "$out"
-OMP_NUM_THREADS=1 stemtree train "$here/../configs/default.yaml" -o run
-OMP_NUM_THREADS=1 stemtree evaluate run --corpus data/openmsx --kind slakh --hierarchy ms21 --root accompaniment \
-  --stereo --no-bss --absent -o openmsx.parquet
-python "$here/default_model.py" run openmsx.parquet -o default_model --temperature 1.25 --fade -22
+export OMP_NUM_THREADS=1
+stemtree train "$here/../configs/default.yaml" -o run
+python "$here/calibrate.py" run data/calibration # what the temperature and the level of fading below were chosen by
+chosen=(--temperature 1.25 --fade -22)
+python "$here/default_model.py" run -o default_model "${chosen[@]}"
+stemtree evaluate separate:default_model --corpus data/openmsx --kind slakh --hierarchy ms21 --stereo --no-bss --absent \
+  -o openmsx_pipeline.parquet
+python "$here/default_model.py" run openmsx_pipeline.parquet -o default_model "${chosen[@]}" # its figures on its card

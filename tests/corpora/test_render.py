@@ -15,9 +15,10 @@ from stemtree.corpora import render
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.effects import apply_effects, draw_effects
 from stemtree.corpora.load import load_corpus
-from stemtree.corpora.midi import DRUMS, Part, cut_out, read_parts, redraw
+from stemtree.corpora.midi import DRUMS, Part, cut_out, read_parts, redraw, vary
 from stemtree.corpora.render import render_corpus
 from stemtree.corpora.settings import Rendering
+from stemtree.corpora.synthesis import Preset, Synthesizer
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import load
 
@@ -119,7 +120,7 @@ def test_takes_are_excerpts_of_different_places(tmp_path: Path) -> None:
 
 def test_the_seed_decides_whatever_the_workers(tmp_path: Path) -> None:
     midis = [write_midi(tmp_path / f"{name}.mid", [0, 33, DRUMS]) for name in "ab"]
-    options = {"redraw": True, "effects": True, "takes": 2, "seed": 5}
+    options = {"redraw": True, "vary": True, "effects": True, "takes": 2, "seed": 5}
     for workers in (1, 2):
         render_corpus(midis, tmp_path / f"{workers}", rendering(**options), workers=workers)
     files = sorted(path.relative_to(tmp_path / "1") for path in (tmp_path / "1").rglob("*") if path.is_file())
@@ -232,6 +233,43 @@ def test_redrawing_keeps_bass_and_drums_and_reaches_every_class() -> None:
     for leaf in classes:  # each as likely: within five standard deviations
         share = 1 / len(classes)
         assert abs(seen.count(leaf) - 800 * share) < 5 * np.sqrt(800 * share * (1 - share))
+
+
+def test_varying_moves_all_by_one_key_some_by_an_octave_and_drums_by_none(midi: Path) -> None:
+    parts, random = read_parts(midi), np.random.default_rng(0)
+    shifts = []
+    for _ in range(300):
+        varied = vary(parts, random)
+        first = [[part.instrument.notes[0].pitch for part in some] for some in (parts, varied)]
+        shifts.append(np.subtract(*first[::-1]))
+        assert all(-3 <= part.size <= 3 for part in varied)
+    moved = np.array(shifts)
+    bass, drums = [next(i for i, p in enumerate(parts) if p.program == program) for program in (33, DRUMS)]
+    piano = next(i for i, p in enumerate(parts) if p.program == 0)
+    assert set(moved[:, bass]) == set(range(-5, 7)) and not moved[:, drums].any()
+    octaves = moved[:, piano] - moved[:, bass]
+    assert set(octaves) == {-12, 0, 12} and 30 < (octaves != 0).sum() < 90
+    for note in parts[piano].instrument.notes:
+        note.pitch = 125
+    tops = [vary(parts, random)[piano].instrument.notes[0].pitch for _ in range(100)]
+    assert 125 in tops and all(top <= 124 or top == 125 for top in tops) and min(tops) < 124
+
+
+def test_an_instruments_size_moves_its_resonances_and_neither_pitch_nor_time() -> None:
+    synthesizer, preset = Synthesizer(SOUNDFONT, RATE), Preset(SOUNDFONT, 0, 56, "Trumpet")
+    instrument = pretty_midi.Instrument(56)
+    instrument.notes.append(pretty_midi.Note(100, 69, 0.5, 1.5))
+    pitches, onsets, centroids = [], [], []
+    for size in (-3, 0, 3):
+        audio = synthesizer.play(Part(56, instrument, size), preset, 64, 2.0)[0]
+        spectrum = np.abs(np.fft.rfft(audio[RATE * 3 // 4 : RATE * 5 // 4]))
+        hertz = np.fft.rfftfreq(RATE // 2, 1 / RATE)
+        pitches.append(hertz[np.argmax(spectrum * (hertz < 600))])
+        onsets.append(np.argmax(np.abs(audio) > 1e-3) / RATE)
+        centroids.append((hertz * spectrum).sum() / spectrum.sum())
+    np.testing.assert_allclose(pitches, 440, atol=3)
+    np.testing.assert_allclose(onsets, 0.5, atol=0.01)
+    assert centroids[0] * 1.1 < centroids[1] and centroids[1] * 1.1 < centroids[2]
 
 
 def test_effects_keep_length_and_change_the_sound() -> None:

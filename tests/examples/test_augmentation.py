@@ -72,6 +72,10 @@ def test_shares(corpus: Corpus) -> None:
     doubled = vary(corpus, CUTS[:1], doubled=0.6)
     assert within(sum(len(cuts) == 2 for cuts in doubled), 0.6)
     assert all(cuts[0] == CUTS[0] and cuts[1].track in (1, 2) for cuts in doubled if len(cuts) == 2)
+    dropped = vary(corpus, CUTS, drop=0.3)
+    assert within(sum(len(cuts) == 2 for cuts in dropped), 0.49)
+    assert within(sum(cuts == CUTS[:1] for cuts in dropped), 0.7 * 0.3 + 0.09 / 2)  # one stays where both would go
+    assert all(cuts for cuts in vary(corpus, CUTS, 200, drop=1.0))
 
 
 def test_a_leaf_that_no_other_song_has_stays(corpus: Corpus) -> None:

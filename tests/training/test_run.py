@@ -8,10 +8,13 @@ import polars as pl
 import pytest
 import soundfile
 import torch
+from pytorch_lightning import Callback, Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor
 
 from stemtree.errors import ModelError, OptionError, SamplingError, StaleIndexError, TrainingError
 from stemtree.model import load_model
+from stemtree.training import run
 from stemtree.training.run import train
 from stemtree.training.settings import read_settings
 from stemtree.training.task import Task
@@ -26,15 +29,32 @@ def curve(folder: Path, name: str = "val_loss") -> list[float]:
     return [event.value for event in events.Scalars(name)]
 
 
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(config: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("changes", [[], ["average_decay=0.7"]])
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(changes: list[str], config: Path, tmp_path: Path) -> None:
     """With dropout, gradient clipping by all norms so far, and a new order of examples."""
-    whole = train(read_settings([config], ["trainer.max_epochs=3"]), tmp_path / "whole")
-    train(read_settings([config], ["trainer.max_epochs=1"]), tmp_path / "parts")
-    again = train(read_settings([config], ["trainer.max_epochs=3"]), tmp_path / "parts")
+    whole = train(read_settings([config], ["trainer.max_epochs=3", *changes]), tmp_path / "whole")
+    train(read_settings([config], ["trainer.max_epochs=1", *changes]), tmp_path / "parts")
+    again = train(read_settings([config], ["trainer.max_epochs=3", *changes]), tmp_path / "parts")
     assert curve(tmp_path / "parts") == curve(tmp_path / "whole") and len(curve(tmp_path / "whole")) == 3
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(tensor, again.network.state_dict()[name]), name
     assert again.card.training["steps"] == 6
+
+
+def test_averaged_weights_are_what_is_kept(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first step's weights begin the average; each later step's get the rest of `average_decay`."""
+    seen: list[dict[str, Tensor]] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer: Trainer, task: Task, *_: object) -> None:
+            seen.append({name: tensor.clone() for name, tensor in task.network.state_dict().items()})
+
+    monkeypatch.setattr(run, "LearningRateMonitor", lambda _: Watch())
+    model = train(read_settings([config], ["trainer.max_epochs=1", "average_decay=0.7"]), tmp_path / "run")
+    assert len(seen) == 2
+    for name, tensor in model.network.state_dict().items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, 0.7 * seen[0][name] + 0.3 * seen[1][name])
 
 
 def test_the_last_checkpoint_is_kept_where_the_best_is_not_beaten(config: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ class Effect:
 
 
 def draw_effects(leaf: Path, random: np.random.Generator) -> list[Effect]:
-    """Draw a chain: equaliser always, then by chance amplifier or saturation, compressor, chorus, room and poor copies."""
+    """Draw a chain: equaliser always, then by chance saturation, compressor, chorus, room and poor copies."""
 
     def between(low: float, high: float) -> float:
         return round(float(random.uniform(low, high)), 3)

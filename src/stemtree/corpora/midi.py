@@ -144,7 +144,7 @@ def vary(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
     """Play a song in another key, a fifth of its melodic parts an octave up or down, all on instruments of other sizes.
 
     So that a class of instruments is not known by the range that songs happen to use, nor by the few recordings that
-    soundfonts hold of it. A bass stays within its octave, and drums are only tuned. Parts whose notes would leave MIDI's
+    soundfonts hold of it. A bass stays in its octave, and drums are only tuned. Parts whose notes would leave MIDI's
     range stay where they are.
     """
     key, basses = int(random.integers(-5, 7)), bass_programs()

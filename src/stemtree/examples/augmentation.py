@@ -64,6 +64,8 @@ class Augmentation:
         Share that is replaced by a stem of the same leaf from another song.
     doubled : float
         Share that gets a stem of the same leaf from another song on top (mix-audio).
+    drop : float
+        Share that is left out of the mixture, so that no leaf is taken to be always there; one stem always stays.
     pitch : float
         Largest shift up or down, in semitones; the same for all pitched stems of a song.
     tempo : (float, float)
@@ -86,13 +88,14 @@ class Augmentation:
     shift: float = 0.0
     other_song: float = 0.0
     doubled: float = 0.0
+    drop: float = 0.0
     pitch: float = 0.0
     tempo: tuple[float, float] = (1.0, 1.0)
     remix: float = 0.0
     pitched_out: tuple[Path, ...] = ("accompaniment/percussion", "percussion", "drums", "accompaniment/drums")
 
     def __post_init__(self) -> None:
-        for name in ("swap", "shift", "other_song", "doubled", "remix"):
+        for name in ("swap", "shift", "other_song", "doubled", "drop", "remix"):
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"'{name}' is {getattr(self, name)}: give a share between 0 and 1")
         for name in ("gain", "tempo"):
@@ -168,6 +171,8 @@ class Augmenter:
             pitch, tempo = self._within_range(partner, pitch, tempo)
         else:
             cuts = [other for cut in cuts for other in self._exchange(cut, random, avoid)]
+        if do.drop:
+            cuts = [cut for cut in cuts if random.random() >= do.drop] or [cuts[random.integers(len(cuts))]]
         return [self._shade(cut, pitch, tempo, random) for cut in cuts]
 
     def _exchange(self, cut: Cut, random: np.random.Generator, avoid: int | None) -> list[Cut]:

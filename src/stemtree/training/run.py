@@ -16,7 +16,14 @@ import pytorch_lightning as pl
 import torch
 import yaml
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, EarlyStopping, LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    RichProgressBar,
+)
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 
@@ -95,10 +102,11 @@ def train(settings: TrainSettings, folder: FilePath, *, progress_bar: bool = Fal
             f"the trainer's limits ended the run after {steps} steps, before a validation: there are no weights to "
             "keep; give it more time or a shorter 'epoch'"
         )
-    best_step = _read_checkpoint(best)["global_step"]
+    kept = _read_checkpoint(best)
+    task.load_state_dict(kept["state_dict"])  # not by the trainer, which would take those before averaging
     with _quiet():
-        trainer.test(task, held_out, ckpt_path=best, weights_only=True, verbose=False)
-    told = {"steps": steps, "best_step": best_step, "cpu_seconds": round(task.cpu_seconds)}
+        trainer.test(task, held_out, verbose=False)
+    told = {"steps": steps, "best_step": kept["global_step"], "cpu_seconds": round(task.cpu_seconds)}
     card = {"training": model.card.training | told, "metrics": {"validation": task.improvement()}}
     model = replace(model, card=model.card.model_copy(update=card))
     model.network.cpu().eval().requires_grad_(False)
@@ -169,6 +177,8 @@ def _trainer(settings: TrainSettings, folder: FilePath, progress_bar: bool) -> p
         EarlyStopping("val_loss", patience=settings.stop_after, strict=False),  # a run may end within an epoch
         LearningRateMonitor("epoch"),
     ]
+    if settings.average_decay:
+        callbacks.append(EMAWeightAveraging(decay=settings.average_decay))
     if progress_bar:
         callbacks.append(RichProgressBar())
     # SLURM stops jobs at any step; what Lightning keeps then must not be taken for that of another run.

@@ -79,6 +79,9 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         Examples of one step.
     learning_rate : float
         Adam's.
+    average_decay : float, optional
+        Weights are averaged over steps, each keeping this share of the average so far, and the average is what is
+        validated and kept; unset, the weights themselves are.
     clip_percentile : float
         Gradients are cut to this percentile of all norms so far (AutoClip, Seetharaman 2020).
     schedule : {"plateau", "cosine"}
@@ -119,6 +122,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     validation_size: PositiveInt = 5_000
     batch: PositiveInt = 25
     learning_rate: PositiveFloat = 1e-4
+    average_decay: float | None = Field(default=None, gt=0, lt=1)
     clip_percentile: float = Field(default=10.0, gt=0, le=100)
     schedule: Literal["plateau", "cosine"] = "plateau"
     patience: PositiveInt = 5

@@ -1,0 +1,100 @@
+"""Compare temperatures and levels of fading of a run's model on a corpus that chooses nothing else.
+
+    python recipes/calibrate.py RUN CORPUS --sample 40 --temperature 1 1.25 1.5 --fade 0 -26 -22
+
+Prints the mean SI-SDR improvement of bass, percussion and other, and of the instruments, and how far below the mixture
+absent leaves are; 0 does not fade. What is chosen is told to `default_model.py`.
+"""
+
+import argparse
+from dataclasses import dataclass
+from itertools import product
+
+import polars as pl
+import torch
+
+from stemtree.corpora.load import load_corpus
+from stemtree.evaluation.estimator import Batch
+from stemtree.evaluation.evaluate import evaluate
+from stemtree.evaluation.settings import Settings
+from stemtree.examples.salience import Chunking
+from stemtree.hierarchy import join, load
+from stemtree.masks.conserve import fade
+from stemtree.model import Model, load_model
+from stemtree.types import Masks, Path, Waveform
+
+Kept = dict[tuple[str, int], Masks]
+
+
+@dataclass
+class Calibrated:
+    """A model's conservative masks at a temperature, faded or not; the masks themselves are made once for all."""
+
+    model: Model
+    temperature: float
+    level: float
+    kept: Kept
+    sample_rate: int = 44100
+    name: str = "calibrated"
+
+    @property
+    def root(self) -> Path:
+        """See `Estimator`."""
+        return self.model.card.root
+
+    @property
+    def nodes(self) -> tuple[Path, ...]:
+        """See `Estimator`."""
+        return tuple(join(self.root, node) for node in self.model.card.nodes)
+
+    def provenance(self) -> dict[str, object]:
+        """See `Estimator`."""
+        return {"name": self.name}
+
+    @torch.inference_mode()
+    def estimate(self, batch: Batch) -> Waveform:
+        """See `Estimator`."""
+        stft, sums = self.model.card.stft, self.model.relation.division.sums
+        spectrograms = stft.transform(batch.mixture)
+        estimates = []
+        for spectrogram, start in zip(spectrograms, batch.starts, strict=True):
+            key = (batch.track, start)
+            if key not in self.kept:
+                self.kept[key] = self.model.shares(spectrogram[None])[0].half()
+            parts = self.kept[key].float() ** (1 / self.temperature)
+            parts /= parts.sum(dim=0)
+            if self.level:
+                parts = fade(parts, spectrogram, self.level)
+            estimates.append(stft.inverse(sums(parts, dim=0) * spectrogram[None], batch.mixture.shape[-1]))
+        return torch.stack(estimates)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run")
+    parser.add_argument("corpus")
+    parser.add_argument("--sample", type=int, default=40)
+    parser.add_argument("--temperature", type=float, nargs="+", default=[1.0, 1.25, 1.5])
+    parser.add_argument("--fade", type=float, nargs="+", default=[0.0, -26.0, -22.0])
+    told = parser.parse_args()
+    model, hierarchy = load_model(told.run), load("ms21")
+    corpus = load_corpus(told.corpus, "slakh", hierarchy)
+    settings = Settings(Chunking(10.0, 10.0), root=model.card.root, sample=told.sample, mono=False, bss=False)
+    families, kept = [join(model.card.root, name) for name in ("bass", "percussion", "other")], {}
+    leaves = [join(model.card.root, node) for node in model.tree.leaves()]
+    print("temperature  fade  families  instruments  absent leaves: mean, median")
+    for temperature, level in product(told.temperature, told.fade):
+        rows = evaluate(Calibrated(model, temperature, level, kept), corpus, hierarchy, settings, workers=1)
+        counted = rows.filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
+        gained = [
+            counted.filter(pl.col("node").is_in(nodes))["si_sdr_improvement"].mean() for nodes in (families, leaves)
+        ]
+        absent = rows.filter((pl.col("status") == "absent") & pl.col("node").is_in(leaves))["estimate_db"]
+        print(
+            f"{temperature:11} {level:5} {gained[0]:9.2f} {gained[1]:12.2f} {absent.mean():15.1f} {absent.median():.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
