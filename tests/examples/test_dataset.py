@@ -145,6 +145,21 @@ def test_known_leaves_come_from_chunks_whose_truth_is_there(mode: str, tmp_path:
     assert seen == ({False} if mode == "all" else {False, True})
 
 
+def test_what_is_dropped_leaves_something_of_the_mixture(tmp_path: Path) -> None:
+    hierarchy, bass = load("musdb18"), "accompaniment/bass"
+    corpus = make_corpus(tmp_path, [["vocals", bass, "accompaniment/drums"], ["vocals", "vocals", bass]], channels=2)
+    augmentation, nodes = Augmentation(drop=0.9), ["accompaniment/drums", bass]
+    examples = make_examples(
+        corpus, hierarchy, [bass], Rules(), nodes, root="accompaniment", mono=False, size=50, augmentation=augmentation
+    )
+    heard = []
+    for example in examples:
+        assert example["mixture"].shape == (2, RATE) and example["mixture"].any()
+        torch.testing.assert_close(example["mixture"], example["nodes"].sum(dim=0))
+        heard.append(tuple(example["present"].tolist()))
+    assert set(heard) >= {(True, False), (False, True)}
+
+
 def test_a_query_shares_no_song_with_its_target(tmp_path: Path) -> None:
     hierarchy = load("musdb18")
     corpus = make_corpus(tmp_path, [[BASS], [BASS], [BASS]])

@@ -123,7 +123,12 @@ class Examples(Dataset[Example]):
         draw = self._sampler.draw(number)
         track, nodes = self._tracks[draw.place.track], self._nodes[draw.target]
         start = self._start(draw.place)
-        cuts = [Cut(draw.place.track, stem, start) for stem in range(len(track.stems))]
+        # Only what is in the mixture is augmented, so that something stays of it where stems are dropped.
+        cuts = [
+            Cut(draw.place.track, number, start)
+            for number, stem in enumerate(track.stems)
+            if belongs(stem.leaf, self._root)
+        ]
         if self._augmenter:
             random = np.random.default_rng((self._sampler.rules.seed, number, 1))
             cuts = self._augmenter.vary(cuts, random, draw.query.track if draw.query else None)
