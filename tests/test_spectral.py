@@ -3,6 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stemtree import spectral
 from stemtree.spectral import Stft, Synthesis, analyse_stream
 
 SMALL = Stft(window=64, hop=16, sample_rate=8000)
@@ -18,19 +19,21 @@ def test_stream_equals_torchs_transform_of_the_whole(length: int, block: int, fr
     torch.testing.assert_close(torch.cat(spectrograms, dim=-1), whole)
 
     synthesis = Synthesis(SMALL)
-    pieces = [synthesis.add([spectrogram, 2 * spectrogram]) for spectrogram in spectrograms]
+    pieces = [synthesis.add([(some, None), (some, torch.full(some.shape, 2.0))]) for some in spectrograms]
     back = torch.cat([*pieces, synthesis.finish()], dim=-1)[..., :length]
     torch.testing.assert_close(back, torch.stack([signal, 2 * signal]), atol=1e-5, rtol=0)
 
 
-def test_synthesis_equals_torchs_inverse_of_masked_frames() -> None:
+@pytest.mark.parametrize("cached", [64, 64 * 7, 2**18])
+def test_synthesis_equals_torchs_inverse_of_masked_frames(cached: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spectral, "_CACHED", cached)
     generator = torch.Generator().manual_seed(0)
     signal = torch.randn(1, 1000, generator=generator)
     (spectrogram,) = analyse_stream(SMALL, [signal], 100)
-    masked = spectrogram * torch.rand(spectrogram.shape, generator=generator)
+    mask = torch.rand(spectrogram.shape, generator=generator)
     synthesis = Synthesis(SMALL)
-    back = torch.cat([synthesis.add([masked]), synthesis.finish()], dim=-1)[0, :, :1000]
-    expected = torch.istft(masked, 64, 16, window=torch.hann_window(64), length=1000)
+    back = torch.cat([synthesis.add([(spectrogram, mask)]), synthesis.finish()], dim=-1)[0, :, :1000]
+    expected = torch.istft(spectrogram * mask, 64, 16, window=torch.hann_window(64), length=1000)
     torch.testing.assert_close(back, expected, atol=1e-5, rtol=0)
 
 

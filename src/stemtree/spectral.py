@@ -1,16 +1,22 @@
 """The short-time Fourier transform and its inverse, in bounded memory."""
 
+from __future__ import annotations  # the aliases of tensors are names, not classes
+
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch.nn import functional
 
-from stemtree.types import Features, Spectrogram, Waveform
+from stemtree.types import Features, Masks, Spectrogram, Waveform
 
 FLOOR = -60.0
 """In dB, what features do not fall below. A sine of full scale lies at 48 dB in a window of 1024 samples and higher in
 longer ones, so this is inaudible, and digital silence does not stand apart from what is quiet."""
+
+_CACHED = 2**18
+"""Samples that are transformed at a time, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class Stft:
     hop: int = 1024
     sample_rate: int = 44100
 
-    def at(self, sample_rate: int) -> "Stft":
+    def at(self, sample_rate: int) -> Stft:
         """The same transform in seconds and hertz at another sample rate.
 
         The hop is rounded to whole samples, which moves bins and frames by at most 0.3 % (near 8 kHz). So a mask meant
@@ -70,28 +76,42 @@ class Stft:
         envelope = self.envelope(spectrogram.shape[-1])[..., inner].to(spectrogram.device)
         return self.overlap_add(spectrogram)[..., inner] / envelope
 
-    def overlap_add(self, spectrogram: Spectrogram) -> Waveform:
+    def overlap_add(self, spectrogram: Spectrogram, mask: Masks | None = None) -> Waveform:
         """Transform ``(..., channel, bin, frame)`` back and add up the windowed frames, not yet normalised.
+
+        Parameters
+        ----------
+        spectrogram : Spectrogram
+            What comes back.
+        mask : Masks, optional
+            Of the same shape; it is multiplied by.
 
         Returns
         -------
         Waveform
             ``(..., channel, sample)``; ``window - hop`` samples longer than frames times hop.
         """
-        frames = torch.fft.irfft(spectrogram.mT, n=self.window) * self._taper().to(spectrogram.device)
-        return self._add_up(frames)
+        taper, overlap = self._taper().to(spectrogram.device), self.window // self.hop
+        rows, shares = spectrogram.mT, None if mask is None else mask.mT
+        total = rows.real.new_zeros(*rows.shape[:-2], rows.shape[-2] + overlap - 1, self.hop)
+        # In stretches that stay in the cache from the mask to the sum.
+        stretch = max(1, _CACHED // (math.prod(rows.shape[:-2]) * self.window))
+        for first in range(0, rows.shape[-2], stretch):
+            some = rows[..., first : first + stretch, :]
+            if shares is not None:
+                some = shares[..., first : first + stretch, :] * some
+            frames = torch.fft.irfft(some, n=self.window).mul_(taper).unflatten(-1, (overlap, self.hop))
+            for step in range(overlap):
+                total[..., first + step : first + step + frames.shape[-3], :] += frames[..., step, :]
+        return total.flatten(-2)
 
     def envelope(self, frames: int) -> Waveform:
         """What `overlap_add` multiplies ``(1, sample)`` audio of so many frames by."""
-        return self._add_up(self._taper().square().expand(1, frames, self.window))
-
-    def _add_up(self, frames: Waveform) -> Waveform:
-        overlap = self.window // self.hop
-        pieces = frames.reshape(*frames.shape[:-1], overlap, self.hop)
-        total = pieces.new_zeros(*pieces.shape[:-3], pieces.shape[-3] + overlap - 1, self.hop)
-        for step in range(overlap):
-            total[..., step : step + pieces.shape[-3], :] += pieces[..., step, :]
-        return total.flatten(-2)
+        pieces = self._taper().square().view(-1, 1, self.hop)
+        total = pieces.new_zeros(frames + len(pieces) - 1, self.hop)
+        for step, piece in enumerate(pieces):
+            total[step : step + frames] += piece
+        return total.view(1, -1)
 
     def _taper(self) -> torch.Tensor:
         return torch.hann_window(self.window)
@@ -179,9 +199,12 @@ class Synthesis:
         self._tail_envelope = torch.zeros(1, 0)
         self._skip = stft.window // 2
 
-    def add(self, spectrograms: Iterable[Spectrogram]) -> Waveform:
-        """Take the next frames of every node and return ``(node, channel, sample)``: all that is now finished."""
-        waves = torch.stack([self._stft.overlap_add(spectrogram) for spectrogram in spectrograms])
+    def add(self, parts: Iterable[tuple[Spectrogram, Masks | None]]) -> Waveform:
+        """Take the next frames of every node and return ``(node, channel, sample)``: all that is now finished.
+
+        Each comes as what it is a part of and its mask, if it is not all of it.
+        """
+        waves = torch.stack([self._stft.overlap_add(whole, mask) for whole, mask in parts])
         overlap = self._stft.window - self._stft.hop
         ready = waves.shape[-1] - overlap
         envelope = self._stft.envelope(ready // self._stft.hop)

@@ -181,7 +181,8 @@ class Separator:
     def _split(self, mixture: Block, synthesis: Synthesis) -> torch.Tensor:
         """Walk down the tree for one block and return the samples of all leaves that it finishes."""
         parts = self._parts(mixture)
-        return synthesis.add(parts.pop(leaf).spectrogram for leaf in self.plan.tree.leaves())
+        leaves = (parts.pop(leaf) for leaf in self.plan.tree.leaves())
+        return synthesis.add((leaf.whole, leaf.mask) for leaf in leaves)
 
     def _parts(self, mixture: Block) -> dict[Path, _Part]:
         """What each leaf is: masks of masks (4.7), the last of which is applied when the leaf's turn comes."""
