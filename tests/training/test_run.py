@@ -289,6 +289,12 @@ def test_command_separate_and_query(cli, config: Path, tones: Path, tmp_path: Pa
     assert "give at least one window of 256" in cli(*arguments, "--like", tmp_path / "short.wav").err
     assert "use stemtree query" in cli("separate", song, "--splitter", asked).err
     assert "there is no splitter 'none'" in cli("separate", song, "--splitter", "none").err
+    cli("train", config, "-o", tmp_path / "gap", "--set", told, "--set", network, "--set", "levels=[1, 3]")
+    outcome = cli("query", song, "--model", tmp_path / "gap", "--like", song, "--level", 1, "-o", tmp_path / "gaps")
+    assert "of level_3/level_2/level_1, level_3, do not divide its whole tree: train it with every" in outcome.err
+    cli("train", config, "-o", tmp_path / "leaf", "--set", "levels=[1]")
+    outcome = cli("separate", song, "--splitter", tmp_path / "leaf", "-o", tmp_path / "gaps")
+    assert "do not divide its whole tree: train it with every" in outcome.err and not (tmp_path / "gaps").exists()
 
 
 def test_command_evaluate(cli, config: Path, tones: Path, tmp_path: Path) -> None:
@@ -299,6 +305,18 @@ def test_command_evaluate(cli, config: Path, tones: Path, tmp_path: Path) -> Non
     assert outcome.code == 0 and "clean_guitars" in outcome.out
     rows = pl.read_parquet(tmp_path / "path.parquet")
     assert rows["si_sdr_improvement"].is_finite().any() and rows["failure"].null_count() == len(rows)
+    outcome = cli("evaluate", f"separate:{tmp_path / 'path'}", *corpus, "--workers", 1, "-o", tmp_path / "walk.parquet")
+    assert outcome.code == 0
+    walked = pl.read_parquet(tmp_path / "walk.parquet")  # what is left of a path is in no corpus
+    assert set(walked["node"]) == set(rows["node"]) and walked["failure"].null_count() == len(walked)
+    outcome = cli(
+        "evaluate", tmp_path / "path", *corpus, "--workers", 1, "--level", 2, "-o", tmp_path / "level.parquet"
+    )
+    assert outcome.code == 0 and set(pl.read_parquet(tmp_path / "level.parquet")["node"]) == {CLEAN}
+    outcome = cli("evaluate", tmp_path / "path", *corpus, "--level", 1)
+    assert f"estimates no node of level 1: it has {CLEAN}, " in outcome.err
+    outcome = cli("evaluate", tmp_path / "path", *corpus, "--depth", 2)
+    assert f"estimates '{CLEAN}', which the hierarchy 'slakh' lacks" in outcome.err
 
     root = "strings_guitar_keyboards"
     cli("train", config, "-o", tmp_path / "tree", "--set", "targets=[]", "--set", f"subtree={root}", "--set", "depth=2")
