@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 import torch
-from torch.nn import functional
 
 from stemtree.audio import open_source
 from stemtree.audio import read as read_audio
@@ -17,6 +16,7 @@ from stemtree.hierarchy import MIXTURE, Hierarchy, join, load
 from stemtree.masks.conserve import fade, share
 from stemtree.model import WEIGHTS, Model, load_model
 from stemtree.networks.folded_conv import fuse_batch_norms
+from stemtree.separation.bins import as_known, to_bins
 from stemtree.separation.splitter import Block
 from stemtree.spectral import FLOOR, Stft, log_magnitude
 from stemtree.types import Masks, Path, Spectrogram
@@ -117,10 +117,7 @@ class Trained:
             known = fade(known, seen, self.model.card.fade)
         if len(parts) < len(known):
             known = share(known[self._numbers(node, parts)])
-        masks = known[:, :, :bins]
-        if (above := bins - masks.shape[2]) > 0:
-            masks = torch.cat([masks, known.mean(dim=2, keepdim=True).expand(-1, -1, above, -1)], dim=2)
-        return masks.expand(-1, channels, -1, -1)
+        return to_bins(known, bins).expand(-1, channels, -1, -1)
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
@@ -142,12 +139,7 @@ class Trained:
 
     def _known(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
         """The bins that the model sees, as loud as it knows them; channels as it has them."""
-        # A window of another length (at another sample rate) scales all magnitudes by its length.
-        seen = spectrogram[:, : self.stft.bins]
-        if stft.window != self.stft.window:
-            seen = seen * (self.stft.window / stft.window)
-        if (missing := self.stft.bins - seen.shape[1]) > 0:
-            seen = functional.pad(seen, (0, 0, 0, missing))
+        seen = as_known(spectrogram, stft, self.stft)
         return seen.expand(2, -1, -1) if self.model.card.channels > len(seen) else seen
 
     def _read_query(self, file: FilePath) -> Query:
