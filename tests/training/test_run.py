@@ -206,8 +206,11 @@ def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> No
         train(read_settings([config], ["trainer={max_epoch: 3}"]), tmp_path / "a")
     with pytest.raises(TrainingError, match="ended the run after 1 steps, before a validation"):
         train(read_settings([config], ["trainer.max_steps=1"]), tmp_path / "a")
-    with pytest.raises(SamplingError, match="salient in no chunk"):
+    with pytest.raises(SamplingError, match="in the songs of 'train', 'winds_voices/winds/flutes' is salient in no"):
         train(read_settings([config], ["targets=[winds_voices/winds/flutes]"]), tmp_path / "b")
+    unheard = ["targets=[]", "subtree=winds_voices"]
+    with pytest.raises(SamplingError, match="no song of 'train' has a stem of what is learned"):
+        train(read_settings([config], unheard), tmp_path / "b")
     with pytest.raises(OptionError, match="needs 'sources'"):
         train(read_settings([config], ["relation.kind=mixed"]), tmp_path / "c")
     with pytest.raises(StaleIndexError, match="build it again with stemtree corpus index"):
