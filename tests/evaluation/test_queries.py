@@ -149,7 +149,7 @@ def test_what_cannot_be_asked(
     with pytest.raises(OptionError, match="names no 'targets' in 'training'"):
         estimator(str(make_query_model(tmp_path / "untold", [])), ())
     elsewhere = QueryModel(make_query_model(tmp_path / "elsewhere", ["winds/flutes"]))
-    with pytest.raises(HierarchyError, match="no node 'winds/flutes'"):
+    with pytest.raises(HierarchyError, match="estimates 'winds/flutes', which the hierarchy"):
         evaluate(elsewhere, corpus, hierarchy, settings)
     with pytest.raises(OptionError, match="does not estimate 'vocals'"):
         evaluate(model, corpus, hierarchy, settings, nodes=["vocals"])

@@ -226,8 +226,11 @@ def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> No
         train(read_settings([config], ["trainer={max_epoch: 3}"]), tmp_path / "a")
     with pytest.raises(TrainingError, match="ended the run after 1 steps, before a validation"):
         train(read_settings([config], ["trainer.max_steps=1"]), tmp_path / "a")
-    with pytest.raises(SamplingError, match="salient in no chunk"):
+    with pytest.raises(SamplingError, match="in the songs of 'train', 'winds_voices/winds/flutes' is salient in no"):
         train(read_settings([config], ["targets=[winds_voices/winds/flutes]"]), tmp_path / "b")
+    unheard = ["targets=[]", "subtree=winds_voices"]
+    with pytest.raises(SamplingError, match="no song of 'train' has a stem of what is learned"):
+        train(read_settings([config], unheard), tmp_path / "b")
     with pytest.raises(OptionError, match="needs 'sources'"):
         train(read_settings([config], ["relation.kind=mixed"]), tmp_path / "c")
     with pytest.raises(StaleIndexError, match="build it again with stemtree corpus index"):
@@ -309,6 +312,12 @@ def test_command_separate_and_query(cli, config: Path, tones: Path, tmp_path: Pa
     assert "give at least one window of 256" in cli(*arguments, "--like", tmp_path / "short.wav").err
     assert "use stemtree query" in cli("separate", song, "--splitter", asked).err
     assert "there is no splitter 'none'" in cli("separate", song, "--splitter", "none").err
+    cli("train", config, "-o", tmp_path / "gap", "--set", told, "--set", network, "--set", "levels=[1, 3]")
+    outcome = cli("query", song, "--model", tmp_path / "gap", "--like", song, "--level", 1, "-o", tmp_path / "gaps")
+    assert "of level_3/level_2/level_1, level_3, do not divide its whole tree: train it with every" in outcome.err
+    cli("train", config, "-o", tmp_path / "leaf", "--set", "levels=[1]")
+    outcome = cli("separate", song, "--splitter", tmp_path / "leaf", "-o", tmp_path / "gaps")
+    assert "do not divide its whole tree: train it with every" in outcome.err and not (tmp_path / "gaps").exists()
 
 
 def test_command_evaluate(cli, config: Path, tones: Path, tmp_path: Path) -> None:
@@ -319,6 +328,18 @@ def test_command_evaluate(cli, config: Path, tones: Path, tmp_path: Path) -> Non
     assert outcome.code == 0 and "clean_guitars" in outcome.out
     rows = pl.read_parquet(tmp_path / "path.parquet")
     assert rows["si_sdr_improvement"].is_finite().any() and rows["failure"].null_count() == len(rows)
+    outcome = cli("evaluate", f"separate:{tmp_path / 'path'}", *corpus, "--workers", 1, "-o", tmp_path / "walk.parquet")
+    assert outcome.code == 0
+    walked = pl.read_parquet(tmp_path / "walk.parquet")  # what is left of a path is in no corpus
+    assert set(walked["node"]) == set(rows["node"]) and walked["failure"].null_count() == len(walked)
+    outcome = cli(
+        "evaluate", tmp_path / "path", *corpus, "--workers", 1, "--level", 2, "-o", tmp_path / "level.parquet"
+    )
+    assert outcome.code == 0 and set(pl.read_parquet(tmp_path / "level.parquet")["node"]) == {CLEAN}
+    outcome = cli("evaluate", tmp_path / "path", *corpus, "--level", 1)
+    assert f"estimates no node of level 1: it has {CLEAN}, " in outcome.err
+    outcome = cli("evaluate", tmp_path / "path", *corpus, "--depth", 2)
+    assert f"estimates '{CLEAN}', which the hierarchy 'slakh' lacks" in outcome.err
 
     root = "strings_guitar_keyboards"
     cli("train", config, "-o", tmp_path / "tree", "--set", "targets=[]", "--set", f"subtree={root}", "--set", "depth=2")

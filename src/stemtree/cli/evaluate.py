@@ -42,7 +42,9 @@ def evaluate(
     depth: Depth = None,
     node: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Only this node; can be repeated.")] = None,
     root: Of = "",
-    level: Annotated[int | None, typer.Option(metavar="N", help="Only the nodes of this level (1: leaves).")] = None,
+    level: Annotated[
+        int | None, typer.Option(metavar="N", help="Only the nodes of this level (1: leaves) that it estimates.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.parquet", help="Every row; a stopped run goes on.")
     ] = None,
@@ -75,7 +77,11 @@ def evaluate(
     measured = estimator(name, wanted, _stft(window, window_hop))
     chunking = Chunking(duration, hop if hop is not None else duration)
     settings = Settings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
-    asked = wanted if node or level is not None else None
+    asked = wanted if node else None
+    if level is not None:
+        asked = tuple(path for path in wanted if path in measured.nodes)
+        if not asked:
+            raise OptionError(f"'{name}' estimates no node of level {level}: it has {', '.join(measured.nodes)}")
     try:
         with progress_bar("measuring") as progress:
             rows = evaluate(

@@ -17,7 +17,7 @@ import torch
 
 from stemtree.corpora.fingerprint import corpus_fingerprint
 from stemtree.corpora.track import Corpus, Track
-from stemtree.errors import EvaluationError, OptionError, suggest
+from stemtree.errors import EvaluationError, HierarchyError, OptionError, suggest
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimator import Estimator
 from stemtree.evaluation.queries import QueryMeasurer, QueryModel, query_measurer
@@ -78,7 +78,7 @@ def evaluate(
     SamplingError
         If nothing that a query could ask for is heard in the corpus.
     HierarchyError
-        If the hierarchy lacks one.
+        If the hierarchy lacks a node that is to be measured.
     EvaluationError
         If the file holds another evaluation or cannot be written, or if a process was killed.
     """
@@ -117,9 +117,14 @@ def _check(
     settings: Settings,
     nodes: Sequence[Path] | None,
 ) -> tuple[Path, ...]:
-    for node in (*estimator.nodes, *(nodes or ())):
-        hierarchy.node(node)
+    for node in estimator.nodes if not nodes else ():
+        if node not in hierarchy:
+            raise HierarchyError(
+                f"'{estimator.name}' estimates '{node}', which the hierarchy '{hierarchy.name}' lacks: give its own "
+                "hierarchy, as deep, or name the nodes that both have"
+            )
     for node in nodes or ():
+        hierarchy.node(node)
         if node not in estimator.nodes:
             raise OptionError(f"'{estimator.name}' does not estimate '{node}'{suggest(node, estimator.nodes)}")
     if estimator.root not in (None, settings.root):

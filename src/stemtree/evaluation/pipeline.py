@@ -10,6 +10,7 @@ import torch
 from stemtree.evaluation.estimator import Batch
 from stemtree.separation.choose import splitters_of
 from stemtree.separation.separator import Separator
+from stemtree.separation.trained import Trained
 from stemtree.types import Path, Waveform
 
 
@@ -45,8 +46,10 @@ class Pipeline:
 
     @property
     def nodes(self) -> tuple[Path, ...]:
-        """All that are served."""
-        return self._separator.tree.paths
+        """All that are served, but for what models of a path leave of it: no corpus knows what that should be."""
+        trained = (splitter for splitter in self._separator.plan.splitters if isinstance(splitter, Trained))
+        rests = {path for splitter in trained for path in splitter.rests}
+        return tuple(path for path in self._separator.tree.paths if path not in rests)
 
     def estimate(self, batch: Batch) -> Waveform:
         """See `Estimator.estimate`."""

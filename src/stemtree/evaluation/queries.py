@@ -26,20 +26,16 @@ from stemtree.types import Path, Waveform
 class QueryModel(TrainedModel):
     """A model that separates the path of the leaf that a query is of: one estimator for each leaf that it learned.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Of the model.
+    See `TrainedModel`.
 
     Raises
     ------
-    ModelError
-        If it cannot be read.
     OptionError
         If its card does not say what it was trained on.
     """
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.targets:
             raise OptionError(f"the card of '{self.folder}' names no 'targets' in 'training': add what it learned")
 

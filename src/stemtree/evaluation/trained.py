@@ -25,9 +25,17 @@ class TrainedModel:
     ----------
     folder : pathlib.Path
         Of the model.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read.
     """
 
     folder: FilePath
+
+    def __post_init__(self) -> None:
+        _ = self.model
 
     def __getstate__(self) -> dict[str, FilePath]:
         return {"folder": self.folder}  # each process loads its own weights
@@ -68,21 +76,7 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class TrainedEstimator(TrainedModel):
-    """The mixture through the masks of a model that takes no query.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Of the model.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be read.
-    """
-
-    def __post_init__(self) -> None:
-        _ = self.model
+    """The mixture through the masks of a model that takes no query; see `TrainedModel`."""
 
     @property
     def nodes(self) -> tuple[Path, ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 from collections.abc import Sequence
 
 import torch
-from torch.nn import functional
 
 from stemtree.errors import SplitterError
 from stemtree.hierarchy import Hierarchy
 from stemtree.masks.conserve import share
+from stemtree.separation.bins import as_known, to_bins
 from stemtree.separation.packages import Package
 from stemtree.separation.splitter import Block
 from stemtree.spectral import Stft
@@ -90,11 +90,7 @@ class Installed:
         for part in parts:
             power = stft.analyse(stems[self._numbers(part)].sum(dim=0))[..., first : first + frames].abs().square_()
             powers.append(power if channels == _CHANNELS else power.mean(dim=0, keepdim=True))
-        known = share(torch.stack(powers))
-        masks = known[:, :, :bins]
-        if (above := bins - masks.shape[2]) > 0:
-            masks = torch.cat([masks, known.mean(dim=2, keepdim=True).expand(-1, -1, above, -1)], dim=2)
-        return masks
+        return to_bins(share(torch.stack(powers)), bins)
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
@@ -119,9 +115,7 @@ def _waveform(block: Block, stft: Stft) -> Waveform:
     """A block and what lies around it as ``(2, sample)`` at the rate of another transform of equal frames."""
     around = (block.before, block.spectrogram, block.after)
     spectrogram = torch.cat([frames for frames in around if frames is not None], dim=-1)
-    # A window of another length (at another sample rate) scales all magnitudes by its length.
-    heard = spectrogram[:, : stft.bins] * (stft.window / block.stft.window)
-    heard = functional.pad(heard, (0, 0, 0, stft.bins - heard.shape[1]))
+    heard = as_known(spectrogram, block.stft, stft)
     # At the ends, where windows begin from zero, there is nothing to divide.
     audio = stft.overlap_add(heard) / stft.envelope(heard.shape[-1]).clamp_min(1e-8)
     return audio.expand(_CHANNELS, -1)

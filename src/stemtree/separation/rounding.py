@@ -97,7 +97,7 @@ class TreeSamples:
 
 
 def _running_sums(leaves: Samples) -> ExactSamples:
-    """``np.cumsum(leaves, axis=0, dtype=np.float64)``, but not in strides through memory: ten times as fast."""
+    """``np.cumsum(leaves, axis=0, dtype=np.float64)``, but not in strides through memory: 3 to 6 times as fast."""
     sums = leaves.astype(np.float64)
     for before, total in pairwise(sums):
         total += before

@@ -14,6 +14,7 @@ from torch.nn import functional
 from stemtree.errors import SplitterError
 from stemtree.hierarchy import Hierarchy
 from stemtree.networks.unet import UNet
+from stemtree.separation.bins import as_known, to_bins
 from stemtree.separation.splitter import Block
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Path
@@ -73,8 +74,7 @@ class Spleeter:
         if channels == 1:
             known = known.mean(dim=0, keepdim=True)
         masks = torch.empty(2, channels, frames, bins)
-        masks[0, ..., :_BINS] = known[..., :bins]
-        masks[0, ..., _BINS:] = known.mean(dim=-1, keepdim=True)
+        masks[0] = to_bins(known.mT, bins).mT
         torch.sub(1, masks[0], out=masks[1])
         return masks.mT
 
@@ -87,9 +87,8 @@ class Spleeter:
 
     def _features(self, block: Block) -> torch.Tensor:
         """Magnitudes as the networks know them: ``(1, 2, 512, 1024)`` in batch, channel, frame, bin."""
-        # A window of another length than 4096 (at another sample rate) scales all magnitudes by its length.
-        magnitude = block.spectrogram[:, :_BINS].abs().mul_(self.stft.window / block.stft.window)
-        missing = (0, _BINS - magnitude.shape[1], 0, self.block_frames - magnitude.shape[2])
+        magnitude = as_known(block.spectrogram[:, :_BINS].abs(), block.stft, self.stft, _BINS)
+        missing = (0, 0, 0, self.block_frames - magnitude.shape[2])
         magnitude = functional.pad(magnitude.mT, missing).expand(2, -1, -1)[None]
         return magnitude.contiguous(memory_format=torch.channels_last)
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 import torch
-from torch.nn import functional
 
 from stemtree.audio import open_source
 from stemtree.audio import read as read_audio
 from stemtree.errors import OptionError
-from stemtree.hierarchy import Hierarchy, join, load
+from stemtree.hierarchy import MIXTURE, Hierarchy, join, load
 from stemtree.masks.conserve import fade, share
 from stemtree.model import WEIGHTS, Model, load_model
 from stemtree.networks.folded_conv import fuse_batch_norms
+from stemtree.separation.bins import as_known, to_bins
 from stemtree.separation.splitter import Block
 from stemtree.spectral import FLOOR, Stft, log_magnitude
 from stemtree.types import Masks, Path, Spectrogram
@@ -58,8 +58,8 @@ class Trained:
     AudioError
         If the example cannot.
     OptionError
-        If the model takes a query and there is none, or the other way round, or if the example is silent or shorter
-        than a window.
+        If the model takes a query and there is none, or the other way round, if its masks do not divide its whole tree,
+        or if the example is silent or shorter than a window.
     """
 
     block_frames = 512
@@ -69,9 +69,18 @@ class Trained:
         self._folder, self.model = FilePath(folder), load_model(folder)
         fuse_batch_norms(self.model.network)
         if self.model.takes_query and like is None:
-            raise OptionError(f"the model '{folder}' separates what an example points at: use stemtree query")
+            raise OptionError(
+                f"the model '{folder}' separates what an example points at: use stemtree query, or "
+                f"measure it with stemtree evaluate {folder}"
+            )
         if like is not None and not self.model.takes_query:
             raise OptionError(f"the model '{folder}' takes no example: use stemtree separate --splitter")
+        if not self.parts(self.model.tree, MIXTURE):
+            raise OptionError(
+                f"the masks of the model '{folder}', of {', '.join(self.model.card.nodes)}, do not divide its whole "
+                "tree: train it with every level above its lowest ('levels') to separate songs; stemtree evaluate "
+                "measures it as it is"
+            )
         self.stft = self.model.card.stft
         self._query = self._read_query(FilePath(like)) if like is not None else None
 
@@ -80,6 +89,11 @@ class Trained:
         """What it is meant for: its own tree if that is of songs, else the one that its tree is a part of."""
         card = self.model.card
         return load(card.hierarchy) if card.root else self.model.tree
+
+    @property
+    def rests(self) -> tuple[Path, ...]:
+        """What its masks leave of the nodes on a path: nodes of its own tree, but of no corpus."""
+        return part_names(self.model)[len(self.model.relation.division.leaves) :]
 
     def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
         """What the model tells apart, if that is all of the node, or of one above it that another splitter divided."""
@@ -103,10 +117,7 @@ class Trained:
             known = fade(known, seen, self.model.card.fade)
         if len(parts) < len(known):
             known = share(known[self._numbers(node, parts)])
-        masks = known[:, :, :bins]
-        if (above := bins - masks.shape[2]) > 0:
-            masks = torch.cat([masks, known.mean(dim=2, keepdim=True).expand(-1, -1, above, -1)], dim=2)
-        return masks.expand(-1, channels, -1, -1)
+        return to_bins(known, bins).expand(-1, channels, -1, -1)
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
@@ -128,12 +139,7 @@ class Trained:
 
     def _known(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
         """The bins that the model sees, as loud as it knows them; channels as it has them."""
-        # A window of another length (at another sample rate) scales all magnitudes by its length.
-        seen = spectrogram[:, : self.stft.bins]
-        if stft.window != self.stft.window:
-            seen = seen * (self.stft.window / stft.window)
-        if (missing := self.stft.bins - seen.shape[1]) > 0:
-            seen = functional.pad(seen, (0, 0, 0, missing))
+        seen = as_known(spectrogram, stft, self.stft)
         return seen.expand(2, -1, -1) if self.model.card.channels > len(seen) else seen
 
     def _read_query(self, file: FilePath) -> Query:

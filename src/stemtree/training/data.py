@@ -15,10 +15,11 @@ from torch.utils.data import DataLoader, Sampler
 
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import Corpus
-from stemtree.errors import OptionError
+from stemtree.errors import OptionError, SamplingError
 from stemtree.examples.dataset import Example, Examples
 from stemtree.examples.matching import Pulse, pulses
 from stemtree.examples.salience import Chunking, SalienceIndex, index_file, load_index
+from stemtree.examples.sampling import Rules
 from stemtree.examples.sampling import Sampler as ChunkSampler
 from stemtree.hierarchy import Hierarchy, from_dict
 from stemtree.memory import keep_freed_memory
@@ -115,7 +116,7 @@ def make_examples(
         rules = replace(rules, missing=0.0, seed=rules.seed + 1)
     augmentation = settings.augmentation if training else None
     examples = Examples(
-        ChunkSampler(corpus, index, hierarchy, _heard(goal, settings, corpus), rules),
+        _sampler(corpus, index, hierarchy, _heard(goal, settings, corpus), rules, training=training),
         index,
         hierarchy,
         goal.wanted,
@@ -131,6 +132,18 @@ def make_examples(
             "give stft.sample_rate, or another corpus"
         )
     return examples
+
+
+def _sampler(
+    corpus: Corpus, index: SalienceIndex, hierarchy: Hierarchy, heard: Sequence[Path], rules: Rules, *, training: bool
+) -> ChunkSampler:
+    songs = "train" if training else "validation"
+    if not heard:
+        raise SamplingError(f"no song of '{songs}' has a stem of what is learned: give other songs, or another subtree")
+    try:
+        return ChunkSampler(corpus, index, hierarchy, heard, rules)
+    except SamplingError as error:
+        raise SamplingError(f"in the songs of '{songs}', {error}") from None
 
 
 def make_loader(examples: Examples, settings: TrainSettings, numbers: Order | range) -> DataLoader[Example]:

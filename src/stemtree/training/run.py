@@ -215,10 +215,12 @@ def _last_checkpoint(folder: FilePath, task: Task) -> FilePath | None:
 def _read_checkpoint(file: FilePath) -> dict[str, Any]:
     try:
         kept: dict[str, Any] = torch.load(file, weights_only=True, mmap=True)
-        return {"global_step": kept["global_step"], "state_dict": kept["state_dict"]} | kept
+        if not {"global_step", "state_dict"} <= kept.keys():
+            raise KeyError
+        return kept
     except FileNotFoundError:
         raise ModelError(f"there is no checkpoint '{file}' any more: remove its folder to begin anew") from None
-    except (RuntimeError, OSError, pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError):
+    except (RuntimeError, OSError, pickle.UnpicklingError, EOFError, AttributeError, KeyError, TypeError, ValueError):
         raise ModelError(f"the checkpoint '{file}' is damaged: remove its folder to begin anew") from None
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 
 from collections.abc import Sequence
 from pathlib import Path as FilePath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
 
 from stemtree.errors import OptionError, one_sentence
 from stemtree.examples.augmentation import Augmentation
@@ -22,6 +22,12 @@ from stemtree.types import Path
 
 EXTENDS = "extends"
 """The key that names the file, or files, that a file changes."""
+
+
+_LEAST = {"max_epochs": -1, "max_steps": -1, "accumulate_grad_batches": 1, "check_val_every_n_epoch": 1}
+
+Count = Annotated[int, Field(gt=0, le=10**8)]
+"""Of examples: as many as 30 years of 10 s."""
 
 
 class CorpusSettings(BaseModel, frozen=True, extra="forbid"):
@@ -78,7 +84,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     batch : int
         Examples of one step.
     learning_rate : float
-        Adam's.
+        Adam's, at most a million: steps must fit into single precision.
     average_decay : float, optional
         Weights are averaged over steps, each keeping this share of the average so far, and the average is what is
         validated and kept; unset, the weights themselves are.
@@ -90,9 +96,9 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     patience, plateau_factor, stop_after
         See there; training ends after `stop_after` validations without a better one.
     workers : int
-        Processes that read examples.
+        Processes that read examples, each of which takes memory: at most 256.
     seed : int
-        Decides everything but the order of sums on several threads.
+        Of 32 bits. Decides everything but the order of sums on several threads.
     trainer : dict
         Settings of Lightning's Trainer, such as ``max_epochs``, ``max_time``, ``devices`` or ``precision``.
 
@@ -117,19 +123,19 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     network: NetworkSettings
     relation: RelationSettings = RelationSettings()
     loss: str = "tpsa_l1"
-    distinct: PositiveInt | None = 10_000
-    epoch: PositiveInt = 10_000
-    validation_size: PositiveInt = 5_000
+    distinct: Count | None = 10_000
+    epoch: Count = 10_000
+    validation_size: Count = 5_000
     batch: PositiveInt = 25
-    learning_rate: PositiveFloat = 1e-4
+    learning_rate: float = Field(default=1e-4, gt=0, le=1e6)
     average_decay: float | None = Field(default=None, gt=0, lt=1)
     clip_percentile: float = Field(default=10.0, gt=0, le=100)
     schedule: Literal["plateau", "cosine"] = "plateau"
     patience: PositiveInt = 5
     plateau_factor: float = Field(default=0.5, gt=0, lt=1)
     stop_after: PositiveInt = 10
-    workers: NonNegativeInt = 1
-    seed: NonNegativeInt = 0
+    workers: int = Field(default=1, ge=0, le=256)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     trainer: dict[str, Any] = {}
 
     @property
@@ -158,11 +164,32 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("'subtree' and 'depth' do not go with 'targets': leave one or the other out")
         if self.levels and not self.targets:
             raise ValueError("'levels' are those of a target's path: give 'targets' too")
+        self._check_trainer()
         if self.schedule == "cosine" and (self.trainer.get("max_epochs") or 0) < 1:
             raise ValueError("the schedule 'cosine' must know its end: give 'trainer.max_epochs'")
         if self.epoch < self.batch:
             raise ValueError(f"an epoch of {self.epoch} examples is less than a batch of {self.batch}: make it longer")
         return self
+
+    def _check_trainer(self) -> None:
+        """What Lightning takes without a word and stumbles over in the middle of a run; it looks at the rest itself."""
+        for name, least in _LEAST.items():
+            value = self.trainer.get(name)
+            if value is not None and (not isinstance(value, int) or value < least):
+                raise ValueError(f"'trainer.{name}' is {value!r}: give a whole number, at least {least}")
+        if self.trainer.get("limit_val_batches") == 0:
+            raise ValueError("'trainer.limit_val_batches' is 0: leave some, since validation decides what is kept")
+        precision = str(self.trainer.get("precision"))
+        if precision in ("16-true", "bf16-true") or precision.startswith("transformer-engine"):
+            raise ValueError(
+                f"'trainer.precision' is '{precision}', in which spectrograms cannot be made: give 32, 16-mixed, or "
+                "bf16-mixed"
+            )
+        if self.schedule == "plateau" and (self.trainer.get("check_val_every_n_epoch") or 1) > 1:
+            raise ValueError(
+                "'trainer.check_val_every_n_epoch' leaves epochs without the validation that the schedule 'plateau' "
+                "looks at: make 'epoch' longer instead"
+            )
 
 
 def read_settings(files: Sequence[FilePath], changes: Sequence[str] = ()) -> TrainSettings:

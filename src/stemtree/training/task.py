@@ -46,8 +46,7 @@ class Task(pl.LightningModule):
     @property
     def divides(self) -> dict[str, Any]:
         """What the masks are of: two models with equal networks may divide different trees."""
-        told = self.model.card.model_dump(mode="json", include={"hierarchy", "tree", "root", "nodes", "relation"})
-        return told
+        return self.model.card.model_dump(mode="json", include={"hierarchy", "tree", "root", "nodes", "relation"})
 
     @property
     def cpu_seconds(self) -> float:
