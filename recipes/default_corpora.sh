@@ -2,6 +2,7 @@
 # Makes the corpora of the default model, 44.1 kHz stereo, from what anybody can obtain: 30 minutes on two cores, 60 GB.
 #   train:      effects, plain  Freedoom's songs, instruments redrawn, a stretch of each in every take
 #               bands, mixed    stretches of songs composed with MMA, with their own instruments and with others
+#               low             both without a bass: other instruments play its line
 #   validation: held_out        12 Freedoom songs with their own instruments
 #               calibration     the same songs with a soundfont that no training set has
 #   test:       openmsx         openttd-openmsx's songs with TimGM6mb, songs and soundfont that no training set has
@@ -37,6 +38,7 @@ learn_from "$out"/midi/*[02468].mid -o "$out/bands" --effects
 learn_from "$out"/midi/*[13579].mid -o "$out/mixed" "${drums[@]}" --redraw --seed 1
 learn_from "${train[@]}" -o "$out/effects" --redraw --effects --takes 4
 learn_from "${train[@]}" -o "$out/plain" "${drums[@]}" --redraw --takes 2 --seed 1
-for corpus in effects plain bands mixed held_out calibration; do
+learn_from "${train[@]}" "$out"/midi/*[15].mid -o "$out/low" --redraw --redraw-bass --effects --seed 2
+for corpus in effects plain bands mixed low held_out calibration; do
   stemtree corpus index "$out/$corpus" --kind slakh --hierarchy ms21 --duration 4 --hop 2
 done

@@ -120,7 +120,8 @@ def plan_stems(file: FilePath, parts: Sequence[Part], take: int, rendering: Rend
     """Draw instruments, sounds, places and effects; the same for the same file name, take and seed."""
     random = np.random.default_rng((rendering.seed, zlib.crc32(file.stem.encode()), take))
     hierarchy, plans = load(rendering.hierarchy), []
-    parts = redraw(parts, random) if rendering.redraw else parts
+    if rendering.redraw:
+        parts = redraw(parts, random, basses_too=rendering.redraw_bass)
     for part in vary(parts, random) if rendering.vary else parts:
         try:
             leaf = hierarchy.leaf(part.name)

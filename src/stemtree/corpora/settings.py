@@ -27,6 +27,8 @@ class Rendering:
         Stereo with panning, or mono.
     redraw : bool
         Give every part an instrument of any class (`stemtree.corpora.midi.redraw`).
+    redraw_bass : bool
+        Basses too, so that a low line is not taken for a bass by its place alone.
     vary : bool
         Play every song in another key, some parts in another octave, and every part on a larger or smaller instrument
         (`stemtree.corpora.midi.vary`).
@@ -58,6 +60,7 @@ class Rendering:
     sample_rate: int = 44100
     stereo: bool = True
     redraw: bool = False
+    redraw_bass: bool = False
     vary: bool = False
     effects: bool = False
     takes: int = 1
@@ -76,6 +79,8 @@ class Rendering:
             raise OptionError(f"an excerpt of {self.excerpt} s cannot be: give more than 0")
         if self.container not in ("wav", "flac"):
             raise OptionError(f"stems cannot be '{self.container}': give wav or flac")
+        if self.redraw_bass and not self.redraw:
+            raise OptionError("basses alone cannot be redrawn: give --redraw too")
         if not 8000 <= self.sample_rate <= 192000:
             raise OptionError(f"a sample rate of {self.sample_rate} Hz cannot be: give 8000 to 192000")
         if self.split not in (None, *SPLITS):
