@@ -189,6 +189,17 @@ def test_folders_that_hold_something_else(config: Path, tmp_path: Path) -> None:
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
     with pytest.raises(OptionError, match="is not empty and holds no run"):
         train(read_settings([config]), tmp_path / "mine")
+    for damaged in ("", "trainer: [", "- a list"):
+        (tmp_path / "mine" / "settings.yaml").write_text(damaged)
+        with pytest.raises(OptionError, match="the settings in '.*mine' are damaged"):
+            train(read_settings([config]), tmp_path / "mine")
+
+
+@pytest.mark.parametrize("name", ["a file", "a file/run", "x" * 300])
+def test_what_cannot_be_a_runs_folder(name: str, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("mine")
+    with pytest.raises(OptionError, match="cannot hold a run .*: give another folder"):
+        train(read_settings([config]), tmp_path / name)
 
 
 def test_a_schedule_with_an_end_keeps_it(config: Path, tmp_path: Path) -> None:
