@@ -141,7 +141,12 @@ def test_a_rendered_corpus_is_read_with_the_hierarchy_it_was_made_for(cli, tmp_p
     [
         ("oracle:irn", (), "no oracle mask 'irn'; did you mean irm"),
         ("mixtur", (), "no estimator 'mixtur'; did you mean mixture"),
-        ("mean:none.safetensors", (), r"cannot read the mean masks 'none.safetensors' \(No such file.*\): check the path"),
+        ("x" * 5000, (), "no estimator 'xxx"),
+        (
+            "mean:none.safetensors",
+            (),
+            r"cannot read the mean masks 'none.safetensors' \(No such file.*\): check the path",
+        ),
         ("mixture", ("--node", "vocal"), "no node 'vocal'; did you mean vocals"),
         ("mixture", ("--level", 3), "has levels 1 to 2, not 3"),
         ("mixture", ("--level", 1, "--node", "vocals"), "--node and --level both say what to measure"),
