@@ -1,8 +1,9 @@
-"""What networks cost: ``python benchmarks/networks.py [separation] [default] [heads] [folded] [recurrent]``; or all.
+"""What networks cost: ``python benchmarks/networks.py [separation] [default] [heads] [folded] ...``; or all.
 
 ``separation``: the two U-Nets of Spleeter, and what made them cheaper. ``default``: the default model in both widths
 of numbers, against products of large matrices in the same run. ``heads``, ``folded`` and ``recurrent``: steps
-of training, all on one thread, in seconds of audio per second of CPU time.
+of training, all on one thread, in seconds of audio per second of CPU time. ``compiled``: the default model by
+torch.compile, which needs g++.
 """
 
 import resource
@@ -26,7 +27,7 @@ from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.separation.choose import DEFAULT_MODEL
 from stemtree.separation.spleeter import CHECKPOINTS, Spleeter
-from stemtree.spectral import log_magnitude, loud_bins
+from stemtree.spectral import Stft, log_magnitude, loud_bins
 
 SECONDS = 512 * 1024 / 44100
 SLAKH = load("slakh").prune(3)
@@ -95,6 +96,15 @@ def default() -> None:
             print(f"default model, {kind}, {step}: {spent:.4f} CPU s per s, {rate} (products of matrices)")
 
 
+def compiled() -> None:
+    """The default model as it runs and by torch.compile, by turns."""
+    network = fuse_batch_norms(load_model(DEFAULT_MODEL).network)
+    features = log_magnitude(Stft().analyse(torch.randn(2, 4096 + 511 * 1024)))[None]
+    faster = torch.compile(network, dynamic=False)
+    spent = [[cost([one], features) for one in (network, faster)] for _ in range(3)]
+    print("default model, as it runs and compiled:", *(f"{run:.4f} / {other:.4f}" for run, other in spent))
+
+
 class Training:
     """Steps of one network on noise: features, network, masks, loss, gradients, Adam; 16 kHz mono, 1024/512."""
 
@@ -156,6 +166,7 @@ def recurrent() -> None:
 def main() -> None:
     torch.set_num_threads(1)
     parts = {"separation": separation, "default": default, "recurrent": recurrent, "heads": heads, "folded": folded}
+    parts["compiled"] = compiled
     for name, part in parts.items():
         if name in (sys.argv[1:] or parts):
             if name in ("heads", "folded"):

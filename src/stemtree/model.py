@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from stemtree.errors import ModelError, one_sentence
+from stemtree.errors import HierarchyError, ModelError, OptionError, one_sentence
 from stemtree.hierarchy import Hierarchy, from_dict
 from stemtree.masks.relation import Estimate, Relation, make_relation
 from stemtree.networks.build import NetworkSettings, build
@@ -202,7 +202,12 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
         raise ModelError(f"the card '{place / CARD}' is not one of ours: {one_sentence(error)}") from None
     except (SafetensorError, ValueError) as error:
         raise ModelError(f"the weights '{place / WEIGHTS}' are damaged ({error}): get a whole copy") from None
-    model = make_model(card)
+    try:
+        model = make_model(card)
+    except (HierarchyError, OptionError) as error:
+        raise ModelError(f"the card '{place / CARD}' is not one of ours: {error}") from None
+    if not all(tensor.isfinite().all() for tensor in weights.values()):
+        raise ModelError(f"the weights '{place / WEIGHTS}' hold values that are no numbers: get a whole copy")
     try:
         model.network.load_state_dict(weights)
     except RuntimeError:

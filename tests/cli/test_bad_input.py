@@ -167,6 +167,11 @@ def test_output_folder_is_a_file(cli, wav: Path, tmp_path: Path) -> None:
     _assert_one_sentence(cli("separate", wav, "-o", tmp_path / "out"), "cannot write to .*out.* choose another folder")
 
 
+def test_output_folder_with_too_long_a_name(cli, wav: Path, tmp_path: Path) -> None:
+    outcome = cli("separate", wav, "-o", tmp_path / ("x" * 300))
+    _assert_one_sentence(outcome, r"cannot write '.*x.*' \(File name too long\): choose another folder")
+
+
 @pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="needs a folder that not even root may write to")
 def test_output_folder_is_unwritable(cli, wav: Path) -> None:
     _assert_one_sentence(cli("separate", wav, "-o", "/sys/stems"), "cannot write to '/sys/stems' .*choose another")

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 import soundfile
+import yaml
 from query_models import make_query_model
 
 RATE = 8000
@@ -120,18 +121,39 @@ def test_stopped(cli, musdb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert outcome.err == "stemtree: stopped; the rows of finished songs are kept, run again to go on\n"
 
 
+def test_a_rendered_corpus_is_read_with_the_hierarchy_it_was_made_for(cli, tmp_path: Path) -> None:
+    song = tmp_path / "rendered" / "test" / "song"
+    (song / "stems").mkdir(parents=True)
+    noise = np.random.default_rng(0).standard_normal((2, 2 * RATE)) / 20
+    for name, samples in {"stems/S00": noise[0], "stems/S01": noise[1], "mix": noise.sum(axis=0)}.items():
+        soundfile.write(song / f"{name}.wav", samples, RATE)
+    programs = {"S00": "Orchestra Hit", "S01": "Acoustic Bass"}  # the first is no leaf of Slakh's own hierarchy
+    stems = {name: {"is_drum": False, "plugin_name": "x", "midi_program_name": told} for name, told in programs.items()}
+    (song / "metadata.yaml").write_text(yaml.safe_dump({"UUID": "song", "hierarchy": "ms21", "stems": stems}))
+    options = ("--corpus", song.parents[1], "--kind", "slakh", "--workers", 1, "--no-bss", "--duration", 1)
+    outcome = cli("evaluate", "mixture", *options)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert _cells(outcome)["accompaniment/other/fx_processed_sound/12"][5] == "2"
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
         ("oracle:irn", (), "no oracle mask 'irn'; did you mean irm"),
         ("mixtur", (), "no estimator 'mixtur'; did you mean mixture"),
-        ("mean:none.safetensors", (), "cannot read the mean masks 'none.safetensors' .*: check the path"),
+        ("x" * 5000, (), "no estimator 'xxx"),
+        (
+            "mean:none.safetensors",
+            (),
+            r"cannot read the mean masks 'none.safetensors' \(No such file.*\): check the path",
+        ),
         ("mixture", ("--node", "vocal"), "no node 'vocal'; did you mean vocals"),
         ("mixture", ("--level", 3), "has levels 1 to 2, not 3"),
         ("mixture", ("--level", 1, "--node", "vocals"), "--node and --level both say what to measure"),
         ("mixture", ("--split", "validation"), "holds no songs of the split 'validation'"),
         ("mixture", ("--duration", 0), "chunks of 0.0 s every 0.0 s cannot be"),
         ("mixture", ("--sample", 0), "a sample of 0 chunks cannot be"),
+        ("mixture", ("--sample", 1, "--seed", -1), "the seed -1 cannot be: give 0 or more"),
         ("mixture", ("--quiet", 3), "'quiet' is 3.0 dB: give a level below"),
         ("mixture", ("--duration", 0.01), "frames of 0.01 s are too short for SIR and SAR"),
         ("oracle:psa", ("--window", 1000, "--window-hop", 300), "a window of 1000 samples every 300 cannot be"),

@@ -133,6 +133,16 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path, excerpt: np.ndarray)
     assert list(out.iterdir()) == []
 
 
+def test_ctrl_c_while_weights_are_read(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stemtree.separation.separator.Separator.__init__", stop)
+    outcome = cli("separate", wav, "-o", tmp_path / "out")
+    assert (outcome.code, outcome.out) == (130, "")
+    assert outcome.err == "stemtree: stopped; the song at hand left nothing behind, run again to go on\n"
+
+
 def test_help_is_quick_because_heavy_imports_wait() -> None:
     script = "import sys, stemtree.cli; print([m for m in ('torch', 'numpy', 'av', 'soundfile') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "[]\n"

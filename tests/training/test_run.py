@@ -9,6 +9,7 @@ import pytest
 import soundfile
 import torch
 from pytorch_lightning import Callback, Trainer
+from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
@@ -189,6 +190,17 @@ def test_folders_that_hold_something_else(config: Path, tmp_path: Path) -> None:
     (tmp_path / "mine" / "thesis.txt").write_text("mine")
     with pytest.raises(OptionError, match="is not empty and holds no run"):
         train(read_settings([config]), tmp_path / "mine")
+    for damaged in ("", "trainer: [", "- a list"):
+        (tmp_path / "mine" / "settings.yaml").write_text(damaged)
+        with pytest.raises(OptionError, match=r"the settings in '.*mine' are damaged"):
+            train(read_settings([config]), tmp_path / "mine")
+
+
+@pytest.mark.parametrize("name", ["a file", "a file/run", "x" * 300])
+def test_what_cannot_be_a_runs_folder(name: str, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("mine")
+    with pytest.raises(OptionError, match=r"cannot hold a run .*: give another folder"):
+        train(read_settings([config]), tmp_path / name)
 
 
 def test_a_schedule_with_an_end_keeps_it(config: Path, tmp_path: Path) -> None:
@@ -273,6 +285,16 @@ def test_damaged_models(config: Path, tmp_path: Path) -> None:
     card.write_text("{")
     with pytest.raises(ModelError, match=r"the card '.*model\.json' is not one of ours: invalid JSON: [^']*$"):
         load_model(tmp_path / "run")
+    for changes in ({"tree": {"a": "b"}}, {"nodes": ["nonsense"]}):
+        card.write_text(json.dumps(told | changes))
+        with pytest.raises(ModelError, match=r"the card '.*model\.json' is not one of ours: "):
+            load_model(tmp_path / "run")
+    card.write_text(json.dumps(told))
+    values = load_file(weights)
+    next(value for value in values.values() if value.is_floating_point()).view(-1)[0] = torch.nan
+    save_file(values, weights)
+    with pytest.raises(ModelError, match="hold values that are no numbers: get a whole copy"):
+        load_model(tmp_path / "run")
     with pytest.raises(ModelError, match=r"cannot read the model '.*none'"):
         load_model(tmp_path / "none")
 
@@ -311,7 +333,8 @@ def test_command_separate_and_query(cli, config: Path, tones: Path, tmp_path: Pa
     soundfile.write(tmp_path / "short.wav", [0.5] * 40, 8000)
     assert "give at least one window of 256" in cli(*arguments, "--like", tmp_path / "short.wav").err
     assert "use stemtree query" in cli("separate", song, "--splitter", asked).err
-    assert "there is no splitter 'none'" in cli("separate", song, "--splitter", "none").err
+    for name in ("none", "x" * 5000):
+        assert f"there is no splitter '{name}'" in cli("separate", song, "--splitter", name).err
     cli("train", config, "-o", tmp_path / "gap", "--set", told, "--set", network, "--set", "levels=[1, 3]")
     outcome = cli("query", song, "--model", tmp_path / "gap", "--like", song, "--level", 1, "-o", tmp_path / "gaps")
     assert "of level_3/level_2/level_1, level_3, do not divide its whole tree: train it with every" in outcome.err

@@ -128,7 +128,7 @@ def _load(
     from stemtree.corpora.load import hierarchy_of, load_corpus
     from stemtree.errors import CorpusError
 
-    tree = hierarchy_of(kind, hierarchy)
+    tree = hierarchy_of(kind, hierarchy, root)
     if depth is not None:
         tree = tree.prune(depth)
     corpus = load_corpus(root, kind, tree, split=None if split == "all" else split, skip_bad=skip_bad)

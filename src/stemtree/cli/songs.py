@@ -27,8 +27,8 @@ def separate_songs(
     outcome = _Batch(output, folder, overwrite)
     songs = list(outcome.expand(names))
     if songs:
-        separator = make_separator()
         try:
+            separator = make_separator()
             for song in songs:
                 outcome.separate(separator, song)
         except KeyboardInterrupt:

@@ -6,11 +6,9 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from copy import copy
 from dataclasses import asdict, dataclass
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -27,6 +25,7 @@ from stemtree.corpora.synthesis import Preset, Synthesizer, duration_of
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError, HierarchyError, OptionError, StemtreeError
 from stemtree.hierarchy import load
+from stemtree.processes import Processes
 from stemtree.staging import staging
 from stemtree.types import Samples
 
@@ -104,8 +103,8 @@ def render_corpus(
     ]
     jobs = [song for song in songs if not _is_rendered(song[2], rendering)]
     problems = []
-    # Started afresh: a forked FluidSynth shares its state. Each process keeps its soundfonts loaded.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    # A forked FluidSynth would share its state. Each process keeps its soundfonts loaded.
+    with Processes(workers) as pool:
         for done, problem in enumerate(pool.map(_render_job, jobs), start=len(songs) - len(jobs) + 1):
             if problem and not skip_bad:
                 pool.shutdown(cancel_futures=True)

@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import TypeVar
+
+from stemtree.processes import Processes
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
@@ -26,5 +26,5 @@ def in_processes(work: Callable[[Job], Outcome], jobs: Sequence[Job], workers: i
     if count < 2:
         yield from map(work, jobs)
         return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    with Processes(count) as pool:
         yield from pool.map(work, jobs)

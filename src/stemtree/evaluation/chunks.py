@@ -28,10 +28,12 @@ def choose_chunks(
     Raises
     ------
     OptionError
-        If `sample` is not positive.
+        If `sample` is not positive or `seed` negative.
     """
     if sample is not None and sample < 1:
         raise OptionError(f"a sample of {sample} chunks cannot be: give 1 or more")
+    if seed < 0:
+        raise OptionError(f"the seed {seed} cannot be: give 0 or more")
     starts = [chunking.starts(track) for track in corpus.tracks]
     total = sum(map(len, starts))
     chosen = np.ones(total, bool)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path as FilePath
 
 import polars as pl
@@ -26,6 +25,7 @@ from stemtree.evaluation.settings import Settings
 from stemtree.evaluation.store import Store, song_fingerprint, write
 from stemtree.hierarchy import Hierarchy
 from stemtree.metrics.bss_eval import TAPS
+from stemtree.processes import Processes
 from stemtree.types import Path
 
 _FORMAT = 2  # of the rows; raised when their meaning changes
@@ -165,8 +165,7 @@ def _finished(measurer: Measurer | QueryMeasurer, jobs: Sequence[_Job], workers:
                 _measure(measurer, job)
                 yield job
         return
-    # Started afresh: a forked process would share torch's threads, which do not survive it.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (measurer,))
+    pool = Processes(workers, _start, (measurer,))
     try:
         futures = {pool.submit(_measure_in_worker, job): job for job in jobs}
         for future in as_completed(futures):

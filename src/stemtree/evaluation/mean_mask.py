@@ -113,7 +113,9 @@ class MeanMask:
             if mask.shape != (len(nodes), stft.bins):
                 raise ValueError
         except OSError as error:
-            raise OptionError(f"cannot read the mean masks '{file}' ({error.strerror}): check the path") from None
+            raise OptionError(
+                f"cannot read the mean masks '{file}' ({error.strerror or error}): check the path"
+            ) from None
         except (SafetensorError, KeyError, TypeError, ValueError):
             raise OptionError(f"'{file}' does not hold mean masks: fit them with stemtree mean-mask") from None
         return cls(nodes, mask, stft, told["fitted"], told["root"], f"mean:{file}")

@@ -1,5 +1,6 @@
 """The estimators that have names."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path as FilePath
 
@@ -50,7 +51,7 @@ def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator 
         return Pipeline(rest)
     if name == "mixture":
         return Mixture(tuple(nodes))
-    if FilePath(name).exists():
+    if os.path.exists(name):  # unlike pathlib's, it takes a name of any length
         trained = TrainedEstimator(FilePath(name))
         return QueryModel(trained.folder) if trained.model.takes_query else trained
     raise OptionError(f"there is no estimator '{name}'{suggest(name, NAMES)}")

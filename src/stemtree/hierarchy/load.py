@@ -111,9 +111,17 @@ def parse(text: str, default_name: str) -> Hierarchy:
 
 
 def from_dict(name: str, tree: Mapping[str, Any]) -> Hierarchy:
-    """Make a hierarchy of what `Hierarchy.as_dict` gave; its leaves have no labels but their names."""
+    """Make a hierarchy of what `Hierarchy.as_dict` gave; its leaves have no labels but their names.
+
+    Raises
+    ------
+    HierarchyError
+        If it is something else.
+    """
 
     def node(name: str, below: Mapping[str, Any]) -> Node:
+        if not isinstance(below, Mapping):
+            raise HierarchyError(f"'{name}' must map names to nodes, not be {below!r}")
         return Node(name, tuple(node(*item) for item in below.items()))
 
     return Hierarchy(name, node("mixture", tree))

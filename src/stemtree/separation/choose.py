@@ -1,5 +1,6 @@
 """Splitters by the names that users give them."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path as FilePath
 
@@ -51,7 +52,7 @@ def _splitter(name: str) -> Splitter:
     package, _, model = name.partition(":")
     if package in PACKAGES:
         return Installed(load_package(package, model))
-    if not FilePath(name).exists():
+    if not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
         names = ", ".join(("spleeter", *PACKAGES))
         raise SplitterError(f"there is no splitter '{name}': give {names}, or the folder of a trained model")
     return Trained(name)

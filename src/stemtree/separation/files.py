@@ -63,7 +63,7 @@ def save_tree(
         raise OptionError(f"no folder can be named after '{source.name}': rename the file")
     output = output.for_source(source.width, source.sample_rate)
     for path in plan.wanted:
-        if (target := song / f"{path}.{output.container}").exists() and target.samefile(source.name):
+        if _is_same(song / f"{path}.{output.container}", source.name):
             raise OptionError(f"the stem '{path}' would replace its own input '{source.name}': choose another folder")
     recipe = _recipe(plan, provenance, source, output)
     if not overwrite and (saved := _existing(song, recipe)):
@@ -74,6 +74,13 @@ def save_tree(
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
         _publish(folder, song)
     return Saved(song, manifest)
+
+
+def _is_same(stem: FilePath, file: str) -> bool:
+    try:
+        return stem.exists() and stem.samefile(file)
+    except OSError as error:  # such as a name that is too long
+        raise AudioError(f"cannot write '{stem}' ({error.strerror}): choose another folder") from None
 
 
 def _write_stems(

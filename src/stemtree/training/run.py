@@ -61,8 +61,8 @@ def train(settings: TrainSettings, folder: FilePath, *, progress_bar: bool = Fal
     Raises
     ------
     OptionError
-        If the folder holds another run, if a setting of the trainer does not exist, or if there are more processes than
-        an epoch has batches.
+        If the folder holds another run or cannot hold one, if a setting of the trainer does not exist, or if there are
+        more processes than an epoch has batches.
     ModelError
         If its last checkpoint is damaged or of another model.
     TrainingError
@@ -122,25 +122,47 @@ def first_process() -> bool:
 
 def _check_folder(folder: FilePath, settings: TrainSettings) -> None:
     """See that a folder is new or holds a run with these settings."""
-    told, file = settings.model_dump(mode="json"), folder / SETTINGS
+    told = settings.model_dump(mode="json")
+    try:
+        before = _settings_before(folder)
+    except OSError as error:  # a file, or a name that is too long
+        raise OptionError(f"'{folder}' cannot hold a run ({error.strerror}): give another folder") from None
+    except (UnicodeDecodeError, yaml.YAMLError):
+        raise OptionError(f"the settings in '{folder}' are damaged: give another folder, or remove this one") from None
+    if before is None:
+        return
+    differing = [key for key in told if key != "trainer" and told[key] != before.get(key)]
+    end = "max_epochs"
+    if settings.schedule == "cosine" and told["trainer"][end] != before["trainer"].get(end):
+        differing.append(f"trainer.{end}")
+    if differing:
+        raise OptionError(
+            f"'{folder}' holds a run with another '{differing[0]}': give another folder, or those settings"
+        )
+
+
+def _settings_before(folder: FilePath) -> dict[str, Any] | None:
+    """Those of the run in a folder; None where there is nothing yet."""
+    file = folder / SETTINGS
     if file.exists():
         before = yaml.safe_load(file.read_text("utf-8"))
-        differing = [key for key in told if key != "trainer" and told[key] != before.get(key)]
-        end = "max_epochs"
-        if settings.schedule == "cosine" and told["trainer"][end] != before["trainer"].get(end):
-            differing.append(f"trainer.{end}")
-        if differing:
-            raise OptionError(
-                f"'{folder}' holds a run with another '{differing[0]}': give another folder, or those settings"
-            )
-    elif folder.exists() and any(folder.iterdir()):
+        if not isinstance(before, dict) or not isinstance(before.get("trainer"), dict):
+            raise yaml.YAMLError
+        return before
+    if folder.exists() and any(folder.iterdir()):
         raise OptionError(f"'{folder}' is not empty and holds no run: give another folder")
+    return None
 
 
 def _write_settings(folder: FilePath, settings: TrainSettings) -> None:
     """Claim a folder: only now that everything fits, so that whoever mistyped a setting can use it after all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / SETTINGS).write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), "utf-8")
+    partial = folder / f".{SETTINGS}.partial"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), "utf-8")
+        partial.replace(folder / SETTINGS)
+    except OSError as error:
+        raise OptionError(f"'{folder}' cannot hold a run ({error.strerror}): give another folder") from None
 
 
 def _card(settings: TrainSettings, goal: Goal, corpus: Corpus) -> Card:

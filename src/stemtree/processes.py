@@ -1,0 +1,63 @@
+"""Worker processes that leave Ctrl-C to the process that started them."""
+
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any, ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Outcome = TypeVar("Outcome")
+
+
+class Processes(ProcessPoolExecutor):
+    """Processes started afresh: forked ones would share torch's threads, which do not survive it.
+
+    A terminal sends Ctrl-C to all of them at once. In their work they stop at it, with the clearing up that belongs to
+    it; before and after it they do not hear it, instead of each printing where it was.
+
+    Parameters
+    ----------
+    workers : int
+        How many.
+    initializer : callable, optional
+        Called first in each.
+    initargs : tuple
+        What it is given.
+    """
+
+    def __init__(self, workers: int, initializer: Callable[..., object] | None = None, initargs: tuple[Any, ...] = ()):
+        super().__init__(workers, get_context("spawn"), initializer, initargs)
+
+    def submit(self, work: Callable[Given, Outcome], /, *args: Given.args, **options: Given.kwargs) -> Future[Outcome]:
+        """See `concurrent.futures.Executor.submit`, which starts a process where none is idle."""
+        with _interrupts(blocked=True):  # which processes inherit
+            return super().submit(_interruptible, work, args, options)
+
+
+_stopped: list[bool] = []  # of a worker process: once it was interrupted, it begins nothing that was queued
+
+
+def _interruptible(work: Callable[..., Outcome], args: tuple[Any, ...], options: dict[str, Any]) -> Outcome:
+    if _stopped:
+        raise KeyboardInterrupt
+    try:
+        with _interrupts(blocked=False):
+            return work(*args, **options)
+    except KeyboardInterrupt:
+        _stopped.append(True)
+        raise
+
+
+@contextmanager
+def _interrupts(blocked: bool) -> Iterator[None]:
+    """Block Ctrl-C's signal or let it through; one that comes while it is blocked waits."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK if blocked else signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,61 @@
+"""Ctrl-C as a terminal sends it: to every process of the group."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from stemtree.processes import Processes
+
+def work(number):
+    try:
+        Path(f"began{number}").touch()
+        time.sleep(120)
+    finally:
+        Path(f"cleared{number}").touch()
+
+if __name__ == "__main__":
+    try:
+        with Processes(2) as pool:
+            for _ in pool.map(work, range(9)):
+                pass
+    except KeyboardInterrupt:
+        sys.exit("stopped")
+"""
+
+
+@pytest.mark.parametrize("at_work", [False, True])
+def test_nobody_but_the_first_process_speaks(at_work: bool, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = [sys.executable, tmp_path / "script.py"]
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell's "&" ignores it
+    )
+    deadline = time.monotonic() + 60
+
+    def told() -> bool:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        return bool(list(tmp_path.glob("began*"))) if at_work else bool(children.read_text().split()[2:])
+
+    while not told() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert err == "stopped\n"
+    begun, cleared = (
+        sorted(file.name[len(kind) :] for file in tmp_path.glob(f"{kind}*")) for kind in ("began", "cleared")
+    )
+    assert begun == cleared and len(begun) <= 2
+    assert bool(begun) == at_work
