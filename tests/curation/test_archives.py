@@ -3,9 +3,10 @@ import os
 import zipfile
 from pathlib import Path
 
+import py7zr
 import pytest
 from curation_helpers import make_7z, make_rar, make_zip, tone
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemtree.curation.archives import Limits, unpack
@@ -118,6 +119,7 @@ def test_names_of_other_systems(tmp_path: Path) -> None:
     assert (tmp_path / "KICK (2).WAV").read_bytes() == tone(0.1)
 
 
+@settings(deadline=None)  # files are written
 @given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=5))
 def test_whatever_the_names_nothing_leaves_the_folder(
     tmp_path_factory: pytest.TempPathFactory, names: list[str]
@@ -186,3 +188,33 @@ def test_compressed_rar_needs_a_program_that_rarfile_gets_on_with(
     (tmp_path / "content").write_bytes(tone())
     unpack(archive, tmp_path / "out", Limits())
     assert (tmp_path / "out" / "Kick.wav").read_bytes() == tone()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_zip_methods_that_could_fill_the_memory(method: int, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("1.wav", tone())
+    with pytest.raises(ArchiveError, match=r"packs '1.wav' with (bzip2|lzma), where stored and deflated are read"):
+        unpack(tmp_path / "a.zip", tmp_path)
+    assert list(tmp_path.glob("*.wav")) == [tmp_path / "1.wav"] and (tmp_path / "1.wav").stat().st_size == 0
+
+
+@pytest.mark.parametrize("method", [py7zr.FILTER_DEFLATE, py7zr.FILTER_ZSTD])
+def test_7z_methods_that_could_fill_the_memory(method: int, tmp_path: Path) -> None:
+    filters = [{"id": method, "level": 3} if method == py7zr.FILTER_ZSTD else {"id": method}]
+    with py7zr.SevenZipFile(tmp_path / "a.7z", "w", filters=filters) as archive:
+        archive.writestr(tone(), "1.wav")
+    with pytest.raises(ArchiveError, match=r"is packed with (deflate|zstd): pack it anew with LZMA2"):
+        unpack(tmp_path / "a.7z", tmp_path)
+
+
+def test_two_entries_of_one_name_where_names_are_all_that_tells_them_apart(tmp_path: Path) -> None:
+    with py7zr.SevenZipFile(tmp_path / "a.7z", "w") as archive:
+        archive.writestr(tone(), "1.wav")
+        archive.writestr(tone(0.1), "1.wav")
+    one = make_rar(tmp_path / "one.rar", {"1.wav": tone()}).read_bytes()
+    two = make_rar(tmp_path / "two.rar", {"1.wav": tone(0.1)}).read_bytes()
+    (tmp_path / "a.rar").write_bytes(one[:-7] + two[20:])  # without the end of one and the head of the other
+    for name in ("a.7z", "a.rar"):
+        with pytest.raises(ArchiveError, match=r"is refused: 2 of its files are called '1.wav'; pack it anew"):
+            unpack(tmp_path / name, tmp_path / "out")

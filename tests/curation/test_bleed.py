@@ -1,4 +1,5 @@
 import csv
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.signal import fftconvolve, sawtooth, square
 from stemtree.curation.bleed import BleedSettings, measure_bleed, measure_songs
 from stemtree.curation.bleed_table import COLUMNS, read_leaks
 from stemtree.curation.sessions import read_session
-from stemtree.errors import CorpusError, OptionError
+from stemtree.errors import AudioError, CorpusError, OptionError
 from stemtree.hierarchy import load
 
 RATE, SECONDS = 16000, 24
@@ -160,3 +161,15 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("song,file,leaks\nA,b.wav,maybe\n")
     with pytest.raises(CorpusError, match="not of leakage"):
         read_leaks(tmp_path / "bad.csv")
+
+
+def test_no_room_for_temporary_files_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "A - B").mkdir()
+    soundfile.write(tmp_path / "A - B" / "a.wav", hits(0), RATE)
+    session = read_session(tmp_path / "A - B", "A - B", [("a.wav", "Piano")], MS21)
+    monkeypatch.setattr("stemtree.curation.bleed.Spool.fill", full)
+    with pytest.raises(AudioError, match=r"\(No space left on device\): make room, or set TMPDIR to another folder"):
+        measure_bleed(session)

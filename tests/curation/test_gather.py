@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from curation_helpers import Server, make_7z, make_rar, make_zip, tone
 
 from stemtree.curation.download import Fetching
 from stemtree.curation.gather import Settings, gather
+from stemtree.errors import CorpusError
 
 SETTINGS = Settings(fetching=Fetching(tries=2, wait=0, timeout=5))
 
@@ -72,7 +74,7 @@ def test_the_next_run_does_only_what_is_missing(server: Server, library: Path, t
     server.files["/broken.zip"] = server.files["/a.zip"]
     songs, _ = gather(library, out, SETTINGS)
     assert [one.status for one in songs] == ["there"] * 3 + ["unpacked", "quarantined", "unpacked", "failed"]
-    assert {path for path, _ in server.asked} == {"/broken.zip", "/none.zip", "/busy.zip"}
+    assert {path for path, _ in server.asked} == {"/broken.zip", "/none.zip", "/busy.zip", "/none.mp3"}
 
 
 def test_another_archive_for_a_song_replaces_it(server: Server, tmp_path: Path) -> None:
@@ -115,3 +117,40 @@ def test_what_an_interrupted_run_fetched_is_used(
     assert list((tmp_path / "out" / "songs").iterdir()) == []
     (done,), _ = gather(listing, tmp_path / "out", SETTINGS)
     assert done.status == "unpacked" and len(server.asked) == 1
+
+
+def test_a_preview_that_could_not_be_fetched_is_asked_for_again(server: Server, tmp_path: Path) -> None:
+    server.files["/a.zip"] = make_zip(tmp_path / "a.zip", {"1.wav": tone()}).read_bytes()
+    listing = write(tmp_path / "list.csv", [("song", server.url("/a.zip"), server.url("/a.mp3"))])
+    _, problems = gather(listing, tmp_path / "out", SETTINGS)
+    assert [problem.kind for problem in problems] == ["preview"]
+    server.files["/a.mp3"] = b"preview"
+    for _ in range(2):
+        (song,), problems = gather(listing, tmp_path / "out", SETTINGS)
+        assert song.status == "there" and problems == []
+    assert (tmp_path / "out" / "previews" / "Anna - song.mp3").read_bytes() == b"preview"
+    assert [path for path, _ in server.asked] == ["/a.zip", "/a.mp3", "/a.mp3"]
+
+
+def test_an_interrupted_run_keeps_the_rows_of_earlier_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_zip(tmp_path / "a.zip", {"1.wav": tone()})
+    gather(write(tmp_path / "list.csv", [("late", "a.zip", "")]), tmp_path / "out", SETTINGS)
+    monkeypatch.setattr("stemtree.curation.gather.unpack", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        gather(write(tmp_path / "list.csv", [("new", "a.zip", ""), ("late", "a.zip", "")]), tmp_path / "out", SETTINGS)
+    table = csv.DictReader((tmp_path / "out" / "songs.csv").read_text("utf-8").splitlines())
+    assert [(row["song"], row["status"]) for row in table] == [("Anna - late", "there")]
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    make_zip(tmp_path / "a.zip", {"1.wav": tone()})
+    listing = write(tmp_path / "list.csv", [("song", "a.zip", "")])
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr("stemtree.curation.gather.unpack", full)
+    monkeypatch.setattr("stemtree.curation.gather.csv.writer", full)  # nor is there room for the table
+    with pytest.raises(CorpusError, match=r"cannot write to '.*out' \(No space left on device\): make room"):
+        gather(listing, tmp_path / "out", SETTINGS)
+    assert [file.name for file in (tmp_path / "out").rglob("*") if file.is_file()] == []

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from stemtree.corpora.track import Problem
-from stemtree.curation.sessions import SongFacts, find_sessions, read_annotation, read_session, read_songs
+from stemtree.curation.sessions import Session, SongFacts, find_sessions, read_annotation, read_session, read_songs
 from stemtree.errors import CorpusError
 from stemtree.hierarchy import load
 
@@ -100,3 +100,17 @@ def test_bad_annotations_are_one_sentence(tmp_path: Path, content: bytes, said: 
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(CorpusError, match=said):
         read_annotation(tmp_path / "a.csv")
+
+
+def test_blanks_around_names_which_tables_lose(tmp_path: Path) -> None:
+    folder = touch(tmp_path / " A - B", " 01 Kick.wav", "Takes/ 02 Vox.wav")
+    (session,) = find_sessions(tmp_path, {"A - B": [("01 Kick.wav", "Drum_Kick"), ("02 Vox.wav", "Lead_Vocal")]}, MS21)
+    assert isinstance(session, Session) and not session.problems and not session.without_row
+    assert [track.path for track in session.tracks] == [folder / " 01 Kick.wav", folder / "Takes/ 02 Vox.wav"]
+
+
+def test_files_whose_names_differ_in_how_accents_are_spelled(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "A - B", "\xe9.wav", "e\u0301.wav")
+    session = read_session(folder, "A - B", [("\xe9.wav", "Piano")], MS21)
+    (problem,) = session.problems
+    assert problem.message == "'A - B' holds several files called '\xe9.wav', spelled apart: rename one"

@@ -11,7 +11,7 @@ from stemtree.curation.mixdown import StemSettings
 from stemtree.curation.records import SongRecord
 from stemtree.curation.report import write_report
 from stemtree.curation.stems import build_stems
-from stemtree.errors import OptionError
+from stemtree.errors import CorpusError, OptionError
 
 
 def record(song: str, **facts: object) -> SongRecord:
@@ -106,3 +106,9 @@ def test_one_name_for_two_corpora(tmp_path: Path) -> None:
         write_report([str(tmp_path / "a.csv")] * 2, tmp_path / "report", figures=False)
     with pytest.raises(OptionError, match="there is no corpus"):
         write_report([str(tmp_path / "b")], tmp_path / "report", figures=False)
+
+
+def test_figures_on_a_full_disk(tmp_path: Path) -> None:
+    (tmp_path / "figure.png").mkdir()
+    with pytest.raises(CorpusError, match=r"cannot write '.*figure' .*: make room or choose another folder"):
+        draw_bars(tables.Table("x", "X", ("x", "songs"), (("a", 1),)), tmp_path / "figure", "songs")

@@ -13,7 +13,7 @@ from multitracks import BAND, RATE, ffmpeg_loudness, read_song, sound, write_ann
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus
 from stemtree.curation.bleed_table import Leak, write_leaks
-from stemtree.curation.mixdown import StemSettings
+from stemtree.curation.mixdown import STEPS, StemSettings
 from stemtree.curation.mixfiles import song_id
 from stemtree.curation.sessions import SongFacts
 from stemtree.curation.stems import StemReport, build_stems
@@ -321,3 +321,46 @@ def test_ids() -> None:
 def test_settings_that_cannot_be(bad: dict) -> None:
     with pytest.raises(OptionError):
         dataclasses.replace(StemSettings(), **bad)
+
+
+def test_labels_of_one_leaf_are_described_again_without_mixing(raw: Path) -> None:
+    build(raw)
+    before = (raw / "MS21" / ID / f"{ID}_MIX.wav").stat().st_mtime_ns
+    text = (raw / "annotation.csv").read_text("utf-8")
+    assert "Electric_Bass" in text and "Ambient_Microphone" in text
+    (raw / "annotation.csv").write_text(text.replace("Electric_Bass", "Synth_Bass"), "utf-8")
+    assert build(raw).described == [SONG]
+    data, _ = read_song(raw / "MS21" / ID)
+    labels = {track["instrument"] for stem in data["stems"].values() for track in stem["raw"].values()}
+    assert "Synth_Bass" in labels and "Electric_Bass" not in labels
+    assert (raw / "MS21" / ID / f"{ID}_MIX.wav").stat().st_mtime_ns == before
+    assert build(raw).kept == [SONG]
+
+
+@pytest.mark.parametrize("as_thesis", [True, False])
+def test_recorded_gains_lead_from_raw_tracks_to_the_mixture(raw: Path, as_thesis: bool) -> None:
+    """Everything that was done to levels can be undone: what is left of the raw tracks' sums is rounding."""
+    build(raw, StemSettings(as_thesis=as_thesis))
+    data, audio = read_song(raw / "MS21" / ID)
+    step = 1 / STEPS["float"]
+
+    def factor(gain: float) -> float:
+        return 10 ** (gain / 20)
+
+    mono = [stem for stem in data["stems"].values() if all(t["channels"] == 1 for t in stem["raw"].values())]
+    mono = [stem for stem in mono if all(t["sample_rate"] == RATE for t in stem["raw"].values())]
+    assert len(mono) >= 3
+    for stem in mono:
+        total = np.zeros((2 * RATE, 2))
+        for track in stem["raw"].values():
+            signal, _ = soundfile.read(raw / "raw" / SONG / track["original"], dtype="float64")
+            angle = (track["pan"] + 1) * np.pi / 4
+            total[: len(signal)] += factor(track["gain_db"]) * signal[:, None] * [np.cos(angle), np.sin(angle)]
+        total *= factor(stem["gain_db"] + stem["carried_gain_db"])
+        np.testing.assert_allclose(audio[stem["filename"]], total, atol=step)  # spooled as 32-bit floats, then rounded
+    if as_thesis:
+        for group in data["musdb_stems"].values():
+            total = factor(group["gain_db"]) * sum(audio[data["stems"][stem]["filename"]] for stem in group["stems"])
+            np.testing.assert_allclose(audio[group["filename"]], total, atol=4 * step)
+        total = sum(audio[group["filename"]] for group in data["musdb_stems"].values())
+        np.testing.assert_allclose(audio["mix"], factor(data["overall_gain_db"]) * total, atol=step)

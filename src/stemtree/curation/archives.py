@@ -81,8 +81,8 @@ def unpack(archive: str | os.PathLike[str], folder: FilePath, limits: Limits = L
     """
     file = FilePath(archive)
     with open_archive(file) as container:
-        entries = [entry for entry in container.entries if not _is_litter(_path(file, entry))]
         _check(file, container.entries, limits)
+        entries = [entry for entry in container.entries if not _is_litter(_path(file, entry))]
         chosen = [entry for entry in entries if is_audio_name(FilePath(_path(file, entry).name))]
         if not chosen:
             raise ArchiveError(f"the archive '{file}' holds no audio files: get another one")

@@ -5,7 +5,8 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -19,7 +20,7 @@ from stemtree.curation.mixing import Placement
 from stemtree.curation.parallel import in_processes
 from stemtree.curation.recordings import Part, Spool, mixed
 from stemtree.curation.sessions import RawTrack, Session, compose, read_annotation, read_session
-from stemtree.errors import CorpusError, OptionError, StemtreeError
+from stemtree.errors import AudioError, CorpusError, OptionError, StemtreeError
 from stemtree.hierarchy import load
 
 FAINTEST = -50.0
@@ -70,11 +71,11 @@ def measure_bleed(session: Session, settings: BleedSettings | None = None) -> di
     Raises
     ------
     AudioError
-        If a track cannot be read.
+        If a track cannot be read, or there is no room for temporary files.
     """
     tracks, threshold = session.tracks, (settings or BleedSettings()).threshold
-    with tempfile.TemporaryDirectory(prefix="stemtree-") as folder:
-        spools, energies = _spool(tracks, FilePath(folder))
+    with _temporary_folder() as folder:
+        spools, energies = _spool(tracks, folder)
         samples = max((spool.samples for spool in spools), default=0)
         floor = mean_energy(np.array([energy / max(1, samples) for energy in energies]))
         if len(tracks) < 2 or samples == 0:
@@ -92,6 +93,16 @@ def measure_bleed(session: Session, settings: BleedSettings | None = None) -> di
                 fitter.add(spectrum, floor)
     found = {fitter.target: _judge(fitter, tracks, threshold) for fitter in fitters}
     return {track.name: found.get(number, Leak(False)) for number, track in enumerate(tracks)}
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[FilePath]:
+    try:
+        with tempfile.TemporaryDirectory(prefix="stemtree-") as folder:
+            yield FilePath(folder)
+    except OSError as error:
+        place = f"'{tempfile.gettempdir()}' ({error.strerror or 'no room left on the device'})"
+        raise AudioError(f"cannot write to {place}: make room, or set TMPDIR to another folder") from None
 
 
 def _spool(tracks: Sequence[RawTrack], folder: FilePath) -> tuple[list[Spool], list[float]]:

@@ -6,6 +6,7 @@ import errno
 import stat
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ _BLOCK = 1 << 20
 _MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"Rar!\x1a\x07": "rar", b"7z\xbc\xaf\x27\x1c": "7z"}
 _MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.EIO)
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
+_ZIP_METHODS = {9: "deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
+_UNBOUNDED = {"DEFLATE": "deflate", "DEFLATE64": "deflate64", "ZStandard": "zstd"}
+"""What py7zr unpacks in pieces of any size, so that a lying archive could fill the memory."""
+
 Write = Callable[[bytes], None]
 
 
@@ -81,6 +86,13 @@ def _reason(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
 
 
+def _refuse_twins(file: object, targets: list[tuple[Entry, Write]]) -> None:
+    """For libraries that tell entries apart by their names."""
+    ((name, count),) = Counter(entry.name for entry, _ in targets).most_common(1)
+    if count > 1:
+        raise ArchiveError(f"the archive '{file}' is refused: {count} of its files are called '{name}'; pack it anew")
+
+
 def kind_of(file: FilePath) -> str | None:
     """``zip``, ``rar`` or ``7z`` by a file's first bytes, else None."""
     with file.open("rb") as content:
@@ -104,6 +116,14 @@ class _Zip(Container):
         return Entry(name, info.file_size, is_link, bool(info.flag_bits & 1), info)
 
     def copy(self, targets: list[tuple[Entry, Write]]) -> None:
+        for entry, _ in targets:
+            method = entry.handle.compress_type
+            if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # unpacked by zipfile without bounds, or not
+                name = _ZIP_METHODS.get(method, f"method {method}")
+                raise ArchiveError(
+                    f"'{self._zip.filename}' packs '{entry.name}' with {name}, where stored and deflated are read: "
+                    "pack it anew"
+                )
         for entry, write in targets:
             with self._zip.open(entry.handle) as content:
                 while block := content.read(_BLOCK):
@@ -129,6 +149,7 @@ class _Rar(Container):
     def copy(self, targets: list[tuple[Entry, Write]]) -> None:
         import rarfile
 
+        _refuse_twins(self._rar.filename, targets)
         if any(entry.handle.compress_type != rarfile.RAR_M0 for entry, _ in targets):
             # rarfile 4.5 calls bsdtar wrongly, and Debian's 7z lacks RAR: both would make a good archive look broken.
             rarfile.tool_setup(bsdtar=False, sevenzip=False, sevenzip2=False, force=True)
@@ -155,6 +176,13 @@ class _SevenZip(Container):
 
     def copy(self, targets: list[tuple[Entry, Write]]) -> None:
         from py7zr.io import Py7zIO, WriterFactory
+
+        file = self._archive.filename
+        _refuse_twins(file, targets)
+        if methods := [_UNBOUNDED[name] for name in self._archive.archiveinfo().method_names if name in _UNBOUNDED]:
+            raise ArchiveError(
+                f"the archive '{file}' is packed with {methods[0]}: pack it anew with LZMA2, as 7-Zip does"
+            )
 
         class Sink(Py7zIO):
             def __init__(self, write: Write) -> None:

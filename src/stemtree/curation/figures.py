@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from stemtree.curation.tables import BIN, Table, shares
-from stemtree.errors import OptionError
+from stemtree.errors import CorpusError, OptionError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,9 +111,12 @@ def _save(figure: Figure, file: FilePath) -> list[FilePath]:
     from matplotlib import rc_context
 
     files = [file.with_name(f"{file.name}.{ending}") for ending in ("png", "svg")]
-    with rc_context({"svg.hashsalt": "stemtree", "svg.fonttype": "none"}):
-        figure.savefig(files[0], dpi=150)
-        figure.savefig(files[1], metadata={"Date": None})
+    try:
+        with rc_context({"svg.hashsalt": "stemtree", "svg.fonttype": "none"}):
+            figure.savefig(files[0], dpi=150)
+            figure.savefig(files[1], metadata={"Date": None})
+    except OSError as error:
+        raise CorpusError(f"cannot write '{file}' ({error.strerror}): make room or choose another folder") from None
     return files
 
 

@@ -118,17 +118,20 @@ def gather(
     entries, problems = read_listing(listing)
     root, beside = FilePath(output), FilePath(listing).parent
     work = _Gatherer(root, beside, settings, problems)
+    rows = list(zip(folder_names(entries), entries, strict=True))
     done: list[Gathered] = []
     try:
-        for song, entry in zip(folder_names(entries), entries, strict=True):
-            done.append(work.take(song, entry))
-            if progress:
-                progress(len(done), len(entries))
+        try:
+            for song, entry in rows:
+                done.append(work.take(song, entry))
+                if progress:
+                    progress(len(done), len(entries))
+        finally:  # also of an interrupted run, with the songs of earlier ones
+            if root.is_dir():
+                earlier = [known for song, entry in rows[len(done) :] if (known := work.known(song, entry))]
+                _write_table(root / "songs.csv", [*done, *earlier])
     except OSError as error:
         raise CorpusError(f"cannot write to '{root}' ({error.strerror}): make room or choose another folder") from None
-    finally:
-        if root.is_dir():
-            _write_table(root / "songs.csv", done)
     return done, problems
 
 
@@ -157,21 +160,26 @@ class _Gatherer:
         self._root, self._beside, self._settings, self._problems = root, beside, settings, problems
         self._session: Session | None = None
 
-    def take(self, song: str, entry: Entry) -> Gathered:
-        """One song, whatever state it is in."""
-        folder = self._root / "songs" / song
-        known = _facts(folder)
+    def known(self, song: str, entry: Entry) -> Gathered | None:
+        """A song that an earlier run was done with."""
+        known = _facts(self._root / "songs" / song)
         if known is not None and known.get("archive") == entry.archive:
             return Gathered(song, entry, "there", files=len(known["files"]), sha256=known["sha256"])
         held = self._quarantine(song)
         note = _facts(held) if held.exists() else None
         if note is not None and note.get("archive") == entry.archive and not self._was_mended(entry, note["sha256"]):
             return Gathered(song, entry, "quarantined", note["reason"], sha256=note["sha256"])
+        return None
+
+    def take(self, song: str, entry: Entry) -> Gathered:
+        """One song, whatever state it is in."""
+        result = self.known(song, entry)
         try:
-            result = self._unpack(song, entry, folder)
+            result = result or self._unpack(song, entry, self._root / "songs" / song)
         except DownloadError as error:
             return Gathered(song, entry, "failed", str(error))
-        if self._settings.previews and entry.preview and result.status == "unpacked":
+        missing = result.status == "there" and not self._preview_file(song).exists()
+        if self._settings.previews and entry.preview and (missing or result.status == "unpacked"):
             self._preview(song, entry)
         return result
 
@@ -216,7 +224,7 @@ class _Gatherer:
         return digest
 
     def _preview(self, song: str, entry: Entry) -> None:
-        target = self._root / "previews" / f"{song}.mp3"
+        target = self._preview_file(song)
         try:
             if urlsplit(entry.preview).scheme in ("http", "https"):
                 self._session = self._session or open_session(self._settings.fetching)
@@ -239,6 +247,9 @@ class _Gatherer:
             held.write_bytes(b"")  # somebody else's file stays where it is
         _note(held, {"archive": entry.archive, "sha256": digest, "reason": reason})
         return Gathered(song, entry, "quarantined", reason, sha256=digest)
+
+    def _preview_file(self, song: str) -> FilePath:
+        return self._root / "previews" / f"{song}.mp3"
 
     def _quarantine(self, song: str) -> FilePath:
         return self._root / "quarantine" / f"{song}.archive"
@@ -281,11 +292,13 @@ def _replace(stage: FilePath, folder: FilePath) -> None:
 
 def _write_table(file: FilePath, songs: list[Gathered]) -> None:
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    with partial.open("w", encoding="utf-8", newline="") as text:
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(TABLE)
-        for one in songs:
-            rows.writerow(
-                (one.song, *asdict(one.entry).values(), one.status, one.files, one.sha256, " ".join(one.reason.split()))
-            )
-    partial.replace(file)
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as text:
+            rows = csv.writer(text, lineterminator="\n")
+            rows.writerow(TABLE)
+            for one in songs:
+                reason = " ".join(one.reason.split())
+                rows.writerow((one.song, *asdict(one.entry).values(), one.status, one.files, one.sha256, reason))
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)

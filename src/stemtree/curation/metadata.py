@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
+import copy
 import hashlib
 import json
 import math
@@ -45,7 +46,7 @@ def describe_audio(
         "stems": _describe_stems(song, name, settings),
         "musdb_stems": _describe_groups(song, name, settings),
         "mixture": {"loudness_lufs": _rounded(mixture.loudness()), "peak_dbfs": _rounded(decibels(mixture.peak))},
-        "overall_gain_db": _rounded(decibels(song.overall)),
+        "overall_gain_db": _gain(song.overall),
         "adds_up": not settings.as_thesis,
         "hierarchy": {"name": tree.name, "tree": tree.as_dict()},
         "settings": asdict(settings) | {"target_lufs": LOUDNESS, "target_peak_dbfs": PEAK},
@@ -93,6 +94,16 @@ def describe_song(facts: SongFacts, tracks: tuple[RawTrack, ...], leaks: Mapping
     }
 
 
+def describe_labels(known: Mapping[str, Any], session: Session) -> dict[str, Any]:
+    """What may change in an annotation without any stem sounding otherwise: labels of one leaf, tracks set aside."""
+    labels = {track.name: track.label for track in session.tracks}
+    stems = copy.deepcopy(known["stems"])
+    for stem in stems.values():
+        for track in stem["raw"].values():
+            track["instrument"] = labels.get(track["original"], track["instrument"])
+    return {"stems": stems, "set_aside": list(session.set_aside)}
+
+
 def raw_files(song: Mixdown, name: str) -> dict[str, FilePath]:
     """What every raw track is called in the corpus, and where it comes from."""
     return {
@@ -119,7 +130,7 @@ def _describe_stems(song: Mixdown, name: str, settings: StemSettings) -> dict[st
                     "filename": raw_file(name, number, position, part.track.path),
                     "instrument": part.track.label,
                     "original": part.track.name,
-                    "gain_db": _rounded(decibels(factor)),
+                    "gain_db": _gain(factor),
                     "pan": round(part.placement.pan, 3),
                     "channels": part.channels,
                     "sample_rate": part.sample_rate,
@@ -131,8 +142,8 @@ def _describe_stems(song: Mixdown, name: str, settings: StemSettings) -> dict[st
                 "filename": stem_file(name, number),
                 "instrument": instrument,
                 "node": stem.leaf,
-                "gain_db": _rounded(decibels(stem.gain)),
-                "carried_gain_db": _rounded(decibels(carried)),
+                "gain_db": _gain(stem.gain),
+                "carried_gain_db": _gain(carried),
                 **_level(stem.meter, stem.gain * carried),
                 "raw": raw,
             }
@@ -147,7 +158,7 @@ def _describe_groups(song: Mixdown, name: str, settings: StemSettings) -> dict[s
             "filename": group_file(name, group.node),
             "node": group.node,
             "normalised_to": f"{PEAK} dBFS" if is_percussive(group.node) else f"{LOUDNESS} LUFS",
-            "gain_db": _rounded(decibels(group.gain)),
+            "gain_db": _gain(group.gain),
             **_level(group.meter, group.gain * lowered),
             "stems": [f"S{number:02}" for number in range(first, first + len(group.stems))],
         }
@@ -161,6 +172,12 @@ def _level(meter: LoudnessMeter, gain: float) -> dict[str, float | None]:
 
 def _rounded(value: float) -> float | None:
     return round(value, 3) + 0.0 if math.isfinite(value) else None
+
+
+def _gain(factor: float) -> float | None:
+    """In dB, fine enough to bring every sample of 24 bits back."""
+    gain = decibels(factor)
+    return round(gain, 8) + 0.0 if math.isfinite(gain) else None
 
 
 def _identity(path: FilePath) -> tuple[int, int]:

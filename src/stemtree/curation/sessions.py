@@ -3,7 +3,7 @@
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -177,15 +177,16 @@ def find_sessions(
 
 def read_session(folder: FilePath, song: str, rows: list[tuple[str, str]], hierarchy: Hierarchy) -> Session:
     """Match one song's rows with its files."""
-    files = {compose(file.relative_to(folder).as_posix()): file for file in _audio_files(folder)}
-    by_name: dict[str, list[str]] = defaultdict(list)
-    for name in files:
-        by_name[name.rpartition("/")[2]].append(name)
+    files, same = files_of(folder)
     tracks: list[RawTrack] = []
-    set_aside, problems, labels = [], [], dict[str, str]()
+    set_aside, labels = [], dict[str, str]()
+    problems = [
+        Problem(song, "twice", f"'{song}' holds several files called '{name}', spelled apart: rename one")
+        for name in same
+    ]
     for name, label in sorted(rows):
         try:
-            key = _key(song, name, files, by_name)
+            key = find_file(song, name, files)
             if labels.setdefault(key, label) != label:
                 raise _BadRow("twice", f"'{name}' of '{song}' is both {labels[key]} and {label}: keep one row")
             if normal_form(label) in _SET_ASIDE:
@@ -206,12 +207,29 @@ class _BadRow(CorpusError):
         self.kind = kind
 
 
-def _key(song: str, name: str, files: dict[str, FilePath], by_name: dict[str, list[str]]) -> str:
-    """The file that a row means: by its path, or by its bare name where only one file has it."""
+def files_of(folder: FilePath) -> tuple[dict[str, FilePath], list[str]]:
+    """A song's audio files by their paths below its folder, composed; and the paths that several have once composed."""
+    files: dict[str, FilePath] = {}
+    same = []
+    for file in sorted(_audio_files(folder)):
+        name = compose(file.relative_to(folder).as_posix())
+        if files.setdefault(name, file) != file:
+            same.append(name)
+    return files, same
+
+
+def find_file(song: str, name: str, files: Mapping[str, FilePath]) -> str:
+    """The file of `files_of` that a row means: by its path, or by its bare name where only one file has it.
+
+    Raises
+    ------
+    CorpusError
+        If there is none, or there are several.
+    """
     wanted = compose(name).replace("\\", "/")
     if wanted in files:
         return wanted
-    candidates = by_name.get(wanted, [])
+    candidates = [key for key in files if compose(key.rpartition("/")[2]) == wanted]
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
@@ -225,5 +243,5 @@ def _audio_files(folder: FilePath) -> Iterator[FilePath]:
 
 
 def compose(name: str) -> str:
-    """A name in Unicode's composed form."""
-    return unicodedata.normalize("NFC", name)
+    """A name in Unicode's composed form, without blanks around it, which tables lose."""
+    return unicodedata.normalize("NFC", name).strip()

@@ -12,7 +12,14 @@ from typing import Any
 from stemtree.corpora.layout import read_metadata
 from stemtree.corpora.track import Problem
 from stemtree.curation.bleed_table import Leak, read_leaks
-from stemtree.curation.metadata import describe_audio, describe_song, fingerprint, raw_files, write_metadata
+from stemtree.curation.metadata import (
+    describe_audio,
+    describe_labels,
+    describe_song,
+    fingerprint,
+    raw_files,
+    write_metadata,
+)
 from stemtree.curation.mixdown import StemSettings, mix_down
 from stemtree.curation.mixfiles import link_raw, song_id, write_song
 from stemtree.curation.parallel import in_processes
@@ -209,10 +216,11 @@ def _make(job: _Job) -> _Outcome:
     known = _known(place, name)
     about = describe_song(job.facts, job.tracks, job.leaks)
     if known.get("fingerprint") == print_now and _whole(place, known):
-        if known == known | about:
+        now = known | about | describe_labels(known, job.session)
+        if known == now:
             return _Outcome("kept", known)
-        write_metadata(place / f"{name}_METADATA.yaml", known | about)
-        return _Outcome("described", known | about)
+        write_metadata(place / f"{name}_METADATA.yaml", now)
+        return _Outcome("described", now)
     with staging(place) as folder:
         spools = folder / "spools"
         spools.mkdir()

@@ -2,9 +2,19 @@ import csv
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
-from stemtree.curation.annotation.propose import annotate, propose, song_level, write_song_level
+from stemtree.curation.annotation.evidence import listen
+from stemtree.curation.annotation.propose import (
+    CARRIED,
+    CARRIED_AGAINST,
+    annotate,
+    propose,
+    song_level,
+    write_song_level,
+)
 from stemtree.curation.annotation.table import Row, read_annotation, read_names, review_first, settled, write_annotation
 from stemtree.errors import CorpusError, OptionError
 
@@ -104,7 +114,8 @@ def test_bad_names(tmp_path: Path) -> None:
     (tmp_path / "S" / "ok.wav").touch()
     (Path(str(tmp_path)) / "S" / "bad\udcff.wav").touch()
     found, problems = read_names(tmp_path)
-    assert found == [("S", "ok.wav")] and "is not Unicode: rename the file" in problems[0].message
+    assert found == [("S", "ok.wav")]
+    assert problems[0].message == "the name 'bad\\udcff.wav' in 'S' is not Unicode: rename the file"
     for text, said in (("file\n", "lacks the column 'song'"), ("song,file\n", "names no audio files")):
         path.write_text(text)
         with pytest.raises(CorpusError, match=said):
@@ -167,3 +178,61 @@ def test_an_annotation_is_written_whole_or_not(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CorpusError, match="cannot write"):
         write_annotation(tmp_path / "file" / "a.csv", [Row("s", "1", "Bell")])
+
+
+def test_of_names_alike_one_is_reviewed_first() -> None:
+    rows = [Row("s", f"Quux {n}.wav", "Bell", n / 10) for n in range(4)] + [Row("s", "Kick.wav", "Drum_Kick", 0.9)]
+    assert [row.file for row in review_first(rows, 0.4)] == ["Quux 0.wav", "Kick.wav"]
+    assert [row.file for row in review_first(rows, 0.6)] == ["Quux 0.wav", "Kick.wav", "Quux 1.wav"]
+    numbers = [Row("s", f"{n}.wav", "Bell", n / 10) for n in range(4)]  # nothing is carried between these
+    assert [row.file for row in review_first([*numbers, Row("s", "Kick.wav", "Drum_Kick", 0.9)], 0.4)] == [
+        "0.wav",
+        "1.wav",
+    ]
+
+
+def test_names_without_words_are_not_alike() -> None:
+    names = [("s", "01.wav"), ("s", "02.wav")]
+    alone = propose(names)
+    label = next(one for one in ("Gong", "Bell") if one != alone[1].label)
+    corrected = propose(names, [Row("s", "01.wav", label, None, "done")])
+    assert (corrected[0].label, corrected[1].label) == (label, alone[1].label)
+
+
+def test_what_is_carried_against_the_proposal_is_less_certain() -> None:
+    names = [("s", "LeadVox1.wav"), ("s", "LeadVox2.wav")]
+    confidence = {
+        label: propose(names, [Row("s", "LeadVox1.wav", label, None, "done")])[1].confidence
+        for label in ("Lead_Vocal", "Choir")
+    }
+    assert confidence == {"Lead_Vocal": CARRIED, "Choir": CARRIED_AGAINST}
+
+
+@pytest.mark.parametrize("review", ["", "done"])
+def test_two_labels_for_one_file_are_refused(review: str, tmp_path: Path) -> None:
+    annotation = tmp_path / "a.csv"
+    text = f"song,file,label,confidence,review\ns,1.wav,Bell,0.5,{review}\ns,1.wav,Gong,0.5,\n"
+    annotation.write_text(text)
+    (tmp_path / "names.csv").write_text("song,file\ns,1.wav\n")
+    with pytest.raises(CorpusError, match=r"'1.wav' of 's' is both Bell and Gong in '.*a.csv': keep one row"):
+        annotate(tmp_path / "names.csv", annotation)
+    with pytest.raises(CorpusError, match=r"'1.wav' of 's' is both Bell and Gong in '.*a.csv': keep one row"):
+        listen(tmp_path, annotation, tmp_path / "evidence.csv")
+    assert annotation.read_text() == text  # nothing was lost
+
+
+def test_listening_finds_what_the_making_of_stems_finds(tmp_path: Path) -> None:
+    (tmp_path / "raw" / " s" / "Takes").mkdir(parents=True)
+    soundfile.write(tmp_path / "raw" / " s" / "Takes" / "1.wav", np.ones(800) / 2, 8000)
+    (tmp_path / "a.csv").write_text("song,file,label\ns,1.wav,Bell\ns,1.wav,Bell\n")
+    heard = listen(tmp_path / "raw", tmp_path / "a.csv", tmp_path / "evidence.csv")
+    assert [one.seconds for one in heard] == [0.1, 0.1]
+
+
+def test_blanks_around_names_do_not_lose_corrections(tmp_path: Path) -> None:
+    (tmp_path / "raw" / "s").mkdir(parents=True)
+    (tmp_path / "raw" / "s" / " Quux.wav").touch()
+    annotate(tmp_path / "raw", tmp_path / "a.csv")
+    correct(tmp_path / "a.csv", Quux="Gong")
+    done = annotate(tmp_path / "raw", tmp_path / "a.csv")
+    assert [(row.file, row.label) for row in done.rows] == [(" Quux.wav", "Gong")] and not done.problems

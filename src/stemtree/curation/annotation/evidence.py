@@ -5,7 +5,9 @@ from __future__ import annotations  # the aliases of arrays are names, not class
 import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ from stemtree.curation.annotation.table import (
     write_annotation,
     write_table,
 )
+from stemtree.curation.sessions import compose, files_of, find_file
 from stemtree.errors import AudioError, CorpusError
 
 if TYPE_CHECKING:
@@ -119,9 +122,10 @@ def listen(
     """
     kept = {row.key: row for row in settled(annotation)}
     rows = [kept.get(row.key, row) for row in read_annotation(annotation)]
+    find = _finder(FilePath(root))
     heard: list[Evidence] = []
     for number, row in enumerate(rows, 1):
-        heard.append(hear(row.song, row.file, FilePath(root) / row.song / row.file))
+        heard.append(hear(row.song, row.file, find(row)))
         if progress:
             progress(number, len(rows))
     if not any(one.channels for one in heard):
@@ -139,6 +143,20 @@ def listen(
     )
     write_annotation(annotation, marked)
     return heard
+
+
+def _finder(root: FilePath) -> Callable[[Row], FilePath]:
+    """What finds a row's file as the making of stems does; a path that is not there where it finds none."""
+    folders = {compose(entry.name): entry for entry in root.iterdir() if entry.is_dir()} if root.is_dir() else {}
+    files = cache(lambda song: files_of(folders[song])[0] if song in folders else {})
+
+    def find(row: Row) -> FilePath:
+        there = files(compose(row.song))
+        with suppress(CorpusError):
+            return there[find_file(row.song, row.file, there)]
+        return root / row.song / row.file
+
+    return find
 
 
 def hear(song: str, file: str, path: FilePath) -> Evidence:

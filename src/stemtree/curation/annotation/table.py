@@ -13,6 +13,7 @@ from pathlib import Path as FilePath
 
 from stemtree.audio import is_audio_name
 from stemtree.corpora.track import Problem
+from stemtree.curation.annotation.names import vocabulary
 from stemtree.errors import CorpusError
 
 COLUMNS = ("song", "file", "label", "confidence", "review")
@@ -43,8 +44,8 @@ class Row:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What tells rows apart, whichever way accents are spelled."""
-        return unicodedata.normalize("NFC", self.song), unicodedata.normalize("NFC", self.file)
+        """What tells rows apart, whichever way accents are spelled, without blanks around names, which tables lose."""
+        return unicodedata.normalize("NFC", self.song).strip(), unicodedata.normalize("NFC", self.file).strip()
 
 
 def read_names(source: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], list[Problem]]:
@@ -66,7 +67,7 @@ def read_names(source: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], l
         try:
             (song + file).encode()
         except UnicodeEncodeError:
-            message = f"the name {file!r} in '{song!a}' is not Unicode: rename the file"
+            message = f"the name {file!a} in {song!a} is not Unicode: rename the file"
             problems.append(Problem(ascii(song), "name", message))
             continue
         if not song or not file:
@@ -115,11 +116,21 @@ def settled(file: str | os.PathLike[str]) -> list[Row]:
     These are rows marked ``done``, rows whose label is not the one that was proposed when the file was written, and
     rows without a confidence. Where nothing is known of what was proposed, since the file comes from elsewhere, all
     rows with a label.
+
+    Raises
+    ------
+    CorpusError
+        If the annotation cannot be read, or two of its rows give one file different labels.
     """
     path = FilePath(file)
     if not path.exists():
         return []
     rows = read_annotation(path)
+    labels: dict[tuple[str, str], str] = {}
+    for row in rows:
+        if row.label and labels.setdefault(row.key, row.label) != row.label:
+            both = f"both {labels[row.key]} and {row.label}"
+            raise CorpusError(f"'{row.file}' of '{row.song}' is {both} in '{path}': keep one row")
     try:
         made = [Row(cells["song"], cells["file"], cells["label"]) for cells in _read(_proposals(path), COLUMNS[:3])]
         proposed = {row.key: row.label for row in made}
@@ -134,9 +145,19 @@ def settled(file: str | os.PathLike[str]) -> list[Row]:
 
 
 def review_first(rows: Sequence[Row], share: float) -> list[Row]:
-    """The least certain of the rows that nobody has settled, the least certain first."""
+    """The least certain of the rows that nobody has settled, the least certain first.
+
+    Of names of one song with the same words, the least certain alone, as long as there are others: what a person writes
+    there is carried to the rest.
+    """
     open_rows = sorted((row for row in rows if row.review != SETTLED), key=lambda row: row.confidence or 0)
-    return open_rows[: round(share * len(open_rows))]
+    alike: set[tuple[str, tuple[str, ...]]] = set()
+    first, later = list[Row](), list[Row]()
+    for row in open_rows:
+        words = (row.key[0], vocabulary().parse(row.file).words)
+        (later if words[1] and words in alike else first).append(row)
+        alike.add(words)
+    return [*first, *later][: round(share * len(open_rows))]
 
 
 def _walk(root: FilePath) -> Iterable[tuple[str, str]]:
