@@ -6,7 +6,7 @@ import torch
 
 from stemtree.hierarchy import MIXTURE
 from stemtree.masks.division import Division
-from stemtree.types import Masks, Path, Spectrogram
+from stemtree.types import Masks, Spectrogram
 
 
 def share(weights: Masks) -> Masks:
@@ -94,22 +94,19 @@ def apportion(masks: Masks, division: Division) -> Masks:
     return torch.stack([parts[path] for path in division.parts])
 
 
-def fade(parts: Masks, division: Division, mixture: Spectrogram, level: float) -> Masks:
-    """Take nodes that are hardly there for absent, and let their siblings share what they leave.
+def fade(parts: Masks, mixture: Spectrogram, level: float) -> Masks:
+    """Take parts that are hardly there for absent, and let the others share what they leave.
 
     A mask that follows from squared errors is the mean of what may be there, so that an instrument which is certainly
-    absent still gets a little of every bin. Each node is scaled by (e / (e + t))², e being its share of the mixture's
-    energy and t that of `level`: nodes far above it stay, nodes at it lose 12 dB, nodes below vanish. What they lose
-    stays within their parent, whose own mask is as good as it was.
+    absent still gets a little of every bin. Each part is scaled by (e / (e + t))², e being its share of the mixture's
+    energy and t that of `level`: parts far above it stay, parts at it lose 12 dB, parts below vanish.
 
     Parameters
     ----------
     parts : Masks
-        ``(part, 1 or channel, bin, frame)`` in the order of `Division.parts`, summing to one over parts.
-    division : Division
-        Which nodes they are of.
+        ``(part, 1 or channel, bin, frame)``, summing to one over parts.
     mixture : Spectrogram
-        ``(channel, bin, frame)`` that they are masks of: seconds of it, over which nodes count as present or absent.
+        ``(channel, bin, frame)`` that they are masks of: seconds of it, over which parts count as present or absent.
     level : float
         In dB relative to the mixture.
 
@@ -121,22 +118,10 @@ def fade(parts: Masks, division: Division, mixture: Spectrogram, level: float) -
     power = mixture.real.square() + mixture.imag.square()
     if parts.shape[1] == 1:
         power = power.sum(dim=0, keepdim=True)
-    heard, rows = power.mT.flatten(), parts.mT.flatten(1)  # as they lie in memory
-    energy, threshold = heard.sum().clamp_min(1e-12), 10 ** (level / 10)
-    given: dict[Path, torch.Tensor] = {MIXTURE: torch.ones_like(rows[0])}
-    faded = torch.empty_like(rows)
-    for parent, children in division.families():
-        whole = given.pop(parent)
-        masks = [rows[numbers].sum(dim=0) if len(numbers) > 1 else rows[numbers[0]] for _, numbers in children]
-        shares = torch.stack([mask.square().dot(heard) for mask in masks]) / energy
-        scales = (shares / (shares + threshold)).square()
-        weights = [scale * mask for scale, mask in zip(scales, masks, strict=True)]
-        total = torch.stack(weights).sum(dim=0)
-        factor = whole / total.where(total > 0, 1)
-        for (child, numbers), weight in zip(children, weights, strict=True):
-            share_of_it = torch.where(total > 0, weight * factor, whole / len(children))
-            if len(numbers) > 1:
-                given[child] = share_of_it
-            else:
-                faded[numbers[0]] = share_of_it
+    heard, flat = power.mT.flatten(), parts.mT.flatten(1)  # as they lie in memory
+    shares = torch.stack([part.square().dot(heard) for part in flat]) / heard.sum().clamp_min(1e-12)
+    scales = (shares / (shares + 10 ** (level / 10))).square()
+    total = scales @ flat
+    faded = (flat * scales[:, None]).div_(total.where(total > 0, 1))
+    faded[:, total == 0] = 1 / len(parts)
     return faded.view(parts.mT.shape).mT
