@@ -139,7 +139,7 @@ def test_a_killed_worker(
         def shutdown(self, **_: object) -> None:
             self.down = True
 
-    monkeypatch.setattr(module, "ProcessPoolExecutor", Broken)
+    monkeypatch.setattr(module, "Processes", Broken)
     with pytest.raises(EvaluationError, match="was killed, perhaps for its memory: run again, with fewer workers"):
         evaluate(Mixture(NODES), corpus, hierarchy, settings, workers=2, file=tmp_path / "rows.parquet")
     assert not (tmp_path / "rows.parquet").exists()

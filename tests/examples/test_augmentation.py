@@ -130,7 +130,7 @@ def test_augmented_examples_are_seeded_and_consistent(tmp_path: Path) -> None:
     hierarchy = load("musdb18")
     songs = make_corpus(tmp_path, [["vocals", BASS, DRUMS], [BASS, DRUMS], ["vocals", BASS]], channels=2)
     index = salience_index(songs, hierarchy, tmp_path / "index.parquet", SHORT)
-    everything = Augmentation(0.5, (0.25, 1.25), 0.5, 0.5, 0.5, 2.0, (0.88, 1.12))
+    everything = Augmentation(0.5, (0.25, 1.25), 0.5, 0.5, 0.5, pitch=2.0, tempo=(0.88, 1.12))
     nodes = list(hierarchy.paths)
     sampler = Sampler(songs, index, hierarchy, [BASS], Rules())
     plain, once, again = (
