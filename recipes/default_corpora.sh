@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes the corpora of the default model, 44.1 kHz stereo, from what anybody can obtain: 30 minutes on two cores, 60 GB.
+# Makes the corpora of the default model, 44.1 kHz stereo, from what anybody can obtain: 40 minutes on two cores, 60 GB.
 #   train:      effects, plain  Freedoom's songs, instruments redrawn, a stretch of each in every take
 #               bands, mixed    stretches of songs composed with MMA, with their own instruments and with others
 #               low             both without a bass: other instruments play its line
 #   validation: held_out        12 Freedoom songs with their own instruments
-#               calibration     the same songs with a soundfont that no training set has
+#               calibration     the same songs with Freepats' sounds, which no training set has
 #   test:       openmsx         openttd-openmsx's songs with TimGM6mb, songs and soundfont that no training set has
-# Debian packages: libfluidsynth3 mma polyphone fluid-soundfont-gm musescore-general-soundfont csound-soundfont
-# avldrums.lv2-soundfont openttd-openmsx; Freedoom's MIDI files are `musics/*.mid` in its source; INSTRUMENTS
-# holds recorded instruments in SFZ.
+# Debian packages: libfluidsynth3 mma polyphone fluid-soundfont-gm musescore-general-soundfont csound-soundfont opl3-soundfont
+# avldrums.lv2-soundfont hydrogen-drumkits freepats openttd-openmsx; Freedoom's MIDI files are `musics/*.mid` in its source;
+# INSTRUMENTS holds recorded instruments in SFZ.
 # A run that was stopped goes on where it was.
 #   recipes/default_corpora.sh FREEDOOM INSTRUMENTS OUT
 set -euo pipefail
@@ -19,26 +19,40 @@ fonts=${SOUNDFONTS:-/usr/share/sounds}
 openmsx=${OPENMSX:-/usr/share/games/openttd/baseset/openmsx}
 unseen=$(python -c 'import pretty_midi; print(pretty_midi.__path__[0])')/TimGM6mb.sf2
 
-[[ -e $out/sf2/done ]] || { python "$here/instruments.py" "$instruments" "$out/sf2" && touch "$out/sf2/done"; }
+make_soundfonts() { # FOLDER, then where instruments in SFZ lie
+  local folder=$1 instruments
+  shift
+  [[ -e $folder/done ]] && return
+  for instruments in "$@"; do python "$here/instruments.py" "$instruments" "$folder"; done
+  touch "$folder/done"
+}
+python "$here/drumkits.py" "${KITS:-/usr/share/hydrogen/data/drumkits}" "$out/sfz/kits"
+python "$here/freepats.py" "${FREEPATS:-/usr/share/midi/freepats}" "$out/sfz/freepats"
+make_soundfonts "$out/sf2" "$instruments" "$out/sfz/kits"
+make_soundfonts "$out/freepats_sf2" "$out/sfz/freepats"
 soundfonts=(--soundfont "$fonts/sf2/FluidR3_GM.sf2" --soundfont "$fonts/sf3/MuseScore_General.sf3")
+soundfonts+=(--soundfont "$fonts/sf2/sf_GMbank.sf2")
 for file in "$out"/sf2/*[0-9].sf2; do soundfonts+=(--soundfont "$file"); done
 drums=(--drums "$fonts/sf2/Black_Pearl_4_LV2.sf2" --drums "$fonts/sf2/Red_Zeppelin_4_LV2.sf2")
 for file in "$out"/sf2/*_kit.sf2; do drums+=(--drums "$file"); done
+chips=(--soundfont "$fonts/sf2/OPL-3_FM_128M.sf2")
+unheard=(--drums "$out/freepats_sf2/freepats_kit.sf2")
+for file in "$out"/freepats_sf2/*[0-9].sf2; do unheard+=(--soundfont "$file"); done
 
 freedoom_songs "$freedoom"
-songs=${SONGS:-800}
+songs=${SONGS:-1200}
 stemtree corpus compose "$songs" -o "$out/midi"
 stemtree corpus render "$openmsx"/*.mid -o "$out/openmsx" --split test --soundfont "$unseen"
 stemtree corpus render "${held_out[@]}" -o "$out/held_out" --split validation --excerpt 60 --soundfont "$fonts/sf2/FluidR3_GM.sf2"
-stemtree corpus render "${held_out[@]}" -o "$out/calibration" --split validation --excerpt 60 --soundfont "$fonts/sf2/sf_GMbank.sf2"
+stemtree corpus render "${held_out[@]}" -o "$out/calibration" --split validation --excerpt 60 "${unheard[@]}"
 learn_from() { # a stretch in which nothing sounds is left out, and said
-  stemtree corpus render "$@" "${soundfonts[@]}" --split train --excerpt 24 --vary --skip-bad || [[ $? == 1 ]]
+  stemtree corpus render "$@" "${soundfonts[@]}" --split train --excerpt 16 --vary --skip-bad || [[ $? == 1 ]]
 }
-learn_from "$out"/midi/*[02468].mid -o "$out/bands" --effects
-learn_from "$out"/midi/*[13579].mid -o "$out/mixed" "${drums[@]}" --redraw --seed 1
-learn_from "${train[@]}" -o "$out/effects" --redraw --effects --takes 4
-learn_from "${train[@]}" -o "$out/plain" "${drums[@]}" --redraw --takes 2 --seed 1
-learn_from "${train[@]}" "$out"/midi/*[15].mid -o "$out/low" --redraw --redraw-bass --effects --seed 2
+learn_from "${train[@]}" -o "$out/effects" --redraw --effects --takes 6
+learn_from "$out"/midi/*[02468].mid -o "$out/bands" "${drums[@]}" --effects
+learn_from "$out"/midi/*[13579].mid -o "$out/mixed" "${drums[@]}" "${chips[@]}" --redraw --seed 1
+learn_from "${train[@]}" -o "$out/plain" "${drums[@]}" --redraw --takes 3 --seed 1
+learn_from "${train[@]}" "$out"/midi/*[15].mid -o "$out/low" "${chips[@]}" --redraw --redraw-bass --effects --seed 2
 for corpus in effects plain bands mixed low held_out calibration; do
   stemtree corpus index "$out/$corpus" --kind slakh --hierarchy ms21 --duration 4 --hop 2
 done

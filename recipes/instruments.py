@@ -2,11 +2,12 @@
 
     python recipes/instruments.py INSTRUMENTS OUT
 
-INSTRUMENTS holds a folder with `NAME/NAME.sfz` for each; OUT gets `NAME_PROGRAM.sf2`, and kits `NAME_kit.sf2`. Debian
-package: polyphone, which converts.
+INSTRUMENTS holds a folder with `NAME/NAME.sfz` for each; OUT gets `NAME_PROGRAM.sf2`, and kits `NAME_kit.sf2`. A name
+that is not listed here but ends in programs, such as `freepats_24_25`, plays these. Debian package: polyphone.
 """
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -42,10 +43,12 @@ def main() -> None:
             command = ["polyphone", "-1", "-i", str(sfz), "-d", folder, "-o", sfz.stem]
             subprocess.run(command, env=quiet, check=True, capture_output=True)
             converted = Path(folder, f"{sfz.stem}.sf2").read_bytes()
-        if sfz.stem not in PROGRAMS:
+        name, *numbers = re.split(r"_(?=\d)", sfz.stem)
+        name, programs = (sfz.stem, PROGRAMS[sfz.stem]) if sfz.stem in PROGRAMS else (name, [int(n) for n in numbers])
+        for program in programs:
+            (out / f"{name}_{program}.sf2").write_bytes(with_program(converted, program))
+        if not programs:
             (out / f"{sfz.stem}_kit.sf2").write_bytes(converted)
-        for program in PROGRAMS.get(sfz.stem, []):
-            (out / f"{sfz.stem}_{program}.sf2").write_bytes(with_program(converted, program))
 
 
 if __name__ == "__main__":

@@ -158,3 +158,13 @@ def test_settings_are_read_by_kind_and_unknown_keys_refused() -> None:
     ):
         with pytest.raises(ValidationError):
             read(wrong)
+
+
+def test_a_softer_copy_is_heard_alike() -> None:
+    torch.manual_seed(0)
+    network = build(SMALL["folded_conv"], 33, 2, outputs=2).eval()
+    features = 10 * torch.randn(3, 2, 33, 21)
+    softer = features - torch.tensor([0.0, 12.0, 30.0]).view(-1, 1, 1, 1)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(softer), network(features), atol=1e-4, rtol=1e-4)
+        assert not torch.allclose(network(features * 1.1), network(features), atol=1e-2)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, PositiveInt, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stemtree.networks.layers import BinNorm
+from stemtree.networks.layers import BinNorm, levelled
 from stemtree.types import Features, Logits
 
 
@@ -142,7 +142,7 @@ class FoldedConv(nn.Module):
 
     def forward(self, features: Features) -> Logits:
         """``(batch, channel, bin, frame)`` to ``(batch, output, 1, bin, frame)``."""
-        x, across = self.stem(self._folded(self.norm(features)).permute(0, 3, 1, 2)), []
+        x, across = self.stem(self._folded(self.norm(levelled(features))).permute(0, 3, 1, 2)), []
         for down in self.down:
             across.append(x)
             x = down(x)

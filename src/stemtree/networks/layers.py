@@ -2,9 +2,15 @@
 
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
+import math
+
+import torch
 from torch import nn
 
 from stemtree.types import Features
+
+_DEEPEST = -70.0
+_PER_DECIBEL = math.log(10) / 10
 
 
 class BinNorm(nn.BatchNorm1d):
@@ -24,3 +30,21 @@ class BinNorm(nn.BatchNorm1d):
     def forward(self, features: Features) -> Features:
         """``(batch, channel, bin, frame)`` to the same."""
         return super().forward(features.flatten(1, 2)).view_as(features)
+
+
+def levelled(features: Features) -> Features:
+    """Take every recording to be equally loud, so that a soft copy of a song is heard as the song is.
+
+    Parameters
+    ----------
+    features : Features
+        ``(batch, channel, bin, frame)`` in dB.
+
+    Returns
+    -------
+    Features
+        The same relative to each mean power, nothing below -70 dB: the silence of a soft recording is silence too.
+    """
+    bins = features[0].numel()
+    total = torch.logsumexp(features.flatten(1) * _PER_DECIBEL, dim=1) / _PER_DECIBEL
+    return (features - (total - 10 * math.log10(bins)).view(-1, 1, 1, 1)).clamp_min(_DEEPEST)
