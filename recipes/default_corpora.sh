@@ -40,7 +40,7 @@ unheard=(--drums "$out/freepats_sf2/freepats_kit.sf2")
 for file in "$out"/freepats_sf2/*[0-9].sf2; do unheard+=(--soundfont "$file"); done
 
 freedoom_songs "$freedoom"
-songs=${SONGS:-1200}
+songs=${SONGS:-800}
 stemtree corpus compose "$songs" -o "$out/midi"
 stemtree corpus render "$openmsx"/*.mid -o "$out/openmsx" --split test --soundfont "$unseen"
 stemtree corpus render "${held_out[@]}" -o "$out/held_out" --split validation --excerpt 60 --soundfont "$fonts/sf2/FluidR3_GM.sf2"

@@ -112,7 +112,7 @@ class Model:
         """Whether it must be told by an example what to separate."""
         return isinstance(self.network, QueryByExample)
 
-    def estimate(self, mixture: Spectrogram, query: Spectrogram | None = None) -> Estimate:
+    def estimate(self, mixture: Spectrogram, query: Spectrogram | None = None, every: int = 1) -> Estimate:
         """Make masks.
 
         Parameters
@@ -121,13 +121,15 @@ class Model:
             ``(batch, channel, bin, frame)``.
         query : Spectrogram, optional
             The same of an example, for a model that takes a query.
+        every : int
+            Make masks of every so many frames; all are seen.
 
         Returns
         -------
         Estimate
             With one channel where one mask serves all.
         """
-        return self.relation.estimate(self._logits(mixture, query))
+        return self.relation.estimate(self._logits(mixture, query)[..., ::every])
 
     def shares(self, mixture: Spectrogram, query: Spectrogram | None = None) -> Masks:
         """Make conservative masks of the parts that the mixture is divided into; see `Relation.shares`."""

@@ -53,6 +53,7 @@ def test_files_change_each_other_and_the_command_line_comes_last(tmp_path: Path)
         ("targets=[a, b]", "2 targets need a network that takes a query"),
         ("subtree=accompaniment", "do not go with 'targets'"),
         ("schedule=cosine", "must know its end"),
+        ("loss_every=2", "one frame of 2 misses sounds: give at most 1"),
         ("epoch=3", "an epoch of 3 examples is less than a batch"),
         ("learning_rate=1e38", "'learning_rate' is '1e38': input should be less than or equal to 1000000"),
         ("seed=4294967296", "'seed' is 4294967296"),

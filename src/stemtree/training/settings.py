@@ -75,6 +75,9 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         See there.
     network, relation, loss
         See there.
+    loss_every : int
+        The loss looks at every so many frames: frames overlap, so that neighbours tell much the same, and where the
+        network is small the loss costs more than it.
     distinct : int, optional
         How many different examples there are, with nothing missing (`left`); unset, no two are the same.
     epoch : int
@@ -123,6 +126,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     network: NetworkSettings
     relation: RelationSettings = RelationSettings()
     loss: str = "tpsa_l1"
+    loss_every: PositiveInt = 1
     distinct: Count | None = 10_000
     epoch: Count = 10_000
     validation_size: Count = 5_000
@@ -154,6 +158,9 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     def _fits(self) -> TrainSettings:
         if self.loss not in LOSSES:
             raise ValueError(f"there is no loss '{self.loss}'; there are {', '.join(LOSSES)}")
+        most = self.stft.window // (2 * self.stft.hop)
+        if self.loss_every > most:
+            raise ValueError(f"a loss that looks at one frame of {self.loss_every} misses sounds: give at most {most}")
         if len(self.targets) != 1 and self.takes_query is False and self.targets:
             raise ValueError(
                 f"{len(self.targets)} targets need a network that takes a query: give one, or another network"

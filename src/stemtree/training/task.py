@@ -4,6 +4,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -108,19 +109,22 @@ class Task(pl.LightningModule):
         stft = self._settings.stft
         mixture, signals = stft.transform(batch["mixture"]), batch["nodes"][:, self._picks]
         query = stft.transform(batch["query"]) if self.model.takes_query else None
-        estimate = self.model.estimate(mixture, query)
+        estimate = self.model.estimate(mixture, query, self._settings.loss_every)
+        mixture = mixture[..., :: self._settings.loss_every]
         if mixture.shape[1] > estimate.masks.shape[2]:
             mixture, signals = _one_channel(mixture, dim=1), _one_channel(signals, dim=2)
-        return estimate, Truth(mixture, self._transform(signals), batch["known"][:, self._picks].float())
+        nodes = self._transform(signals)[..., : mixture.shape[-1]]
+        return estimate, Truth(mixture, nodes, batch["known"][:, self._picks].float())
 
     def _transform(self, signals: Tensor) -> Tensor:
         """Spectrograms of ``(batch, node, channel, sample)``, added up from those of the leaves that sound."""
-        division = self.model.relation.division
+        division, stft = self.model.relation.division, self._settings.stft
+        stft = replace(stft, hop=stft.hop * self._settings.loss_every)
         if division.rests:
-            return self._settings.stft.transform(signals)
+            return stft.transform(signals)
         leaves = signals[:, [division.nodes.index(leaf) for leaf in division.leaves]]
         sounds = (leaves != 0).any(dim=-1)
-        transformed = self._settings.stft.transform(leaves[sounds])
+        transformed = stft.transform(leaves[sounds])
         rows = transformed.new_zeros(*sounds.shape, *transformed.shape[:0:-1])
         rows[sounds] = transformed.mT
         return division.sums(rows, dim=1).mT
