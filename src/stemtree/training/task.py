@@ -107,13 +107,13 @@ class Task(pl.LightningModule):
     def forward(self, batch: Example) -> tuple[Estimate, Truth]:
         """Masks of a batch, and what they should have been."""
         stft = self._settings.stft
-        mixture, signals = stft.transform(batch["mixture"]), batch["nodes"][:, self._picks]
+        mixture, signals = stft.transform(batch["mixture"]), batch["nodes"]
         query = stft.transform(batch["query"]) if self.model.takes_query else None
         estimate = self.model.estimate(mixture, query, self._settings.loss_every)
         mixture = mixture[..., :: self._settings.loss_every]
         if mixture.shape[1] > estimate.masks.shape[2]:
             mixture, signals = _one_channel(mixture, dim=1), _one_channel(signals, dim=2)
-        nodes = self._transform(signals)[..., : mixture.shape[-1]]
+        nodes = self._transform(signals[:, self._picks])[..., : mixture.shape[-1]]
         return estimate, Truth(mixture, nodes, batch["known"][:, self._picks].float())
 
     def _transform(self, signals: Tensor) -> Tensor:
@@ -194,9 +194,7 @@ class Task(pl.LightningModule):
 
 def _one_channel(signals: Tensor, dim: int) -> Tensor:
     """Every other example's left and the others' right channel: where one mask serves both, either teaches it."""
-    left, right = torch.split_with_sizes(signals, [1, 1], dim)
-    odd = torch.arange(len(signals), device=signals.device) % 2 == 1
-    return torch.where(odd.view(-1, *[1] * (signals.dim() - 1)), right, left)
+    return torch.stack([example.narrow(dim - 1, number % 2, 1) for number, example in enumerate(signals)])
 
 
 def _names(batch: Any) -> str:
