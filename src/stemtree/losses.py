@@ -1,7 +1,6 @@
 """Losses: how far estimated masks are from the truth (thesis, 4.3 and 4.4.1).
 
-All are means over the bins of all known nodes, N being their number (the logarithmic one a mean over the nodes of such
-means); so they depend neither on the length of the
+All are means over the bins of all known nodes, N being their number; so they depend neither on the length of the
 examples nor on how much of their truth is missing, and a batch of which nothing is known has the loss 0. S is a node's
 spectrogram, X the mixture's, M' a mask of the mixture, M one of another node. Ideal masks are cut at 1, which estimates
 cannot exceed: no gradient changes. Where what they divide by is silent they are 0.
@@ -19,9 +18,6 @@ from torch import Tensor
 from stemtree.masks.division import Division
 from stemtree.masks.relation import Estimate
 from stemtree.types import Masks, Spectrogram
-
-LEAST = 1e-3
-"""-30 dB: where salience ends (R3)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,17 +98,8 @@ def tpsa_mse(estimate: Estimate, truth: Truth) -> Tensor:
 
 def tpsa_relative_mse(estimate: Estimate, truth: Truth) -> Tensor:
     """`tpsa_mse` of each example relative to its mixture's mean |X|², so that soft songs count as much as loud ones."""
-    return _weighted(_relative_squares(estimate, truth), truth.known)
-
-
-def tpsa_log_mse(estimate: Estimate, truth: Truth) -> Tensor:
-    """Mean over nodes of 10 log10(e + t), e being `tpsa_relative_mse` of one node of one example.
-
-    A squared error is little more than that of the loudest nodes; decibels count a soft node's as much, as SI-SDR does.
-    What lies further below the mixture than t (`LEAST`) is not asked for, and of a node that is not there its estimate
-    is the error (Wisdom et al. 2021, "What's all the fuss about free universal sound separation data?").
-    """
-    return _weighted(10 * torch.log10(_relative_squares(estimate, truth) + LEAST), truth.known)
+    power = truth.mixture_magnitude.square().mean(dim=(2, 3, 4)).clamp_min(1e-9)
+    return _weighted(_squares(_error(truth.in_phase, estimate.masks, truth)) / power, truth.known)
 
 
 def tpsa_mask_l1(estimate: Estimate, truth: Truth) -> Tensor:
@@ -130,7 +117,6 @@ LOSSES: dict[str, Callable[[Estimate, Truth], Tensor]] = {
         tpsa_l1,
         tpsa_mse,
         tpsa_relative_mse,
-        tpsa_log_mse,
         tpsa_mask_l1,
     )
 }
@@ -167,12 +153,6 @@ def _error(target: Tensor, masks: Masks, truth: Truth) -> Tensor:
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:
     """``part / whole`` cut at 1; 0 where the whole is silent."""
     return torch.where(whole > 0, part / whole.where(whole > 0, 1), 0).clamp_max(1)
-
-
-def _relative_squares(estimate: Estimate, truth: Truth) -> Tensor:
-    """``(batch, node)`` mean squares of (4.13), relative to the mixture's."""
-    power = truth.mixture_magnitude.square().mean(dim=(2, 3, 4)).clamp_min(1e-9)
-    return _squares(_error(truth.in_phase, estimate.masks, truth)) / power
 
 
 def _mean_square(error: Tensor, known: Tensor) -> Tensor:
