@@ -21,6 +21,7 @@ ANNOTATION = "annotation"
 
 _METADATA = "_METADATA.yaml"
 _VOCAL = {"vocal", "vocals"}
+_LONGEST = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def _from_corpus(source: Source, facts: Mapping[str, SongFacts]) -> Iterator[Son
             yield _record(source, listing, data, tree, facts)
         except (CorpusError, AudioError) as error:
             yield Problem(place.name, "metadata", str(error))
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
             yield Problem(place.name, "metadata", f"the metadata of '{place}' are not as they should be: copy it again")
 
 
@@ -180,7 +181,7 @@ def _record(
         genre=_family(data.get("sub_genre") or told.sub_genre, data.get("genre") or told.genre),
         vocals=vocals,
         leakage=_leakage(source.kind, data),
-        vocal_leakage=None if quality is None or not vocals else quality == 0,
+        vocal_leakage=quality == 0 if vocals and quality in (0, 1) else None,
     )
 
 
@@ -241,7 +242,10 @@ def _categories(kind: str, listing: Listing, data: Mapping[str, Any], leaves: li
 def _length(listing: Listing, data: Mapping[str, Any]) -> tuple[float | None, int | None]:
     """Seconds and channels, from the metadata or a header."""
     if "samples" in data and "sample_rate" in data:
-        return data["samples"] / data["sample_rate"], data.get("channels")
+        seconds, channels = data["samples"] / data["sample_rate"], data.get("channels")
+        if not 0 < seconds < _LONGEST or channels not in (None, 1, 2):
+            raise ValueError(f"{seconds} seconds, {channels} channels")
+        return seconds, channels
     file: AudioFile | None = listing.mixture or (listing.stems[0][2] if listing.stems else None)
     if file is None or not file.path.exists():
         return None, None
