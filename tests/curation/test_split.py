@@ -1,4 +1,5 @@
 import collections
+import shutil
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,6 @@ def test_a_corpus_gets_its_splits_and_keeps_them(tmp_path: Path) -> None:
     assert split_corpus(tmp_path, SHARES, anew=True).of.keys() == second.of.keys()
     with pytest.raises(CorpusError, match="no songs with metadata"):
         split_corpus(tmp_path / "Artist7_Song")
+    shutil.copytree(tmp_path / "Artist7_Song", tmp_path / "Copy")
+    with pytest.raises(CorpusError, match=r"'Artist 7 - Song' is in '.*Artist7_Song' and in '.*Copy': remove one"):
+        split_corpus(tmp_path)

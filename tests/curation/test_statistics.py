@@ -1,4 +1,5 @@
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,18 @@ def test_songs_with_impossible_metadata_are_left_out_and_named(tmp_path: Path, w
     assert [record.song for record in report.corpora["MS21"]] == ["B - 2"]
     (problem,) = report.problems
     assert "A_1_METADATA.yaml' are not as they should be" in problem.message
+
+
+def test_a_song_that_is_there_twice_counts_once(tmp_path: Path) -> None:
+    annotation = write_annotation(tmp_path / "a.csv", write_session(tmp_path / "raw", "A - 1", {"Bass.wav": "Bell"}))
+    build_stems(tmp_path / "raw", annotation, tmp_path / "MS21", StemSettings(), workers=1)
+    shutil.copytree(tmp_path / "MS21" / "A_1", tmp_path / "MS21" / "B_2")
+    (tmp_path / "MS21" / "B_2" / "A_1_METADATA.yaml").rename(tmp_path / "MS21" / "B_2" / "B_2_METADATA.yaml")
+    report = write_report([str(tmp_path / "MS21")], tmp_path / "report", figures=False)
+    assert len(report.corpora["MS21"]) == 1
+    assert [problem.message for problem in report.problems] == [
+        f"'A - 1' is in '{tmp_path / 'MS21'}' twice: it counts once"
+    ]
 
 
 def test_names_of_corpora_with_blanks_and_in_other_scripts(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:

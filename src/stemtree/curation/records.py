@@ -122,25 +122,28 @@ def read_records(
     records : list of SongRecord
         In order of their names.
     problems : list of Problem
-        Songs that cannot be read.
+        Songs that cannot be read, or are there twice.
 
     Raises
     ------
     CorpusError
         If there is no song.
     """
-    records, problems = [], []
+    records: dict[str, SongRecord] = {}
+    problems = []
     songs = _from_tables(source, facts) if source.kind == ANNOTATION else _from_corpus(source, facts)
     for number, found in enumerate(songs):
         if isinstance(found, Problem):
             problems.append(found)
+        elif found.song in records:
+            problems.append(Problem(found.song, "twice", f"'{found.song}' is in '{source.root}' twice: it counts once"))
         else:
-            records.append(found if found.split else _with_split(found, splits))
+            records[found.song] = found if found.split else _with_split(found, splits)
         if progress:
             progress(number + 1)
     if not records and not problems:
         raise CorpusError(f"'{source.root}' holds no songs in the layout '{source.kind}': check folder and kind")
-    return sorted(records, key=lambda record: record.song), problems
+    return [records[song] for song in sorted(records)], problems
 
 
 def _from_corpus(source: Source, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:

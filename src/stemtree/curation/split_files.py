@@ -45,7 +45,7 @@ def split_corpus(
     Raises
     ------
     CorpusError
-        If the folder holds no songs, or a table or a song's metadata cannot be read.
+        If the folder holds no songs, or one twice, or a table or a song's metadata cannot be read.
     """
     place = FilePath(root)
     found = {
@@ -54,6 +54,10 @@ def split_corpus(
     if not found:
         raise CorpusError(f"'{root}' holds no songs with metadata: make them with stemtree curate stems")
     songs = {file: _song(file, data) for file, data in found.items()}
+    folders: dict[str, FilePath] = {}
+    for file, song in songs.items():
+        if (first := folders.setdefault(song.name, file.parent)) != file.parent:
+            raise CorpusError(f"'{song.name}' is in '{first}' and in '{file.parent}': remove one")
     splits = assign_to_table(list(songs.values()), place / TABLE, shares, fixed=fixed, anew=anew)
     for file, data in found.items():
         split = splits.of.get(songs[file].name)
