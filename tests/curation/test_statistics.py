@@ -125,6 +125,13 @@ def test_songs_with_impossible_metadata_are_left_out_and_named(tmp_path: Path, w
     assert "A_1_METADATA.yaml' are not as they should be" in problem.message
 
 
+def test_labels_of_no_instrument_are_named(cli, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("song,file,label\nOne,1.wav,Bell\nOne,2.wav,Kazoo\nOne,3.wav,\nTwo,4.wav,Unused\n")
+    outcome = cli("curate", "stats", tmp_path / "a.csv", "-o", tmp_path / "report", "--no-figures")
+    assert outcome.code == 1 and outcome.out.rstrip().endswith("1 problems")
+    assert outcome.err == "stemtree: label: 'One' has 2 labels of no instrument ('', 'Kazoo'): correct them\n"
+
+
 def test_a_song_that_is_there_twice_counts_once(tmp_path: Path) -> None:
     annotation = write_annotation(tmp_path / "a.csv", write_session(tmp_path / "raw", "A - 1", {"Bass.wav": "Bell"}))
     build_stems(tmp_path / "raw", annotation, tmp_path / "MS21", StemSettings(), workers=1)

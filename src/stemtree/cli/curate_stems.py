@@ -165,7 +165,7 @@ def stats(
         )
     _print(report.problems)
     typer.echo((output / "corpora.md").read_text("utf-8").partition("\n\n")[2].rstrip())
-    typer.echo(f"{output}: {len(report.files)} files, {len(report.problems)} songs left out")
+    typer.echo(f"{output}: {len(report.files)} files, {len(report.problems)} problems")
     if report.problems:
         raise typer.Exit(1)
 

@@ -188,12 +188,15 @@ def _record(
     )
 
 
-def _from_tables(source: Source, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord]:
+def _from_tables(source: Source, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
     """Songs of an annotation; what it sets aside is no track."""
     tree = load("ms21")
     for song, rows in read_annotation(source.root).items():
         labels = [label for _, label in rows if label not in SET_ASIDE]
         leaves = [_leaf((label,), tree) for label in labels]
+        if strange := sorted({label for label, leaf in zip(labels, leaves, strict=True) if not leaf}):
+            few = ", ".join(f"'{label}'" for label in strange[:3])
+            yield Problem(song, "label", f"'{song}' has {len(strange)} labels of no instrument ({few}): correct them")
         told = facts.get(song) or SongFacts(song, "")
         vocals = any(leaf.startswith("vocal/") for leaf in leaves)
         yield SongRecord(
