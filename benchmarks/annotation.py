@@ -29,7 +29,6 @@ from stemtree.curation.annotation.propose import propose
 from stemtree.curation.annotation.table import SETTLED, read_annotation, review_first
 
 COLUMNS = tuple(instruments())
-FOLDS = 5
 PIECE, CAMEL = (
     re.compile(r"[^\W_]+"),
     re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\D)(?=\d)|(?<=\d)(?=\D)"),
@@ -106,23 +105,30 @@ def report(name: str, each: list[Accuracy]) -> None:
 
 
 def validate(
-    name: str, rows: Rows, labels: list[str], seed: int, group: Callable[[str], str], forget: bool, members: int
+    name: str,
+    rows: Rows,
+    labels: list[str],
+    seed: int,
+    group: Callable[[str], str],
+    forget: bool,
+    members: int,
+    parts: int,
 ) -> None:
     """Every fold is proposed and calibrated by the others."""
     fitting = replace(Fitting(), members=members)
     groups = sorted({group(song) for song, _ in rows})
     order = np.random.default_rng(seed).permutation(len(groups))
-    fold_of = {groups[at]: number % FOLDS for number, at in enumerate(order)}
+    fold_of = {groups[at]: number % parts for number, at in enumerate(order)}
     folds = np.array([fold_of[group(song)] for song, _ in rows])
     probabilities = np.zeros((len(rows), len(COLUMNS)), np.float32)
-    for number in range(FOLDS):
+    for number in range(parts):
         inside, outside = np.flatnonzero(folds != number).tolist(), np.flatnonzero(folds == number).tolist()
         files = [rows[at][1] for at in inside], [rows[at][1] for at in outside]
         words = forgetful(*files) if forget else vocabulary()
         model = fit([rows[at] for at in inside], [labels[at] for at in inside], fitting, words)
         probabilities[outside] = model.predict([rows[at] for at in outside], words)
     whole, truth = calibrated_by_others(probabilities, folds, COLUMNS, labels), np.array(labels)
-    each = [accuracy(whole[folds == one], COLUMNS, truth[folds == one].tolist()) for one in range(FOLDS)]
+    each = [accuracy(whole[folds == one], COLUMNS, truth[folds == one].tolist()) for one in range(parts)]
     title = f"{name}, seed {seed}, {'forgetful' if forget else 'whole'} vocabulary"
     report(f"{title}: all", [accuracy(whole, COLUMNS, labels)])
     print(f"{'':{len(title)}}  again {100 * annotated_again(rows, whole, labels):.1f}", flush=True)
@@ -149,6 +155,7 @@ def main() -> None:
     parser.add_argument("labels")
     parser.add_argument("--seeds", default="0,1", help="of how songs are dealt to folds")
     parser.add_argument("--members", type=int, default=Fitting().members, help="networks that are averaged")
+    parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args()
     annotation = read_annotation(options.labels)
     rows, labels = [(row.song, row.file) for row in annotation], [row.label for row in annotation]
@@ -156,7 +163,7 @@ def main() -> None:
     print(f"{'':44} exact      instrument  of all     reviewed    calibration error")
     for name, group, forget in (("by song", str, True), ("by song", str, False), ("by artist", artist, True)):
         for seed in map(int, options.seeds.split(",")):
-            validate(name, rows, labels, seed, group, forget, options.members)
+            validate(name, rows, labels, seed, group, forget, options.members, options.folds)
 
 
 if __name__ == "__main__":

@@ -132,6 +132,18 @@ def test_a_preview_that_could_not_be_fetched_is_asked_for_again(server: Server, 
     assert [path for path, _ in server.asked] == ["/a.zip", "/a.mp3", "/a.mp3"]
 
 
+def test_a_server_that_is_away_is_not_waited_for_with_every_song(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("stemtree.curation.download.time.sleep", pauses.append)
+    away = [(f"song {number}", f"http://127.0.0.1:9/{number}.zip", "") for number in range(4)]
+    songs, _ = gather(write(tmp_path / "list.csv", away), tmp_path / "out", Settings(fetching=Fetching(tries=3)))
+    assert [song.status for song in songs] == ["failed"] * 4 and len(pauses) == 2
+    assert "in 3 tries ('127.0.0.1' cannot be reached)" in songs[0].reason and "in 1 try" in songs[3].reason
+    assert [file.name for file in (tmp_path / "out").rglob("*") if file.is_file()] == ["songs.csv"]
+
+
 def test_an_interrupted_run_keeps_the_rows_of_earlier_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_zip(tmp_path / "a.zip", {"1.wav": tone()})
     gather(write(tmp_path / "list.csv", [("late", "a.zip", "")]), tmp_path / "out", SETTINGS)

@@ -102,6 +102,22 @@ def test_bad_annotations_are_one_sentence(tmp_path: Path, content: bytes, said: 
         read_annotation(tmp_path / "a.csv")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "holds no songs"),
+        ("song,artist\n", "holds no songs"),
+        ("genre\nJazz\n", "lacks the column 'song'"),
+        ("song,artist\nA - B,A\n,\n", "row 3 of .* names no song"),
+        ("song,genre\nA - B,Jazz\nA - B,Rock\n", "'A - B' stands twice in .*: keep one row"),
+    ],
+)
+def test_bad_tables_of_songs_are_one_sentence(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "songs.csv").write_text(content)
+    with pytest.raises(CorpusError, match=said):
+        read_songs(tmp_path / "songs.csv")
+
+
 def test_blanks_around_names_which_tables_lose(tmp_path: Path) -> None:
     folder = touch(tmp_path / " A - B", " 01 Kick.wav", "Takes/ 02 Vox.wav")
     (session,) = find_sessions(tmp_path, {"A - B": [("01 Kick.wav", "Drum_Kick"), ("02 Vox.wav", "Lead_Vocal")]}, MS21)

@@ -1,4 +1,5 @@
 import collections
+import shutil
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,7 @@ def test_a_song_between_splits_is_named_and_left_out() -> None:
     assert moved.of[songs[0].name] == "train"  # what was dealt out stays
 
 
-@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.9, 0.2, -0.1), (0.5, 0.1, 0.1)])
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.9, 0.2, -0.1), (0.5, 0.1, 0.1), (float("nan"), 0, 1)])
 def test_shares_that_cannot_be(shares: tuple[float, ...]) -> None:
     with pytest.raises(OptionError, match="cannot be"):
         assign_splits(library(4), shares)
@@ -132,14 +133,18 @@ def test_bad_tables_are_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="stands twice"):
         assign_splits([song(1), song(1)])
     (tmp_path / "t.csv").write_text("song,split\nx,holdout\n")
-    with pytest.raises(CorpusError, match="no split 'holdout'"):
+    with pytest.raises(CorpusError, match=r"'x' has the split 'holdout' in '.*t.csv': write train, validation, test"):
+        assign_to_table(library(4), tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("song,split\nx,train\nx,test\n")
+    with pytest.raises(CorpusError, match="'x' is in train and in test"):
         assign_to_table(library(4), tmp_path / "t.csv")
 
 
 def test_tables_without_audio(tmp_path: Path) -> None:
     (tmp_path / "songs.csv").write_text("Music_Title,Artist,Sub_Genre\nA - B,A,Jazz\nC - D,C,Rock\n")
     (tmp_path / "labels.csv").write_text("song,file,label\nA - B,1.wav,Piano\nA - B,2.wav,Unused\nC - D,1.wav,Violin\n")
-    songs = songs_from_tables(tmp_path / "songs.csv", tmp_path / "labels.csv")
+    songs, problems = songs_from_tables(tmp_path / "songs.csv", tmp_path / "labels.csv")
+    assert problems == []
     assert [(item.name, item.genre, set(item.instruments)) for item in songs] == [
         ("A - B", "Jazz", {"pianos"}),
         ("C - D", "Rock", {"strings"}),
@@ -148,6 +153,27 @@ def test_tables_without_audio(tmp_path: Path) -> None:
     splits = assign_to_table(songs, tmp_path / "out" / "splits.csv", fixed=tmp_path / "valid.csv")
     assert splits.of["A - B"] == "validation"
     assert read_splits(tmp_path / "out" / "splits.csv") == splits.of
+
+
+def test_songs_that_one_table_lacks_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "songs.csv").write_text("song\nA - Bé\nC - D\nE - F\n")
+    (tmp_path / "labels.csv").write_text("song,file,label\nA - Be\u0301,1.wav,Piano\nG - H,1.wav,Violin\n", "utf-8")
+    songs, problems = songs_from_tables(tmp_path / "songs.csv", tmp_path / "labels.csv")
+    assert [item.name for item in songs] == ["A - Bé"]
+    assert [problem.message.partition(" songs of")[0] for problem in problems] == ["2", "1"]
+    assert problems[0].message.endswith("such as 'C - D'") and problems[1].message.endswith("such as 'G - H'")
+    (tmp_path / "others.csv").write_text("song\nX\n")
+    with pytest.raises(CorpusError, match="give tables of the same songs"):
+        songs_from_tables(tmp_path / "others.csv", tmp_path / "labels.csv")
+
+
+def test_the_tables_that_are_read_are_not_written_over(cli, tmp_path: Path) -> None:
+    (tmp_path / "songs.csv").write_text("song\nA - B\n")
+    (tmp_path / "labels.csv").write_text("song,file,label\nA - B,1.wav,Piano\n")
+    tables = ("--songs", tmp_path / "songs.csv", "--annotation", tmp_path / "labels.csv")
+    outcome = cli("curate", "split", *tables, "-o", tmp_path / "songs.csv", "--anew")
+    assert outcome.code == 1 and "one of the tables that are read" in outcome.err
+    assert (tmp_path / "songs.csv").read_text() == "song\nA - B\n"
 
 
 def _write_song(root: Path, number: int) -> None:
@@ -172,3 +198,6 @@ def test_a_corpus_gets_its_splits_and_keeps_them(tmp_path: Path) -> None:
     assert split_corpus(tmp_path, SHARES, anew=True).of.keys() == second.of.keys()
     with pytest.raises(CorpusError, match="no songs with metadata"):
         split_corpus(tmp_path / "Artist7_Song")
+    shutil.copytree(tmp_path / "Artist7_Song", tmp_path / "Copy")
+    with pytest.raises(CorpusError, match=r"'Artist 7 - Song' is in '.*Artist7_Song' and in '.*Copy': remove one"):
+        split_corpus(tmp_path)

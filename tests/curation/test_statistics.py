@@ -1,7 +1,9 @@
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from multitracks import write_annotation, write_session
 
 from stemtree.curation import tables
@@ -98,6 +100,59 @@ def test_report_of_an_annotation_and_a_corpus(tmp_path: Path) -> None:
     assert "figure_10_genres_by_split_table.png" in report.files
     text = (tmp_path / "report" / "report.md").read_text("utf-8")
     assert "| table | 1 | ? | 2 |" in text and "![Genres (thesis, figure 13)](figure_13_genres.png)" in text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sample_rate": 0},
+        {"samples": float("nan")},
+        {"samples": -5},
+        {"samples": 1e300},
+        {"samples": "many"},
+        {"channels": [2]},
+    ],
+)
+def test_songs_with_impossible_metadata_are_left_out_and_named(tmp_path: Path, wrong: dict[str, object]) -> None:
+    rows = [row for song in ("A - 1", "B - 2") for row in write_session(tmp_path / "raw", song, {"Bass.wav": "Bell"})]
+    annotation = write_annotation(tmp_path / "a.csv", rows)
+    build_stems(tmp_path / "raw", annotation, tmp_path / "MS21", StemSettings(), workers=1)
+    file = tmp_path / "MS21" / "A_1" / "A_1_METADATA.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text("utf-8")), **wrong}), "utf-8")
+    report = write_report([str(tmp_path / "MS21")], tmp_path / "report", figures=False)
+    assert [record.song for record in report.corpora["MS21"]] == ["B - 2"]
+    (problem,) = report.problems
+    assert "A_1_METADATA.yaml' are not as they should be" in problem.message
+
+
+def test_labels_of_no_instrument_are_named(cli, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("song,file,label\nOne,1.wav,Bell\nOne,2.wav,Kazoo\nOne,3.wav,\nTwo,4.wav,Unused\n")
+    outcome = cli("curate", "stats", tmp_path / "a.csv", "-o", tmp_path / "report", "--no-figures")
+    assert outcome.code == 1 and outcome.out.rstrip().endswith("1 problems")
+    assert outcome.err == "stemtree: label: 'One' has 2 labels of no instrument ('', 'Kazoo'): correct them\n"
+
+
+def test_a_song_that_is_there_twice_counts_once(tmp_path: Path) -> None:
+    annotation = write_annotation(tmp_path / "a.csv", write_session(tmp_path / "raw", "A - 1", {"Bass.wav": "Bell"}))
+    build_stems(tmp_path / "raw", annotation, tmp_path / "MS21", StemSettings(), workers=1)
+    shutil.copytree(tmp_path / "MS21" / "A_1", tmp_path / "MS21" / "B_2")
+    (tmp_path / "MS21" / "B_2" / "A_1_METADATA.yaml").rename(tmp_path / "MS21" / "B_2" / "B_2_METADATA.yaml")
+    report = write_report([str(tmp_path / "MS21")], tmp_path / "report", figures=False)
+    assert len(report.corpora["MS21"]) == 1
+    assert [problem.message for problem in report.problems] == [
+        f"'A - 1' is in '{tmp_path / 'MS21'}' twice: it counts once"
+    ]
+
+
+def test_names_of_corpora_with_blanks_and_in_other_scripts(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    (tmp_path / "a.csv").write_text("song,file,label\nOne,Kick.wav,Drum_Kick\n")
+    write_report([f"東京\nother | name={tmp_path / 'a.csv'}"], tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text("utf-8")
+    assert "| 東京 other \\| name | 1 |" in text and not [one for one in recwarn if "Glyph" in str(one.message)]
+    (tmp_path / "s.csv").write_text("song,split\nOne,test\n")
+    write_report([f"my songs={tmp_path / 'a.csv'}"], tmp_path / "report", splits=tmp_path / "s.csv")
+    text = (tmp_path / "report" / "report.md").read_text("utf-8")
+    assert "(figure_11_instruments_by_split_my%20songs.png)" in text
 
 
 def test_one_name_for_two_corpora(tmp_path: Path) -> None:

@@ -126,21 +126,24 @@ def split(
         wanted = [float(share) for share in shares.split(",")]
     except ValueError:
         raise OptionError(f"the shares '{shares}' are not numbers: give three, such as 0.84,0.06,0.10") from None
+    strange: list[Problem] = []
     if root is not None:
         splits, table = split_corpus(root, wanted, fixed=fixed, anew=anew), root / TABLE
     elif songs and annotation and output:
-        table = output
-        splits = assign_to_table(songs_from_tables(songs, annotation), table, wanted, fixed=fixed, anew=anew)
+        if output.resolve() in (songs.resolve(), annotation.resolve()):
+            raise OptionError(f"'{output}' is one of the tables that are read: write the splits elsewhere")
+        found, strange = songs_from_tables(songs, annotation)
+        splits, table = assign_to_table(found, output, wanted, fixed=fixed, anew=anew), output
     else:
         raise OptionError("there is nothing to split: give a corpus, or --songs, --annotation and -o")
-    _print(splits.problems)
+    _print([*strange, *splits.problems])
     for name, distance in splits.distances.items():
         typer.echo(
             f"{name:10} {distance.songs:4} songs; from all songs: genres {distance.genre:.3f}, "
             f"instruments {distance.instrument:.3f}"
         )
     typer.echo(f"{table}: {len(splits.of)} songs, {len(splits.problems)} in no split")
-    if splits.problems:
+    if strange or splits.problems:
         raise typer.Exit(1)
 
 
@@ -162,7 +165,7 @@ def stats(
         )
     _print(report.problems)
     typer.echo((output / "corpora.md").read_text("utf-8").partition("\n\n")[2].rstrip())
-    typer.echo(f"{output}: {len(report.files)} files, {len(report.problems)} songs left out")
+    typer.echo(f"{output}: {len(report.files)} files, {len(report.problems)} problems")
     if report.problems:
         raise typer.Exit(1)
 

@@ -44,8 +44,16 @@ class Fetching:
     redirects: int = 5
 
 
+class UnreachableError(DownloadError):
+    """No connection to the server could be made, at any try."""
+
+
 class _Broken(Exception):
     """Something that may be better at the next try."""
+
+
+class _Nobody(_Broken):
+    """No connection could be made."""
 
 
 def open_session(settings: Fetching = Fetching()) -> Session:
@@ -89,6 +97,8 @@ def download(
     ------
     DownloadError
         If the server refuses, the file is too large, or the last try breaks off.
+    UnreachableError
+        If the last try finds no server.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError(f"'{url}' is no http or https address: correct it in the listing")
@@ -99,13 +109,18 @@ def download(
             return part.finish()
         except _Broken as broken:
             if not left:
-                raise DownloadError(
-                    f"'{url}' could not be fetched whole in {settings.tries} tries ({broken}): run again later"
+                kind = UnreachableError if isinstance(broken, _Nobody) else DownloadError
+                raise kind(
+                    f"'{url}' could not be fetched whole in {_times(settings.tries)} ({broken}): run again later"
                 ) from None
             time.sleep(min(60.0, settings.wait * 2 ** (settings.tries - 1 - left)))
         except OSError as error:
             raise DownloadError(f"cannot write '{part.file}' ({error.strerror}): make room") from None
     raise DownloadError(f"'{url}' was tried {settings.tries} times: allow at least one")
+
+
+def _times(tries: int) -> str:
+    return "1 try" if tries == 1 else f"{tries} tries"
 
 
 class _Part:
@@ -154,6 +169,7 @@ def _try(
     settings: Fetching,
 ) -> None:
     import requests
+    from urllib3.exceptions import MaxRetryError
 
     start = part.size if part.version else 0
     headers = {"Range": f"bytes={start}-", "If-Range": part.version or ""} if start else {}
@@ -172,6 +188,8 @@ def _try(
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
         raise DownloadError(f"'{url}' leads to no http or https address: correct it in the listing") from None
     except requests.RequestException as error:
+        if error.args and isinstance(error.args[0], MaxRetryError):
+            raise _Nobody(f"'{urlsplit(url).hostname}' cannot be reached") from None
         raise _Broken(f"{type(error).__name__} after {part.size} bytes") from None
     if whole is not None and part.size != whole:
         raise _Broken(f"{part.size} of {whole} bytes came")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, filterwarnings
 
 from stemtree.curation.tables import BIN, Table, shares
 from stemtree.errors import CorpusError, OptionError
@@ -97,7 +98,7 @@ def _finish(axes: Axes, title: str, columns: Mapping[str, Sequence[float]]) -> N
     axes.tick_params(axis="y", length=0)
     _bare(axes, "x")
     if len(columns) > 1:
-        axes.legend(frameon=False, fontsize=9, loc="lower right")
+        axes.figure.legend(frameon=False, fontsize=9, loc="outside lower left", ncols=2)
 
 
 def _bare(axes: Axes, grid: str) -> None:
@@ -112,7 +113,8 @@ def _save(figure: Figure, file: FilePath) -> list[FilePath]:
 
     files = [file.with_name(f"{file.name}.{ending}") for ending in ("png", "svg")]
     try:
-        with rc_context({"svg.hashsalt": "stemtree", "svg.fonttype": "none"}):
+        with rc_context({"svg.hashsalt": "stemtree", "svg.fonttype": "none"}), catch_warnings():
+            filterwarnings("ignore", "Glyph .* missing")  # names in scripts that the font lacks; the SVG has them
             figure.savefig(files[0], dpi=150)
             figure.savefig(files[1], metadata={"Date": None})
     except OSError as error:

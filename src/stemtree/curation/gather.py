@@ -9,14 +9,14 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from stemtree.corpora.track import Problem
 from stemtree.curation.archives import Limits, unpack
-from stemtree.curation.download import Fetching, download, open_session, sha256
+from stemtree.curation.download import Fetching, UnreachableError, download, open_session, sha256
 from stemtree.curation.listing import COLUMNS, Entry, read_listing
 from stemtree.errors import ArchiveError, CorpusError, DownloadError
 from stemtree.staging import staging
@@ -159,6 +159,7 @@ class _Gatherer:
     def __init__(self, root: FilePath, beside: FilePath, settings: Settings, problems: list[Problem]) -> None:
         self._root, self._beside, self._settings, self._problems = root, beside, settings, problems
         self._session: Session | None = None
+        self._silent: set[str] = set()
 
     def known(self, song: str, entry: Entry) -> Gathered | None:
         """A song that an earlier run was done with."""
@@ -218,17 +219,29 @@ class _Gatherer:
     def _download(self, url: str, target: FilePath) -> str:
         if target.exists() and (note := _facts(target)) and note.get("archive") == url:
             return str(note["sha256"])
-        self._session = self._session or open_session(self._settings.fetching)
-        digest = download(url, target, self._session, self._settings.fetching)
+        digest = self._get(url, target)
         _note(target, {"archive": url, "sha256": digest})
+        return digest
+
+    def _get(self, url: str, target: FilePath) -> str:
+        """Download; a server that could not be reached is tried once for every further file."""
+        fetching, server = self._settings.fetching, urlsplit(url).netloc
+        self._session = self._session or open_session(fetching)
+        if server in self._silent:
+            fetching = replace(fetching, tries=1)
+        try:
+            digest = download(url, target, self._session, fetching)
+        except UnreachableError:
+            self._silent.add(server)
+            raise
+        self._silent.discard(server)
         return digest
 
     def _preview(self, song: str, entry: Entry) -> None:
         target = self._preview_file(song)
         try:
             if urlsplit(entry.preview).scheme in ("http", "https"):
-                self._session = self._session or open_session(self._settings.fetching)
-                download(entry.preview, target, self._session, self._settings.fetching)
+                self._get(entry.preview, target)
             elif (path := self._beside / _local(entry.preview)).is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)

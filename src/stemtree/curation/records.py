@@ -21,6 +21,7 @@ ANNOTATION = "annotation"
 
 _METADATA = "_METADATA.yaml"
 _VOCAL = {"vocal", "vocals"}
+_LONGEST = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,25 +122,28 @@ def read_records(
     records : list of SongRecord
         In order of their names.
     problems : list of Problem
-        Songs that cannot be read.
+        Songs that cannot be read, or are there twice.
 
     Raises
     ------
     CorpusError
         If there is no song.
     """
-    records, problems = [], []
+    records: dict[str, SongRecord] = {}
+    problems = []
     songs = _from_tables(source, facts) if source.kind == ANNOTATION else _from_corpus(source, facts)
     for number, found in enumerate(songs):
         if isinstance(found, Problem):
             problems.append(found)
+        elif found.song in records:
+            problems.append(Problem(found.song, "twice", f"'{found.song}' is in '{source.root}' twice: it counts once"))
         else:
-            records.append(found if found.split else _with_split(found, splits))
+            records[found.song] = found if found.split else _with_split(found, splits)
         if progress:
             progress(number + 1)
     if not records and not problems:
         raise CorpusError(f"'{source.root}' holds no songs in the layout '{source.kind}': check folder and kind")
-    return sorted(records, key=lambda record: record.song), problems
+    return [records[song] for song in sorted(records)], problems
 
 
 def _from_corpus(source: Source, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
@@ -152,7 +156,7 @@ def _from_corpus(source: Source, facts: Mapping[str, SongFacts]) -> Iterator[Son
             yield _record(source, listing, data, tree, facts)
         except (CorpusError, AudioError) as error:
             yield Problem(place.name, "metadata", str(error))
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
             yield Problem(place.name, "metadata", f"the metadata of '{place}' are not as they should be: copy it again")
 
 
@@ -180,16 +184,19 @@ def _record(
         genre=_family(data.get("sub_genre") or told.sub_genre, data.get("genre") or told.genre),
         vocals=vocals,
         leakage=_leakage(source.kind, data),
-        vocal_leakage=None if quality is None or not vocals else quality == 0,
+        vocal_leakage=quality == 0 if vocals and quality in (0, 1) else None,
     )
 
 
-def _from_tables(source: Source, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord]:
+def _from_tables(source: Source, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
     """Songs of an annotation; what it sets aside is no track."""
     tree = load("ms21")
     for song, rows in read_annotation(source.root).items():
         labels = [label for _, label in rows if label not in SET_ASIDE]
         leaves = [_leaf((label,), tree) for label in labels]
+        if strange := sorted({label for label, leaf in zip(labels, leaves, strict=True) if not leaf}):
+            few = ", ".join(f"'{label}'" for label in strange[:3])
+            yield Problem(song, "label", f"'{song}' has {len(strange)} labels of no instrument ({few}): correct them")
         told = facts.get(song) or SongFacts(song, "")
         vocals = any(leaf.startswith("vocal/") for leaf in leaves)
         yield SongRecord(
@@ -241,7 +248,10 @@ def _categories(kind: str, listing: Listing, data: Mapping[str, Any], leaves: li
 def _length(listing: Listing, data: Mapping[str, Any]) -> tuple[float | None, int | None]:
     """Seconds and channels, from the metadata or a header."""
     if "samples" in data and "sample_rate" in data:
-        return data["samples"] / data["sample_rate"], data.get("channels")
+        seconds, channels = data["samples"] / data["sample_rate"], data.get("channels")
+        if not 0 < seconds < _LONGEST or channels not in (None, 1, 2):
+            raise ValueError(f"{seconds} seconds, {channels} channels")
+        return seconds, channels
     file: AudioFile | None = listing.mixture or (listing.stems[0][2] if listing.stems else None)
     if file is None or not file.path.exists():
         return None, None

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
+from urllib.parse import quote
 
 from stemtree.corpora.track import Problem
 from stemtree.curation import tables
@@ -115,7 +116,7 @@ def _write(report: Report, folder: FilePath, figures: bool) -> None:
             else:
                 drawn = draw_bars(table, file, _UNITS[number])
             report.files += [path.name for path in drawn]
-            text.append(f"![{table.title}]({drawn[0].name})")
+            text.append(f"![{table.title}]({quote(drawn[0].name)})")
     write_text(folder / "report.md", "\n\n".join(text) + "\n")
     report.files.append("report.md")
 
@@ -141,4 +142,4 @@ def _markdown(table: Table) -> str:
 
 
 def _cell(cell: object) -> str:
-    return "?" if cell is None else str(cell).replace("|", "\\|")
+    return "?" if cell is None else " ".join(str(cell).split()).replace("|", "\\|")

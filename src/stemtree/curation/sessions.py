@@ -113,18 +113,31 @@ def read_annotation(file: str | os.PathLike[str]) -> dict[str, list[tuple[str, s
 
 
 def read_songs(file: str | os.PathLike[str]) -> dict[str, SongFacts]:
-    """Read a table of songs: ``song`` (or ``Music_Title``), and any of title, artist, genres and vocal quality."""
-    found = {}
-    for row in read_table(file, ()):
+    """Read a table of songs: ``song`` (or ``Music_Title``), and any of title, artist, genres and vocal quality.
+
+    Raises
+    ------
+    CorpusError
+        If it cannot be read, holds no rows, or has a row without a name or two that tell different things of one song.
+    """
+    found: dict[str, SongFacts] = {}
+    rows = read_table(file, ())
+    if not rows:
+        raise CorpusError(f"the table '{file}' holds no songs: give one with the column song and a row for each")
+    if not {key for part in ("song", "artist", "title") for key in _COLUMNS[part]} & set(rows[0]):
+        raise CorpusError(f"the table '{file}' lacks the column 'song': its first line must name it")
+    for number, row in enumerate(rows, 2):
         cells = {name: next((row[key] for key in keys if row.get(key)), "") for name, keys in _COLUMNS.items()}
         song = cells["song"] or " - ".join(filter(None, (cells["artist"], cells["title"])))
         if not song:
-            raise CorpusError(f"the table '{file}' lacks the column 'song': its first line must name it")
+            raise CorpusError(f"row {number} of the table '{file}' names no song: complete or remove it")
         guess = facts_from_name(song)
         quality = int(cells["vocal_quality"]) if cells["vocal_quality"] in ("0", "1") else None
-        found[song] = SongFacts(
+        told = SongFacts(
             cells["title"] or guess.title, cells["artist"] or guess.artist, cells["genre"], cells["sub_genre"], quality
         )
+        if found.setdefault(song, told) != told:
+            raise CorpusError(f"'{song}' stands twice in '{file}', with different things told of it: keep one row")
     return found
 
 

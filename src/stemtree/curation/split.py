@@ -123,7 +123,7 @@ def assign_splits(
     CorpusError
         If two songs have one name, or a given split does not exist.
     """
-    if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+    if len(shares) != 3 or not all(0 <= share <= 1 for share in shares) or abs(sum(shares) - 1) > 1e-6:
         raise OptionError(f"the shares {tuple(shares)} cannot be: give three that sum to 1")
     ordered = sorted(songs, key=lambda song: song.name)
     if twice := [name for name, count in Counter(song.name for song in ordered).items() if count > 1]:

@@ -1,15 +1,16 @@
 """Splits of a corpus on disk, or of songs known only from tables."""
 
 import os
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import Any
 
-from stemtree.corpora.layout import read_metadata
+from stemtree.corpora.layout import SPLITS, read_metadata
+from stemtree.corpora.track import Problem
 from stemtree.curation.files import read_table, write_table
 from stemtree.curation.metadata import write_metadata
-from stemtree.curation.sessions import facts_from_name, read_annotation, read_songs
+from stemtree.curation.sessions import compose, facts_from_name, read_annotation, read_songs
 from stemtree.curation.split import SHARES, Song, Splits, assign_splits, published_test_songs
 from stemtree.errors import CorpusError, HierarchyError
 from stemtree.hierarchy import load
@@ -44,7 +45,7 @@ def split_corpus(
     Raises
     ------
     CorpusError
-        If the folder holds no songs, or a table or a song's metadata cannot be read.
+        If the folder holds no songs, or one twice, or a table or a song's metadata cannot be read.
     """
     place = FilePath(root)
     found = {
@@ -53,6 +54,10 @@ def split_corpus(
     if not found:
         raise CorpusError(f"'{root}' holds no songs with metadata: make them with stemtree curate stems")
     songs = {file: _song(file, data) for file, data in found.items()}
+    folders: dict[str, FilePath] = {}
+    for file, song in songs.items():
+        if (first := folders.setdefault(song.name, file.parent)) != file.parent:
+            raise CorpusError(f"'{song.name}' is in '{first}' and in '{file.parent}': remove one")
     splits = assign_to_table(list(songs.values()), place / TABLE, shares, fixed=fixed, anew=anew)
     for file, data in found.items():
         split = splits.of.get(songs[file].name)
@@ -79,25 +84,63 @@ def assign_to_table(
 
 def songs_from_tables(
     songs: str | os.PathLike[str], annotation: str | os.PathLike[str], hierarchy: str = "ms21"
-) -> list[Song]:
-    """Songs as tables describe them, without any audio; labels without a leaf do not count."""
-    tree, heard = load(hierarchy), defaultdict[str, set[str]](set)
+) -> tuple[list[Song], list[Problem]]:
+    """Songs as tables describe them, without any audio; labels without a leaf do not count.
+
+    Returns
+    -------
+    songs : list of Song
+        Those that both tables have.
+    problems : list of Problem
+        How many only one of them has.
+
+    Raises
+    ------
+    CorpusError
+        If a table cannot be read, or they have no song in common.
+    """
+    tree, heard = load(hierarchy), dict[str, set[str]]()
     for name, rows in read_annotation(annotation).items():
+        leaves = heard.setdefault(compose(name), set())
         for _, label in rows:
-            try:
-                heard[name].add(tree.leaf(label).rpartition("/")[2])
-            except HierarchyError:
-                continue
-    return [
-        Song(name, facts.artist, facts.title, facts.sub_genre or facts.genre, frozenset(heard[name]))
-        for name, facts in read_songs(songs).items()
+            with suppress(HierarchyError):
+                leaves.add(tree.leaf(label).rpartition("/")[2])
+    told = read_songs(songs)
+    found = [
+        Song(name, facts.artist, facts.title, facts.sub_genre or facts.genre, frozenset(heard[compose(name)]))
+        for name, facts in told.items()
+        if compose(name) in heard
     ]
+    if not found:
+        raise CorpusError(f"no song of '{songs}' has a row in '{annotation}': give tables of the same songs")
+    named = {compose(name) for name in told}
+    problems = [
+        Problem(lost[0], "one table", f"{len(lost)} songs of '{here}' have no row in '{there}', such as '{lost[0]}'")
+        for here, there, lost in (
+            (songs, annotation, sorted(named - heard.keys())),
+            (annotation, songs, sorted(heard.keys() - named)),
+        )
+        if lost
+    ]
+    return found, problems
 
 
 def read_splits(file: str | os.PathLike[str]) -> dict[str, str]:
-    """Read a table with the columns ``song`` and ``split``; ``valid`` is validation."""
-    rows = read_table(file, ("song", "split"))
-    return {row["song"]: _SPELLINGS.get(row["split"].lower(), row["split"].lower()) for row in rows}
+    """Read a table with the columns ``song`` and ``split``; ``valid`` is validation.
+
+    Raises
+    ------
+    CorpusError
+        If it cannot be read, or gives a song two splits or one that there is not.
+    """
+    splits: dict[str, str] = {}
+    for row in read_table(file, ("song", "split")):
+        split = _SPELLINGS.get(row["split"].lower(), row["split"].lower())
+        if split not in SPLITS:
+            raise CorpusError(f"'{row['song']}' has the split '{row['split']}' in '{file}': write {', '.join(SPLITS)}")
+        if splits.setdefault(row["song"], split) != split:
+            raise CorpusError(f"'{row['song']}' is in {splits[row['song']]} and in {split} in '{file}': keep one row")
+    return splits
 
 
 def _song(file: FilePath, data: Mapping[str, Any]) -> Song:
