@@ -273,6 +273,8 @@ def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> No
         train(read_settings([config], ["chunking.duration=0.5"]), tmp_path / "d")
     with pytest.raises(OptionError, match=r"has 8000 Hz and 'stft' is for 16000: give stft\.sample_rate"):
         train(read_settings([config], ["stft.sample_rate=16000"]), tmp_path / "e")
+    with pytest.raises(OptionError, match=r"no such network can be made \(.*memory.*\): make it smaller"):
+        train(read_settings([config], ["network.units=10000000"]), tmp_path / "f")
 
 
 @pytest.mark.parametrize("name", ["poster/1_sss_constraint", "poster/3_qbe_50_leaf", "thesis/6_sequential"])
