@@ -154,7 +154,9 @@ def _correlations(signals: torch.Tensor, sources: int, taps: int) -> torch.Tenso
     torch.Tensor
         ``(source, signal, frame, lag)``.
     """
-    block, length = 3 * taps, 4 * taps  # short, so that what they add up to is: one product for each frame
+    # Of blocks, whose products add up before anything is transformed back; each is multiplied with itself and what
+    # follows it, long enough for the last lag.
+    block, length = 3 * taps, 4 * taps
     blocks = -(-signals.shape[-1] // block)
     padded = functional.pad(signals, (0, blocks * block + taps - signals.shape[-1]))
     alone = torch.fft.rfft(padded[..., :-taps].unfold(-1, block, block)[:sources], n=length).conj_physical_()
