@@ -21,6 +21,7 @@ from stemtree.evaluation.rows import Measurer
 from stemtree.evaluation.settings import Settings
 from stemtree.examples.signals import node_signals
 from stemtree.hierarchy import MIXTURE, Hierarchy, load
+from stemtree.memory import keep_freed_memory
 from stemtree.metrics.bss_eval import bss_eval, sdr
 from stemtree.metrics.si_sdr import si_sdr, si_sdr_improvement
 from stemtree.metrics.statistics import frames
@@ -93,6 +94,7 @@ def clips(root: Path) -> None:
 
 
 def main() -> None:
+    keep_freed_memory()  # as evaluation does
     torch.set_num_threads(1)
     print(f"{os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as folder:

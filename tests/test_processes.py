@@ -1,4 +1,4 @@
-"""Ctrl-C as a terminal sends it: to every process of the group."""
+"""Ctrl-C as a terminal sends it, to every process of the group; and the end of the first process alone."""
 
 import os
 import signal
@@ -29,6 +29,28 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         sys.exit("stopped")
 """
+
+
+def test_workers_end_with_the_first_process(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    process = subprocess.Popen([sys.executable, tmp_path / "script.py"], cwd=tmp_path)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("began*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) > 2  # two workers, and Python's own
+    process.kill()
+    process.wait()
+    while any(map(_runs, children)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(map(_runs, children))
+
+
+def _runs(process: str) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 @pytest.mark.parametrize("at_work", [False, True])

@@ -157,11 +157,15 @@ def make_model(card: Card) -> Model:
     Raises
     ------
     HierarchyError, OptionError
-        If the relation does not fit the tree.
+        If the relation does not fit the tree, or the network into memory.
     """
     tree = from_dict(card.hierarchy, card.tree)
     relation = make_relation(card.relation.kind, tree, card.nodes, card.relation.sources)
-    return Model(card, build(card.network, card.stft.bins, card.channels, relation.outputs), relation)
+    try:
+        network = build(card.network, card.stft.bins, card.channels, relation.outputs)
+    except RuntimeError as error:  # torch's for want of memory
+        raise OptionError(f"no such network can be made ({str(error).splitlines()[0]}): make it smaller") from None
+    return Model(card, network, relation)
 
 
 def save_model(model: Model, folder: str | os.PathLike[str]) -> FilePath:
@@ -200,8 +204,9 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
         weights = load_file(place / WEIGHTS)
     except OSError as error:
         raise ModelError(f"cannot read the model '{place}': {error.strerror or error}; check the path") from None
-    except ValidationError as error:
-        raise ModelError(f"the card '{place / CARD}' is not one of ours: {one_sentence(error)}") from None
+    except (ValidationError, OptionError) as error:
+        told = one_sentence(error) if isinstance(error, ValidationError) else error
+        raise ModelError(f"the card '{place / CARD}' is not one of ours: {told}") from None
     except (SafetensorError, ValueError) as error:
         raise ModelError(f"the weights '{place / WEIGHTS}' are damaged ({error}): get a whole copy") from None
     try:

@@ -1,10 +1,12 @@
-"""Worker processes that leave Ctrl-C to the process that started them."""
+"""Worker processes that leave Ctrl-C to the process that started them, and do not outlive it."""
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, ParamSpec, TypeVar
 
 Given = ParamSpec("Given")
@@ -15,7 +17,8 @@ class Processes(ProcessPoolExecutor):
     """Processes started afresh: forked ones would share torch's threads, which do not survive it.
 
     A terminal sends Ctrl-C to all of them at once. In their work they stop at it, with the clearing up that belongs to
-    it; before and after it they do not hear it, instead of each printing where it was.
+    it; before and after it they do not hear it, instead of each printing where it was. They end with the process that
+    started them, however that ends: by themselves they would wait for work that nobody sends.
 
     Parameters
     ----------
@@ -28,12 +31,25 @@ class Processes(ProcessPoolExecutor):
     """
 
     def __init__(self, workers: int, initializer: Callable[..., object] | None = None, initargs: tuple[Any, ...] = ()):
-        super().__init__(workers, get_context("spawn"), initializer, initargs)
+        super().__init__(workers, get_context("spawn"), _start, (initializer, initargs))
 
     def submit(self, work: Callable[Given, Outcome], /, *args: Given.args, **options: Given.kwargs) -> Future[Outcome]:
         """See `concurrent.futures.Executor.submit`, which starts a process where none is idle."""
         with _interrupts(blocked=True):  # which processes inherit
             return super().submit(_interruptible, work, args, options)
+
+
+def _start(initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if initializer is not None:
+        initializer(*initargs)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 _stopped: list[bool] = []  # of a worker process: once it was interrupted, it begins nothing that was queued

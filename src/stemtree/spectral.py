@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn import functional
 
+from stemtree.errors import OptionError
 from stemtree.types import Features, Masks, Spectrogram, Waveform
 
 FLOOR = -60.0
@@ -31,11 +32,22 @@ class Stft:
         Samples from frame to frame, at most half of `window`.
     sample_rate : int
         In Hz; what `window` and `hop` are meant for.
+
+    Raises
+    ------
+    OptionError
+        If `window` is no multiple of `hop`, twice it or more.
     """
 
     window: int = 4096
     hop: int = 1024
     sample_rate: int = 44100
+
+    def __post_init__(self) -> None:
+        if self.hop < 1 or self.window < 2 * self.hop or self.window % self.hop:
+            raise OptionError(
+                f"a window of {self.window} samples every {self.hop} cannot be: give a multiple, twice or more"
+            )
 
     def at(self, sample_rate: int) -> Stft:
         """The same transform in seconds and hertz at another sample rate.

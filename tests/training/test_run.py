@@ -13,7 +13,10 @@ from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
+from stemtree.corpora.load import load_corpus
 from stemtree.errors import ModelError, OptionError, SamplingError, StaleIndexError, TrainingError
+from stemtree.examples.salience import Chunking, index_file, salience_index
+from stemtree.hierarchy import load
 from stemtree.model import load_model
 from stemtree.training import run
 from stemtree.training.run import train
@@ -233,6 +236,27 @@ def test_a_mistyped_setting_takes_no_folder(config: Path, tmp_path: Path) -> Non
     assert train(read_settings([config], ["levels=[1]"]), tmp_path / "run").card.nodes == (CLEAN,)
 
 
+def test_leaves_that_are_heard_nowhere_are_left_out_and_told(config: Path, tones: Path, tmp_path: Path) -> None:
+    """Of four instruments two are played so softly that no chunk is salient; others have no stem at all."""
+    root = shutil.copytree(tones, tmp_path / "songs")
+    for name in ("S01", "S03"):  # nylon guitar and bass
+        for file in root.glob(f"*/*/stems/{name}.wav"):
+            audio, rate = soundfile.read(file)
+            soundfile.write(file, audio / 300, rate, "PCM_16")
+    corpus = load_corpus(root, "slakh", load("slakh"))
+    salience_index(corpus, load("slakh"), index_file(corpus), Chunking(1.0, 0.5, -50.0))
+    told: list[str] = []
+    changes = ["targets=[]", "depth=2", "relation.kind=tree"]
+    changes += [f"{split}=[{{root: {root}, split: {split}}}]" for split in ("train", "validation")]
+    model = train(read_settings([config], changes), tmp_path / "run", tell=told.append)
+    assert "bass/bass" in model.card.nodes
+    assert [sentence.split(",")[0] for sentence in told] == [
+        f"in the songs of '{split}'" for split in ("train", "validation")
+    ]
+    assert "'bass/bass'" in told[0] and "'winds_voices/winds'" in told[0]
+    assert "guitar'" not in told[0] and "percussion" not in told[0]
+
+
 def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"Lightning's trainer does not take .*'max_epoch'"):
         train(read_settings([config], ["trainer={max_epoch: 3}"]), tmp_path / "a")
@@ -241,7 +265,7 @@ def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> No
     with pytest.raises(SamplingError, match="in the songs of 'train', 'winds_voices/winds/flutes' is salient in no"):
         train(read_settings([config], ["targets=[winds_voices/winds/flutes]"]), tmp_path / "b")
     unheard = ["targets=[]", "subtree=winds_voices"]
-    with pytest.raises(SamplingError, match="no song of 'train' has a stem of what is learned"):
+    with pytest.raises(SamplingError, match="what is learned is salient in no chunk of 'train'"):
         train(read_settings([config], unheard), tmp_path / "b")
     with pytest.raises(OptionError, match="needs 'sources'"):
         train(read_settings([config], ["relation.kind=mixed"]), tmp_path / "c")
@@ -249,6 +273,8 @@ def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> No
         train(read_settings([config], ["chunking.duration=0.5"]), tmp_path / "d")
     with pytest.raises(OptionError, match=r"has 8000 Hz and 'stft' is for 16000: give stft\.sample_rate"):
         train(read_settings([config], ["stft.sample_rate=16000"]), tmp_path / "e")
+    with pytest.raises(OptionError, match=r"no such network can be made \(.*memory.*\): make it smaller"):
+        train(read_settings([config], ["network.units=10000000"]), tmp_path / "f")
 
 
 @pytest.mark.parametrize("name", ["poster/1_sss_constraint", "poster/3_qbe_50_leaf", "thesis/6_sequential"])

@@ -47,6 +47,8 @@ def test_files_change_each_other_and_the_command_line_comes_last(tmp_path: Path)
         ("rules.absent=2", "'absent' is 2"),
         ("batch=0", "'batch' is 0"),
         ("loss=l3", "^there is no loss 'l3'; there are"),
+        ("stft={window: 256, hop: 100}", "a window of 256 samples every 100 cannot be: give a multiple"),
+        ("stft={window: 0, hop: 0}", "a window of 0 samples every 0 cannot be"),
         ("levels=[0]", r"'levels\.0' is 0"),
         ("network={kind: query_by_example}", None),
         ("targets=[]", "'levels' are those of a target's path"),

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from stemtree.corpora.track import Corpus
     from stemtree.hierarchy import Hierarchy
-    from stemtree.spectral import Stft
 
 Root = Annotated[str, typer.Option("--corpus", metavar="ROOT", help="The corpus's folder.")]
 Of = Annotated[str, typer.Option("--root", metavar="PATH", help="The node that is taken for the mixture.")]
@@ -67,6 +66,7 @@ def evaluate(
     from stemtree.evaluation.named import estimator
     from stemtree.evaluation.settings import Settings
     from stemtree.examples.salience import Chunking
+    from stemtree.spectral import Stft
 
     if node and level is not None:
         raise OptionError("--node and --level both say what to measure: give one of them")
@@ -74,7 +74,7 @@ def evaluate(
     wanted = tuple(dict.fromkeys(node or ())) or (tree.at_level(level) if level is not None else tree.descendants(root))
     for path in wanted:
         tree.node(path)
-    measured = estimator(name, wanted, _stft(window, window_hop))
+    measured = estimator(name, wanted, Stft(window, window_hop, 16000))
     chunking = Chunking(duration, hop if hop is not None else duration)
     settings = Settings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
     asked = wanted if node else None
@@ -111,8 +111,9 @@ def mean_mask(
 ) -> None:
     """Fit a constant mask per node and bin, to be evaluated as mean:FILE."""
     from stemtree.evaluation.mean_mask import fit_mean_mask
+    from stemtree.spectral import Stft
 
-    stft = _stft(window, window_hop)
+    stft = Stft(window, window_hop, 16000)
     songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
     with progress_bar("fitting") as progress:
         masks = fit_mean_mask(
@@ -137,15 +138,6 @@ def _load(
     if not corpus.tracks:
         raise CorpusError(f"no song in '{root}' is whole: see stemtree corpus check")
     return corpus, tree
-
-
-def _stft(window: int, hop: int) -> "Stft":
-    from stemtree.errors import OptionError
-    from stemtree.spectral import Stft
-
-    if hop < 1 or window < 2 * hop or window % hop or window % 2:
-        raise OptionError(f"a window of {window} samples every {hop} cannot be: give an even multiple, twice or more")
-    return Stft(window, hop, 16000)
 
 
 def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", with_absent: bool) -> None:

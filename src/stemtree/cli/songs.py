@@ -127,7 +127,7 @@ def _print_tree(saved: "Saved") -> None:
     console.print(drawing)
     if held := sum(row["held_at_full_scale"] for row in (manifest["mixture"], *manifest["nodes"])):
         console.print(
-            f"{held} values were held at full scale or took a sibling's difference; --subtype float alters none"
+            f"{held} values were held at full scale or took a sibling's difference; floating-point output alters none"
         )
 
 

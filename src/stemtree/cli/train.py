@@ -32,8 +32,13 @@ def train(
             f"training needs {error.name}, which is not installed: pip install 'stemtree[train]'"
         ) from None
     console = Console(stderr=True)
+
+    def tell(sentence: str) -> None:
+        if first_process():
+            typer.echo(f"stemtree: {sentence}", err=True)
+
     try:
-        model = train_model(settings, output, progress_bar=console.is_terminal)
+        model = train_model(settings, output, progress_bar=console.is_terminal, tell=tell)
     except KeyboardInterrupt:
         typer.echo(f"stemtree: stopped; run again with -o {output} to go on from the last checkpoint", err=True)
         raise typer.Exit(130) from None

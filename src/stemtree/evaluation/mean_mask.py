@@ -116,7 +116,7 @@ class MeanMask:
             raise OptionError(
                 f"cannot read the mean masks '{file}' ({error.strerror or error}): check the path"
             ) from None
-        except (SafetensorError, KeyError, TypeError, ValueError):
+        except (SafetensorError, KeyError, TypeError, ValueError, OptionError):
             raise OptionError(f"'{file}' does not hold mean masks: fit them with stemtree mean-mask") from None
         return cls(nodes, mask, stft, told["fitted"], told["root"], f"mean:{file}")
 

@@ -114,6 +114,11 @@ class Examples(Dataset[Example]):
         """Where they are drawn from."""
         return self._sampler.corpus
 
+    @property
+    def targets(self) -> tuple[Path, ...]:
+        """What they are drawn for."""
+        return self._sampler.targets
+
     def __len__(self) -> int:
         return self._size
 

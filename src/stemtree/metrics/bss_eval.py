@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.fft import next_fast_len
 from torch.nn import functional
 
 from stemtree.errors import OptionError
 from stemtree.metrics.ratio import decibels, energy
-from stemtree.metrics.statistics import frames
 from stemtree.types import Waveform
 
 TAPS = 512
@@ -113,55 +111,67 @@ def _ratios(
     estimate: Waveform, reference: Waveform, other: Waveform, *, window: int, taps: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """SIR and SAR of one ``(channel, sample)`` estimate: ``(2,)``, and of its frames: ``(frame, 2)``."""
-    estimate, reference, other = estimate.double(), reference.double(), other.double()
     channels, count = estimate.shape[0], estimate.shape[-1] // window
-    if not all(0 < energy(audio) < torch.inf for audio in (estimate, reference, other)):
+    own, sources = channels * taps, 2 * channels
+    signals = torch.cat([reference, other, estimate]).double()
+    signals = functional.pad(signals, (0, -signals.shape[-1] % window)).unfold(-1, window, window)
+    energies = torch.linalg.vecdot(signals, signals).view(3, channels, -1).sum(dim=1)
+    if not all(0 < total < torch.inf for total in energies.sum(dim=1)):
         nothing = torch.full((count + 1, 2), torch.nan, dtype=torch.float64)
         return nothing[0], nothing[1:]
-    sources, followed = _spectra(torch.cat([reference, other]), window, taps)
-    target, target_followed = _spectra(estimate, window, taps)
-    factor = _factor(_gram(_correlations(sources, followed, taps)))
-    with_target = _correlations(sources, target_followed, taps).mT.flatten(0, 1)
+    framewise = _correlations(signals, sources, taps)
+    whole = framewise.sum(dim=2) + _across(signals, sources, taps)
+    factor = _factor(_gram(whole[:, :sources]))
+    with_target = whole[:, sources:].mT.flatten(0, 1)
     # The rows of this product are the estimate's share along an orthogonal basis: the node's directions, then those
     # that everything else adds. So one factorisation gives both projections, and no difference of large energies.
     along = torch.linalg.solve_triangular(factor, functional.pad(with_target, (0, 0, 0, _PADDING)), upper=False)
-    own = channels * taps
     by_node, by_rest = along[:own].square().sum(), along[own:].square().sum()
-    both = by_node + by_rest
-    whole = _sir_and_sar(by_node, by_rest, both, energy(estimate) - both)
+    by_both = by_node + by_rest
     every = torch.linalg.solve_triangular(factor.mT, along, upper=True)[:-_PADDING]
     alone = torch.linalg.solve_triangular(factor[:own, :own].mT, along[:own], upper=True)
-    node = _filtered(sources[:channels], alone)
-    rest = _filtered(sources, every) - node
-    together = node + rest
-    framewise = _sir_and_sar(*(_energies(part)[:count] for part in (node, rest, together, target - together)))
-    for audio in (estimate, reference, other):
-        framewise[energy(frames(audio, window)) == 0] = torch.nan
-    return whole, framewise
+    ratios = _sir_and_sar(*_energies(alone, every, framewise, energies[2]))
+    ratios[(energies == 0).any(dim=0)] = torch.nan
+    return _sir_and_sar(by_node, by_rest, by_both, energies[2].sum() - by_both), ratios[:count]
 
 
 def _sir_and_sar(node: torch.Tensor, rest: torch.Tensor, both: torch.Tensor, artefacts: torch.Tensor) -> torch.Tensor:
     return torch.stack([decibels(node, rest), decibels(both, artefacts)], dim=-1)
 
 
-def _spectra(audio: Waveform, window: int, taps: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """``(channel, frame, bin)`` of frames side by side, each by itself and each with the `taps` samples after it."""
-    audio = functional.pad(audio, (0, -audio.shape[-1] % window + taps))
-    length = _fast_length(window + taps)  # long enough that neither filters nor lags reach around
-    alone, followed = (audio.unfold(-1, size, window) for size in (window, window + taps))
-    return torch.fft.rfft(alone[:, : followed.shape[1]], n=length), torch.fft.rfft(followed, n=length)
+def _correlations(signals: torch.Tensor, sources: int, taps: int) -> torch.Tensor:
+    """Σₙ one[n] other[n + lag] within frames, of the first `sources` signals with all, for lags from 0.
+
+    Parameters
+    ----------
+    signals : torch.Tensor
+        ``(signal, frame, sample)``.
+    sources, taps : int
+        How many come first, and how many lags.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(source, signal, frame, lag)``.
+    """
+    # Of blocks, whose products add up before anything is transformed back; each is multiplied with itself and what
+    # follows it, long enough for the last lag.
+    block, length = 3 * taps, 4 * taps
+    blocks = -(-signals.shape[-1] // block)
+    padded = functional.pad(signals, (0, blocks * block + taps - signals.shape[-1]))
+    alone = torch.fft.rfft(padded[..., :-taps].unfold(-1, block, block)[:sources], n=length).conj_physical_()
+    followed = torch.fft.rfft(padded.unfold(-1, length, block))
+    products = [[np.einsum("fkb,fkb->fb", one, other) for other in followed.numpy()] for one in alone.numpy()]
+    lags: torch.Tensor = torch.fft.irfft(torch.from_numpy(np.array(products)), n=length)
+    return lags[..., :taps]
 
 
-def _fast_length(least: int) -> int:
-    """The next even length whose transform is fast: a product of small primes."""
-    half: int = next_fast_len(-(-least // 2), real=True)
-    return 2 * half
-
-
-def _correlations(ones: torch.Tensor, others: torch.Tensor, taps: int) -> torch.Tensor:
-    """Σₙ one[n] other[n + lag] for lags from 0: ``(one, other, lag)``, of frames alone and followed by what comes."""
-    products = torch.stack([torch.stack([torch.linalg.vecdot(one, other, dim=0) for other in others]) for one in ones])
-    lags: torch.Tensor = torch.fft.irfft(products, n=_length(products))
+def _across(signals: torch.Tensor, sources: int, taps: int) -> torch.Tensor:
+    """What `_correlations` lacks of those of the whole, from each frame to the next: ``(source, signal, lag)``."""
+    ends, starts = signals[:sources, :, -taps:], functional.pad(signals[:, 1:, :taps], (taps, 0, 0, 1))
+    before, after = torch.fft.rfft(ends, n=2 * taps), torch.fft.rfft(starts)
+    products = torch.einsum("sfb,ofb->sob", before.conj(), after)
+    lags: torch.Tensor = torch.fft.irfft(products, n=2 * taps)
     return lags[..., :taps]
 
 
@@ -190,21 +200,28 @@ def _factor(gram: torch.Tensor) -> torch.Tensor:
     return triangle
 
 
-def _filtered(spectra: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
-    """Each frame through the filters ``(source * tap, channel)``, summed over sources: ``(channel, frame, bin)``."""
-    responses = torch.fft.rfft(taps.reshape(len(spectra), -1, taps.shape[-1]).mT, n=_length(spectra))
-    return torch.stack([response[:, None] * source for response, source in zip(responses, spectra, strict=True)]).sum(0)
+def _energies(
+    alone: torch.Tensor, every: torch.Tensor, framewise: torch.Tensor, target: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Energies of the parts of each frame: node, rest, both, and artefacts, which are the estimate less both.
 
-
-def _energies(spectra: torch.Tensor) -> torch.Tensor:
-    """``(frame,)`` energies of real signals from their half spectra (Parseval), times the transform's length."""
-    parts = torch.view_as_real(spectra)
-    ends = parts[..., [0, -1], :].square().sum(dim=(-2, -1))
-    parts = parts.flatten(-2)
-    squares: torch.Tensor = torch.linalg.vecdot(parts, parts)
-    return (2 * squares - ends).sum(dim=0)
-
-
-def _length(spectra: torch.Tensor) -> int:
-    """Of the transform, which is even."""
-    return 2 * (spectra.shape[-1] - 1)
+    Parameters
+    ----------
+    alone, every : torch.Tensor
+        ``(source * tap, channel)`` filters: of the node by itself, and of the node and everything else.
+    framewise : torch.Tensor
+        From `_correlations`.
+    target : torch.Tensor
+        ``(frame,)`` energies of the estimate.
+    """
+    sources, taps = framewise.shape[0], framewise.shape[-1]
+    both = every.view(sources, taps, -1)
+    node = torch.cat([alone.view(sources // 2, taps, -1), torch.zeros_like(both[sources // 2 :])])
+    # ‖Σᵢ hᵢ * sᵢ‖² = Σᵢⱼₗ Qᵢⱼ(l) Cᵢⱼ(l) with the correlations Q of the filters and C of the signals; the lags below
+    # 0 of one pair are those above 0 of the reverse.
+    spectra = torch.fft.rfft(torch.stack([node, both - node, both]), n=2 * taps, dim=2).transpose(1, 2)
+    filters = torch.fft.irfft(spectra @ spectra.mH, n=2 * taps, dim=1)[:, :taps]
+    filters[:, 1:] *= 2
+    energies = torch.tensordot(filters, framewise[:, :sources], dims=([1, 2, 3], [3, 0, 1]))
+    shared = torch.tensordot(both, framewise[:, sources:], dims=([0, 1, 2], [0, 3, 1]))
+    return energies[0], energies[1], energies[2], target - 2 * shared + energies[2]

@@ -116,7 +116,7 @@ def make_examples(
         rules = replace(rules, missing=0.0, seed=rules.seed + 1)
     augmentation = settings.augmentation if training else None
     examples = Examples(
-        _sampler(corpus, index, hierarchy, _heard(goal, settings, corpus), rules, training=training),
+        _sampler(corpus, index, hierarchy, _heard(goal, settings, corpus, index), rules, training=training),
         index,
         hierarchy,
         goal.wanted,
@@ -139,7 +139,10 @@ def _sampler(
 ) -> ChunkSampler:
     songs = "train" if training else "validation"
     if not heard:
-        raise SamplingError(f"no song of '{songs}' has a stem of what is learned: give other songs, or another subtree")
+        raise SamplingError(
+            f"what is learned is salient in no chunk of '{songs}': give other songs, another subtree, or a lower "
+            "threshold"
+        )
     try:
         return ChunkSampler(corpus, index, hierarchy, heard, rules)
     except SamplingError as error:
@@ -204,12 +207,11 @@ def _start_worker(number: int) -> None:
     keep_freed_memory()
 
 
-def _heard(goal: Goal, settings: TrainSettings, corpus: Corpus) -> tuple[Path, ...]:
-    """The targets; of a whole tree those that any song has, since the others cannot be asked for."""
+def _heard(goal: Goal, settings: TrainSettings, corpus: Corpus, index: SalienceIndex) -> tuple[Path, ...]:
+    """The targets; of a whole tree those that are heard anywhere, since the others cannot be asked for."""
     if settings.targets:
         return goal.targets
-    leaves = {stem.leaf for track in corpus.tracks for stem in track.stems}
-    return tuple(path for path in goal.targets if any(f"{leaf}/".startswith(f"{path}/") for leaf in leaves))
+    return tuple(path for path in goal.targets if any(index.salient(track.id, path).any() for track in corpus.tracks))
 
 
 def _joined(parts: Sequence[Corpus]) -> Corpus:

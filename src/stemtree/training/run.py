@@ -6,7 +6,7 @@ import logging
 import pickle
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -33,6 +33,7 @@ from stemtree.errors import ModelError, OptionError, TrainingError
 from stemtree.hierarchy import load
 from stemtree.memory import keep_freed_memory
 from stemtree.model import Card, Model, make_model, save_model
+from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.training.data import Goal, Order, make_examples, make_goal, make_loader
 from stemtree.training.settings import TrainSettings
 from stemtree.training.task import Task
@@ -40,7 +41,13 @@ from stemtree.training.task import Task
 SETTINGS = "settings.yaml"
 
 
-def train(settings: TrainSettings, folder: FilePath, *, progress_bar: bool = False) -> Model:
+def train(
+    settings: TrainSettings,
+    folder: FilePath,
+    *,
+    progress_bar: bool = False,
+    tell: Callable[[str], None] | None = None,
+) -> Model:
     """Train a model, or go on with it.
 
     Parameters
@@ -52,6 +59,8 @@ def train(settings: TrainSettings, folder: FilePath, *, progress_bar: bool = Fal
         best weights. A run that was stopped goes on from the last checkpoint.
     progress_bar : bool
         Draw one.
+    tell : callable, optional
+        Told, in a sentence, which leaves of a tree no example is drawn for because they are heard nowhere.
 
     Returns
     -------
@@ -68,7 +77,8 @@ def train(settings: TrainSettings, folder: FilePath, *, progress_bar: bool = Fal
     TrainingError
         If a loss or a gradient is not a number, or if the trainer's limits leave no time for a validation.
     """
-    keep_freed_memory()
+    if isinstance(settings.network, FoldedConvSettings):  # recurrent ones gain nothing, and would hold 1 GB more
+        keep_freed_memory()
     if first_process():
         _check_folder(folder, settings)
     pl.seed_everything(settings.seed, verbose=False)
@@ -76,6 +86,10 @@ def train(settings: TrainSettings, folder: FilePath, *, progress_bar: bool = Fal
     goal = make_goal(settings, hierarchy)
     training = make_examples(settings, goal, hierarchy, settings.train, training=True)
     validation = make_examples(settings, goal, hierarchy, settings.validation, training=False)
+    for songs, examples in (("train", training), ("validation", validation)):
+        unheard = ", ".join(f"'{node}'" for node in goal.targets if node not in examples.targets)
+        if unheard and tell:
+            tell(f"in the songs of '{songs}', no example is drawn for what is salient nowhere: {unheard}")
     model = make_model(_card(settings, goal, training.corpus))
     task = Task(model, settings, goal.picks)
     trainer = _trainer(settings, folder, progress_bar)
