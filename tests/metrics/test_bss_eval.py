@@ -4,6 +4,7 @@ import mir_eval
 import numpy as np
 import pytest
 import torch
+from scipy.signal import fftconvolve, firwin, kaiser_beta
 from torchmetrics.functional.audio import signal_noise_ratio
 
 from stemtree.errors import OptionError
@@ -32,6 +33,25 @@ def test_equals_museval_over_the_whole_and_framewise(window: int, signals: Signa
         (ours.sir, whole[2][0]),
         (ours.sar, whole[3][0]),
         (sdr(frames(estimate, window), frames(reference, window)), framewise[0][0]),
+        (ours.framewise_sir, framewise[2][0]),
+        (ours.framewise_sar, framewise[3][0]),
+    ):
+        np.testing.assert_allclose(np.atleast_1d(mine), theirs, atol=5e-4)
+
+
+def test_equals_museval_where_sources_leave_most_of_the_band_empty(museval: ModuleType) -> None:
+    """Then filters are huge where nothing is, and energies are small differences of large numbers."""
+    random = np.random.default_rng(6)
+    low = firwin(801, 0.2, window=("kaiser", kaiser_beta(180)))
+    reference, other = (fftconvolve(random.standard_normal((1, 24000)), low[None], "same") for _ in range(2))
+    estimate = 0.9 * reference + 1e-3 * other + 1e-4 * random.standard_normal((1, 24000))
+    signals = tuple(audio.astype(np.float32) for audio in (estimate, reference, other))
+    ours = bss_eval(*map(torch.from_numpy, signals), window=8000)
+    whole = museval.bss_eval(*_as_museval(signals), window=np.inf, hop=np.inf)
+    framewise = museval.bss_eval(*_as_museval(signals), window=8000, hop=8000)
+    for mine, theirs in (
+        (ours.sir, whole[2][0]),
+        (ours.sar, whole[3][0]),
         (ours.framewise_sir, framewise[2][0]),
         (ours.framewise_sar, framewise[3][0]),
     ):

@@ -311,7 +311,7 @@ def test_damaged_models(config: Path, tmp_path: Path) -> None:
     card.write_text("{")
     with pytest.raises(ModelError, match=r"the card '.*model\.json' is not one of ours: invalid JSON: [^']*$"):
         load_model(tmp_path / "run")
-    for changes in ({"tree": {"a": "b"}}, {"nodes": ["nonsense"]}):
+    for changes in ({"tree": {"a": "b"}}, {"nodes": ["nonsense"]}, {"stft": told["stft"] | {"hop": 0}}):
         card.write_text(json.dumps(told | changes))
         with pytest.raises(ModelError, match=r"the card '.*model\.json' is not one of ours: "):
             load_model(tmp_path / "run")
