@@ -208,6 +208,7 @@ def test_stereo_and_mono(tmp_path: Path) -> None:
     torch.testing.assert_close(mono["nodes"], stereo["nodes"].mean(dim=1, keepdim=True))
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more than the machine has cores
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_workers_make_no_difference(workers: int, tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"], ["accompaniment/bass"]])
