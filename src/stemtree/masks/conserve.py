@@ -98,8 +98,9 @@ def fade(parts: Masks, mixture: Spectrogram, level: float) -> Masks:
     """Take parts that are hardly there for absent, and let the others share what they leave.
 
     A mask that follows from squared errors is the mean of what may be there, so that an instrument which is certainly
-    absent still gets a little of every bin. Each part is scaled by (e / (e + t))², e being its share of the mixture's
-    energy and t that of `level`: parts far above it stay, parts at it lose 12 dB, parts below vanish.
+    absent still gets a little of every bin. Each part is scaled by 1 / (1 + (t / e)⁴), e being its share of the energy
+    and t that of `level`: parts above it stay, parts at it lose 6 dB, those 3 dB below lose 25, and what lies deeper
+    vanishes.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ def fade(parts: Masks, mixture: Spectrogram, level: float) -> Masks:
         power = power.sum(dim=0, keepdim=True)
     heard, flat = power.mT.flatten(), parts.mT.flatten(1)  # as they lie in memory
     shares = torch.stack([part.square().dot(heard) for part in flat]) / heard.sum().clamp_min(1e-12)
-    scales = (shares / (shares + 10 ** (level / 10))).square()
+    scales = 1 / (1 + (10 ** (level / 10) / shares) ** 4)
     total = scales @ flat
     faded = (flat * scales[:, None]).div_(total.where(total > 0, 1))
     faded[:, total == 0] = 1 / len(parts)
