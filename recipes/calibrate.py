@@ -64,7 +64,7 @@ class Calibrated:
             parts = self.kept[key].float() ** (1 / self.temperature)
             parts /= parts.sum(dim=0)
             if self.level:
-                parts = fade(parts, spectrogram, self.level)
+                parts = fade(parts, self.model.relation.division, spectrogram, self.level)
             estimates.append(stft.inverse(sums(parts, dim=0) * spectrogram[None], batch.mixture.shape[-1]))
         return torch.stack(estimates)
 

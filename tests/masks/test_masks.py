@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trees import wanted_nodes
 
-from stemtree.hierarchy import Hierarchy, load
+from stemtree.hierarchy import Hierarchy, from_dict, load
 from stemtree.masks.conserve import apportion, fade, nearest, share
 from stemtree.masks.division import Division
 from stemtree.masks.ideal import IDEAL_MASKS, ideal_binary, ideal_ratio, phase_sensitive
@@ -99,15 +99,31 @@ def test_apportioned_masks_are_conservative(wanted: tuple[Hierarchy, tuple[Path,
     torch.testing.assert_close(again[len(division.leaves) :], estimate.rests[0], atol=1e-5, rtol=1e-4)
 
 
-def test_faint_parts_fade() -> None:
+def test_faint_nodes_fade() -> None:
     generator = torch.Generator().manual_seed(0)
     mixture = torch.randn(2, 9, 7, dtype=torch.complex64, generator=generator)
+    flat = Division(from_dict("flat", {"a": {}, "b": {}, "c": {}}), ("a", "b", "c"))
     parts = torch.tensor([0.9, 0.09, 0.01]).view(3, 1, 1, 1) * torch.ones(3, 1, 9, 7)
-    faded = fade(parts, mixture, -20.9)  # the level of the second
+    faded = fade(parts, flat, mixture, -20.9)  # the level of the second
     torch.testing.assert_close(faded.sum(dim=0), torch.ones(1, 9, 7))
     levels = 20 * (faded[:, 0, 0, 0] / faded[0, 0, 0, 0]).log10()
     assert levels[1].item() == pytest.approx(20 * math.log10(0.1) - 6, abs=0.2)
     assert levels[2].item() < -70
-    torch.testing.assert_close(fade(parts, mixture, -90.0), parts, atol=1e-4, rtol=0)
-    silence = fade(parts, torch.zeros_like(mixture), -20.0)
+    torch.testing.assert_close(fade(parts, flat, mixture, -90.0), parts, atol=1e-4, rtol=0)
+    silence = fade(parts, flat, torch.zeros_like(mixture), -20.0)
     torch.testing.assert_close(silence, torch.full_like(parts, 1 / 3))
+
+
+def test_what_fades_stays_within_its_parent() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mixture = torch.randn(2, 9, 7, dtype=torch.complex64, generator=generator)
+    nodes = ("a", "b", "b/c", "b/d")  # and a rest of b, and one of the mixture
+    division = Division(from_dict("deep", {"a": {}, "b": {"c": {}, "d": {}, "e": {}}, "f": {}}), nodes)
+    assert division.parts == ("a", "b/c", "b/d", "", "b")
+    parts = torch.tensor([0.4, 0.01, 0.2, 0.29, 0.1]).view(5, 1, 1, 1) * torch.ones(5, 1, 9, 7)
+    faded = fade(parts, division, mixture, -35.0)
+    torch.testing.assert_close(faded.sum(dim=0), torch.ones(1, 9, 7))
+    assert faded[1].max() < 0.002
+    before, after = division.sums(parts, 0), division.sums(faded, 0)
+    torch.testing.assert_close(after[:2], before[:2], atol=0.01, rtol=0)
+    assert torch.all(faded[2] / faded[4] > 2)

@@ -6,7 +6,7 @@ import torch
 
 from stemtree.hierarchy import MIXTURE
 from stemtree.masks.division import Division
-from stemtree.types import Masks, Spectrogram
+from stemtree.types import Masks, Path, Spectrogram
 
 
 def share(weights: Masks) -> Masks:
@@ -94,20 +94,22 @@ def apportion(masks: Masks, division: Division) -> Masks:
     return torch.stack([parts[path] for path in division.parts])
 
 
-def fade(parts: Masks, mixture: Spectrogram, level: float) -> Masks:
-    """Take parts that are hardly there for absent, and let the others share what they leave.
+def fade(parts: Masks, division: Division, mixture: Spectrogram, level: float) -> Masks:
+    """Take nodes that are hardly there for absent, and let their siblings share what they leave.
 
     A mask that follows from squared errors is the mean of what may be there, so that an instrument which is certainly
-    absent still gets a little of every bin. Each part is scaled by 1 / (1 + (t / e)⁴), e being its share of the energy
-    and t that of `level`: parts above it stay, parts at it lose 6 dB, those 3 dB below lose 25, and what lies deeper
-    vanishes.
+    absent still gets a little of every bin. Each node is scaled by 1 / (1 + (t / e)⁴), e being its share of the energy
+    and t that of `level`: nodes above it stay, nodes at it lose 6 dB, those 3 dB below lose 25, and what lies deeper
+    vanishes. What they lose stays within their parent, whose own mask is as good as it was.
 
     Parameters
     ----------
     parts : Masks
-        ``(part, 1 or channel, bin, frame)``, summing to one over parts.
+        ``(part, 1 or channel, bin, frame)`` in the order of `Division.parts`, summing to one over parts.
+    division : Division
+        Which nodes they are of.
     mixture : Spectrogram
-        ``(channel, bin, frame)`` that they are masks of: seconds of it, over which parts count as present or absent.
+        ``(channel, bin, frame)`` that they are masks of: seconds of it, over which nodes count as present or absent.
     level : float
         In dB relative to the mixture.
 
@@ -119,10 +121,22 @@ def fade(parts: Masks, mixture: Spectrogram, level: float) -> Masks:
     power = mixture.real.square() + mixture.imag.square()
     if parts.shape[1] == 1:
         power = power.sum(dim=0, keepdim=True)
-    heard, flat = power.mT.flatten(), parts.mT.flatten(1)  # as they lie in memory
-    shares = torch.stack([part.square().dot(heard) for part in flat]) / heard.sum().clamp_min(1e-12)
-    scales = 1 / (1 + (10 ** (level / 10) / shares) ** 4)
-    total = scales @ flat
-    faded = (flat * scales[:, None]).div_(total.where(total > 0, 1))
-    faded[:, total == 0] = 1 / len(parts)
+    heard, rows = power.mT.flatten(), parts.mT.flatten(1)  # as they lie in memory
+    energy, threshold = heard.sum().clamp_min(1e-12), 10 ** (level / 10)
+    given: dict[Path, torch.Tensor] = {MIXTURE: torch.ones_like(rows[0])}
+    faded = torch.empty_like(rows)
+    for parent, children in division.families():
+        whole = given.pop(parent)
+        masks = [rows[numbers].sum(dim=0) if len(numbers) > 1 else rows[numbers[0]] for _, numbers in children]
+        shares = torch.stack([mask.square().dot(heard) for mask in masks]) / energy
+        scales = 1 / (1 + (threshold / shares) ** 4)
+        weights = [scale * mask for scale, mask in zip(scales, masks, strict=True)]
+        total = torch.stack(weights).sum(dim=0)
+        factor = whole / total.where(total > 0, 1)
+        for (child, numbers), weight in zip(children, weights, strict=True):
+            share_of_it = torch.where(total > 0, weight * factor, whole / len(children))
+            if len(numbers) > 1:
+                given[child] = share_of_it
+            else:
+                faded[numbers[0]] = share_of_it
     return faded.view(parts.mT.shape).mT

@@ -82,6 +82,23 @@ class Division:
         """What the mixture is divided into: `leaves`, then the nodes of `rests`."""
         return self.leaves + self.rests
 
+    def families(self) -> list[tuple[Path, list[tuple[Path, list[int]]]]]:
+        """From the mixture down: each node that is divided, and its children with the numbers of the parts in each.
+
+        A rest of the node counts as a child, with the node's own path.
+        """
+        found = []
+        for parent in (None, *self.downward):
+            path = MIXTURE if parent is None else self.nodes[parent]
+            children = [self.nodes[number] for number in self.children(parent)]
+            if children:
+                beneath = [
+                    (child, [n for n, part in enumerate(self.parts) if f"{part}/".startswith(f"{child}/")])
+                    for child in children
+                ]
+                found.append((path, beneath + ([(path, [self.parts.index(path)])] if path in self.rests else [])))
+        return found
+
     def sums(self, parts: Masks, dim: int) -> Masks:
         """Add parts up to nodes (thesis, 4.4).
 

@@ -114,7 +114,7 @@ class Trained:
         seen = self._known(block.spectrogram, block.stft)
         known = self.model.shares(seen[None], query)[0]
         if self.model.card.fade is not None:
-            known = fade(known, seen, self.model.card.fade)
+            known = fade(known, self.model.relation.division, seen, self.model.card.fade)
         if len(parts) < len(known):
             known = share(known[self._numbers(node, parts)])
         return to_bins(known, bins).expand(-1, channels, -1, -1)
