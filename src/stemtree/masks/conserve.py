@@ -127,16 +127,29 @@ def fade(parts: Masks, division: Division, mixture: Spectrogram, level: float) -
     faded = torch.empty_like(rows)
     for parent, children in division.families():
         whole = given.pop(parent)
-        masks = [rows[numbers].sum(dim=0) if len(numbers) > 1 else rows[numbers[0]] for _, numbers in children]
+        masks = [_added(rows, numbers) for _, numbers in children]
         shares = torch.stack([mask.square().dot(heard) for mask in masks]) / energy
-        scales = 1 / (1 + (threshold / shares) ** 4)
-        weights = [scale * mask for scale, mask in zip(scales, masks, strict=True)]
-        total = torch.stack(weights).sum(dim=0)
-        factor = whole / total.where(total > 0, 1)
-        for (child, numbers), weight in zip(children, weights, strict=True):
-            share_of_it = torch.where(total > 0, weight * factor, whole / len(children))
+        scales = (1 / (1 + (threshold / shares) ** 4)).tolist()
+        total = torch.zeros_like(whole)
+        for scale, mask in zip(scales, masks, strict=True):
+            total.add_(mask, alpha=scale)
+        nothing = total == 0 if total.min() == 0 else None
+        factor = whole / (total if nothing is None else total.masked_fill_(nothing, 1))
+        for scale, mask, (child, numbers) in zip(scales, masks, children, strict=True):
+            left = torch.mul(mask, factor, out=faded[numbers[0]] if len(numbers) == 1 else torch.empty_like(mask))
+            left.mul_(scale)
+            if nothing is not None:
+                left[nothing] = whole[nothing] / len(children)
             if len(numbers) > 1:
-                given[child] = share_of_it
-            else:
-                faded[numbers[0]] = share_of_it
+                given[child] = left
     return faded.view(parts.mT.shape).mT
+
+
+def _added(rows: torch.Tensor, numbers: list[int]) -> torch.Tensor:
+    """The sum of some rows, without a copy of them; a row itself where there is one."""
+    total = rows[numbers[0]]
+    if len(numbers) > 1:
+        total = total + rows[numbers[1]]
+        for number in numbers[2:]:
+            total += rows[number]
+    return total
