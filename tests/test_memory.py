@@ -24,4 +24,4 @@ def test_freed_memory_is_used_again() -> None:
     def faults(*arguments: str) -> int:
         return int(subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, check=True).stdout)
 
-    assert 20 * faults("keep") < faults()
+    assert 4 * faults("keep") < faults()  # by far, even where the system maps large pages
