@@ -9,6 +9,7 @@ import typer
 
 from stemtree.cli.messages import one_line, progress_bar
 from stemtree.errors import AudioError, OptionError, StemtreeError
+from stemtree.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from stemtree.audio import OutputFormat
@@ -27,6 +28,7 @@ def separate_songs(
     outcome = _Batch(output, folder, overwrite)
     songs = list(outcome.expand(names))
     if songs:
+        keep_freed_memory()  # an eighth of the time of a whole tree
         try:
             separator = make_separator()
             for song in songs:
