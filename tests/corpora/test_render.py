@@ -15,7 +15,7 @@ from stemtree.corpora import render
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.effects import apply_effects, draw_effects
 from stemtree.corpora.load import load_corpus
-from stemtree.corpora.midi import DRUMS, Part, bass_programs, cut_out, read_parts, redraw, vary
+from stemtree.corpora.midi import DRUMS, Part, bass_programs, cut_out, double, read_parts, redraw, vary
 from stemtree.corpora.render import render_corpus
 from stemtree.corpora.settings import Rendering
 from stemtree.corpora.synthesis import Preset, Synthesizer
@@ -120,7 +120,7 @@ def test_takes_are_excerpts_of_different_places(tmp_path: Path) -> None:
 
 def test_the_seed_decides_whatever_the_workers(tmp_path: Path) -> None:
     midis = [write_midi(tmp_path / f"{name}.mid", [0, 33, DRUMS]) for name in "ab"]
-    options = {"redraw": True, "vary": True, "effects": True, "takes": 2, "seed": 5}
+    options = {"redraw": True, "double": True, "vary": True, "effects": True, "takes": 2, "seed": 5}
     for workers in (1, 2):
         render_corpus(midis, tmp_path / f"{workers}", rendering(**options), workers=workers)
     files = sorted(path.relative_to(tmp_path / "1") for path in (tmp_path / "1").rglob("*") if path.is_file())
@@ -233,6 +233,19 @@ def test_redrawing_keeps_bass_and_drums_and_reaches_every_class() -> None:
     for leaf in classes:  # each as likely: within five standard deviations
         share = 1 / len(classes)
         assert abs(seen.count(leaf) - 800 * share) < 5 * np.sqrt(800 * share * (1 - share))
+
+
+def test_doubling_lets_any_instrument_play_the_notes_of_a_melody_too() -> None:
+    parts, ms21 = [Part(program, object()) for program in (0, 33, DRUMS)], load("ms21")
+    random, seconds = np.random.default_rng(0), []
+    for _ in range(1000):
+        melody, *second, bass, drums = double(parts, random)
+        assert [melody, bass, drums] == parts and len(second) <= 1
+        assert all(part.instrument is melody.instrument for part in second)
+        seconds += second
+    assert 150 < len(seconds) < 250  # a fifth
+    leaves = {ms21.leaf(part.name) for part in seconds}
+    assert "accompaniment/bass" in leaves and {*ms21.leaves("accompaniment/other")} <= leaves
 
 
 def test_varying_moves_all_by_one_key_some_by_an_octave_and_drums_by_none(midi: Path) -> None:

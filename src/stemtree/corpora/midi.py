@@ -20,6 +20,9 @@ DRUMS = 128
 _LARGEST, _OCTAVES = 3, 0.2
 """Semitones that resonances are shifted by at most, and the share of melodic parts that change their octave."""
 
+_DOUBLED = 0.2
+"""The share of melodic parts that a second instrument plays too."""
+
 _NOT_DRAWN = ("accompaniment/bass", "accompaniment/percussion/drum_set")
 
 
@@ -139,6 +142,22 @@ def redraw(parts: Sequence[Part], random: np.random.Generator, *, basses_too: bo
         programs = basses if is_bass else classes[random.integers(len(classes))]
         redrawn.append(replace(part, program=int(programs[random.integers(len(programs))])))
     return redrawn
+
+
+def double(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
+    """Let a fifth of the melodic parts be played by a second instrument too, as arrangers do.
+
+    So that instruments are told apart by their sounds where their notes are the same. The second is of any class, each
+    as likely as the others; here basses, too, may play a melody. Parts that basses or drums play are not doubled.
+    """
+    classes, basses = [*melody_classes().values(), bass_programs()], bass_programs()
+    doubled = []
+    for part in parts:
+        doubled.append(part)
+        if not part.is_drum and part.program not in basses and random.random() < _DOUBLED:
+            programs = classes[random.integers(len(classes))]
+            doubled.append(replace(part, program=int(programs[random.integers(len(programs))])))
+    return doubled
 
 
 def vary(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:

@@ -18,7 +18,7 @@ import yaml
 
 from stemtree.corpora.effects import Effect, apply_effects, draw_effects
 from stemtree.corpora.layout import read_metadata
-from stemtree.corpora.midi import Part, cut_out, read_parts, redraw, vary
+from stemtree.corpora.midi import Part, cut_out, double, read_parts, redraw, vary
 from stemtree.corpora.settings import Rendering, library, worker_count
 from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.synthesis import Preset, Synthesizer, duration_of
@@ -121,6 +121,8 @@ def plan_stems(file: FilePath, parts: Sequence[Part], take: int, rendering: Rend
     hierarchy, plans = load(rendering.hierarchy), []
     if rendering.redraw:
         parts = redraw(parts, random, basses_too=rendering.redraw_bass)
+    if rendering.double:
+        parts = double(parts, random)
     for part in vary(parts, random) if rendering.vary else parts:
         try:
             leaf = hierarchy.leaf(part.name)

@@ -29,6 +29,8 @@ class Rendering:
         Give every part an instrument of any class (`stemtree.corpora.midi.redraw`).
     redraw_bass : bool
         Basses too, so that a low line is not taken for a bass by its place alone.
+    double : bool
+        Let a second instrument play some of the parts too (`stemtree.corpora.midi.double`).
     vary : bool
         Play every song in another key, some parts in another octave, and every part on a larger or smaller instrument
         (`stemtree.corpora.midi.vary`).
@@ -61,6 +63,7 @@ class Rendering:
     stereo: bool = True
     redraw: bool = False
     redraw_bass: bool = False
+    double: bool = False
     vary: bool = False
     effects: bool = False
     takes: int = 1
