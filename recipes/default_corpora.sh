@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Makes the corpora of the default model, 44.1 kHz stereo, from what anybody can obtain: 40 minutes on two cores, 60 GB.
-#   train:      effects, plain  Freedoom's songs, instruments redrawn, a stretch of each in every take
+#   train:      effects, plain  Freedoom's and Simutrans's songs, instruments redrawn, a stretch of each in every take
+#               doubled         the same, with some parts played by two instruments
 #               bands, mixed    stretches of songs composed with MMA, with their own instruments and with others
-#               low             both without a bass: other instruments play its line
 #   validation: held_out        12 Freedoom songs with their own instruments
-#               calibration     the same songs with Freepats' sounds, which no training set has
+#               calibration     the same songs with Freepats' sounds
 #   test:       openmsx         openttd-openmsx's songs with TimGM6mb, songs and soundfont that no training set has
 # Debian packages: libfluidsynth3 mma polyphone fluid-soundfont-gm musescore-general-soundfont csound-soundfont opl3-soundfont
-# avldrums.lv2-soundfont hydrogen-drumkits freepats openttd-openmsx; Freedoom's MIDI files are `musics/*.mid` in its source;
+# avldrums.lv2-soundfont hydrogen-drumkits freepats simutrans-data openttd-openmsx; Freedoom's MIDI files are `musics/*.mid` in its source;
 # INSTRUMENTS holds recorded instruments in SFZ.
 # A run that was stopped goes on where it was.
 #   recipes/default_corpora.sh FREEDOOM INSTRUMENTS OUT
@@ -17,6 +17,7 @@ here=$(dirname "$0")
 source "$here/freedoom.sh"
 fonts=${SOUNDFONTS:-/usr/share/sounds}
 openmsx=${OPENMSX:-/usr/share/games/openttd/baseset/openmsx}
+simutrans=${SIMUTRANS:-/usr/share/games/simutrans/music}
 unseen=$(python -c 'import pretty_midi; print(pretty_midi.__path__[0])')/TimGM6mb.sf2
 
 make_soundfonts() { # FOLDER, then where instruments in SFZ lie
@@ -36,23 +37,26 @@ for file in "$out"/sf2/*[0-9].sf2; do soundfonts+=(--soundfont "$file"); done
 drums=(--drums "$fonts/sf2/Black_Pearl_4_LV2.sf2" --drums "$fonts/sf2/Red_Zeppelin_4_LV2.sf2")
 for file in "$out"/sf2/*_kit.sf2; do drums+=(--drums "$file"); done
 chips=(--soundfont "$fonts/sf2/OPL-3_FM_128M.sf2")
-unheard=(--drums "$out/freepats_sf2/freepats_kit.sf2")
-for file in "$out"/freepats_sf2/*[0-9].sf2; do unheard+=(--soundfont "$file"); done
+drums+=(--drums "$out/freepats_sf2/freepats_kit.sf2")
+freepats=()
+for file in "$out"/freepats_sf2/*[0-9].sf2; do freepats+=(--soundfont "$file"); done
+soundfonts+=("${freepats[@]}")
 
 freedoom_songs "$freedoom"
-songs=${SONGS:-800}
+songs=${SONGS:-500}
 stemtree corpus compose "$songs" -o "$out/midi"
 stemtree corpus render "$openmsx"/*.mid -o "$out/openmsx" --split test --soundfont "$unseen"
 stemtree corpus render "${held_out[@]}" -o "$out/held_out" --split validation --excerpt 60 --soundfont "$fonts/sf2/FluidR3_GM.sf2"
-stemtree corpus render "${held_out[@]}" -o "$out/calibration" --split validation --excerpt 60 "${unheard[@]}"
-learn_from() { # a stretch in which nothing sounds is left out, and said
-  stemtree corpus render "$@" "${soundfonts[@]}" --split train --excerpt 16 --vary --skip-bad || [[ $? == 1 ]]
+stemtree corpus render "${held_out[@]}" -o "$out/calibration" --split validation --excerpt 60 "${freepats[@]}" \
+  --drums "$out/freepats_sf2/freepats_kit.sf2"
+learn_from() { # a stretch in which nothing sounds, or a file that is broken, is left out and said
+  stemtree corpus render "$@" "${soundfonts[@]}" --split train --excerpt 16 --skip-bad || [[ $? == 1 ]]
 }
-learn_from "${train[@]}" -o "$out/effects" --redraw --effects --takes 6
+learn_from "${train[@]}" "$simutrans"/*.mid -o "$out/effects" --redraw --vary --effects --takes 7
+learn_from "${train[@]}" "$simutrans"/*.mid -o "$out/doubled" "${drums[@]}" "${chips[@]}" --redraw --double --vary --effects --takes 4 --seed 2
 learn_from "$out"/midi/*[02468].mid -o "$out/bands" "${drums[@]}" --effects
-learn_from "$out"/midi/*[13579].mid -o "$out/mixed" "${drums[@]}" "${chips[@]}" --redraw --seed 1
-learn_from "${train[@]}" -o "$out/plain" "${drums[@]}" --redraw --takes 3 --seed 1
-learn_from "${train[@]}" "$out"/midi/*[15].mid -o "$out/low" "${chips[@]}" --redraw --redraw-bass --effects --seed 2
-for corpus in effects plain bands mixed low held_out calibration; do
+learn_from "${train[@]}" "$simutrans"/*.mid -o "$out/plain" "${drums[@]}" --redraw --takes 2 --seed 1
+learn_from "$out"/midi/*[13579].mid -o "$out/mixed" "${drums[@]}" "${chips[@]}" --redraw --double --vary --seed 1
+for corpus in effects doubled plain bands mixed held_out calibration; do
   stemtree corpus index "$out/$corpus" --kind slakh --hierarchy ms21 --duration 4 --hop 2
 done
