@@ -125,8 +125,8 @@ def _changed(thing: Any, **values: float) -> Any:
     return other
 
 
-def redraw(parts: Sequence[Part], random: np.random.Generator, *, basses_too: bool = False) -> list[Part]:
-    """Give every part an instrument of any class; bass stays some bass unless they are meant too, drums stay drums.
+def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
+    """Give every part an instrument of any class; bass stays some bass, drums stay drums.
 
     Classes are the leaves of MS21 that General MIDI can play, each as likely as the others, so that rare instruments
     are heard as often as common ones: choirs, pitched drums such as timpani, and effects too. Only basses and drum sets
@@ -138,8 +138,7 @@ def redraw(parts: Sequence[Part], random: np.random.Generator, *, basses_too: bo
         if part.is_drum:
             redrawn.append(part)
             continue
-        is_bass = part.program in basses and not basses_too
-        programs = basses if is_bass else classes[random.integers(len(classes))]
+        programs = basses if part.program in basses else classes[random.integers(len(classes))]
         redrawn.append(replace(part, program=int(programs[random.integers(len(programs))])))
     return redrawn
 

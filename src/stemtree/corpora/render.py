@@ -120,7 +120,7 @@ def plan_stems(file: FilePath, parts: Sequence[Part], take: int, rendering: Rend
     random = np.random.default_rng((rendering.seed, zlib.crc32(file.stem.encode()), take))
     hierarchy, plans = load(rendering.hierarchy), []
     if rendering.redraw:
-        parts = redraw(parts, random, basses_too=rendering.redraw_bass)
+        parts = redraw(parts, random)
     if rendering.double:
         parts = double(parts, random)
     for part in vary(parts, random) if rendering.vary else parts:
