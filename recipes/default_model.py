@@ -20,6 +20,7 @@ from stemtree.model import load_model
 SOURCES = {
     "songs": {
         "Freedoom": "BSD-3-Clause",
+        "Simutrans": "Artistic-1.0",
         "composed by stemtree with MMA": "MMA is GPL; what it plays from random chords is not covered",
     },
     "sounds": {
@@ -27,6 +28,7 @@ SOURCES = {
         "MuseScore_General": "MIT",
         "sf_GMbank (Csound)": "public domain",
         "OPL-3_FM_128M": "CC-BY-SA-4.0",
+        "Freepats": "GPL-2.0+, with an exception for compositions",
         "AVL Drumkits (Black Pearl, Red Zeppelin)": "CC-BY-SA-3.0",
         "Hydrogen: BJA Pacific": "CC-BY-SA-3.0",
         "Hydrogen: Rumpf kit": "CC-BY-3.0",
