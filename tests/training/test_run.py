@@ -62,13 +62,17 @@ def test_averaged_weights_are_what_is_kept(config: Path, tmp_path: Path, monkeyp
 
 
 def test_the_last_checkpoint_is_kept_where_the_best_is_not_beaten(config: Path, tmp_path: Path) -> None:
-    train(read_settings([config], ["trainer.max_epochs=4", "learning_rate=3.0"]), tmp_path / "run")
+    asked = ["trainer.max_epochs=4", "learning_rate=3.0"]
+    model = train(read_settings([config], asked), tmp_path / "run")
     losses = curve(tmp_path / "run")
     best, last = (
         torch.load(tmp_path / "run" / "checkpoints" / f"{name}.ckpt", weights_only=True)["global_step"]
         for name in ("best", "last")
     )
     assert last == 8 and best == 2 * (losses.index(min(losses)) + 1) < last
+    assert model.card.training["kept_step"] == best
+    model = train(read_settings([config], [*asked, "keep=last"]), tmp_path / "other")
+    assert model.card.training["kept_step"] == last
 
 
 def test_what_a_run_leaves(config: Path, tmp_path: Path) -> None:
@@ -153,7 +157,7 @@ def test_two_processes_learn_together(config: Path, tmp_path: Path) -> None:
     command = [sys.executable, script, "train", config, "-o", run, "--set", trainer, "--set", "batch=2"]
     outcome = subprocess.run(command, capture_output=True, text=True)
     assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stdout.count("2 steps, best after 2") == 1
+    assert outcome.stdout.count("2 steps, weights of step 2") == 1
     measured = json.loads((run / "model.json").read_text())["metrics"]["validation"]
     assert all(values["examples"] == 4 for values in measured.values())
     loss = curve(run)[0]
@@ -328,7 +332,7 @@ def test_damaged_models(config: Path, tmp_path: Path) -> None:
 def test_command_separate_and_query(cli, config: Path, tones: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     outcome = cli("train", config, "-o", run, "--set", "trainer.max_epochs=1")
-    assert outcome.code == 0 and outcome.out.startswith(f"{run}: 2 steps, best after 2")
+    assert outcome.code == 0 and outcome.out.startswith(f"{run}: 2 steps, weights of step 2")
     song = tones / "validation" / "Track00004" / "stems" / "S00.wav"
     assert cli("separate", song, "--splitter", run, "-o", tmp_path / "stems").code == 0
     files = sorted(str(file.relative_to(tmp_path / "stems" / "S00")) for file in (tmp_path / "stems").rglob("*.wav"))

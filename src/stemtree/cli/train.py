@@ -45,7 +45,9 @@ def train(
     if not first_process():
         return
     told = model.card.training
-    typer.echo(f"{output}: {told['steps']} steps, best after {told['best_step']}, {told['cpu_seconds']} CPU seconds")
+    typer.echo(
+        f"{output}: {told['steps']} steps, weights of step {told['kept_step']}, {told['cpu_seconds']} CPU seconds"
+    )
     table = Table("validation", "SI-SDR improvement, dB", "examples")
     for node, measured in model.card.metrics["validation"].items():
         gained = f"{measured['si_sdr_improvement']:.2f}" if measured["examples"] else ""

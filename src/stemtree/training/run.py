@@ -56,7 +56,7 @@ def train(
         What is learned, from what, and how.
     folder : pathlib.Path
         Gets the settings, checkpoints (``best`` and ``last``), TensorBoard's events and at the end the model with the
-        best weights. A run that was stopped goes on from the last checkpoint.
+        weights that `TrainSettings.keep` names. A run that was stopped goes on from the last checkpoint.
     progress_bar : bool
         Draw one.
     tell : callable, optional
@@ -65,7 +65,7 @@ def train(
     Returns
     -------
     Model
-        With the best weights. Of several processes that learn together the first saves it, see `first_process`.
+        With these weights. Of several processes that learn together the first saves it, see `first_process`.
 
     Raises
     ------
@@ -110,17 +110,17 @@ def train(
     if trainer.interrupted:
         raise KeyboardInterrupt
     steps = trainer.global_step
-    best = folder / "checkpoints" / "best.ckpt"
-    if not best.exists() and checkpoint is None:
+    file = folder / "checkpoints" / f"{settings.keep}.ckpt"
+    if not file.exists() and checkpoint is None:
         raise TrainingError(
             f"the trainer's limits ended the run after {steps} steps, before a validation: there are no weights to "
             "keep; give it more time or a shorter 'epoch'"
         )
-    kept = _read_checkpoint(best)
+    kept = _read_checkpoint(file)
     task.load_state_dict(kept["state_dict"])  # not by the trainer, which would take those before averaging
     with _quiet():
         trainer.test(task, held_out, verbose=False)
-    told = {"steps": steps, "best_step": kept["global_step"], "cpu_seconds": round(task.cpu_seconds)}
+    told = {"steps": steps, "kept_step": kept["global_step"], "cpu_seconds": round(task.cpu_seconds)}
     card = {"training": model.card.training | told, "metrics": {"validation": task.improvement()}}
     model = replace(model, card=model.card.model_copy(update=card))
     model.network.cpu().eval().requires_grad_(False)

@@ -96,6 +96,9 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     schedule : {"plateau", "cosine"}
         ``plateau`` divides the rate by `plateau_factor` after `patience` validations without a better one; ``cosine``
         lets it fall to nothing over ``trainer.max_epochs``.
+    keep : {"best", "last"}
+        Which weights the model gets: those with the least validation loss, or the last. The loss of a few examples can
+        stand still while separation gains, and a rate that falls to nothing makes the last the best.
     patience, plateau_factor, stop_after
         See there; training ends after `stop_after` validations without a better one.
     workers : int
@@ -135,6 +138,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     average_decay: float | None = Field(default=None, gt=0, lt=1)
     clip_percentile: float = Field(default=10.0, gt=0, le=100)
     schedule: Literal["plateau", "cosine"] = "plateau"
+    keep: Literal["best", "last"] = "best"
     patience: PositiveInt = 5
     plateau_factor: float = Field(default=0.5, gt=0, lt=1)
     stop_after: PositiveInt = 10
