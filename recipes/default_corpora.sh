@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the corpora of the default model, 44.1 kHz stereo, from what anybody can obtain: 40 minutes on two cores, 60 GB.
+# Makes the corpora of the default model, 44.1 kHz stereo, from what anybody can obtain: 40 minutes on two cores, 62 GB.
 #   train:      effects, plain  Freedoom's and Simutrans's songs, instruments redrawn, a stretch of each in every take
 #               doubled         the same, with some parts played by two instruments
 #               bands, mixed    stretches of songs composed with MMA, with their own instruments and with others

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Rebuilds the default model from sources that anyone can obtain: corpora (40 minutes on two cores, 60 GB), training (an
-# hour and a quarter of one core), the folder that the package carries, and its figures on songs and a soundfont that it has not heard.
+# Rebuilds the default model from sources that anyone can obtain: corpora (40 minutes on two cores, 62 GB), training (an
+# hour and three quarters of two cores), the folder that the package carries, and its figures on songs and a soundfont that it has not heard.
 # See default_corpora.sh for what must be installed. A run that was stopped goes on where it was.
 #   recipes/default_model.sh FREEDOOM INSTRUMENTS OUT
 set -euo pipefail
@@ -8,10 +8,9 @@ freedoom=$1 instruments=$2 out=$3
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/default_corpora.sh" "$freedoom" "$instruments" "$out/data"
 cd "$out"
-export OMP_NUM_THREADS=1
 stemtree train "$here/../configs/default.yaml" -o run
 python "$here/calibrate.py" run data/calibration # temperatures and levels of fading compared
-chosen=(--temperature 1.15 --fade -22 --bass 0.7) # see docs/results/default-model.md
+chosen=(--temperature 1.2 --fade -22 --bass 0.4) # see docs/results/default-model.md
 python "$here/default_model.py" run -o default_model "${chosen[@]}"
 stemtree evaluate separate:default_model --corpus data/openmsx --kind slakh --hierarchy ms21 --stereo --no-bss --absent \
   -o openmsx_pipeline.parquet
