@@ -1,4 +1,4 @@
-"""Compare temperatures and levels of fading of a run's model on a corpus that chooses nothing else.
+"""Compare temperatures and levels of fading of a run's model on a corpus.
 
     python recipes/calibrate.py RUN CORPUS --sample 40 --temperature 1 1.25 1.5 --fade 0 -26 -22
 
