@@ -1,6 +1,6 @@
 """Make the default model's folder of a run: half the weights' width, and what else people should know on its card.
 
-    python recipes/default_model.py RUN METRICS.parquet... -o FOLDER --temperature 1.15 --fade -22 --bass 0.7
+    python recipes/default_model.py RUN METRICS.parquet... -o FOLDER --temperature 1.2 --fade -22 --bass 0.4
 
 METRICS are rows of `stemtree evaluate` on test corpora, named after them. Temperature divides the logits: a network is
 surer of itself than it should be on songs unlike those it learned from. Fade: see `stemtree.masks.conserve.fade`. Bass:

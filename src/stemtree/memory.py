@@ -12,7 +12,7 @@ def keep_freed_memory() -> bool:
     """Let this process keep what it frees, and use large pages.
 
     By default the C library returns every large block to the system, which hands it out again cleared, page by page:
-    half of the time of training a convolutional network goes there, and an eighth of separating a song. The price is
+    half of the time of training a convolutional network goes there, and a tenth of separating a song. The price is
     memory: blocks of up to 64 MB, the size of a batch's masks, stay with the process. Call it before the first tensor
     is made.
 

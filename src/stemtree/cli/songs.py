@@ -28,7 +28,7 @@ def separate_songs(
     outcome = _Batch(output, folder, overwrite)
     songs = list(outcome.expand(names))
     if songs:
-        keep_freed_memory()  # an eighth of the time of a whole tree
+        keep_freed_memory()  # a tenth of the time of a whole tree
         try:
             separator = make_separator()
             for song in songs:

@@ -139,7 +139,7 @@ def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
             redrawn.append(part)
             continue
         programs = basses if part.program in basses else classes[random.integers(len(classes))]
-        redrawn.append(replace(part, program=int(programs[random.integers(len(programs))])))
+        redrawn.append(_played_by(part, programs, random))
     return redrawn
 
 
@@ -154,9 +154,12 @@ def double(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
     for part in parts:
         doubled.append(part)
         if not part.is_drum and part.program not in basses and random.random() < _DOUBLED:
-            programs = classes[random.integers(len(classes))]
-            doubled.append(replace(part, program=int(programs[random.integers(len(programs))])))
+            doubled.append(_played_by(part, classes[random.integers(len(classes))], random))
     return doubled
+
+
+def _played_by(part: Part, programs: Sequence[int], random: np.random.Generator) -> Part:
+    return replace(part, program=int(programs[random.integers(len(programs))]))
 
 
 def vary(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:

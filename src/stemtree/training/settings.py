@@ -97,8 +97,8 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         ``plateau`` divides the rate by `plateau_factor` after `patience` validations without a better one; ``cosine``
         lets it fall to nothing over ``trainer.max_epochs``.
     keep : {"best", "last"}
-        Which weights the model gets: those with the least validation loss, or the last. The loss of a few examples can
-        stand still while separation gains, and a rate that falls to nothing makes the last the best.
+        Which weights the model gets: those with the least validation loss, or the last, for schedules whose rate falls
+        to nothing. The loss can stand still, and even rise, while separation gains.
     patience, plateau_factor, stop_after
         See there; training ends after `stop_after` validations without a better one.
     workers : int
