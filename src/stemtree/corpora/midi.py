@@ -158,7 +158,7 @@ def double(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
     return doubled
 
 
-def _played_by(part: Part, programs: Sequence[int], random: np.random.Generator) -> Part:
+def _played_by(part: Part, programs: list[int], random: np.random.Generator) -> Part:
     return replace(part, program=int(programs[random.integers(len(programs))]))
 
 
