@@ -33,7 +33,7 @@ def curve(folder: Path, name: str = "val_loss") -> list[float]:
     return [event.value for event in events.Scalars(name)]
 
 
-@pytest.mark.parametrize("changes", [[], ["average_decay=0.7"]])
+@pytest.mark.parametrize("changes", [[], ["average_decay=0.7"], ["optimiser=muon"]])
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(changes: list[str], config: Path, tmp_path: Path) -> None:
     """With dropout, gradient clipping by all norms so far, and a new order of examples."""
     whole = train(read_settings([config], ["trainer.max_epochs=3", *changes]), tmp_path / "whole")

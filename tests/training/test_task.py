@@ -29,3 +29,23 @@ def test_a_loss_that_looks_at_every_other_frame(told: str, config: Path) -> None
     torch.testing.assert_close(thinned.masks, whole.masks[..., ::2])
     torch.testing.assert_close(thinned_truth.nodes, truth.nodes[..., ::2])
     torch.testing.assert_close(thinned_truth.mixture, truth.mixture[..., ::2])
+
+
+def test_muon_turns_all_of_a_matrix_alike_and_leaves_vectors_to_adam(config: Path) -> None:
+    """Singular values of a step are about 0.2 sqrt(longer side); every weight of a vector moves by the rate."""
+    settings = read_settings([config], ["optimiser=muon", "learning_rate=0.01"])
+    goal, hierarchy = make_goal(settings, load("slakh")), load("slakh")
+    examples = make_examples(settings, goal, hierarchy, settings.train, training=True)
+    task = Task(make_model(_card(settings, goal, examples.corpus)), settings, goal.picks)
+    before = {name: parameter.detach().clone() for name, parameter in task.network.named_parameters()}
+    optimiser = task.configure_optimizers()["optimizer"]
+    task._loss(*task.forward(default_collate([examples[number] for number in range(3)]))).backward()
+    optimiser.step()
+    for name, parameter in task.network.named_parameters():
+        step = (parameter.detach() - before[name]) / 0.01
+        if step.ndim > 1:
+            values = torch.linalg.svdvals(step.flatten(1)) / (0.2 * max(step.flatten(1).shape) ** 0.5)
+            assert 0.5 < values.median() < 1.3 and values.max() < 1.3, name
+        else:
+            moved = step[parameter.grad.abs() > 1e-6].abs()
+            torch.testing.assert_close(moved, torch.ones_like(moved), atol=0.02, rtol=0)

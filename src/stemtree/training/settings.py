@@ -86,8 +86,11 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         How many examples decide.
     batch : int
         Examples of one step.
+    optimiser : {"adam", "muon"}
+        ``muon`` makes the steps of all matrices and kernels orthogonal (Jordan 2024), as long as Adam's would be (Liu
+        2025, the factor of 0.2 of its equation 4), and leaves everything else to Adam.
     learning_rate : float
-        Adam's, at most a million: steps must fit into single precision.
+        The optimiser's, at most a million: steps must fit into single precision.
     average_decay : float, optional
         Weights are averaged over steps, each keeping this share of the average so far, and the average is what is
         validated and kept; unset, the weights themselves are.
@@ -134,6 +137,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     epoch: Count = 10_000
     validation_size: Count = 5_000
     batch: PositiveInt = 25
+    optimiser: Literal["adam", "muon"] = "adam"
     learning_rate: float = Field(default=1e-4, gt=0, le=1e6)
     average_decay: float | None = Field(default=None, gt=0, lt=1)
     clip_percentile: float = Field(default=10.0, gt=0, le=100)

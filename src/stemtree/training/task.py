@@ -11,6 +11,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_optimizer import Muon
 from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
@@ -171,9 +172,9 @@ class Task(pl.LightningModule):
         )
 
     def configure_optimizers(self) -> Any:
-        """Adam, with the schedule of the settings."""
+        """The optimiser and the schedule of the settings."""
         told = self._settings
-        optimiser = torch.optim.Adam(self.network.parameters(), told.learning_rate)
+        optimiser = self._optimiser()
         if told.schedule == "cosine":
             steps = int(self.trainer.estimated_stepping_batches)
             return {
@@ -182,6 +183,18 @@ class Task(pl.LightningModule):
             }
         plateau = ReduceLROnPlateau(optimiser, factor=told.plateau_factor, patience=told.patience)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"}}
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        rate, parameters = self._settings.learning_rate, list(self.network.parameters())
+        if self._settings.optimiser == "adam":
+            return torch.optim.Adam(parameters, rate)
+        matrices, others = [p for p in parameters if p.ndim > 1], [p for p in parameters if p.ndim <= 1]
+        return Muon(
+            [
+                {"params": matrices, "use_muon": True, "lr": rate, "use_adjusted_lr": True},
+                {"params": others, "use_muon": False, "lr": rate},
+            ]
+        )
 
     def _draw(self, estimate: Estimate, truth: Truth) -> None:
         """For TensorBoard: of the first example the masks of every node, what they should be below."""
