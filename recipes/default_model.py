@@ -1,10 +1,9 @@
 """Make the default model's folder of a run: half the weights' width, and what else people should know on its card.
 
-    python recipes/default_model.py RUN METRICS.parquet... -o FOLDER --temperature 1.2 --fade -22 --bass 0.4
+    python recipes/default_model.py RUN METRICS.parquet... -o FOLDER --temperature 1.5 --fade -22
 
 METRICS are rows of `stemtree evaluate` on test corpora, named after them. Temperature divides the logits: a network is
-surer of itself than it should be on songs unlike those it learned from. Fade: see `stemtree.masks.conserve.fade`. Bass:
-what is added to its logits, since real songs have a bass more often than those that were learned from.
+surer of itself than it should be on songs unlike those it learned from. Fade: see `stemtree.masks.conserve.fade`.
 """
 
 import argparse
@@ -14,8 +13,6 @@ from pathlib import Path
 import polars as pl
 import torch
 from safetensors.torch import load_file, save_file
-
-from stemtree.model import load_model
 
 SOURCES = {
     "songs": {
@@ -58,22 +55,17 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--fade", type=float)
-    parser.add_argument("--bass", type=float, default=0.0)
     told = parser.parse_args()
     card = json.loads((told.run / "model.json").read_text("utf-8"))
     card["metrics"] |= {file.stem: improvements(file) for file in told.metrics}
-    card["training"] |= {"temperature": told.temperature, "bass_bias": told.bass}
+    card["training"] |= {"temperature": told.temperature}
     card |= {"licences": SOURCES, "fade": told.fade}
     told.output.mkdir(parents=True, exist_ok=True)
     (told.output / "model.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
-    leaves = load_model(told.run).relation.division.leaves
-    assert leaves[0] == "bass"
     weights = load_file(told.run / "model.safetensors")
     for name, tensor in weights.items():
         if name.startswith("unfold."):
             tensor /= told.temperature
-        if name.startswith("unfold.") and name.endswith("bias"):
-            tensor[: len(tensor) // len(leaves)].add_(told.bass)  # outputs come one after the other, the bass's first
     halved = {name: tensor.half() if tensor.dtype == torch.float32 else tensor for name, tensor in weights.items()}
     save_file(halved, told.output / "model.safetensors")
 

@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$out"
 stemtree train "$here/../configs/default.yaml" -o run
 python "$here/calibrate.py" run data/calibration # temperatures and levels of fading compared
-chosen=(--temperature 1.2 --fade -22 --bass 0.4) # see docs/results/default-model.md
+chosen=(--temperature 1.5 --fade -22) # see docs/results/default-model.md
 python "$here/default_model.py" run -o default_model "${chosen[@]}"
 stemtree evaluate separate:default_model --corpus data/openmsx --kind slakh --hierarchy ms21 --stereo --no-bss --absent \
   -o openmsx_pipeline.parquet
