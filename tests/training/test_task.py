@@ -31,9 +31,12 @@ def test_a_loss_that_looks_at_every_other_frame(told: str, config: Path) -> None
     torch.testing.assert_close(thinned_truth.mixture, truth.mixture[..., ::2])
 
 
-def test_muon_turns_all_of_a_matrix_alike_and_leaves_vectors_to_adam(config: Path) -> None:
-    """Singular values of a step are about 0.2 sqrt(longer side); every weight of a vector moves by the rate."""
-    settings = read_settings([config], ["optimiser=muon", "learning_rate=0.01"])
+@pytest.mark.parametrize("network", ["{units: 8}", "{kind: folded_conv, widths: [8, 16], squeeze: 2, units: 8}"])
+def test_muon_turns_all_of_a_matrix_alike_and_leaves_vectors_to_adam(network: str, config: Path) -> None:
+    """Singular values of a step are about 0.2 sqrt(longer side), but for those that so few examples leave at nothing;
+    every weight of a vector moves by the rate.
+    """
+    settings = read_settings([config], ["optimiser=muon", "learning_rate=0.01", f"network={network}"])
     goal, hierarchy = make_goal(settings, load("slakh")), load("slakh")
     examples = make_examples(settings, goal, hierarchy, settings.train, training=True)
     task = Task(make_model(_card(settings, goal, examples.corpus)), settings, goal.picks)
@@ -45,7 +48,8 @@ def test_muon_turns_all_of_a_matrix_alike_and_leaves_vectors_to_adam(config: Pat
         step = (parameter.detach() - before[name]) / 0.01
         if step.ndim > 1:
             values = torch.linalg.svdvals(step.flatten(1)) / (0.2 * max(step.flatten(1).shape) ** 0.5)
-            assert 0.5 < values.median() < 1.3 and values.max() < 1.3, name
+            assert values[1] > 0.6 and values.max() < 1.3, name
         else:
             moved = step[parameter.grad.abs() > 1e-6].abs()
+            assert len(moved), name
             torch.testing.assert_close(moved, torch.ones_like(moved), atol=0.02, rtol=0)

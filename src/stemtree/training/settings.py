@@ -87,8 +87,8 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     batch : int
         Examples of one step.
     optimiser : {"adam", "muon"}
-        ``muon`` makes the steps of all matrices and kernels orthogonal (Jordan 2024), as long as Adam's would be (Liu
-        2025, the factor of 0.2 of its equation 4), and leaves everything else to Adam.
+        ``muon`` makes the steps of all matrices and kernels orthogonal (Jordan 2024), about as long as Adam's
+        would be (Liu 2025), and leaves everything else to Adam.
     learning_rate : float
         The optimiser's, at most a million: steps must fit into single precision.
     average_decay : float, optional
