@@ -59,9 +59,10 @@ class Card(BaseModel, frozen=True, extra="forbid"):
         Level in dB relative to the mixture below which parts fade when a song is separated; see
         `stemtree.masks.conserve.fade`.
     corpora : list of dict
-        What it was trained on: name, kind, split, songs, hours of each leaf, fingerprint.
+        What it was trained on: kinds, songs, hours of each leaf, fingerprint; the latest run's first.
     training : dict
-        The settings it was trained with, steps and time.
+        The settings it was trained with, steps and time; those of the model that it began with, if any, beneath
+        ``began_with``.
     metrics : dict
         What it reached on what.
     licences : dict
@@ -82,6 +83,11 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
     licences: dict[str, dict[str, str]] = {}
+
+    @property
+    def divides(self) -> dict[str, Any]:
+        """What the masks are of: two models with equal networks may divide different trees."""
+        return self.model_dump(mode="json", include={"hierarchy", "tree", "root", "nodes", "relation"})
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,7 @@ from stemtree.corpora.track import Corpus
 from stemtree.errors import ModelError, OptionError, TrainingError
 from stemtree.hierarchy import load
 from stemtree.memory import keep_freed_memory
-from stemtree.model import Card, Model, make_model, save_model
+from stemtree.model import Card, Model, load_model, make_model, save_model
 from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.training.data import Goal, Order, make_examples, make_goal, make_loader
 from stemtree.training.settings import TrainSettings
@@ -73,7 +73,7 @@ def train(
         If the folder holds another run or cannot hold one, if a setting of the trainer does not exist, or if there are
         more processes than an epoch has batches.
     ModelError
-        If its last checkpoint is damaged or of another model.
+        If its last checkpoint, or the model that it begins with, is damaged or of another network or other nodes.
     TrainingError
         If a loss or a gradient is not a number, or if the trainer's limits leave no time for a validation.
     """
@@ -91,6 +91,8 @@ def train(
         if unheard and tell:
             tell(f"in the songs of '{songs}', no example is drawn for what is salient nowhere: {unheard}")
     model = make_model(_card(settings, goal, training.corpus))
+    if settings.weights:
+        model = _begun_with(settings.weights, model)
     task = Task(model, settings, goal.picks)
     trainer = _trainer(settings, folder, progress_bar)
     rank, world = trainer.global_rank, trainer.world_size
@@ -205,6 +207,22 @@ def _card(settings: TrainSettings, goal: Goal, corpus: Corpus) -> Card:
     )
 
 
+def _begun_with(folder: FilePath, model: Model) -> Model:
+    """A model with the weights of an earlier one, whose corpora and training its card tells too."""
+    earlier = load_model(folder)
+    if earlier.card.divides != model.card.divides:
+        raise ModelError(f"the model '{folder}' is of another hierarchy or other nodes of it: give other 'weights'")
+    try:
+        model.network.load_state_dict(earlier.network.state_dict())
+    except RuntimeError:
+        raise ModelError(f"the model '{folder}' is of another network: give other 'weights'") from None
+    told = {
+        "corpora": [*model.card.corpora, *earlier.card.corpora],
+        "training": model.card.training | {"began_with": earlier.card.training},
+    }
+    return replace(model, card=model.card.model_copy(update=told))
+
+
 def _trainer(settings: TrainSettings, folder: FilePath, progress_bar: bool) -> pl.Trainer:
     callbacks: list[Callback] = [
         ModelCheckpoint(folder / "checkpoints", "best", monitor="val_loss", enable_version_counter=False),
@@ -241,7 +259,8 @@ def _last_checkpoint(folder: FilePath, task: Task) -> FilePath | None:
         return None
     kept = _read_checkpoint(last)
     shapes = {name: tensor.shape for name, tensor in kept["state_dict"].items()}
-    if kept.get("divides", task.divides) != task.divides:
+    divides = task.model.card.divides
+    if kept.get("divides", divides) != divides:
         raise ModelError(f"the checkpoint '{last}' is of another hierarchy or other nodes of it: give another folder")
     if shapes != {name: tensor.shape for name, tensor in task.state_dict().items()}:
         raise ModelError(f"the checkpoint '{last}' is of another network: give another folder")

@@ -75,6 +75,8 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         See there.
     network, relation, loss
         See there.
+    weights : path, optional
+        A model of the same network and nodes whose weights are where learning begins; unset, they are drawn.
     loss_every : int
         The loss looks at every so many frames: frames overlap, so that neighbours tell much the same, and where the
         network is small the loss costs more than it.
@@ -131,6 +133,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     augmentation: Augmentation | None = None
     network: NetworkSettings
     relation: RelationSettings = RelationSettings()
+    weights: FilePath | None = None
     loss: str = "tpsa_l1"
     loss_every: PositiveInt = 1
     distinct: Count | None = 10_000

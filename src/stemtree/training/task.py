@@ -46,11 +46,6 @@ class Task(pl.LightningModule):
         self._cpu_before = 0.0
 
     @property
-    def divides(self) -> dict[str, Any]:
-        """What the masks are of: two models with equal networks may divide different trees."""
-        return self.model.card.model_dump(mode="json", include={"hierarchy", "tree", "root", "nodes", "relation"})
-
-    @property
     def cpu_seconds(self) -> float:
         """What this process has spent on the run, before and since it was last stopped."""
         return self._cpu_before + time.process_time()
@@ -162,7 +157,7 @@ class Task(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what the clipping has seen."""
         checkpoint["gradient_norms"], checkpoint["cpu_seconds"] = list(self._norms), self.cpu_seconds
-        checkpoint["divides"] = self.divides
+        checkpoint["divides"] = self.model.card.divides
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with it."""
