@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Makes the corpora of the default model, 44.1 kHz stereo, from what anybody can obtain: 40 minutes on two cores, 62 GB.
+# Makes the corpora of the default model, 44.1 kHz stereo, from what anybody can obtain: 50 minutes on two cores, 75 GB.
 #   train:      effects, plain  Freedoom's and Simutrans's songs, instruments redrawn, a stretch of each in every take
 #               doubled         the same, with some parts played by two instruments
 #               bands, mixed    stretches of songs composed with MMA, with their own instruments and with others
+#               low             the same, bass lines played by other instruments too and melodies by basses
+#               modelled        the same, many sounds made by models of instruments
 #   validation: held_out        12 Freedoom songs with their own instruments
 #               calibration     the same songs with Freepats' sounds
 #   test:       openmsx         openttd-openmsx's songs with TimGM6mb, songs and soundfont that no training set has
-# Debian packages: libfluidsynth3 mma polyphone fluid-soundfont-gm musescore-general-soundfont csound-soundfont opl3-soundfont
+# Debian packages: libfluidsynth3 mma polyphone fluid-soundfont-gm musescore-general-soundfont csound-soundfont opl3-soundfont csound
 # avldrums.lv2-soundfont hydrogen-drumkits freepats simutrans-data openttd-openmsx; Freedoom's MIDI files are `musics/*.mid` in its source;
 # INSTRUMENTS holds recorded instruments in SFZ.
 # A run that was stopped goes on where it was.
@@ -31,8 +33,11 @@ python "$here/drumkits.py" "${KITS:-/usr/share/hydrogen/data/drumkits}" "$out/sf
 python "$here/freepats.py" "${FREEPATS:-/usr/share/midi/freepats}" "$out/sfz/freepats"
 make_soundfonts "$out/sf2" "$instruments" "$out/sfz/kits"
 make_soundfonts "$out/freepats_sf2" "$out/sfz/freepats"
+[[ -e $out/modelled_sf2/done ]] || python "$here/modelled.py" "$out/sfz/modelled"
+make_soundfonts "$out/modelled_sf2" "$out/sfz/modelled"
 soundfonts=(--soundfont "$fonts/sf2/FluidR3_GM.sf2" --soundfont "$fonts/sf3/MuseScore_General.sf3")
-soundfonts+=(--soundfont "$fonts/sf2/sf_GMbank.sf2")
+gmbank=(--soundfont "$fonts/sf2/sf_GMbank.sf2")
+soundfonts+=("${gmbank[@]}")
 for file in "$out"/sf2/*[0-9].sf2; do soundfonts+=(--soundfont "$file"); done
 drums=(--drums "$fonts/sf2/Black_Pearl_4_LV2.sf2" --drums "$fonts/sf2/Red_Zeppelin_4_LV2.sf2")
 for file in "$out"/sf2/*_kit.sf2; do drums+=(--drums "$file"); done
@@ -41,22 +46,28 @@ drums+=(--drums "$out/freepats_sf2/freepats_kit.sf2")
 freepats=()
 for file in "$out"/freepats_sf2/*[0-9].sf2; do freepats+=(--soundfont "$file"); done
 soundfonts+=("${freepats[@]}")
+modelled=()
+for file in "$out"/modelled_sf2/*.sf2; do modelled+=(--soundfont "$file"); done
 
 freedoom_songs "$freedoom"
-songs=${SONGS:-500}
+written=("${train[@]}" "$simutrans"/*.mid) songs=${SONGS:-500}
 stemtree corpus compose "$songs" -o "$out/midi"
 stemtree corpus render "$openmsx"/*.mid -o "$out/openmsx" --split test --soundfont "$unseen"
 stemtree corpus render "${held_out[@]}" -o "$out/held_out" --split validation --excerpt 60 --soundfont "$fonts/sf2/FluidR3_GM.sf2"
 stemtree corpus render "${held_out[@]}" -o "$out/calibration" --split validation --excerpt 60 "${freepats[@]}" \
   --drums "$out/freepats_sf2/freepats_kit.sf2"
 learn_from() { # a stretch in which nothing sounds, or a file that is broken, is left out and said
-  stemtree corpus render "$@" "${soundfonts[@]}" --split train --excerpt 16 --skip-bad || [[ $? == 1 ]]
+  stemtree corpus render "$@" --split train --excerpt 16 --skip-bad || [[ $? == 1 ]]
 }
-learn_from "${train[@]}" "$simutrans"/*.mid -o "$out/effects" --redraw --vary --effects --takes 7
-learn_from "${train[@]}" "$simutrans"/*.mid -o "$out/doubled" "${drums[@]}" "${chips[@]}" --redraw --double --vary --effects --takes 4 --seed 2
-learn_from "$out"/midi/*[02468].mid -o "$out/bands" "${drums[@]}" --effects
-learn_from "${train[@]}" "$simutrans"/*.mid -o "$out/plain" "${drums[@]}" --redraw --takes 2 --seed 1
-learn_from "$out"/midi/*[13579].mid -o "$out/mixed" "${drums[@]}" "${chips[@]}" --redraw --double --vary --seed 1
-for corpus in effects doubled plain bands mixed held_out calibration; do
+varied=(--redraw --double --vary --effects)
+learn_from "${written[@]}" -o "$out/effects" "${soundfonts[@]}" --redraw --vary --effects --takes 7
+learn_from "${written[@]}" -o "$out/doubled" "${soundfonts[@]}" "${chips[@]}" "${drums[@]}" "${varied[@]}" --takes 4 --seed 2
+learn_from "$out"/midi/*[02468].mid -o "$out/bands" "${soundfonts[@]}" "${drums[@]}" --effects
+learn_from "${written[@]}" -o "$out/plain" "${soundfonts[@]}" "${drums[@]}" --redraw --takes 2 --seed 1
+learn_from "$out"/midi/*[13579].mid -o "$out/mixed" "${soundfonts[@]}" "${chips[@]}" "${drums[@]}" --redraw --double --vary --seed 1
+learn_from "${written[@]}" -o "$out/low" "${soundfonts[@]}" "${chips[@]}" "${modelled[@]}" "${drums[@]}" "${varied[@]}" --redraw-bass \
+  --takes 2 --seed 3
+learn_from "${written[@]}" -o "$out/modelled" "${gmbank[@]}" "${modelled[@]}" "${drums[@]}" "${varied[@]}" --seed 4
+for corpus in effects doubled plain bands mixed low modelled held_out calibration; do
   stemtree corpus index "$out/$corpus" --kind slakh --hierarchy ms21 --duration 4 --hop 2
 done

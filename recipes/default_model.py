@@ -25,6 +25,7 @@ SOURCES = {
         "MuseScore_General": "MIT",
         "sf_GMbank (Csound)": "public domain",
         "OPL-3_FM_128M": "CC-BY-SA-4.0",
+        "models of instruments (recipes/modelled.orc)": "MIT",
         "Freepats": "GPL-2.0+, with an exception for compositions",
         "AVL Drumkits (Black Pearl, Red Zeppelin)": "CC-BY-SA-3.0",
         "Hydrogen: BJA Pacific": "CC-BY-SA-3.0",

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Rebuilds the default model from sources that anyone can obtain: corpora (40 minutes on two cores, 62 GB), training (an
-# hour and three quarters of two cores), the folder that the package carries, and its figures on songs and a soundfont that it has not heard.
+# Rebuilds the default model from sources that anyone can obtain: corpora (50 minutes on two cores, 75 GB), two runs
+# of training (three hours and a quarter of two cores), the folder that the package carries, and its figures on songs and a soundfont that it has not heard.
 # See default_corpora.sh for what must be installed. A run that was stopped goes on where it was.
 #   recipes/default_model.sh FREEDOOM INSTRUMENTS OUT
 set -euo pipefail
@@ -8,7 +8,8 @@ freedoom=$1 instruments=$2 out=$3
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/default_corpora.sh" "$freedoom" "$instruments" "$out/data"
 cd "$out"
-stemtree train "$here/../configs/default.yaml" -o run
+stemtree train "$here/../configs/default.yaml" -o first
+stemtree train "$here/../configs/default_more.yaml" -o run # begins with the weights of `first`
 python "$here/calibrate.py" run data/calibration # temperatures and levels of fading compared
 chosen=(--temperature 1.5 --fade -22) # see docs/results/default-model.md
 python "$here/default_model.py" run -o default_model "${chosen[@]}"

@@ -15,7 +15,7 @@ from stemtree.corpora import render
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.effects import apply_effects, draw_effects
 from stemtree.corpora.load import load_corpus
-from stemtree.corpora.midi import DRUMS, Part, cut_out, double, read_parts, redraw, vary
+from stemtree.corpora.midi import DRUMS, Part, bass_programs, cut_out, double, read_parts, redraw, vary
 from stemtree.corpora.render import render_corpus
 from stemtree.corpora.settings import Rendering
 from stemtree.corpora.synthesis import Preset, Synthesizer
@@ -283,6 +283,19 @@ def test_an_instruments_size_moves_its_resonances_and_neither_pitch_nor_time() -
     np.testing.assert_allclose(pitches, 440, atol=3)
     np.testing.assert_allclose(onsets, 0.5, atol=0.01)
     assert centroids[0] * 1.1 < centroids[1] and centroids[1] * 1.1 < centroids[2]
+
+
+def test_basses_change_places_where_asked() -> None:
+    random, basses = np.random.default_rng(0), set(bass_programs())
+    parts = [Part(0, None), Part(33, None), Part(DRUMS, None)]
+    drawn = [redraw(parts, random, basses_too=True) for _ in range(400)]
+    assert all(drums.is_drum for *_, drums in drawn)
+    assert np.mean([bass.program in basses for _, bass, _ in drawn]) == pytest.approx(0.5 + 0.5 / 12, abs=0.07)
+    assert np.mean([melody.program in basses for melody, *_ in drawn]) == pytest.approx(1 / 12, abs=0.05)
+    doubled = [double(parts, random, basses_too=True) for _ in range(400)]
+    assert np.mean([len(some) - 3 for some in doubled]) == pytest.approx(1.0, abs=0.1)
+    with pytest.raises(OptionError, match="basses alone cannot be redrawn: give --redraw too"):
+        rendering(redraw_bass=True)
 
 
 def test_effects_keep_length_and_change_the_sound() -> None:

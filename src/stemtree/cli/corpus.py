@@ -119,6 +119,9 @@ def render(
     rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate.")] = 44100,
     mono: Annotated[bool, typer.Option("--mono", help="Mono instead of stereo with panning.")] = False,
     redraw: Annotated[bool, typer.Option("--redraw", help="Give parts instruments of any class.")] = False,
+    redraw_bass: Annotated[
+        bool, typer.Option("--redraw-bass", help="Basses too: they and other instruments change places.")
+    ] = False,
     double: Annotated[bool, typer.Option("--double", help="Some parts are played by a second instrument too.")] = False,
     vary: Annotated[bool, typer.Option("--vary", help="Other keys, octaves, and sizes of instruments.")] = False,
     effects: Annotated[bool, typer.Option("--effects", help="Equalisers, amplifiers, compressors, rooms.")] = False,
@@ -142,6 +145,7 @@ def render(
         sample_rate=rate,
         stereo=not mono,
         redraw=redraw,
+        redraw_bass=redraw_bass,
         double=double,
         vary=vary,
         effects=effects,

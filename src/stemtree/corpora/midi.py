@@ -20,8 +20,11 @@ DRUMS = 128
 _LARGEST, _OCTAVES = 3, 0.2
 """Semitones that resonances are shifted by at most, and the share of melodic parts that change their octave."""
 
-_DOUBLED = 0.2
-"""The share of melodic parts that a second instrument plays too."""
+_DOUBLED, _MUCH_DOUBLED = 0.2, 0.5
+"""The share of parts that a second instrument plays too: of melodic ones, and where basses change places."""
+
+_LEFT = 0.5
+"""The share of bass lines that stay with a bass where basses change places."""
 
 _NOT_DRAWN = ("accompaniment/bass", "accompaniment/percussion/drum_set")
 
@@ -125,35 +128,42 @@ def _changed(thing: Any, **values: float) -> Any:
     return other
 
 
-def redraw(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
+def redraw(parts: Sequence[Part], random: np.random.Generator, *, basses_too: bool = False) -> list[Part]:
     """Give every part an instrument of any class; bass stays some bass, drums stay drums.
 
     Classes are the leaves of MS21 that General MIDI can play, each as likely as the others, so that rare instruments
     are heard as often as common ones: choirs, pitched drums such as timpani, and effects too. Only basses and drum sets
-    are never drawn, since songs have theirs.
+    are never drawn, since songs have theirs. With `basses_too` half of the bass lines get an instrument of any class,
+    and basses are a class like the others, so that a low line is not taken for a bass by its place alone, nor a bass
+    for something else.
     """
     classes, basses = list(melody_classes().values()), bass_programs()
+    if basses_too:
+        classes.append(basses)
     redrawn = []
     for part in parts:
         if part.is_drum:
             redrawn.append(part)
             continue
-        programs = basses if part.program in basses else classes[random.integers(len(classes))]
+        stays = part.program in basses and not (basses_too and random.random() >= _LEFT)
+        programs = basses if stays else classes[random.integers(len(classes))]
         redrawn.append(_played_by(part, programs, random))
     return redrawn
 
 
-def double(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
+def double(parts: Sequence[Part], random: np.random.Generator, *, basses_too: bool = False) -> list[Part]:
     """Let a fifth of the melodic parts be played by a second instrument too, as arrangers do.
 
     So that instruments are told apart by their sounds where their notes are the same. The second is of any class, each
-    as likely as the others; here basses, too, may play a melody. Parts that basses or drums play are not doubled.
+    as likely as the others; here basses, too, may play a melody. Parts that basses or drums play are not doubled;
+    with `basses_too` half of all parts are, those of basses among them.
     """
     classes, basses = [*melody_classes().values(), bass_programs()], bass_programs()
+    share, alone = (_MUCH_DOUBLED, []) if basses_too else (_DOUBLED, basses)
     doubled = []
     for part in parts:
         doubled.append(part)
-        if not part.is_drum and part.program not in basses and random.random() < _DOUBLED:
+        if not part.is_drum and part.program not in alone and random.random() < share:
             doubled.append(_played_by(part, classes[random.integers(len(classes))], random))
     return doubled
 

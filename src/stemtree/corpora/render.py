@@ -120,9 +120,9 @@ def plan_stems(file: FilePath, parts: Sequence[Part], take: int, rendering: Rend
     random = np.random.default_rng((rendering.seed, zlib.crc32(file.stem.encode()), take))
     hierarchy, plans = load(rendering.hierarchy), []
     if rendering.redraw:
-        parts = redraw(parts, random)
+        parts = redraw(parts, random, basses_too=rendering.redraw_bass)
     if rendering.double:
-        parts = double(parts, random)
+        parts = double(parts, random, basses_too=rendering.redraw_bass)
     for part in vary(parts, random) if rendering.vary else parts:
         try:
             leaf = hierarchy.leaf(part.name)

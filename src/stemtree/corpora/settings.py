@@ -27,6 +27,8 @@ class Rendering:
         Stereo with panning, or mono.
     redraw : bool
         Give every part an instrument of any class (`stemtree.corpora.midi.redraw`).
+    redraw_bass : bool
+        Basses too: they and other instruments change places.
     double : bool
         Let a second instrument play some of the parts too (`stemtree.corpora.midi.double`).
     vary : bool
@@ -60,6 +62,7 @@ class Rendering:
     sample_rate: int = 44100
     stereo: bool = True
     redraw: bool = False
+    redraw_bass: bool = False
     double: bool = False
     vary: bool = False
     effects: bool = False
@@ -79,6 +82,8 @@ class Rendering:
             raise OptionError(f"an excerpt of {self.excerpt} s cannot be: give more than 0")
         if self.container not in ("wav", "flac"):
             raise OptionError(f"stems cannot be '{self.container}': give wav or flac")
+        if self.redraw_bass and not self.redraw:
+            raise OptionError("basses alone cannot be redrawn: give --redraw too")
         if not 8000 <= self.sample_rate <= 192000:
             raise OptionError(f"a sample rate of {self.sample_rate} Hz cannot be: give 8000 to 192000")
         if self.split not in (None, *SPLITS):
