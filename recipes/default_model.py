@@ -1,7 +1,9 @@
 """Make the default model's folder of a run: half the weights' width, and what else people should know on its card.
 
-    python recipes/default_model.py RUN METRICS.parquet... -o FOLDER --temperature 1.5 --fade -22
+    python recipes/default_model.py RUN METRICS.parquet... -o FOLDER --average FIRST --temperature 1.5 --fade -22
 
+With `--average` weights are the means of RUN's and those of the run that it began with, which are better on songs
+unlike those learned from than either (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
 METRICS are rows of `stemtree evaluate` on test corpora, named after them. Temperature divides the logits: a network is
 surer of itself than it should be on songs unlike those it learned from. Fade: see `stemtree.masks.conserve.fade`.
 """
@@ -54,16 +56,23 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("metrics", type=Path, nargs="*")
     parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--average", type=Path)
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--fade", type=float)
     told = parser.parse_args()
     card = json.loads((told.run / "model.json").read_text("utf-8"))
-    card["metrics"] |= {file.stem: improvements(file) for file in told.metrics}
-    card["training"] |= {"temperature": told.temperature}
+    card["metrics"] = {file.stem: improvements(file) for file in told.metrics}
+    card["training"] |= {"temperature": told.temperature, "averaged_with_first": told.average is not None}
     card |= {"licences": SOURCES, "fade": told.fade}
     told.output.mkdir(parents=True, exist_ok=True)
     (told.output / "model.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
     weights = load_file(told.run / "model.safetensors")
+    if told.average:
+        first = load_file(told.average / "model.safetensors")
+        weights = {
+            name: (tensor + first[name]) / 2 if tensor.is_floating_point() else tensor
+            for name, tensor in weights.items()
+        }
     for name, tensor in weights.items():
         if name.startswith("unfold."):
             tensor /= told.temperature
