@@ -292,8 +292,8 @@ def test_basses_change_places_where_asked() -> None:
     assert all(drums.is_drum for *_, drums in drawn)
     assert np.mean([bass.program in basses for _, bass, _ in drawn]) == pytest.approx(0.5 + 0.5 / 12, abs=0.07)
     assert np.mean([melody.program in basses for melody, *_ in drawn]) == pytest.approx(1 / 12, abs=0.05)
-    doubled = [double(parts, random, basses_too=True) for _ in range(400)]
-    assert np.mean([len(some) - 3 for some in doubled]) == pytest.approx(1.0, abs=0.1)
+    doubled = [double(parts, random, basses_too=True) for _ in range(4000)]
+    assert np.mean([len(some) - 3 for some in doubled]) == pytest.approx(1.0, abs=0.05)
     with pytest.raises(OptionError, match="basses alone cannot be redrawn: give --redraw too"):
         rendering(redraw_bass=True)
 
