@@ -3,7 +3,7 @@
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -88,7 +88,9 @@ class Stft:
         envelope = self.envelope(spectrogram.shape[-1])[..., inner].to(spectrogram.device)
         return self.overlap_add(spectrogram)[..., inner] / envelope
 
-    def overlap_add(self, spectrogram: Spectrogram, mask: Masks | None = None) -> Waveform:
+    def overlap_add(
+        self, spectrogram: Spectrogram, mask: Masks | None = None, out: Waveform | None = None
+    ) -> Waveform:
         """Transform ``(..., channel, bin, frame)`` back and add up the windowed frames, not yet normalised.
 
         Parameters
@@ -97,6 +99,8 @@ class Stft:
             What comes back.
         mask : Masks, optional
             Of the same shape; it is multiplied by.
+        out : Waveform, optional
+            What the frames are added to, of the shape that is returned; by default silence.
 
         Returns
         -------
@@ -105,7 +109,9 @@ class Stft:
         """
         taper, overlap = self._taper().to(spectrogram.device), self.window // self.hop
         rows, shares = spectrogram.mT, None if mask is None else mask.mT
-        total = rows.real.new_zeros(*rows.shape[:-2], rows.shape[-2] + overlap - 1, self.hop)
+        if out is None:
+            out = rows.real.new_zeros(*rows.shape[:-2], (rows.shape[-2] + overlap - 1) * self.hop)
+        total = out.unflatten(-1, (-1, self.hop))
         # In stretches that stay in the cache from the mask to the sum.
         stretch = max(1, _CACHED // (math.prod(rows.shape[:-2]) * self.window))
         for first in range(0, rows.shape[-2], stretch):
@@ -115,7 +121,7 @@ class Stft:
             frames = torch.fft.irfft(some, n=self.window).mul_(taper).unflatten(-1, (overlap, self.hop))
             for step in range(overlap):
                 total[..., first + step : first + step + frames.shape[-3], :] += frames[..., step, :]
-        return total.flatten(-2)
+        return out
 
     def envelope(self, frames: int) -> Waveform:
         """What `overlap_add` multiplies ``(1, sample)`` audio of so many frames by."""
@@ -203,7 +209,7 @@ def analyse_stream(stft: Stft, blocks: Iterable[Waveform], frames: int) -> Itera
 
 
 class Synthesis:
-    """The inverse of `analyse_stream`: spectrograms in, finished samples out."""
+    """The inverse of `analyse_stream`: spectrograms in, finished samples out, without gradients."""
 
     def __init__(self, stft: Stft) -> None:
         self._stft = stft
@@ -211,21 +217,26 @@ class Synthesis:
         self._tail_envelope = torch.zeros(1, 0)
         self._skip = stft.window // 2
 
-    def add(self, parts: Iterable[tuple[Spectrogram, Masks | None]]) -> Waveform:
+    @torch.inference_mode()
+    def add(self, parts: Sequence[tuple[Spectrogram, Masks | None]]) -> Waveform:
         """Take the next frames of every node and return ``(node, channel, sample)``: all that is now finished.
 
         Each comes as what it is a part of and its mask, if it is not all of it.
         """
-        waves = torch.stack([self._stft.overlap_add(whole, mask) for whole, mask in parts])
+        whole, _ = parts[0]
         overlap = self._stft.window - self._stft.hop
-        ready = waves.shape[-1] - overlap
-        envelope = self._stft.envelope(ready // self._stft.hop)
+        ready = whole.shape[-1] * self._stft.hop
+        waves = whole.real.new_zeros(len(parts), whole.shape[0], ready + overlap)
+        envelope = self._stft.envelope(whole.shape[-1])
         if self._tail is not None:
-            waves[..., :overlap] += self._tail
+            waves[..., :overlap] = self._tail
             envelope[..., :overlap] += self._tail_envelope
+        for wave, (whole, mask) in zip(waves, parts, strict=True):
+            self._stft.overlap_add(whole, mask, out=wave)
         self._tail, self._tail_envelope = waves[..., ready:].clone(), envelope[..., ready:]
         return self._finished(waves[..., :ready], envelope[..., :ready])
 
+    @torch.inference_mode()
     def finish(self) -> Waveform:
         """Return what is left after the last frame; its end past the signal's is padding."""
         if self._tail is None:
@@ -236,4 +247,4 @@ class Synthesis:
         skip = min(self._skip, waves.shape[-1])
         self._skip -= skip
         # Only the silence around the signal is reached by the window's zeros.
-        return waves[..., skip:] / envelope[..., skip:].clamp_min(1e-8)
+        return waves[..., skip:].div_(envelope[..., skip:].clamp_min(1e-8))

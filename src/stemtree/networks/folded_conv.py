@@ -149,7 +149,7 @@ class FoldedConv(nn.Module):
         x = self.recurrence(x)
         for up in self.up:
             x = up(x, across.pop())
-        return self._unfolded(x.permute(0, 2, 3, 1))[..., : features.shape[2]].mT.unsqueeze(2)
+        return self._unfolded(x.permute(0, 2, 3, 1), features.shape[2]).mT.unsqueeze(2)
 
     def _folded(self, features: Features) -> Tensor:
         """``(batch, channel, bin, frame)`` to ``(batch, frame, place, width)``."""
@@ -161,14 +161,15 @@ class FoldedConv(nn.Module):
         ]
         return torch.cat(folded, dim=2) + self.place
 
-    def _unfolded(self, x: Tensor) -> Tensor:
-        """``(batch, frame, place, width)`` to ``(batch, output, frame, bin)``, bins past the highest included."""
+    def _unfolded(self, x: Tensor, bins: int) -> Tensor:
+        """``(batch, frame, place, width)`` to ``(batch, output, frame, bin)``."""
         pieces = torch.split_with_sizes(x, [count for _, count in self.bands], dim=2)
         unfolded = [
-            linear(piece).view(*piece.shape[:3], self.outputs, -1).permute(0, 3, 1, 2, 4).flatten(3)
+            linear(piece.contiguous()).view(*piece.shape[:3], self.outputs, -1).permute(0, 3, 1, 2, 4).flatten(3)
             for piece, linear in zip(pieces, self.unfold, strict=True)
         ]
-        return torch.cat(unfolded, dim=-1)
+        past = sum(piece.shape[-1] for piece in unfolded) - bins  # what the highest place has beyond the highest bin
+        return torch.cat([*unfolded[:-1], unfolded[-1][..., : unfolded[-1].shape[-1] - past]], dim=-1)
 
 
 def _layout(bands: tuple[Band, ...], bins: int) -> list[tuple[int, int]]:

@@ -29,7 +29,12 @@ class BinNorm(nn.BatchNorm1d):
 
     def forward(self, features: Features) -> Features:
         """``(batch, channel, bin, frame)`` to the same."""
-        return super().forward(features.flatten(1, 2)).view_as(features)
+        if self.training:
+            return super().forward(features.flatten(1, 2)).view_as(features)
+        scale = self.weight * (self.running_var + self.eps).rsqrt()
+        shift = self.bias - scale * self.running_mean
+        # As it lies in memory: the batch norm of torch would turn it about.
+        return torch.addcmul(shift.view(features.shape[1:3] + (1,)), features, scale.view(features.shape[1:3] + (1,)))
 
 
 def levelled(features: Features) -> Features:
@@ -45,6 +50,5 @@ def levelled(features: Features) -> Features:
     Features
         The same relative to each mean power, nothing below -70 dB: the silence of a soft recording is silence too.
     """
-    bins = features[0].numel()
-    total = torch.logsumexp(features.flatten(1) * _PER_DECIBEL, dim=1) / _PER_DECIBEL
-    return (features - (total - 10 * math.log10(bins)).view(-1, 1, 1, 1)).clamp_min(_DEEPEST)
+    power = (features * _PER_DECIBEL).exp_().mean(dim=(1, 2, 3), keepdim=True)
+    return (features - power.log() / _PER_DECIBEL).clamp_min_(_DEEPEST)

@@ -102,7 +102,7 @@ def _write_stems(
             levels[MIXTURE].add(block.mixture)
             for path, writer in writers.items():
                 writer.write(nodes[path])
-                levels[path].add(nodes[path] / nodes_of.scale)
+                levels[path].add(nodes[path] * (1 / nodes_of.scale))
             for path in held:
                 held[path] += held_now[path]
     heard = {path: _heard(levels[path]) | {"held_at_full_scale": held[path]} for path in levels}

@@ -21,7 +21,7 @@ class Level:
     def add(self, samples: ExactSamples | Samples) -> None:
         """Take in a ``(channel, sample)`` block in [-1, 1]."""
         self.energy += float(np.sum(np.square(samples, dtype=np.float64)))
-        self.peak = max(self.peak, float(np.max(np.abs(samples), initial=0)))
+        self.peak = max(self.peak, float(samples.max(initial=0)), -float(samples.min(initial=0)))
         self.values += samples.size
 
     @property

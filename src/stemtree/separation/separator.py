@@ -181,8 +181,8 @@ class Separator:
     def _split(self, mixture: Block, synthesis: Synthesis) -> torch.Tensor:
         """Walk down the tree for one block and return the samples of all leaves that it finishes."""
         parts = self._parts(mixture)
-        leaves = (parts.pop(leaf) for leaf in self.plan.tree.leaves())
-        return synthesis.add((leaf.whole, leaf.mask) for leaf in leaves)
+        leaves = (parts[leaf] for leaf in self.plan.tree.leaves())
+        return synthesis.add([(leaf.whole, leaf.mask) for leaf in leaves])
 
     def _parts(self, mixture: Block) -> dict[Path, _Part]:
         """What each leaf is: masks of masks (4.7), the last of which is applied when the leaf's turn comes."""
@@ -266,5 +266,5 @@ class _Waiting:
 def _reconcile(mixture: ExactSamples, leaves: Waveform) -> SeparatedBlock:
     """Spread over the leaves what rounding in the transforms lost: about -130 dB of the mixture."""
     waves = leaves.numpy()
-    lost = (mixture - waves.sum(axis=0, dtype=np.float64)) / len(waves)
-    return SeparatedBlock(mixture, waves + lost.astype(np.float32))
+    waves += ((mixture - waves.sum(axis=0, dtype=np.float64)) / len(waves)).astype(np.float32)
+    return SeparatedBlock(mixture, waves)
