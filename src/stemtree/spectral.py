@@ -16,8 +16,8 @@ FLOOR = -60.0
 """In dB, what features do not fall below. A sine of full scale lies at 48 dB in a window of 1024 samples and higher in
 longer ones, so this is inaudible, and digital silence does not stand apart from what is quiet."""
 
-_CACHED = 2**18
-"""Samples that are transformed at a time, so that they stay in the processor's cache."""
+_CACHED = 2**19
+"""Samples that each thread transforms at a time: few enough to stay in its cache, and enough to be worth dividing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +107,18 @@ class Stft:
         Waveform
             ``(..., channel, sample)``; ``window - hop`` samples longer than frames times hop.
         """
-        taper, overlap = self._taper().to(spectrogram.device), self.window // self.hop
+        taper, overlap = (self._taper() / self.window).to(spectrogram.device), self.window // self.hop
         rows, shares = spectrogram.mT, None if mask is None else mask.mT
         if out is None:
             out = rows.real.new_zeros(*rows.shape[:-2], (rows.shape[-2] + overlap - 1) * self.hop)
         total = out.unflatten(-1, (-1, self.hop))
         # In stretches that stay in the cache from the mask to the sum.
-        stretch = max(1, _CACHED // (math.prod(rows.shape[:-2]) * self.window))
+        stretch = max(1, _CACHED * torch.get_num_threads() // (math.prod(rows.shape[:-2]) * self.window))
         for first in range(0, rows.shape[-2], stretch):
             some = rows[..., first : first + stretch, :]
             if shares is not None:
                 some = shares[..., first : first + stretch, :] * some
-            frames = torch.fft.irfft(some, n=self.window).mul_(taper).unflatten(-1, (overlap, self.hop))
+            frames = torch.fft.irfft(some, n=self.window, norm="forward").mul_(taper).unflatten(-1, (overlap, self.hop))
             for step in range(overlap):
                 total[..., first + step : first + step + frames.shape[-3], :] += frames[..., step, :]
         return out
