@@ -88,9 +88,7 @@ class Stft:
         envelope = self.envelope(spectrogram.shape[-1])[..., inner].to(spectrogram.device)
         return self.overlap_add(spectrogram)[..., inner] / envelope
 
-    def overlap_add(
-        self, spectrogram: Spectrogram, mask: Masks | None = None, out: Waveform | None = None
-    ) -> Waveform:
+    def overlap_add(self, spectrogram: Spectrogram, mask: Masks | None = None, out: Waveform | None = None) -> Waveform:
         """Transform ``(..., channel, bin, frame)`` back and add up the windowed frames, not yet normalised.
 
         Parameters

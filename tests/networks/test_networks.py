@@ -7,6 +7,7 @@ from torch import nn
 
 from stemtree.networks.build import NetworkSettings, build
 from stemtree.networks.folded_conv import Band, FoldedConvSettings, fuse_batch_norms
+from stemtree.networks.layers import BinNorm
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExample, QueryByExampleSettings, QueryNetwork
 
@@ -168,3 +169,16 @@ def test_a_softer_copy_is_heard_alike() -> None:
     with torch.inference_mode():
         torch.testing.assert_close(network(softer), network(features), atol=1e-4, rtol=1e-4)
         assert not torch.allclose(network(features * 1.1), network(features), atol=1e-2)
+
+
+def test_standardising_by_bins_equals_torchs_batch_norm_once_trained() -> None:
+    torch.manual_seed(0)
+    ours, torchs = BinNorm(bins=5, channels=2), torch.nn.BatchNorm1d(10)
+    for parameter in ours.parameters():
+        torch.nn.init.normal_(parameter)
+    for _ in range(3):
+        ours(torch.randn(4, 2, 5, 7) * 3 + 1)
+    torchs.load_state_dict(ours.state_dict())
+    features = torch.randn(2, 2, 7, 5).mT
+    expected = torchs.eval()(features.flatten(1, 2)).view_as(features)
+    torch.testing.assert_close(ours.eval()(features), expected)

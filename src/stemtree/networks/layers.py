@@ -31,10 +31,15 @@ class BinNorm(nn.BatchNorm1d):
         """``(batch, channel, bin, frame)`` to the same."""
         if self.training:
             return super().forward(features.flatten(1, 2)).view_as(features)
+        assert self.running_mean is not None and self.running_var is not None
         scale = self.weight * (self.running_var + self.eps).rsqrt()
         shift = self.bias - scale * self.running_mean
-        # As it lies in memory: the batch norm of torch would turn it about.
-        return torch.addcmul(shift.view(features.shape[1:3] + (1,)), features, scale.view(features.shape[1:3] + (1,)))
+        # As the features lie in memory, where torch's batch norm would turn them about and back.
+        return torch.addcmul(self._by_bin(shift, features), features, self._by_bin(scale, features))
+
+    @staticmethod
+    def _by_bin(values: torch.Tensor, features: Features) -> torch.Tensor:
+        return values.view(*features.shape[1:3], 1)
 
 
 def levelled(features: Features) -> Features:
