@@ -109,7 +109,7 @@ class Stft:
         rows, shares = spectrogram.mT, None if mask is None else mask.mT
         if out is None:
             out = rows.real.new_zeros(*rows.shape[:-2], (rows.shape[-2] + overlap - 1) * self.hop)
-        total = out.unflatten(-1, (-1, self.hop))
+        total = out.view(*out.shape[:-1], -1, self.hop)
         # In stretches that stay in the cache from the mask to the sum.
         stretch = max(1, _CACHED * torch.get_num_threads() // (math.prod(rows.shape[:-2]) * self.window))
         for first in range(0, rows.shape[-2], stretch):
