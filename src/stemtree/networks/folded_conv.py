@@ -168,8 +168,9 @@ class FoldedConv(nn.Module):
             linear(piece.contiguous()).view(*piece.shape[:3], self.outputs, -1).permute(0, 3, 1, 2, 4).flatten(3)
             for piece, linear in zip(pieces, self.unfold, strict=True)
         ]
-        past = sum(piece.shape[-1] for piece in unfolded) - bins  # what the highest place has beyond the highest bin
-        return torch.cat([*unfolded[:-1], unfolded[-1][..., : unfolded[-1].shape[-1] - past]], dim=-1)
+        *lower, highest = unfolded
+        left = bins - sum(piece.shape[-1] for piece in lower)  # the highest place may reach past the highest bin
+        return torch.cat([*lower, highest[..., :left]], dim=-1)
 
 
 def _layout(bands: tuple[Band, ...], bins: int) -> list[tuple[int, int]]:

@@ -40,16 +40,16 @@ class Up(nn.Module):
     def _transposed(self, x: Tensor) -> Tensor:
         # oneDNN adds a bias to a transposed convolution one value at a time: a tenth of the whole network.
         wide = functional.conv_transpose2d(x, self.conv.weight, stride=2, padding=1)[..., :-1, :-1]
-        return wide + self.bias
+        return wide + self._bias
 
     def _scattered(self, x: Tensor) -> Tensor:
         """The same for one output channel: what every place gives to the 5 x 5 around it, then all of it added up."""
         given = self.conv.weight.flatten(1).mT @ x.permute(0, 2, 3, 1).flatten(1, 2).mT
         wide = functional.fold(given, (2 * x.shape[2] + 3, 2 * x.shape[3] + 3), kernel_size=5, stride=2)
-        return wide[..., 1:-2, 1:-2] + self.bias
+        return wide[..., 1:-2, 1:-2] + self._bias
 
     @property
-    def bias(self) -> Tensor:
+    def _bias(self) -> Tensor:
         """Of the convolution, to be added to ``(batch, channels, frame, bin)``."""
         assert self.conv.bias is not None
         return self.conv.bias.view(-1, 1, 1)
