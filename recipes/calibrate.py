@@ -21,7 +21,7 @@ from stemtree.examples.salience import Chunking
 from stemtree.hierarchy import join, load
 from stemtree.masks.conserve import fade
 from stemtree.model import Model, load_model
-from stemtree.types import Masks, Path, Waveform
+from stemtree.types import Masks, NodePath, Waveform
 
 Kept = dict[tuple[str, int], Masks]
 
@@ -38,12 +38,12 @@ class Calibrated:
     name: str = "calibrated"
 
     @property
-    def root(self) -> Path:
+    def root(self) -> NodePath:
         """See `Estimator`."""
         return self.model.card.root
 
     @property
-    def nodes(self) -> tuple[Path, ...]:
+    def nodes(self) -> tuple[NodePath, ...]:
         """See `Estimator`."""
         return tuple(join(self.root, node) for node in self.model.card.nodes)
 

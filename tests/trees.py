@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from stemtree.hierarchy import Hierarchy, Node
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 
 def _grown(content: tuple) -> tuple[Node, ...]:
@@ -14,7 +14,7 @@ CONTENTS = st.recursive(st.just(()), lambda below: st.lists(below, min_size=1, m
 
 
 @st.composite
-def wanted_nodes(draw: st.DrawFn) -> tuple[Hierarchy, tuple[Path, ...]]:
+def wanted_nodes(draw: st.DrawFn) -> tuple[Hierarchy, tuple[NodePath, ...]]:
     """A random tree and some of its nodes in any order."""
     hierarchy = Hierarchy("any", Node("mixture", _grown(draw(CONTENTS.filter(bool)))))
     nodes = draw(st.permutations(hierarchy.paths))

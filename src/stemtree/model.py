@@ -5,7 +5,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -20,7 +20,7 @@ from stemtree.masks.relation import Estimate, Relation, make_relation
 from stemtree.networks.build import NetworkSettings, build
 from stemtree.networks.query_by_example import QueryByExample
 from stemtree.spectral import Stft, log_magnitude, loud_bins
-from stemtree.types import Logits, Masks, Path, Spectrogram
+from stemtree.types import Logits, Masks, NodePath, Spectrogram
 
 CARD, WEIGHTS = "model.json", "model.safetensors"
 
@@ -32,12 +32,12 @@ class RelationSettings(BaseModel, frozen=True, extra="forbid"):
     ----------
     kind : str
         Its name.
-    sources : dict of Path to Path, optional
+    sources : dict of NodePath to NodePath, optional
         For ``mixed``: which nodes are taken from which.
     """
 
     kind: Literal["direct", "constrained", "sequential", "mixed", "tree"] = "direct"
-    sources: dict[Path, Path] | None = None
+    sources: dict[NodePath, NodePath] | None = None
 
 
 class Card(BaseModel, frozen=True, extra="forbid"):
@@ -47,9 +47,9 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     ----------
     hierarchy, tree
         Name and nodes of the tree that it divides, whose mixture may be a node of the corpus's hierarchy.
-    root : Path
+    root : NodePath
         Which node of the hierarchy that mixture is; ``""`` for the song.
-    nodes : tuple of Path
+    nodes : tuple of NodePath
         Whose masks it makes, in `tree`.
     relation, network, stft
         How it makes them, and of what.
@@ -72,8 +72,8 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     format: Literal[1] = 1
     hierarchy: str
     tree: dict[str, Any]
-    root: Path = ""
-    nodes: tuple[Path, ...]
+    root: NodePath = ""
+    nodes: tuple[NodePath, ...]
     relation: RelationSettings
     network: NetworkSettings
     stft: Stft
@@ -174,9 +174,9 @@ def make_model(card: Card) -> Model:
     return Model(card, network, relation)
 
 
-def save_model(model: Model, folder: str | os.PathLike[str]) -> FilePath:
+def save_model(model: Model, folder: str | os.PathLike[str]) -> Path:
     """Write weights and card into a folder, both or none, and return it."""
-    place = FilePath(folder)
+    place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.contiguous() for name, tensor in model.network.state_dict().items()}
     for name in (WEIGHTS, CARD):
@@ -203,7 +203,7 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     ModelError
         If either is missing, damaged, or does not fit the other.
     """
-    place = FilePath(folder)
+    place = Path(folder)
     place = place.parent if place.name in (CARD, WEIGHTS) else place
     try:
         card = Card.model_validate_json((place / CARD).read_bytes())

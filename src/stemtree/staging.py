@@ -5,13 +5,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.errors import AudioError
 
 
 @contextmanager
-def staging(final: FilePath) -> Iterator[FilePath]:
+def staging(final: Path) -> Iterator[Path]:
     """Make a hidden folder beside a final one; it is gone at the end whatever happens.
 
     Its name ends in the process's number: several may work on the same, and what a killed one left can be told.

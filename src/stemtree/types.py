@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-Path: TypeAlias = str
+NodePath: TypeAlias = str
 """A node's names from just under the mixture down to it, joined by ``/``; the mixture itself is ``""``."""
 
 Samples: TypeAlias = "NDArray[np.float32]"

@@ -1,7 +1,7 @@
 """Rules, on an index that is written down instead of measured."""
 
 from math import sqrt
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -20,7 +20,7 @@ N = 4000
 
 def make(heard: dict[str, dict[str, list[bool]]]) -> tuple[Corpus, SalienceIndex]:
     """Songs with the chunks in which each of their nodes is heard."""
-    file = AudioFile(FilePath("none.wav"))
+    file = AudioFile(Path("none.wav"))
     tracks = [
         Track(name, "train", 100, 100 * CHUNKS, tuple(Stem(node, node, node, file) for node in nodes))
         for name, nodes in heard.items()
@@ -32,7 +32,7 @@ def make(heard: dict[str, dict[str, list[bool]]]) -> tuple[Corpus, SalienceIndex
     ]
     table = pl.DataFrame(rows, schema=["track", "node", "fingerprint", "rms"], orient="row")
     index = SalienceIndex(table, Chunking(1, 1))
-    return Corpus(FilePath(), "folder", "musdb18", tuple(tracks)), index
+    return Corpus(Path(), "folder", "musdb18", tuple(tracks)), index
 
 
 def flags(seed: int, share: float = 0.5) -> list[bool]:

@@ -13,7 +13,7 @@ from stemtree.masks.conserve import apportion, fade, nearest, share
 from stemtree.masks.division import Division
 from stemtree.masks.ideal import IDEAL_MASKS, ideal_binary, ideal_ratio, phase_sensitive
 from stemtree.masks.relation import make_relation
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 
 def _stems(nodes: int = 3) -> torch.Tensor:
@@ -85,7 +85,7 @@ def test_children_share_what_their_parent_was_given() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(wanted_nodes(), st.integers(0, 99))
-def test_apportioned_masks_are_conservative(wanted: tuple[Hierarchy, tuple[Path, ...]], seed: int) -> None:
+def test_apportioned_masks_are_conservative(wanted: tuple[Hierarchy, tuple[NodePath, ...]], seed: int) -> None:
     """From any masks; and masks that are conservative already, as a tree's are, come back."""
     division = Division(*wanted)
     generator = torch.Generator().manual_seed(seed)

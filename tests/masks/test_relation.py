@@ -14,23 +14,23 @@ from stemtree.hierarchy import MIXTURE, Hierarchy, load
 from stemtree.masks.constraint import raised
 from stemtree.masks.division import Division
 from stemtree.masks.relation import RELATIONS, make_relation
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 SHAPE = (2, 1, 3, 2)  # batch, channel, bin, frame
 MS21 = load("ms21")
 GUITAR = ("accompaniment/other/electric_guitar", "accompaniment/other", "accompaniment")
 
 
-def _below(path: Path, nodes: tuple[Path, ...]) -> list[Path]:
+def _below(path: NodePath, nodes: tuple[NodePath, ...]) -> list[NodePath]:
     return [node for node in nodes if node != path and (path == MIXTURE or node.startswith(f"{path}/"))]
 
 
-def _children(path: Path, nodes: tuple[Path, ...]) -> list[Path]:
+def _children(path: NodePath, nodes: tuple[NodePath, ...]) -> list[NodePath]:
     below = _below(path, nodes)
     return [node for node in below if not any(node in _below(other, nodes) for other in below)]
 
 
-def _rests(hierarchy: Hierarchy, nodes: tuple[Path, ...]) -> list[Path]:
+def _rests(hierarchy: Hierarchy, nodes: tuple[NodePath, ...]) -> list[NodePath]:
     """Inner nodes whose wanted children do not hold all of their leaves."""
     inner = [path for path in (MIXTURE, *nodes) if _below(path, nodes)] or [MIXTURE]
     held = {
@@ -40,14 +40,14 @@ def _rests(hierarchy: Hierarchy, nodes: tuple[Path, ...]) -> list[Path]:
     return [path for path, leaves in held.items() if leaves != set(hierarchy.leaves(path))]
 
 
-def _twin(kind: str, hierarchy: Hierarchy, nodes: tuple[Path, ...], logits: list[float]) -> dict[Path, float]:
+def _twin(kind: str, hierarchy: Hierarchy, nodes: tuple[NodePath, ...], logits: list[float]) -> dict[NodePath, float]:
     """The masks of one bin, as the equations have them."""
     own = {path: 1 / (1 + math.exp(-value)) for path, value in zip(nodes, logits, strict=False)}
 
-    def constrained(path: Path) -> float:
+    def constrained(path: NodePath) -> float:
         return max(own[path], *(constrained(child) for child in _children(path, nodes)), 0)
 
-    def sequential(path: Path) -> float:
+    def sequential(path: NodePath) -> float:
         return own[path] * math.prod(own[above] for above in hierarchy.ancestors(path) if above in nodes)
 
     if kind == "constrained":
@@ -66,7 +66,7 @@ def _twin(kind: str, hierarchy: Hierarchy, nodes: tuple[Path, ...], logits: list
 
 @settings(deadline=None, max_examples=30)
 @given(wanted_nodes(), st.sampled_from(["direct", "constrained", "sequential", "tree"]), st.integers(0, 99))
-def test_equals_the_equations_bin_by_bin(wanted: tuple[Hierarchy, tuple[Path, ...]], kind: str, seed: int) -> None:
+def test_equals_the_equations_bin_by_bin(wanted: tuple[Hierarchy, tuple[NodePath, ...]], kind: str, seed: int) -> None:
     hierarchy, nodes = wanted
     relation = make_relation(kind, hierarchy, nodes)
     logits = 3 * torch.randn(SHAPE[0], relation.outputs, *SHAPE[1:], generator=torch.Generator().manual_seed(seed))
@@ -79,7 +79,7 @@ def test_equals_the_equations_bin_by_bin(wanted: tuple[Hierarchy, tuple[Path, ..
 
 @settings(deadline=None, max_examples=30)
 @given(wanted_nodes(), st.integers(0, 99))
-def test_invariants(wanted: tuple[Hierarchy, tuple[Path, ...]], seed: int) -> None:
+def test_invariants(wanted: tuple[Hierarchy, tuple[NodePath, ...]], seed: int) -> None:
     """Conservation (tree), order (constrained, sequential, tree) and product (sequential)."""
     hierarchy, nodes = wanted
     for kind in ("constrained", "sequential", "tree"):
@@ -114,7 +114,7 @@ def test_three_levels_are_raised_one_upon_the_other() -> None:
 @settings(deadline=None, max_examples=30)
 @given(wanted_nodes(), st.integers(0, 99))
 def test_the_constraint_hands_its_gradient_to_the_largest(
-    wanted: tuple[Hierarchy, tuple[Path, ...]], seed: int
+    wanted: tuple[Hierarchy, tuple[NodePath, ...]], seed: int
 ) -> None:
     """As torch does for the maximum over a node and all below it."""
     hierarchy, nodes = wanted
@@ -138,7 +138,7 @@ def test_mixed_takes_each_node_from_where_it_is_told() -> None:
     assert relation.sources == (2, None, None)
     torch.testing.assert_close(estimate.masks.flatten(), torch.stack([own[0] * own[2], own[1], own[2]]))
     torch.testing.assert_close(estimate.relative.flatten(), own)
-    everything: Mapping[Path, Path] = {leaf: middle, middle: top}
+    everything: Mapping[NodePath, NodePath] = {leaf: middle, middle: top}
     torch.testing.assert_close(
         make_relation("mixed", MS21, GUITAR, everything)(logits), make_relation("sequential", MS21, GUITAR)(logits)
     )

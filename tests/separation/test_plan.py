@@ -10,20 +10,20 @@ from stemtree.hierarchy import MIXTURE, Hierarchy, load
 from stemtree.separation.plan import make_plan, prune_to_served
 from stemtree.separation.splitter import Block
 from stemtree.spectral import Stft
-from stemtree.types import Masks, Path
+from stemtree.types import Masks, NodePath
 
 
 @dataclass(eq=False)
 class Fake:
-    serves: dict[Path, tuple[Path, ...]]
+    serves: dict[NodePath, tuple[NodePath, ...]]
     stft: Stft = field(default_factory=Stft)
     block_frames: int = 512
     context_frames: int = 0
 
-    def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
+    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         return self.serves.get(node, ())
 
-    def masks(self, block: Block, node: Path, parts: tuple[Path, ...]) -> Masks:
+    def masks(self, block: Block, node: NodePath, parts: tuple[NodePath, ...]) -> Masks:
         return torch.full((len(parts), *block.spectrogram.shape), 1 / len(parts))
 
     def provenance(self) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from pathlib import Path as FilePath
+from pathlib import Path
 from types import TracebackType
 
 import numpy as np
@@ -32,7 +32,7 @@ class Excerpts:
         If a file cannot be opened or read any more, is cut off, or holds NaN or infinity.
     """
 
-    def __init__(self, paths: Sequence[FilePath], streams: Sequence[int]) -> None:
+    def __init__(self, paths: Sequence[Path], streams: Sequence[int]) -> None:
         self._paths, self._streams = paths, streams
 
     def __enter__(self) -> Excerpts:
@@ -47,7 +47,7 @@ class Excerpts:
         """``(channel, sample)`` float32 of every file, at most `count` samples from sample `start`."""
         return [self._read(number, start, count) for number in range(len(self._paths))]
 
-    def _open(self, path: FilePath, stream: int) -> soundfile.SoundFile | AvSource:
+    def _open(self, path: Path, stream: int) -> soundfile.SoundFile | AvSource:
         """With the library that `open_source` takes; what it says of the file's header was heard when it was loaded."""
         with suppress(soundfile.LibsndfileError, TypeError):  # left to FFmpeg, or to a message
             if not stream:

@@ -1,7 +1,7 @@
 """What stems are written as."""
 
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Literal, get_args
 
 from stemtree.errors import OptionError, suggest
@@ -94,6 +94,6 @@ SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
 """File endings taken for audio when a folder is given."""
 
 
-def is_audio_name(file: FilePath) -> bool:
+def is_audio_name(file: Path) -> bool:
     """Tell by its name whether a file in a folder is meant to be audio."""
     return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")

@@ -5,7 +5,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.audio.source import Source
 from stemtree.errors import AudioError
@@ -69,7 +69,7 @@ def cut_off(source: Source, announced: int, position: int) -> AudioError:
     )
 
 
-def ogg_is_whole(path: FilePath) -> bool:
+def ogg_is_whole(path: Path) -> bool:
     """Whether the last Ogg page is marked as the stream's last (RFC 3533, header type 0x04)."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - (1 << 16)))
@@ -78,7 +78,7 @@ def ogg_is_whole(path: FilePath) -> bool:
     return last >= 0 and bool(tail[last + 5] & 4)
 
 
-def mpeg_tells_its_length(path: FilePath) -> bool:
+def mpeg_tells_its_length(path: Path) -> bool:
     """Whether the first MPEG frame, after an ID3 tag, is one of LAME's or Xing's with the number of frames."""
     with path.open("rb") as file:
         head = file.read(10)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from fractions import Fraction
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ _WARM_UP = 8192
 class SoundFileSource:
     """A file that libsndfile reads: WAV, FLAC, OGG, MP3, AIFF and many more."""
 
-    def __init__(self, path: FilePath) -> None:
+    def __init__(self, path: Path) -> None:
         self.name = str(path)
         with quiet(), soundfile.SoundFile(path) as file:
             self.sample_rate, self.channels, self.frames = file.samplerate, file.channels, file.frames
@@ -61,7 +61,7 @@ class SoundFileSource:
 class AvSource:
     """A file that FFmpeg's libraries read; of several audio streams one."""
 
-    def __init__(self, path: FilePath, stream: int = 0) -> None:
+    def __init__(self, path: Path, stream: int = 0) -> None:
         import av
 
         self.name, self._stream = str(path), stream
@@ -194,7 +194,7 @@ def open_source(path: str | os.PathLike[str], stream: int = 0) -> Source:
         If it is missing, empty, not audio, cut off, at odds with its own header, or outside those limits.
         What only shows while reading (damage, NaN) is raised by `Source.blocks`.
     """
-    file = FilePath(path)
+    file = Path(path)
     try:
         if file.is_dir():
             raise AudioError(f"'{file}' is a folder: give an audio file")
@@ -217,7 +217,7 @@ def open_source(path: str | os.PathLike[str], stream: int = 0) -> Source:
     return source if tells_length(file, source.is_mpeg, source.frames) else AvSource(file)
 
 
-def tells_length(path: FilePath, is_mpeg: bool, frames: int) -> bool:
+def tells_length(path: Path, is_mpeg: bool, frames: int) -> bool:
     """Whether libsndfile knows where a file ends; else it extrapolates (MPEG) and stops there, or cannot end (FLAC)."""
     return mpeg_tells_its_length(path) if is_mpeg else frames < 1 << 62
 

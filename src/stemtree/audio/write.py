@@ -3,7 +3,7 @@
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
 import math
-from pathlib import Path as FilePath
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -35,7 +35,7 @@ class StemWriter:
         If the file cannot be written, now or at any block, or is not whole once closed.
     """
 
-    def __init__(self, path: FilePath, output: OutputFormat, sample_rate: int, channels: int) -> None:
+    def __init__(self, path: Path, output: OutputFormat, sample_rate: int, channels: int) -> None:
         self.path, self.written, self._bits = path, 0, output.bits
         room = _WAV_BYTES if output.container == "wav" else math.inf
         self._most = room / (channels * (output.bits or 32) / 8)

@@ -5,7 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def check_corpus(
     problems: list[Problem] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         checks = []
-        for number, (track, found) in enumerate(read_tracks(FilePath(root), layout, tree)):
+        for number, (track, found) in enumerate(read_tracks(Path(root), layout, tree)):
             problems += found
             if track:
                 checks.append((track, pool.submit(_check_song, track, track.adds_up and not found)))
@@ -72,7 +72,7 @@ def check_corpus(
     if not tracks and not problems:
         raise CorpusError(f"'{root}' holds no songs in the layout '{kind}': check folder and kind")
     problems += _across_splits(tracks)
-    return Corpus(FilePath(root), kind, tree.name, tuple(sorted(tracks, key=lambda track: track.id)), tuple(problems))
+    return Corpus(Path(root), kind, tree.name, tuple(sorted(tracks, key=lambda track: track.id)), tuple(problems))
 
 
 def _check_song(track: Track, adds_up: bool) -> list[Problem]:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,9 @@ from stemtree.corpora.midi import bass_programs, melody_classes
 from stemtree.corpora.settings import check_seed, library, worker_count
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import load
-from stemtree.types import Path
+from stemtree.types import NodePath
 
-_LIBRARIES = (FilePath("/usr/share/mma/lib/stdlib"), FilePath("/usr/local/share/mma/lib/stdlib"))
+_LIBRARIES = (Path("/usr/share/mma/lib/stdlib"), Path("/usr/local/share/mma/lib/stdlib"))
 _SPECIAL = re.compile(r"intro|end|fill|count|metronome", re.IGNORECASE)
 _TRIES, _PATIENCE = 10, 60.0
 """Styles to try for a song, and seconds for each."""
@@ -50,7 +50,7 @@ def compose_songs(
     *,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[FilePath]:
+) -> list[Path]:
     """Compose songs as General MIDI files; those that are there already are left.
 
     Each has a key, a mode, a tempo, a form of two sections of chords, a style of MMA's some 2,000, a bass wherever the
@@ -87,7 +87,7 @@ def compose_songs(
     check_seed(seed)
     workers = worker_count(workers)
     _grooves()
-    place = FilePath(folder)
+    place = Path(folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
         songs_of = _recorded_seed(place / "composed.yaml", seed)
@@ -104,14 +104,14 @@ def compose_songs(
     return files
 
 
-def _recorded_seed(file: FilePath, seed: int) -> int:
+def _recorded_seed(file: Path, seed: int) -> int:
     """The seed of the songs in a folder; where there are none yet, it is recorded, so that none are mixed."""
     if not file.exists():
         file.write_text(f"seed: {seed}\n", "utf-8")
     return int(need(read_metadata(file), "seed", file, int))
 
 
-def _compose(number: int, file: FilePath, seed: int) -> None:
+def _compose(number: int, file: Path, seed: int) -> None:
     if file.exists():
         return
     random = np.random.default_rng((seed, number))
@@ -153,7 +153,7 @@ def _band(bars: list[int], key: int, mode: str, random: np.random.Generator) -> 
         groove = str(random.choice(_grooves()))
         lines = [f"RndSeed {int(random.integers(1 << 30))}", f"Tempo {tempo}", f"Groove {groove}", *names]
         with tempfile.TemporaryDirectory() as folder:
-            source = FilePath(folder, "song.mma")
+            source = Path(folder, "song.mma")
             source.write_text("\n".join(lines) + "\n", "utf-8")
             if _play(source):
                 song = pretty_midi.PrettyMIDI(str(source.with_suffix(".mid")))
@@ -163,7 +163,7 @@ def _band(bars: list[int], key: int, mode: str, random: np.random.Generator) -> 
     raise CorpusError(f"MMA cannot play a song in any of {_TRIES} styles, the last being '{groove}': check `mma -v`")
 
 
-def _play(source: FilePath) -> bool:
+def _play(source: Path) -> bool:
     """Whether MMA made a MIDI file, beside its input; some styles keep it busy for ever."""
     command = ["mma", str(source), "-f", str(source.with_suffix(".mid"))]
     try:
@@ -184,7 +184,7 @@ def _give_bass(song: Any, random: np.random.Generator) -> None:
             part.program = program
 
 
-def _lacking(song: Any, random: np.random.Generator) -> list[Path]:
+def _lacking(song: Any, random: np.random.Generator) -> list[NodePath]:
     """One or two of the classes of instruments that a song has not."""
     pretty_midi = library("pretty_midi")
 
@@ -206,7 +206,7 @@ def _harmony(degree: int, key: int, mode: str) -> tuple[set[int], set[int]]:
     return set(triad), set(scale)
 
 
-def _melody(song: Any, leaf: Path, harmony: list[tuple[set[int], set[int]]], random: np.random.Generator) -> Any:
+def _melody(song: Any, leaf: NodePath, harmony: list[tuple[set[int], set[int]]], random: np.random.Generator) -> Any:
     """A line that walks the scale and lands on the chord at each bar; it rests in some bars."""
     pretty_midi = library("pretty_midi")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stemtree.corpora.settings import library
-from stemtree.types import Path, Samples
+from stemtree.types import NodePath, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Effect:
     settings: dict[str, float]
 
 
-def draw_effects(leaf: Path, random: np.random.Generator) -> list[Effect]:
+def draw_effects(leaf: NodePath, random: np.random.Generator) -> list[Effect]:
     """Draw a chain: equaliser always, then by chance saturation, compressor, chorus, room and poor copies."""
 
     def between(low: float, high: float) -> float:

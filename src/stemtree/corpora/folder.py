@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.audio import is_audio_name
 from stemtree.corpora.layout import split_of
@@ -22,11 +22,11 @@ class Folder:
     hierarchy: str = "ms21"
     adds_up: bool = True
 
-    def find(self, root: FilePath) -> Iterable[FilePath]:
+    def find(self, root: Path) -> Iterable[Path]:
         """Folders that hold audio."""
         return sorted({file.parent for file in root.glob("**/*") if file.is_file() and is_audio_name(file)})
 
-    def read(self, place: FilePath) -> Listing:
+    def read(self, place: Path) -> Listing:
         """See `Layout.read`."""
         files = sorted(file for file in place.iterdir() if file.is_file() and is_audio_name(file))
         stems = [

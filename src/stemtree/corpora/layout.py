@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from pathlib import Path as FilePath
+from pathlib import Path
 from types import UnionType
 from typing import Any, Protocol
 
@@ -27,16 +27,16 @@ class Layout(Protocol):
         """Whether its mixtures are meant to be the sums of their stems; a mastered mixture is not."""
         ...
 
-    def find(self, root: FilePath) -> Iterable[FilePath]:
+    def find(self, root: Path) -> Iterable[Path]:
         """The place of every song: its folder, or its file."""
         ...
 
-    def read(self, place: FilePath) -> Listing:
+    def read(self, place: Path) -> Listing:
         """Read a song's metadata; raises CorpusError where it is missing or lacks something."""
         ...
 
 
-def read_metadata(file: FilePath) -> dict[str, Any]:
+def read_metadata(file: Path) -> dict[str, Any]:
     """Read a YAML or JSON file that holds a mapping.
 
     Raises
@@ -56,7 +56,7 @@ def read_metadata(file: FilePath) -> dict[str, Any]:
     return data
 
 
-def need(data: object, key: str, file: FilePath, kind: type | UnionType = str) -> Any:
+def need(data: object, key: str, file: Path, kind: type | UnionType = str) -> Any:
     """Look up what must be there, and of that kind; raises CorpusError that names the key."""
     if not isinstance(data, dict) or key not in data:
         raise CorpusError(f"the metadata '{file}' lacks the key '{key}': copy it again")
@@ -65,12 +65,12 @@ def need(data: object, key: str, file: FilePath, kind: type | UnionType = str) -
     return data[key]
 
 
-def find(data: dict[str, Any], key: str, file: FilePath) -> str | None:
+def find(data: dict[str, Any], key: str, file: Path) -> str | None:
     """Look up a text that may be there; raises CorpusError where it is none."""
     return None if data.get(key) is None else str(need(data, key, file))
 
 
-def split_of(place: FilePath) -> str | None:
+def split_of(place: Path) -> str | None:
     """The split that the folder above a song is named after."""
     name = place.parent.name.lower()
     return {"valid": "validation", "val": "validation"}.get(name, name) if name in (*SPLITS, "valid", "val") else None

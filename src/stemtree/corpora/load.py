@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.audio import open_source
 from stemtree.corpora.folder import Folder
@@ -64,7 +64,7 @@ def load_corpus(
     layout, tree = layout_of(kind), hierarchy_of(kind, hierarchy, root)
     tracks: list[Track] = []
     problems: list[Problem] = []
-    for track, found in read_tracks(FilePath(root), layout, tree):
+    for track, found in read_tracks(Path(root), layout, tree):
         if found and not skip_bad:
             raise CorpusError(found[0].message)
         problems += found
@@ -73,7 +73,7 @@ def load_corpus(
     if not tracks and not problems:
         which = f" of the split '{split}'" if split else ""
         raise CorpusError(f"'{root}' holds no songs{which} in the layout '{kind}': check folder and kind")
-    return Corpus(FilePath(root), kind, tree.name, tuple(sorted(tracks, key=lambda track: track.id)), tuple(problems))
+    return Corpus(Path(root), kind, tree.name, tuple(sorted(tracks, key=lambda track: track.id)), tuple(problems))
 
 
 def layout_of(kind: str) -> Layout:
@@ -92,11 +92,11 @@ def hierarchy_of(
     if isinstance(hierarchy, Hierarchy):
         return hierarchy
     if hierarchy is None and root is not None and isinstance(layout, Slakh):
-        hierarchy = layout.recorded_hierarchy(FilePath(root))
+        hierarchy = layout.recorded_hierarchy(Path(root))
     return load_hierarchy(hierarchy or layout.hierarchy)
 
 
-def read_tracks(root: FilePath, layout: Layout, hierarchy: Hierarchy) -> Iterator[tuple[Track | None, list[Problem]]]:
+def read_tracks(root: Path, layout: Layout, hierarchy: Hierarchy) -> Iterator[tuple[Track | None, list[Problem]]]:
     """Read every song, with everything that is wrong with it; one that is not whole is None."""
     if not root.is_dir():
         raise CorpusError(f"there is no folder '{root}': check the path")

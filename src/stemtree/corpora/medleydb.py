@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from stemtree.corpora.layout import find, need, read_metadata
@@ -23,14 +23,14 @@ class MedleyDb:
     hierarchy: str = "medleydb"
     adds_up: bool = False
 
-    def find(self, root: FilePath) -> Iterable[FilePath]:
+    def find(self, root: Path) -> Iterable[Path]:
         """All metadata files, those included that a folder of stems should have."""
         found = {file.name: file for file in root.glob(f"**/*{_METADATA}")}
         for song in (folder.parent for folder in root.glob("**/*STEMS") if found):
             found.setdefault(f"{song.name}{_METADATA}", song / f"{song.name}{_METADATA}")
         return sorted(found.values())
 
-    def read(self, place: FilePath) -> Listing:
+    def read(self, place: Path) -> Listing:
         """See `Layout.read`."""
         song = place.name.removesuffix(_METADATA)
         data = read_metadata(place)
@@ -44,7 +44,7 @@ class MedleyDb:
         return Listing(song, find(data, "split", place), stems, mixture, adds_up=data.get("adds_up") is True or None)
 
 
-def _labels(stem: dict[str, Any], place: FilePath) -> tuple[str, ...]:
+def _labels(stem: dict[str, Any], place: Path) -> tuple[str, ...]:
     """The instrument, first as the melody where it is that: the only trace of who sings lead (thesis, footnote 3)."""
     instrument = need(stem, "instrument", place, str | list)
     names = [str(name) for name in (instrument if isinstance(instrument, list) else [instrument])]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from stemtree.corpora.settings import library
 from stemtree.errors import CorpusError
 from stemtree.hierarchy import load
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 DRUMS = 128
 """Slakh's program number for drums."""
@@ -68,7 +68,7 @@ class Part:
         return "Drums" if self.is_drum else str(pretty_midi.program_to_instrument_class(self.program))
 
 
-def read_parts(file: FilePath) -> list[Part]:
+def read_parts(file: Path) -> list[Part]:
     """Read the parts of a MIDI file that have notes.
 
     Raises
@@ -198,7 +198,7 @@ def _transposed(part: Part, shift: int) -> Part:
     return replace(part, instrument=instrument)
 
 
-def melody_classes() -> dict[Path, list[int]]:
+def melody_classes() -> dict[NodePath, list[int]]:
     """The leaves of MS21 that may play any line, each with its General MIDI programs."""
     return {leaf: programs for leaf, programs in _programs().items() if not leaf.startswith(_NOT_DRAWN)}
 
@@ -209,11 +209,11 @@ def bass_programs() -> list[int]:
 
 
 @cache
-def _programs() -> dict[Path, list[int]]:
+def _programs() -> dict[NodePath, list[int]]:
     pretty_midi = library("pretty_midi")
 
     ms21 = load("ms21")
-    by_leaf: dict[Path, list[int]] = {}
+    by_leaf: dict[NodePath, list[int]] = {}
     for program in range(128):
         by_leaf.setdefault(ms21.leaf(pretty_midi.program_to_instrument_name(program)), []).append(program)
     return by_leaf

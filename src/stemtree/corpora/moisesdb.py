@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.corpora.layout import find, need, read_metadata
 from stemtree.corpora.track import AudioFile, Listing
@@ -15,13 +15,13 @@ class MoisesDb:
     hierarchy: str = "moisesdb"
     adds_up: bool = False
 
-    def find(self, root: FilePath) -> Iterable[FilePath]:
+    def find(self, root: Path) -> Iterable[Path]:
         """All metadata files, those included that folders of folders of audio should have."""
         found = set(root.glob("**/data.json"))
         stems = (file for ending in ("wav", "flac") for file in root.glob(f"**/*/*/*.{ending}") if found)
         return sorted(found | {file.parents[1] / "data.json" for file in stems})
 
-    def read(self, place: FilePath) -> Listing:
+    def read(self, place: Path) -> Listing:
         """See `Layout.read`; a track's type is looked up first, then the stem that it belongs to."""
         stems = []
         for stem in need(read_metadata(place), "stems", place, list):

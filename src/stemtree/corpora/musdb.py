@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.corpora.layout import split_of
 from stemtree.corpora.track import AudioFile, Listing
@@ -17,11 +17,11 @@ class Musdb18:
     hierarchy: str = "musdb18"
     adds_up: bool = False
 
-    def find(self, root: FilePath) -> Iterable[FilePath]:
+    def find(self, root: Path) -> Iterable[Path]:
         """All stem files."""
         return sorted(root.glob("**/*.stem.mp4"))
 
-    def read(self, place: FilePath) -> Listing:
+    def read(self, place: Path) -> Listing:
         """See `Layout.read`."""
         stems = [(name, (name,), AudioFile(place, stream)) for stream, name in enumerate(_STREAMS) if stream]
         return Listing(place.name.removesuffix(".stem.mp4"), split_of(place), stems, AudioFile(place))
@@ -34,11 +34,11 @@ class Musdb18HQ:
     hierarchy: str = "musdb18"
     adds_up: bool = True
 
-    def find(self, root: FilePath) -> Iterable[FilePath]:
+    def find(self, root: Path) -> Iterable[Path]:
         """Folders that hold any of the five files."""
         return sorted({file.parent for name in _STREAMS for file in root.glob(f"**/{name}.wav")})
 
-    def read(self, place: FilePath) -> Listing:
+    def read(self, place: Path) -> Listing:
         """See `Layout.read`."""
         stems = [(name, (name,), AudioFile(place / f"{name}.wav")) for name in _STREAMS[1:]]
         return Listing(place.name, split_of(place), stems, AudioFile(place / "mixture.wav"))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,15 +87,15 @@ def render_corpus(
         If `workers` is less than 1, or songs are there that were rendered with other settings.
     """
     workers = worker_count(workers)
-    files = list(dict.fromkeys(FilePath(midi) for midi in midis))
-    names: dict[str, FilePath] = {}
+    files = list(dict.fromkeys(Path(midi) for midi in midis))
+    names: dict[str, Path] = {}
     for file in files:
         if (other := names.setdefault(file.stem, file)) != file:
             raise CorpusError(f"'{file}' and '{other}' would both become the song '{file.stem}': rename one")
     for soundfont in (*rendering.soundfonts, *rendering.drum_soundfonts):
         if not soundfont.is_file():
             raise CorpusError(f"there is no soundfont '{soundfont}': check the path")
-    folder = FilePath(root, rendering.split or "")
+    folder = Path(root, rendering.split or "")
     songs = [
         (file, take, _place(folder, file, take, rendering), rendering)
         for file in files
@@ -115,7 +115,7 @@ def render_corpus(
     return problems
 
 
-def plan_stems(file: FilePath, parts: Sequence[Part], take: int, rendering: Rendering) -> list[StemPlan]:
+def plan_stems(file: Path, parts: Sequence[Part], take: int, rendering: Rendering) -> list[StemPlan]:
     """Draw instruments, sounds, places and effects; the same for the same file name, take and seed."""
     random = np.random.default_rng((rendering.seed, zlib.crc32(file.stem.encode()), take))
     hierarchy, plans = load(rendering.hierarchy), []
@@ -136,7 +136,7 @@ def plan_stems(file: FilePath, parts: Sequence[Part], take: int, rendering: Rend
     return plans
 
 
-def _excerpt(file: FilePath, parts: Sequence[Part], take: int, length: float, seed: int) -> list[Part]:
+def _excerpt(file: Path, parts: Sequence[Part], take: int, length: float, seed: int) -> list[Part]:
     """Cut out a drawn place that has notes."""
     random = np.random.default_rng((seed, zlib.crc32(file.stem.encode()), take, 1))
     notes = [note.start for part in parts for note in part.instrument.notes]
@@ -162,16 +162,16 @@ def _draw_preset(part: Part, rendering: Rendering, random: np.random.Generator) 
 
 
 @cache
-def _synthesizer(soundfont: FilePath, sample_rate: int) -> tuple[Synthesizer, list[Preset]]:
+def _synthesizer(soundfont: Path, sample_rate: int) -> tuple[Synthesizer, list[Preset]]:
     synthesizer = Synthesizer(soundfont, sample_rate)
     return synthesizer, synthesizer.presets()
 
 
-def _place(folder: FilePath, file: FilePath, take: int, rendering: Rendering) -> FilePath:
+def _place(folder: Path, file: Path, take: int, rendering: Rendering) -> Path:
     return folder / (f"{file.stem}_{take + 1}" if rendering.takes > 1 else file.stem)
 
 
-def _is_rendered(place: FilePath, rendering: Rendering) -> bool:
+def _is_rendered(place: Path, rendering: Rendering) -> bool:
     """Whether a song is there; raises OptionError if it was rendered with other settings, so that none are mixed."""
     if not (place / METADATA).exists():
         return False
@@ -186,7 +186,7 @@ def _is_rendered(place: FilePath, rendering: Rendering) -> bool:
     return True
 
 
-def _render_job(job: tuple[FilePath, int, FilePath, Rendering]) -> Problem | None:
+def _render_job(job: tuple[Path, int, Path, Rendering]) -> Problem | None:
     file, take, place, rendering = job
     try:
         parts = read_parts(file)
@@ -207,7 +207,7 @@ def _render_job(job: tuple[FilePath, int, FilePath, Rendering]) -> Problem | Non
     return None
 
 
-def _write_song(place: FilePath, plans: list[StemPlan], duration: float, rendering: Rendering, origin: str) -> None:
+def _write_song(place: Path, plans: list[StemPlan], duration: float, rendering: Rendering, origin: str) -> None:
     """Render all stems, level them as Slakh does, and write them, their mixture and what was drawn."""
     audio = [_render_stem(plan, duration, rendering) for plan in plans]
     loudness = [_loudness(samples, rendering.sample_rate) for samples in audio]
@@ -269,7 +269,7 @@ def _loudness(samples: Samples, sample_rate: int) -> float:
     return float(pyloudnorm.Meter(sample_rate).integrated_loudness(samples.T))
 
 
-def _write_midi(file: FilePath, part: Part) -> None:
+def _write_midi(file: Path, part: Part) -> None:
     pretty_midi = library("pretty_midi")
 
     song, instrument = pretty_midi.PrettyMIDI(), copy(part.instrument)

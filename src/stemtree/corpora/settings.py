@@ -3,7 +3,7 @@
 import os
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from stemtree.corpora.layout import SPLITS
@@ -57,8 +57,8 @@ class Rendering:
         If there is no such hierarchy.
     """
 
-    soundfonts: tuple[FilePath, ...]
-    drum_soundfonts: tuple[FilePath, ...] = ()
+    soundfonts: tuple[Path, ...]
+    drum_soundfonts: tuple[Path, ...] = ()
     sample_rate: int = 44100
     stereo: bool = True
     redraw: bool = False

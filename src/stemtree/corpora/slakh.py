@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from stemtree.corpora.layout import find, need, read_metadata, split_of
@@ -33,7 +33,7 @@ class Slakh:
     hierarchy: str = "slakh"
     adds_up: bool = True
 
-    def find(self, root: FilePath) -> Iterable[FilePath]:
+    def find(self, root: Path) -> Iterable[Path]:
         """Folders with metadata or with stems, which should have both, in the root or in folders of splits."""
         parts = (f"{folder}/{part}" for folder in ("*", "*/*") for part in (METADATA, "stems"))
         found = sorted({file.parent for part in parts for file in root.glob(part)})
@@ -41,7 +41,7 @@ class Slakh:
         # Hidden folders are songs still being rendered.
         return [place for place in found if place.name not in omitted and not place.name.startswith(".")]
 
-    def read(self, place: FilePath) -> Listing:
+    def read(self, place: Path) -> Listing:
         """See `Layout.read`; stems that Slakh itself did not render (no patch) are left out."""
         file = place / METADATA
         data, stems = read_metadata(file), []
@@ -56,7 +56,7 @@ class Slakh:
             split = _changes()["split2"].get(place.name, split) if self.version == "split2" else split
         return Listing(place.name, split, stems, AudioFile(_either(place / "mix")), find(data, "UUID", file))
 
-    def recorded_hierarchy(self, root: FilePath) -> str | None:
+    def recorded_hierarchy(self, root: Path) -> str | None:
         """The hierarchy that a rendered corpus was made for; Slakh itself does not tell any."""
         for place in self.find(root):
             with suppress(CorpusError):  # told where the song is read
@@ -72,12 +72,12 @@ def _instrument(patch: str) -> tuple[str, ...]:
         return ()
 
 
-def _program(stem: dict[str, Any], file: FilePath) -> tuple[str, ...]:
+def _program(stem: dict[str, Any], file: Path) -> tuple[str, ...]:
     """The General MIDI name, for corpora that are only laid out like Slakh."""
     return ("Drums",) if stem.get("is_drum") else tuple(filter(None, [find(stem, "midi_program_name", file)]))
 
 
-def _either(stem: FilePath) -> FilePath:
+def _either(stem: Path) -> Path:
     flac = stem.with_name(f"{stem.name}.flac")
     return flac if flac.exists() else stem.with_name(f"{stem.name}.wav")
 

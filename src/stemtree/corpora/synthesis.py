@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import c_int, c_void_p
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ _WRITE_FLOAT = (c_void_p, c_int, c_void_p, c_int, c_int, c_void_p, c_int, c_int)
 class Preset:
     """One sound of a soundfont."""
 
-    soundfont: FilePath
+    soundfont: Path
     bank: int
     program: int
     name: str
@@ -57,7 +57,7 @@ class Synthesizer:
         If the FluidSynth library is not installed, or the soundfont cannot be loaded.
     """
 
-    def __init__(self, soundfont: FilePath, sample_rate: int) -> None:
+    def __init__(self, soundfont: Path, sample_rate: int) -> None:
         self._library = library("fluidsynth")
         self._soundfont, self.sample_rate = soundfont, sample_rate
         self._write = self._library.cfunc(

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
+from pathlib import Path
 
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 
 @dataclass(frozen=True, slots=True)
 class AudioFile:
     """A file, or one of the audio streams in it (a stem file of MUSDB18 holds five)."""
 
-    path: FilePath
+    path: Path
     stream: int = 0
 
     def __str__(self) -> str:
@@ -28,7 +28,7 @@ class Stem:
         Unique in its song, such as ``S00``.
     label : str
         The corpus's own label that decided the leaf.
-    leaf : Path
+    leaf : NodePath
         In the hierarchy that the corpus was loaded with.
     file : AudioFile
         Where it is.
@@ -36,7 +36,7 @@ class Stem:
 
     name: str
     label: str
-    leaf: Path
+    leaf: NodePath
     file: AudioFile
 
 
@@ -78,7 +78,7 @@ class Track:
         """Length in seconds."""
         return self.frames / self.sample_rate
 
-    def stems_of(self, node: Path) -> tuple[Stem, ...]:
+    def stems_of(self, node: NodePath) -> tuple[Stem, ...]:
         """The stems that make up a node; all of them for the mixture."""
         return tuple(stem for stem in self.stems if not node or f"{stem.leaf}/".startswith(f"{node}/"))
 
@@ -132,7 +132,7 @@ class Corpus:
         What was left out, and why.
     """
 
-    root: FilePath
+    root: Path
     kind: str
     hierarchy: str
     tracks: tuple[Track, ...]

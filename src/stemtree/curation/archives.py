@@ -8,8 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path as FilePath
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stemtree.audio import is_audio_name
@@ -59,7 +58,7 @@ class Unpacked:
     renamed: dict[str, str]
 
 
-def unpack(archive: str | os.PathLike[str], folder: FilePath, limits: Limits = Limits()) -> Unpacked:
+def unpack(archive: str | os.PathLike[str], folder: Path, limits: Limits = Limits()) -> Unpacked:
     """Unpack the audio files of an archive into an empty folder.
 
     A folder that holds everything else in the archive is left out of the paths. The whole archive is refused where one
@@ -79,11 +78,11 @@ def unpack(archive: str | os.PathLike[str], folder: FilePath, limits: Limits = L
     ArchiveError
         If it is broken, refused, holds no audio, or needs a library that is not installed.
     """
-    file = FilePath(archive)
+    file = Path(archive)
     with open_archive(file) as container:
         _check(file, container.entries, limits)
         entries = [entry for entry in container.entries if not _is_litter(_path(file, entry))]
-        chosen = [entry for entry in entries if is_audio_name(FilePath(_path(file, entry).name))]
+        chosen = [entry for entry in entries if is_audio_name(Path(_path(file, entry).name))]
         if not chosen:
             raise ArchiveError(f"the archive '{file}' holds no audio files: get another one")
         names, renamed = _final_names([_path(file, entry) for entry in chosen])
@@ -100,7 +99,7 @@ def unpack(archive: str | os.PathLike[str], folder: FilePath, limits: Limits = L
 class _Budget:
     """How much may still be written."""
 
-    def __init__(self, file: FilePath, left: int) -> None:
+    def __init__(self, file: Path, left: int) -> None:
         self._file, self._left, self._room = file, left, left
 
     def take(self, count: int) -> None:
@@ -110,7 +109,7 @@ class _Budget:
 
 
 @contextmanager
-def _writers(folder: FilePath, names: list[str], budget: _Budget) -> Iterator[list[Write]]:
+def _writers(folder: Path, names: list[str], budget: _Budget) -> Iterator[list[Write]]:
     """One function for each file, which opens it when its first piece comes."""
     current: list[tuple[str, Any]] = []
 
@@ -136,7 +135,7 @@ def _writers(folder: FilePath, names: list[str], budget: _Budget) -> Iterator[li
             content.close()
 
 
-def _check(file: FilePath, entries: list[Entry], limits: Limits) -> None:
+def _check(file: Path, entries: list[Entry], limits: Limits) -> None:
     if len(entries) > limits.files:
         raise _refused(file, f"it holds {len(entries)} files, where {limits.files} are the most")
     for entry in entries:
@@ -147,7 +146,7 @@ def _check(file: FilePath, entries: list[Entry], limits: Limits) -> None:
     _Budget(file, limits.room(file.stat().st_size)).take(sum(entry.size or 0 for entry in entries))
 
 
-def _path(file: FilePath, entry: Entry) -> PurePosixPath:
+def _path(file: Path, entry: Entry) -> PurePosixPath:
     """An entry's path, which lies below the folder that it is unpacked to."""
     name = unicodedata.normalize("NFC", entry.name.replace("\\", "/"))
     parts = name.split("/")
@@ -185,7 +184,7 @@ def _final_names(paths: list[PurePosixPath]) -> tuple[list[str], dict[str, str]]
     return names, renamed
 
 
-def _refused(file: FilePath, why: str) -> ArchiveError:
+def _refused(file: Path, why: str) -> ArchiveError:
     return ArchiveError(
         f"the archive '{file}' is refused: {why}; do not unpack it by hand before you have looked into it"
     )

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 
@@ -96,16 +96,16 @@ def measure_bleed(session: Session, settings: BleedSettings | None = None) -> di
 
 
 @contextmanager
-def _temporary_folder() -> Iterator[FilePath]:
+def _temporary_folder() -> Iterator[Path]:
     try:
         with tempfile.TemporaryDirectory(prefix="stemtree-") as folder:
-            yield FilePath(folder)
+            yield Path(folder)
     except OSError as error:
         place = f"'{tempfile.gettempdir()}' ({error.strerror or 'no room left on the device'})"
         raise AudioError(f"cannot write to {place}: make room, or set TMPDIR to another folder") from None
 
 
-def _spool(tracks: Sequence[RawTrack], folder: FilePath) -> tuple[list[Spool], list[float]]:
+def _spool(tracks: Sequence[RawTrack], folder: Path) -> tuple[list[Spool], list[float]]:
     """Every track in mono at the rate of the analysis, and its energy."""
     spools, energies = [], []
     for number, track in enumerate(tracks):
@@ -193,11 +193,11 @@ def measure_songs(
     CorpusError
         If a table cannot be read, or a folder does not exist.
     """
-    table, known = FilePath(output), read_annotation(annotation)
+    table, known = Path(output), read_annotation(annotation)
     report = BleedReport([], [], [], read_rows(table) if table.exists() else [])
     report.rows = [(song, name, label, leak.judged(settings.threshold)) for song, name, label, leak in report.rows]
     jobs = list[tuple[Session, BleedSettings]]()
-    for session in _sessions(map(FilePath, folders), known, settings):
+    for session in _sessions(map(Path, folders), known, settings):
         if isinstance(session, Problem):
             report.problems.append(session)
             continue
@@ -226,7 +226,7 @@ def measure_songs(
 
 
 def _sessions(
-    folders: Iterable[FilePath], known: dict[str, list[tuple[str, str]]], settings: BleedSettings
+    folders: Iterable[Path], known: dict[str, list[tuple[str, str]]], settings: BleedSettings
 ) -> list[Session | Problem]:
     tree, composed = load(settings.hierarchy), {compose(song): song for song in known}
     sessions = list[Session | Problem]()

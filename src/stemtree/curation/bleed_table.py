@@ -4,7 +4,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass, replace
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from stemtree.curation.files import read_table, write_table
@@ -72,7 +72,7 @@ def read_rows(file: str | os.PathLike[str]) -> list[tuple[str, str, str, Leak]]:
     return rows
 
 
-def write_leaks(file: FilePath, rows: Iterable[tuple[str, str, str, Leak]]) -> None:
+def write_leaks(file: Path, rows: Iterable[tuple[str, str, str, Leak]]) -> None:
     """Write rows of song, file, label and leak; raises CorpusError if that cannot be done."""
     cells = ((song, name, label, int(leak.leaks), *astuple(leak)[1:]) for song, name, label, leak in rows)
     write_table(file, COLUMNS, cells)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import permutations, product
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -70,7 +70,7 @@ def check_labels(root: str | os.PathLike[str]) -> tuple[int, list[Problem]]:
     CorpusError
         If there is no such folder, or no metadata file below it.
     """
-    folder = FilePath(root)
+    folder = Path(root)
     files = sorted(folder.glob(f"**/*{_METADATA}")) if folder.is_dir() else []
     if not files:
         raise CorpusError(f"'{folder}' holds no files called …{_METADATA}: give a folder in MedleyDB's layout")
@@ -166,7 +166,7 @@ def _check_levels(where: str, parts: list[tuple[str, ...]]) -> Iterator[tuple[st
             yield "levels", f"{where}: '{broad}' stands beside {listed}, which it takes in"
 
 
-def _check_files(file: FilePath, song: str, data: dict[str, Any], stems: list[_Stem]) -> Iterator[tuple[str, str]]:
+def _check_files(file: Path, song: str, data: dict[str, Any], stems: list[_Stem]) -> Iterator[tuple[str, str]]:
     """Compare with the files, where there are any."""
     folder = file.parent if file.parent.name == song else file.parent.parent / "Audio" / song
     stem_dir, raw_dir = (folder / str(data.get(key) or "-") for key in ("stem_dir", "raw_dir"))

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from stemtree.errors import ArchiveError
@@ -52,13 +52,13 @@ class Container:
 
 
 @contextmanager
-def open_archive(file: FilePath) -> Iterator[Container]:
+def open_archive(file: Path) -> Iterator[Container]:
     """Open an archive; whatever its library then raises is an ArchiveError."""
     try:
         kind = kind_of(file)
         if kind is None:
             raise ArchiveError(f"'{file}' is not a zip, rar or 7z archive (a page instead of a file?): get it again")
-        opened: dict[str, Callable[[FilePath], Container]] = {"zip": _Zip, "rar": _Rar, "7z": _SevenZip}
+        opened: dict[str, Callable[[Path], Container]] = {"zip": _Zip, "rar": _Rar, "7z": _SevenZip}
         container = opened[kind](file)
         try:
             yield container
@@ -93,7 +93,7 @@ def _refuse_twins(file: object, targets: list[tuple[Entry, Write]]) -> None:
         raise ArchiveError(f"the archive '{file}' is refused: {count} of its files are called '{name}'; pack it anew")
 
 
-def kind_of(file: FilePath) -> str | None:
+def kind_of(file: Path) -> str | None:
     """``zip``, ``rar`` or ``7z`` by a file's first bytes, else None."""
     with file.open("rb") as content:
         start = content.read(8)
@@ -101,7 +101,7 @@ def kind_of(file: FilePath) -> str | None:
 
 
 class _Zip(Container):
-    def __init__(self, file: FilePath) -> None:
+    def __init__(self, file: Path) -> None:
         self._zip = zipfile.ZipFile(file)
         self.entries = [self._entry(info) for info in self._zip.infolist() if not info.is_dir()]
 
@@ -134,7 +134,7 @@ class _Zip(Container):
 
 
 class _Rar(Container):
-    def __init__(self, file: FilePath) -> None:
+    def __init__(self, file: Path) -> None:
         import rarfile
 
         self._rar = rarfile.RarFile(file)
@@ -163,7 +163,7 @@ class _Rar(Container):
 
 
 class _SevenZip(Container):
-    def __init__(self, file: FilePath) -> None:
+    def __init__(self, file: Path) -> None:
         import py7zr
 
         self._archive = py7zr.SevenZipFile(file)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -71,7 +71,7 @@ def open_session(settings: Fetching = Fetching()) -> Session:
 
 def download(
     url: str,
-    target: FilePath,
+    target: Path,
     session: Session,
     settings: Fetching = Fetching(),
 ) -> str:
@@ -126,7 +126,7 @@ def _times(tries: int) -> str:
 class _Part:
     """What there is of a file, and which version of it this is."""
 
-    def __init__(self, target: FilePath, url: str) -> None:
+    def __init__(self, target: Path, url: str) -> None:
         self._target, self._url = target, url
         self.file = target.with_name(f"{target.name}.part")
         self._note = target.with_name(f"{target.name}.part.json")
@@ -156,7 +156,7 @@ class _Part:
         return digest
 
 
-def sha256(file: FilePath) -> str:
+def sha256(file: Path) -> str:
     """Checksum of a file, in hexadecimal digits."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations  # matplotlib is loaded when a picture is dra
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
 
@@ -27,7 +27,7 @@ def require_matplotlib() -> None:
         raise OptionError("drawing needs matplotlib: `pip install 'stemtree[figures]'`, or give --no-figures") from None
 
 
-def draw_bars(table: Table, file: FilePath, unit: str) -> list[FilePath]:
+def draw_bars(table: Table, file: Path, unit: str) -> list[Path]:
     """Draw a table of counts as groups of horizontal bars, one for each column; rows without any are left out.
 
     Parameters
@@ -61,7 +61,7 @@ def draw_bars(table: Table, file: FilePath, unit: str) -> list[FilePath]:
     return _save(figure, file)
 
 
-def draw_durations(lengths: Mapping[str, Sequence[float]], title: str, file: FilePath) -> list[FilePath]:
+def draw_durations(lengths: Mapping[str, Sequence[float]], title: str, file: Path) -> list[Path]:
     """Draw how long songs are, one corpus under the other on the same axis."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
@@ -108,7 +108,7 @@ def _bare(axes: Axes, grid: str) -> None:
     axes.set_axisbelow(True)
 
 
-def _save(figure: Figure, file: FilePath) -> list[FilePath]:
+def _save(figure: Figure, file: Path) -> list[Path]:
     from matplotlib import rc_context
 
     files = [file.with_name(f"{file.name}.{ending}") for ending in ("png", "svg")]

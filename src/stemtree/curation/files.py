@@ -5,7 +5,7 @@ import io
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.errors import CorpusError
 
@@ -32,7 +32,7 @@ def read_table(file: str | os.PathLike[str], needed: tuple[str, ...]) -> list[di
         raise CorpusError(f"the table '{file}' is not CSV in UTF-8: save it as that") from None
 
 
-def write_table(file: FilePath, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+def write_table(file: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a CSV file; None is an empty cell.
 
     Raises
@@ -47,7 +47,7 @@ def write_table(file: FilePath, header: Iterable[str], rows: Iterable[Iterable[o
     write_text(file, text.getvalue())
 
 
-def write_text(file: FilePath, text: str) -> None:
+def write_text(file: Path, text: str) -> None:
     """Write under a temporary name, then rename; raises CorpusError if that cannot be done."""
     partial = file.with_name(f".{file.name}.partial")
     try:

@@ -10,7 +10,7 @@ import shutil
 import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -116,7 +116,7 @@ def gather(
         If the listing cannot be used, or the folder not written.
     """
     entries, problems = read_listing(listing)
-    root, beside = FilePath(output), FilePath(listing).parent
+    root, beside = Path(output), Path(listing).parent
     work = _Gatherer(root, beside, settings, problems)
     rows = list(zip(folder_names(entries), entries, strict=True))
     done: list[Gathered] = []
@@ -156,7 +156,7 @@ def _shortened(name: str, most: int = 200) -> str:
 
 
 class _Gatherer:
-    def __init__(self, root: FilePath, beside: FilePath, settings: Settings, problems: list[Problem]) -> None:
+    def __init__(self, root: Path, beside: Path, settings: Settings, problems: list[Problem]) -> None:
         self._root, self._beside, self._settings, self._problems = root, beside, settings, problems
         self._session: Session | None = None
         self._silent: set[str] = set()
@@ -189,7 +189,7 @@ class _Gatherer:
         path = self._beside / _local(entry.archive)
         return urlsplit(entry.archive).scheme not in ("http", "https") and path.is_file() and sha256(path) != digest
 
-    def _unpack(self, song: str, entry: Entry, folder: FilePath) -> Gathered:
+    def _unpack(self, song: str, entry: Entry, folder: Path) -> Gathered:
         archive, digest = self._fetch(song, entry)
         try:
             with staging(folder) as stage:
@@ -206,24 +206,24 @@ class _Gatherer:
             self._forget(archive)
         return Gathered(song, entry, "unpacked", files=len(unpacked.files), sha256=digest)
 
-    def _fetch(self, song: str, entry: Entry) -> tuple[FilePath, str]:
+    def _fetch(self, song: str, entry: Entry) -> tuple[Path, str]:
         """The archive as a file here, and its checksum."""
         if urlsplit(entry.archive).scheme in ("http", "https"):
-            target = self._root / "archives" / f"{song}{FilePath(urlsplit(entry.archive).path).suffix.lower()}"
+            target = self._root / "archives" / f"{song}{Path(urlsplit(entry.archive).path).suffix.lower()}"
             return target, self._download(entry.archive, target)
         path = self._beside / _local(entry.archive)
         if not path.is_file():
             raise DownloadError(f"there is no archive '{path}': correct the listing")
         return path, sha256(path)
 
-    def _download(self, url: str, target: FilePath) -> str:
+    def _download(self, url: str, target: Path) -> str:
         if target.exists() and (note := _facts(target)) and note.get("archive") == url:
             return str(note["sha256"])
         digest = self._get(url, target)
         _note(target, {"archive": url, "sha256": digest})
         return digest
 
-    def _get(self, url: str, target: FilePath) -> str:
+    def _get(self, url: str, target: Path) -> str:
         """Download; a server that could not be reached is tried once for every further file."""
         fetching, server = self._settings.fetching, urlsplit(url).netloc
         self._session = self._session or open_session(fetching)
@@ -250,7 +250,7 @@ class _Gatherer:
         except DownloadError as error:
             self._problems.append(Problem(song, "preview", str(error)))
 
-    def _set_aside(self, song: str, entry: Entry, archive: FilePath, digest: str, reason: str) -> Gathered:
+    def _set_aside(self, song: str, entry: Entry, archive: Path, digest: str, reason: str) -> Gathered:
         held = self._quarantine(song)
         held.parent.mkdir(parents=True, exist_ok=True)
         if self._is_ours(archive):
@@ -261,18 +261,18 @@ class _Gatherer:
         _note(held, {"archive": entry.archive, "sha256": digest, "reason": reason})
         return Gathered(song, entry, "quarantined", reason, sha256=digest)
 
-    def _preview_file(self, song: str) -> FilePath:
+    def _preview_file(self, song: str) -> Path:
         return self._root / "previews" / f"{song}.mp3"
 
-    def _quarantine(self, song: str) -> FilePath:
+    def _quarantine(self, song: str) -> Path:
         return self._root / "quarantine" / f"{song}.archive"
 
     @staticmethod
-    def _forget(archive: FilePath) -> None:
+    def _forget(archive: Path) -> None:
         for file in (archive, _note_of(archive)):
             file.unlink(missing_ok=True)
 
-    def _is_ours(self, archive: FilePath) -> bool:
+    def _is_ours(self, archive: Path) -> bool:
         return archive.parent == self._root / "archives"
 
 
@@ -280,15 +280,15 @@ def _local(address: str) -> str:
     return unquote(urlsplit(address).path) if urlsplit(address).scheme == "file" else address
 
 
-def _note_of(file: FilePath) -> FilePath:
+def _note_of(file: Path) -> Path:
     return file / FACTS if file.is_dir() else file.with_name(f"{file.name}.json")
 
 
-def _note(file: FilePath, facts: dict[str, str]) -> None:
+def _note(file: Path, facts: dict[str, str]) -> None:
     _note_of(file).write_text(json.dumps(facts, ensure_ascii=False) + "\n", "utf-8")
 
 
-def _facts(file: FilePath) -> dict[str, str] | None:
+def _facts(file: Path) -> dict[str, str] | None:
     """What was written down about a song or an archive; None where there is nothing that can be read."""
     try:
         facts = json.loads(_note_of(file).read_text("utf-8"))
@@ -297,13 +297,13 @@ def _facts(file: FilePath) -> dict[str, str] | None:
     return facts if isinstance(facts, dict) else None
 
 
-def _replace(stage: FilePath, folder: FilePath) -> None:
+def _replace(stage: Path, folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
     stage.rename(folder)
 
 
-def _write_table(file: FilePath, songs: list[Gathered]) -> None:
+def _write_table(file: Path, songs: list[Gathered]) -> None:
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="") as text:

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -78,7 +78,7 @@ def read_listing(file: str | os.PathLike[str]) -> tuple[list[Entry], list[Proble
     CorpusError
         If the file cannot be read or lists no song.
     """
-    path = FilePath(file)
+    path = Path(file)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -108,7 +108,7 @@ def _decode(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def _table(text: str, path: FilePath) -> Iterator[dict[str, str]]:
+def _table(text: str, path: Path) -> Iterator[dict[str, str]]:
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(cell.strip() for cell in row)]
     except csv.Error:

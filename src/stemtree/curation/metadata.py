@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -104,7 +104,7 @@ def describe_labels(known: Mapping[str, Any], session: Session) -> dict[str, Any
     return {"stems": stems, "set_aside": list(session.set_aside)}
 
 
-def raw_files(song: Mixdown, name: str) -> dict[str, FilePath]:
+def raw_files(song: Mixdown, name: str) -> dict[str, Path]:
     """What every raw track is called in the corpus, and where it comes from."""
     return {
         raw_file(name, number, position, part.track.path): part.track.path
@@ -113,7 +113,7 @@ def raw_files(song: Mixdown, name: str) -> dict[str, FilePath]:
     }
 
 
-def write_metadata(file: FilePath, data: dict[str, Any]) -> None:
+def write_metadata(file: Path, data: dict[str, Any]) -> None:
     """Write it as YAML; raises CorpusError if that cannot be done."""
     write_text(file, yaml.safe_dump(data, allow_unicode=True))
 
@@ -180,6 +180,6 @@ def _gain(factor: float) -> float | None:
     return round(gain, 8) + 0.0 if math.isfinite(gain) else None
 
 
-def _identity(path: FilePath) -> tuple[int, int]:
+def _identity(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_size, status.st_mtime_ns

@@ -5,7 +5,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from stemtree.curation.recordings import Part, Spool, mixed, side_by_side
 from stemtree.curation.sessions import RawTrack
 from stemtree.errors import AudioError, CorpusError, OptionError
 from stemtree.hierarchy import Hierarchy
-from stemtree.types import ExactSamples, Path
+from stemtree.types import ExactSamples, NodePath
 
 LOUDNESS, PEAK = -25.0, -1.0
 """What stems are brought to: LUFS where they are pitched, dBFS of the highest sample where they are percussive."""
@@ -90,7 +90,7 @@ class Stem:
 
     Parameters
     ----------
-    leaf : Path
+    leaf : NodePath
         The instrument.
     parts : list of Part
         Its tracks.
@@ -104,7 +104,7 @@ class Stem:
         What brings the sum to its target.
     """
 
-    leaf: Path
+    leaf: NodePath
     parts: list[Part]
     factors: list[float]
     spool: Spool
@@ -118,7 +118,7 @@ class Group:
 
     Parameters
     ----------
-    node : Path
+    node : NodePath
         In the hierarchy's second level.
     stems : list of Stem
         What it is made of.
@@ -128,7 +128,7 @@ class Group:
         What brings that to the node's target.
     """
 
-    node: Path
+    node: NodePath
     stems: list[Stem]
     meter: LoudnessMeter
     gain: float = 1.0
@@ -164,7 +164,7 @@ class Mixdown:
         return [stem for group in self.groups for stem in group.stems]
 
 
-def is_percussive(node: Path) -> bool:
+def is_percussive(node: NodePath) -> bool:
     """Whether a node is brought to a peak instead of a loudness."""
     return not _PERCUSSIVE.isdisjoint(node.split("/"))
 
@@ -174,7 +174,7 @@ def decibels(factor: float) -> float:
     return 20 * math.log10(factor) if factor else -math.inf
 
 
-def mix_down(tracks: Sequence[RawTrack], tree: Hierarchy, settings: StemSettings, folder: FilePath) -> Mixdown:
+def mix_down(tracks: Sequence[RawTrack], tree: Hierarchy, settings: StemSettings, folder: Path) -> Mixdown:
     """Add the tracks of every instrument up into spools in a folder, and settle all gains.
 
     Raises
@@ -201,7 +201,9 @@ def mix_down(tracks: Sequence[RawTrack], tree: Hierarchy, settings: StemSettings
     return song
 
 
-def _add_up(leaf: Path, tracks: Sequence[RawTrack], spool: Spool, settings: StemSettings, song: Mixdown) -> Stem | None:
+def _add_up(
+    leaf: NodePath, tracks: Sequence[RawTrack], spool: Spool, settings: StemSettings, song: Mixdown
+) -> Stem | None:
     parts = _open(leaf, tracks, settings, song)
     factors = _factors(leaf, parts, settings, song)
     heard = [(part, factor) for part, factor in zip(parts, factors, strict=True) if factor]
@@ -212,7 +214,7 @@ def _add_up(leaf: Path, tracks: Sequence[RawTrack], spool: Spool, settings: Stem
     return stem if stem.gain else None
 
 
-def _open(leaf: Path, tracks: Sequence[RawTrack], settings: StemSettings, song: Mixdown) -> list[Part]:
+def _open(leaf: NodePath, tracks: Sequence[RawTrack], settings: StemSettings, song: Mixdown) -> list[Part]:
     """Look at the files' headers and place them."""
     shapes = {}
     for track in tracks:
@@ -229,7 +231,7 @@ def _open(leaf: Path, tracks: Sequence[RawTrack], settings: StemSettings, song: 
     return [Part(track, *shapes[track], placed) for track, placed in zip(readable, placements, strict=True)]
 
 
-def _factors(leaf: Path, parts: list[Part], settings: StemSettings, song: Mixdown) -> list[float]:
+def _factors(leaf: NodePath, parts: list[Part], settings: StemSettings, song: Mixdown) -> list[float]:
     """Bring every track to the target of its instrument, two files of one recording together; 0 for silence."""
     found: dict[int, float] = {}
     for unit in dict.fromkeys(part.placement.unit for part in parts):
@@ -253,13 +255,13 @@ def _factors(leaf: Path, parts: list[Part], settings: StemSettings, song: Mixdow
     return [found[part.placement.unit] for part in parts]
 
 
-def _target_gain(node: Path, meter: LoudnessMeter) -> float:
+def _target_gain(node: NodePath, meter: LoudnessMeter) -> float:
     """What brings a signal to its node's target; 0 where no block of it passes BS.1770's absolute gate."""
     gain = meter.gain_to(LOUDNESS)
     return 10 ** (PEAK / 20) / meter.peak if gain and is_percussive(node) else gain
 
 
-def _group(node: Path, stems: list[Stem], settings: StemSettings) -> Group:
+def _group(node: NodePath, stems: list[Stem], settings: StemSettings) -> Group:
     group = Group(node, stems, settings.meter())
     gains, samples = [stem.gain for stem in stems], max(stem.spool.samples for stem in stems)
     for total in _sums(stems, gains, samples):

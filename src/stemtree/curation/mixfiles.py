@@ -8,7 +8,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 
@@ -38,12 +38,12 @@ def group_file(name: str, node: str) -> str:
     return f"{name}_MUSDB_{node.rpartition('/')[2]}.wav"
 
 
-def raw_file(name: str, stem: int, number: int, source: FilePath) -> str:
+def raw_file(name: str, stem: int, number: int, source: Path) -> str:
     """A raw track's file, of its stem and numbered in it."""
     return f"{name}_RAW_{stem:02}_{number:02}{source.suffix.lower()}"
 
 
-def write_song(song: Mixdown, name: str, folder: FilePath, settings: StemSettings) -> LoudnessMeter:
+def write_song(song: Mixdown, name: str, folder: Path, settings: StemSettings) -> LoudnessMeter:
     """Write instrument stems, MUSDB-like stems and the mixture; return what the mixture sounds like.
 
     Raises
@@ -89,7 +89,7 @@ def _whole_steps(song: Mixdown, settings: StemSettings) -> Iterator[list[ExactSa
         yield [*stems, *groups, np.rint(mixture * song.overall) if own else mixture]
 
 
-def link_raw(source: FilePath, target: FilePath) -> None:
+def link_raw(source: Path, target: Path) -> None:
     """Give a raw track its name in the corpus without copying it, where the file system can."""
     try:
         os.link(source, target, follow_symlinks=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePosixPath
 
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 WIDTH = {"backing_vocal": 0.7, "electric_guitar": 0.9, "acoustic_guitar": 0.7}
 """Nodes whose takes are spread, and how far: 1 is hard left and right."""
@@ -44,7 +44,7 @@ class _Name:
     side: str
 
 
-def place(names: Sequence[str], mono: Sequence[bool], leaf: Path, automix: bool) -> list[Placement]:
+def place(names: Sequence[str], mono: Sequence[bool], leaf: NodePath, automix: bool) -> list[Placement]:
     """Place the tracks of one instrument of one song.
 
     Two files of one channel whose names differ in ``L`` and ``R`` alone are one stereo recording, hard left and right.
@@ -58,7 +58,7 @@ def place(names: Sequence[str], mono: Sequence[bool], leaf: Path, automix: bool)
         File names, in the order in which they are placed.
     mono : sequence of bool
         Which of them have one channel; the others keep their own image.
-    leaf : Path
+    leaf : NodePath
         The instrument.
     automix : bool
         Whether to spread takes.

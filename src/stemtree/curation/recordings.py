@@ -5,7 +5,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 
@@ -104,7 +104,7 @@ class Spool:
         How many.
     """
 
-    def __init__(self, path: FilePath, channels: int) -> None:
+    def __init__(self, path: Path, channels: int) -> None:
         self._path, self._channels, self.samples = path, channels, 0
 
     def fill(self, blocks: Iterable[ExactSamples]) -> Iterator[ExactSamples]:

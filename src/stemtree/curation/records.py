@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from stemtree.audio import open_source
@@ -75,7 +75,7 @@ class Source:
 
     name: str
     kind: str
-    root: FilePath
+    root: Path
 
     @classmethod
     def parse(cls, text: str) -> "Source":
@@ -92,7 +92,7 @@ class Source:
         kind, colon, root = rest.partition(":")
         if not colon or (kind not in KINDS and kind != ANNOTATION):
             kind, root = "", rest
-        place = FilePath(root)
+        place = Path(root)
         if not place.exists():
             raise OptionError(f"there is no corpus '{root}': give [NAME=][KIND:]ROOT, the kind being one of {_kinds()}")
         return cls(name or place.stem or str(place), kind or _kind_of(place), place)
@@ -276,7 +276,7 @@ def _with_split(record: SongRecord, splits: Mapping[str, str]) -> SongRecord:
     return replace(record, split=splits.get(record.song))
 
 
-def _kind_of(place: FilePath) -> str:
+def _kind_of(place: Path) -> str:
     """What lies there, told by a file that only one layout has."""
     if place.suffix.lower() == ".csv":
         return ANNOTATION

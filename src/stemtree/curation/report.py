@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
+from pathlib import Path
 from urllib.parse import quote
 
 from stemtree.corpora.track import Problem
@@ -95,11 +95,11 @@ def write_report(
         report.problems += problems
     if not report.corpora:
         raise OptionError("there is no corpus to tell about: give at least one")
-    _write(report, FilePath(output), figures)
+    _write(report, Path(output), figures)
     return report
 
 
-def _write(report: Report, folder: FilePath, figures: bool) -> None:
+def _write(report: Report, folder: Path, figures: bool) -> None:
     corpora, text = report.corpora, ["# Statistics"]
     for number, table in _all_tables(report):
         write_table(folder / f"{table.name}.csv", table.header, table.rows)

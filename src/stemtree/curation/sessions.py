@@ -5,7 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.audio import is_audio_name
 from stemtree.corpora.track import Problem
@@ -13,7 +13,7 @@ from stemtree.curation.files import read_table
 from stemtree.errors import CorpusError, HierarchyError
 from stemtree.hierarchy import Hierarchy
 from stemtree.hierarchy.labels import normal_form
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 SET_ASIDE = ("Unused", "Ambient_Microphone")
 """Labels of tracks that belong to no stem (thesis, 3.1.2)."""
@@ -33,14 +33,14 @@ class RawTrack:
         Where it is.
     label : str
         One of the annotation's labels.
-    leaf : Path
+    leaf : NodePath
         What the hierarchy makes of the label.
     """
 
     name: str
-    path: FilePath
+    path: Path
     label: str
-    leaf: Path
+    leaf: NodePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Session:
     """
 
     song: str
-    folder: FilePath
+    folder: Path
     tracks: tuple[RawTrack, ...]
     set_aside: tuple[str, ...] = ()
     without_row: tuple[str, ...] = ()
@@ -173,7 +173,7 @@ def find_sessions(
     CorpusError
         If there is no such folder.
     """
-    place = FilePath(root)
+    place = Path(root)
     if not place.is_dir():
         raise CorpusError(f"there is no folder '{root}': check the path")
     folders = {compose(entry.name): entry for entry in place.iterdir() if entry.is_dir() and entry.name[0] != "."}
@@ -188,7 +188,7 @@ def find_sessions(
             yield Problem(name, "not annotated", f"the annotation has no rows for '{folder}': annotate it")
 
 
-def read_session(folder: FilePath, song: str, rows: list[tuple[str, str]], hierarchy: Hierarchy) -> Session:
+def read_session(folder: Path, song: str, rows: list[tuple[str, str]], hierarchy: Hierarchy) -> Session:
     """Match one song's rows with its files."""
     files, same = files_of(folder)
     tracks: list[RawTrack] = []
@@ -220,9 +220,9 @@ class _BadRow(CorpusError):
         self.kind = kind
 
 
-def files_of(folder: FilePath) -> tuple[dict[str, FilePath], list[str]]:
+def files_of(folder: Path) -> tuple[dict[str, Path], list[str]]:
     """A song's audio files by their paths below its folder, composed; and the paths that several have once composed."""
-    files: dict[str, FilePath] = {}
+    files: dict[str, Path] = {}
     same = []
     for file in sorted(_audio_files(folder)):
         name = compose(file.relative_to(folder).as_posix())
@@ -231,7 +231,7 @@ def files_of(folder: FilePath) -> tuple[dict[str, FilePath], list[str]]:
     return files, same
 
 
-def find_file(song: str, name: str, files: Mapping[str, FilePath]) -> str:
+def find_file(song: str, name: str, files: Mapping[str, Path]) -> str:
     """The file of `files_of` that a row means: by its path, or by its bare name where only one file has it.
 
     Raises
@@ -250,7 +250,7 @@ def find_file(song: str, name: str, files: Mapping[str, FilePath]) -> str:
     raise _BadRow("missing", f"'{song}' holds no file '{name}' that can be audio: copy it again, or remove its row")
 
 
-def _audio_files(folder: FilePath) -> Iterator[FilePath]:
+def _audio_files(folder: Path) -> Iterator[Path]:
     files = (file for file in folder.rglob("*") if is_audio_name(file) and "__MACOSX" not in file.parts)
     return (file for file in files if file.is_file())
 

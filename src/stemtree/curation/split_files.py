@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from stemtree.corpora.layout import SPLITS, read_metadata
@@ -47,14 +47,14 @@ def split_corpus(
     CorpusError
         If the folder holds no songs, or one twice, or a table or a song's metadata cannot be read.
     """
-    place = FilePath(root)
+    place = Path(root)
     found = {
         file: read_metadata(file) for file in sorted(place.glob("*/*_METADATA.yaml")) if file.parent.name[0] != "."
     }
     if not found:
         raise CorpusError(f"'{root}' holds no songs with metadata: make them with stemtree curate stems")
     songs = {file: _song(file, data) for file, data in found.items()}
-    folders: dict[str, FilePath] = {}
+    folders: dict[str, Path] = {}
     for file, song in songs.items():
         if (first := folders.setdefault(song.name, file.parent)) != file.parent:
             raise CorpusError(f"'{song.name}' is in '{first}' and in '{file.parent}': remove one")
@@ -68,7 +68,7 @@ def split_corpus(
 
 def assign_to_table(
     songs: Sequence[Song],
-    table: FilePath,
+    table: Path,
     shares: Sequence[float] = SHARES,
     *,
     fixed: str | os.PathLike[str] | None = None,
@@ -143,7 +143,7 @@ def read_splits(file: str | os.PathLike[str]) -> dict[str, str]:
     return splits
 
 
-def _song(file: FilePath, data: Mapping[str, Any]) -> Song:
+def _song(file: Path, data: Mapping[str, Any]) -> Song:
     identifier = file.name.removesuffix("_METADATA.yaml")
     name = str(data.get("session") or identifier)
     facts = facts_from_name(name)

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from stemtree.corpora.layout import read_metadata
@@ -68,7 +68,7 @@ class _Job:
     session: Session
     facts: SongFacts
     leaks: Mapping[str, Leak]
-    output: FilePath
+    output: Path
     settings: StemSettings
 
     @property
@@ -128,7 +128,7 @@ def build_stems(
     """
     if settings.drop_bleed and bleed is None:
         raise OptionError("nothing says which tracks leak: run stemtree curate bleed and give its table with --bleed")
-    if FilePath(output).resolve() == FilePath(root).resolve():
+    if Path(output).resolve() == Path(root).resolve():
         raise OptionError(f"'{output}' holds the raw tracks: choose another folder for the stems")
     tree, report, jobs = load(settings.hierarchy), StemReport(), list[_Job]()
     facts = read_songs(songs) if songs else {}
@@ -138,9 +138,9 @@ def build_stems(
             report.problems.append(found)
         else:
             told = facts.get(found.song) or facts_from_name(found.song)
-            jobs.append(_Job(found, told, leaks.get(found.song, {}), FilePath(output), settings))
+            jobs.append(_Job(found, told, leaks.get(found.song, {}), Path(output), settings))
     jobs = _distinct(jobs, report)
-    _note(jobs, FilePath(output), report)
+    _note(jobs, Path(output), report)
     for done, (job, outcome) in enumerate(zip(jobs, in_processes(_build, jobs, workers), strict=True), start=1):
         report.problems += job.session.problems
         if isinstance(outcome, Problem):
@@ -169,7 +169,7 @@ def _distinct(jobs: list[_Job], report: StemReport) -> list[_Job]:
     return kept
 
 
-def _note(jobs: list[_Job], output: FilePath, report: StemReport) -> None:
+def _note(jobs: list[_Job], output: Path, report: StemReport) -> None:
     for job in jobs:
         if names := job.session.without_row:
             message = f"{len(names)} files of '{job.session.song}' have no row and are in no stem: {', '.join(names)}"
@@ -237,7 +237,7 @@ def _make(job: _Job) -> _Outcome:
     return _Outcome("made", audio)
 
 
-def _known(place: FilePath, name: str) -> dict[str, Any]:
+def _known(place: Path, name: str) -> dict[str, Any]:
     """The metadata of a song that is there; raises CorpusError if something else is."""
     file = place / f"{name}_METADATA.yaml"
     if not place.exists():
@@ -248,7 +248,7 @@ def _known(place: FilePath, name: str) -> dict[str, Any]:
     return known
 
 
-def _whole(place: FilePath, known: dict[str, Any]) -> bool:
+def _whole(place: Path, known: dict[str, Any]) -> bool:
     try:
         files = [known["mix_filename"]]
         for listed in (known["stems"], known["musdb_stems"]):
@@ -258,7 +258,7 @@ def _whole(place: FilePath, known: dict[str, Any]) -> bool:
         return False
 
 
-def _publish(folder: FilePath, place: FilePath) -> None:
+def _publish(folder: Path, place: Path) -> None:
     """Put a finished song in place of what was there; what a killed run left aside goes as well."""
     aside = place.with_name(f".{place.name}.old")
     shutil.rmtree(aside, ignore_errors=True)

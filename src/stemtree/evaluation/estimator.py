@@ -5,7 +5,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 from dataclasses import dataclass
 from typing import Protocol
 
-from stemtree.types import Path, Waveform
+from stemtree.types import NodePath, Waveform
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Estimator(Protocol):
         ...
 
     @property
-    def nodes(self) -> tuple[Path, ...]:
+    def nodes(self) -> tuple[NodePath, ...]:
         """What it estimates, in this order."""
         ...
 
@@ -52,7 +52,7 @@ class Estimator(Protocol):
         ...
 
     @property
-    def root(self) -> Path | None:
+    def root(self) -> NodePath | None:
         """The only node that it takes for its mixture; None for any."""
         ...
 

@@ -9,7 +9,7 @@ from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import polars as pl
 import torch
@@ -27,11 +27,11 @@ from stemtree.hierarchy import Hierarchy
 from stemtree.memory import keep_freed_memory
 from stemtree.metrics.bss_eval import TAPS
 from stemtree.processes import Processes
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 _FORMAT = 2  # of the rows; raised when their meaning changes
 
-_Job = tuple[Track, tuple[int, ...], FilePath]
+_Job = tuple[Track, tuple[int, ...], Path]
 
 
 def evaluate(
@@ -40,7 +40,7 @@ def evaluate(
     hierarchy: Hierarchy,
     settings: Settings | None = None,
     *,
-    nodes: Sequence[Path] | None = None,
+    nodes: Sequence[NodePath] | None = None,
     file: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -56,7 +56,7 @@ def evaluate(
         What to measure it on, and the tree that its leaves belong to.
     settings : Settings, optional
         How.
-    nodes : sequence of Path, optional
+    nodes : sequence of NodePath, optional
         Only these of the estimator's nodes.
     file : path-like, optional
         Parquet for the rows. If it holds them already they are read from there; those of a run that was stopped are
@@ -101,7 +101,7 @@ def evaluate(
         **asdict(settings),
     }
     with tempfile.TemporaryDirectory() as temporary:
-        store = Store(FilePath(file) if file is not None else FilePath(temporary, "rows.parquet"), told)
+        store = Store(Path(file) if file is not None else Path(temporary, "rows.parquet"), told)
         rows = store.finished(prints)
         if rows is None:
             store.open()
@@ -116,8 +116,8 @@ def _check(
     corpus: Corpus,
     hierarchy: Hierarchy,
     settings: Settings,
-    nodes: Sequence[Path] | None,
-) -> tuple[Path, ...]:
+    nodes: Sequence[NodePath] | None,
+) -> tuple[NodePath, ...]:
     for node in estimator.nodes if not nodes else ():
         if node not in hierarchy:
             raise HierarchyError(

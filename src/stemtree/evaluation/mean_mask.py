@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from stemtree.examples.signals import node_signals
 from stemtree.hierarchy import MIXTURE
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft
-from stemtree.types import Path, Waveform
+from stemtree.types import NodePath, Waveform
 
 _KEY = "stemtree"
 
@@ -37,7 +37,7 @@ class MeanMask:
 
     Parameters
     ----------
-    nodes : tuple of Path
+    nodes : tuple of NodePath
         What the masks are for.
     mask : torch.Tensor
         ``(node, bin)`` float32.
@@ -45,17 +45,17 @@ class MeanMask:
         What they apply to, at its own rate only.
     fitted : str
         What they are the mean of, for people.
-    root : Path
+    root : NodePath
         The node that they are masks of.
     name : str
         As on the command line.
     """
 
-    nodes: tuple[Path, ...]
+    nodes: tuple[NodePath, ...]
     mask: torch.Tensor
     stft: Stft
     fitted: str
-    root: Path = MIXTURE
+    root: NodePath = MIXTURE
     name: str = "mean"
 
     @property
@@ -87,7 +87,7 @@ class MeanMask:
             If the file cannot be written.
         """
         told = {"root": self.root, "nodes": self.nodes, "stft": asdict(self.stft), "fitted": self.fitted}
-        path = FilePath(file)
+        path = Path(file)
         partial = path.with_name(f".{path.name}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,10 +123,10 @@ class MeanMask:
 
 def fit_mean_mask(
     corpus: Corpus,
-    nodes: Sequence[Path],
+    nodes: Sequence[NodePath],
     kind: str = "psa",
     *,
-    root: Path = MIXTURE,
+    root: NodePath = MIXTURE,
     chunking: Chunking | None = None,
     sample: int | None = None,
     stft: Stft = STFT,
@@ -139,11 +139,11 @@ def fit_mean_mask(
     ----------
     corpus : Corpus
         The songs to learn from, of one sample rate; their channels are averaged.
-    nodes : sequence of Path
+    nodes : sequence of NodePath
         What to fit masks for.
     kind : {"irm", "ibm", "psa"}
         See `stemtree.evaluation.masking.ideal_masks`.
-    root : Path
+    root : NodePath
         The node that is taken for the mixture.
     chunking : Chunking, optional
         By default chunks of 10 s side by side.

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.estimator import Estimator
@@ -13,7 +13,7 @@ from stemtree.evaluation.reference import STFT, IdealMask, Mixture
 from stemtree.evaluation.trained import TrainedEstimator
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 NAMES = (
     "separate",
@@ -25,14 +25,14 @@ NAMES = (
 )
 
 
-def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator | QueryModel:
+def estimator(name: str, nodes: Sequence[NodePath], stft: Stft = STFT) -> Estimator | QueryModel:
     """Look an estimator up.
 
     Parameters
     ----------
     name : str
         One of `NAMES`.
-    nodes : sequence of Path
+    nodes : sequence of NodePath
         What those that can estimate anything estimate; others know their own nodes.
     stft : Stft
         What oracle masks are made on.
@@ -52,6 +52,6 @@ def estimator(name: str, nodes: Sequence[Path], stft: Stft = STFT) -> Estimator 
     if name == "mixture":
         return Mixture(tuple(nodes))
     if os.path.exists(name):  # unlike pathlib's, it takes a name of any length
-        trained = TrainedEstimator(FilePath(name))
+        trained = TrainedEstimator(Path(name))
         return QueryModel(trained.folder) if trained.model.takes_query else trained
     raise OptionError(f"there is no estimator '{name}'{suggest(name, NAMES)}")

@@ -11,7 +11,7 @@ from stemtree.evaluation.estimator import Batch
 from stemtree.separation.choose import splitters_of
 from stemtree.separation.separator import Separator
 from stemtree.separation.trained import Trained
-from stemtree.types import Path, Waveform
+from stemtree.types import NodePath, Waveform
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Pipeline:
 
     splitter: str = ""
     sample_rate: None = field(default=None, init=False)
-    root: Path = field(default="", init=False)
+    root: NodePath = field(default="", init=False)
 
     def __post_init__(self) -> None:
         _ = self._separator
@@ -45,7 +45,7 @@ class Pipeline:
         return f"separate:{self.splitter}" if self.splitter else "separate"
 
     @property
-    def nodes(self) -> tuple[Path, ...]:
+    def nodes(self) -> tuple[NodePath, ...]:
         """All that are served, but for what models of a path leave of it: no corpus knows what that should be."""
         trained = (splitter for splitter in self._separator.plan.splitters if isinstance(splitter, Trained))
         rests = {path for splitter in trained for path in splitter.rests}

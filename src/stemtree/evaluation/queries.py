@@ -19,7 +19,7 @@ from stemtree.evaluation.trained import TrainedModel
 from stemtree.examples.salience import SalienceIndex, index_file, salience_index
 from stemtree.examples.signals import node_signals
 from stemtree.hierarchy import Hierarchy
-from stemtree.types import Path, Waveform
+from stemtree.types import NodePath, Waveform
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class QueryModel(TrainedModel):
             raise OptionError(f"the card of '{self.folder}' names no 'targets' in 'training': add what it learned")
 
     @property
-    def targets(self) -> tuple[Path, ...]:
+    def targets(self) -> tuple[NodePath, ...]:
         """The leaves whose paths it learned."""
         return tuple(self.model.card.training.get("targets", ()))
 
     @property
-    def nodes(self) -> tuple[Path, ...]:
+    def nodes(self) -> tuple[NodePath, ...]:
         """All nodes on their paths."""
         return tuple(dict.fromkeys(node for target in self.targets for node in self.path(target)))
 
-    def path(self, target: Path) -> tuple[Path, ...]:
+    def path(self, target: NodePath) -> tuple[NodePath, ...]:
         """The nodes whose masks it makes for a target: those that lie as deep as the card's."""
         names = target.split("/")
         return tuple("/".join(names[: node.count("/") + 1]) for node in self.model.card.nodes)
@@ -72,18 +72,18 @@ class Queries:
     """
 
     tracks: tuple[Track, ...]
-    places: Mapping[Path, tuple[tuple[int, int], ...]]
+    places: Mapping[NodePath, tuple[tuple[int, int], ...]]
     unknown: frozenset[str]
     seed: int
 
-    def heard(self, target: Path, track: Track, starts: Sequence[int]) -> list[int]:
+    def heard(self, target: NodePath, track: Track, starts: Sequence[int]) -> list[int]:
         """Those of a song's chunks in which a target is salient."""
         if track.id in self.unknown:
             return list(starts) if track.stems_of(target) else []
         salient = {start for number, start in self.places[target] if self.tracks[number].id == track.id}
         return [start for start in starts if start in salient]
 
-    def draw(self, target: Path, track: str, start: int) -> tuple[Track, int]:
+    def draw(self, target: NodePath, track: str, start: int) -> tuple[Track, int]:
         """Choose a chunk of another song in which a target is salient: song and first sample.
 
         Raises
@@ -98,7 +98,7 @@ class Queries:
         number, first = others[np.random.default_rng(list(told)).integers(len(others))]
         return self.tracks[number], first
 
-    def read(self, target: Path, batch: Batch, *, mono: bool) -> Waveform:
+    def read(self, target: NodePath, batch: Batch, *, mono: bool) -> Waveform:
         """``(batch, channel, sample)``: a query of the target for each chunk."""
         queries = []
         for start in batch.starts:
@@ -112,7 +112,7 @@ class PathEstimator:
     """A model that takes queries, always asked for one leaf."""
 
     asked: QueryModel
-    target: Path
+    target: NodePath
     queries: Queries
 
     @property
@@ -121,7 +121,7 @@ class PathEstimator:
         return self.asked.name
 
     @property
-    def nodes(self) -> tuple[Path, ...]:
+    def nodes(self) -> tuple[NodePath, ...]:
         """The path."""
         return self.asked.path(self.target)
 
@@ -131,7 +131,7 @@ class PathEstimator:
         return self.asked.sample_rate
 
     @property
-    def root(self) -> Path:
+    def root(self) -> NodePath:
         """The model's."""
         return self.asked.root
 
@@ -151,13 +151,13 @@ class QueryMeasurer:
 
     Parameters
     ----------
-    measurers : mapping of Path to Measurer
+    measurers : mapping of NodePath to Measurer
         One for each target.
     queries : Queries
         Where they are heard.
     """
 
-    measurers: Mapping[Path, Measurer]
+    measurers: Mapping[NodePath, Measurer]
     queries: Queries
 
     def song(self, track: Track, starts: Sequence[int]) -> pl.DataFrame:
@@ -170,7 +170,7 @@ class QueryMeasurer:
 
 
 def query_measurer(
-    model: QueryModel, nodes: Sequence[Path], corpus: Corpus, hierarchy: Hierarchy, settings: Settings
+    model: QueryModel, nodes: Sequence[NodePath], corpus: Corpus, hierarchy: Hierarchy, settings: Settings
 ) -> QueryMeasurer:
     """Prepare a model's evaluation; the corpus's salience index is brought up to date with the settings' chunks.
 
@@ -178,7 +178,7 @@ def query_measurer(
     ----------
     model : QueryModel
         What is evaluated.
-    nodes : sequence of Path
+    nodes : sequence of NodePath
         Which of its nodes.
     corpus, hierarchy, settings
         See `stemtree.evaluation.evaluate.evaluate`.
@@ -206,7 +206,7 @@ def query_measurer(
     return QueryMeasurer(measurers, queries)
 
 
-def _salient(corpus: Corpus, index: SalienceIndex, target: Path) -> tuple[tuple[int, int], ...]:
+def _salient(corpus: Corpus, index: SalienceIndex, target: NodePath) -> tuple[tuple[int, int], ...]:
     places = []
     for number, track in enumerate(corpus.tracks):
         flags = index.salient(track.id, target)

@@ -11,7 +11,7 @@ from stemtree.evaluation.estimator import Batch
 from stemtree.evaluation.masking import ideal_masks
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft
-from stemtree.types import Path, Waveform
+from stemtree.types import NodePath, Waveform
 
 STFT = Stft(window=1024, hop=512, sample_rate=16000)
 """The analysis of the sources' experiments."""
@@ -21,7 +21,7 @@ STFT = Stft(window=1024, hop=512, sample_rate=16000)
 class Mixture:
     """The mixture as the estimate of every node: what an improvement is counted from."""
 
-    nodes: tuple[Path, ...]
+    nodes: tuple[NodePath, ...]
     sample_rate: None = field(default=None, init=False)
     root: None = field(default=None, init=False)
     name: str = field(default="mixture", init=False)
@@ -43,7 +43,7 @@ class IdealMask:
     ----------
     kind : {"irm", "ibm", "psa"}
         Ideal ratio, ideal binary or truncated phase-sensitive mask, of each node against the rest of the mixture.
-    nodes : tuple of Path
+    nodes : tuple of NodePath
         What to estimate.
     stft : Stft
         What the masks are made on; taken to the corpus's rate.
@@ -55,7 +55,7 @@ class IdealMask:
     """
 
     kind: str
-    nodes: tuple[Path, ...]
+    nodes: tuple[NodePath, ...]
     stft: Stft = STFT
     sample_rate: None = field(default=None, init=False)
     root: None = field(default=None, init=False)

@@ -20,7 +20,7 @@ from stemtree.metrics.bss_eval import bss_eval, sdr, snr
 from stemtree.metrics.ratio import decibels, energy
 from stemtree.metrics.si_sdr import si_sdr, si_sdr_improvement
 from stemtree.metrics.statistics import frames
-from stemtree.types import Path, Waveform
+from stemtree.types import NodePath, Waveform
 
 METRICS = ("si_sdr", "si_sdr_improvement", "sdr", "snr", "sir", "sar")
 """Of whole chunks, in dB; null where they were not measured, NaN where they are not defined."""
@@ -63,7 +63,7 @@ class Measurer:
     ----------
     estimator : Estimator
         What is evaluated.
-    nodes : tuple of Path
+    nodes : tuple of NodePath
         Which of its nodes.
     hierarchy : Hierarchy
         The corpus's.
@@ -72,7 +72,7 @@ class Measurer:
     """
 
     estimator: Estimator
-    nodes: tuple[Path, ...]
+    nodes: tuple[NodePath, ...]
     hierarchy: Hierarchy
     settings: Settings
 

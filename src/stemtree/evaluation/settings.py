@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from stemtree.errors import OptionError
 from stemtree.examples.salience import Chunking
 from stemtree.hierarchy import MIXTURE
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Settings:
     chunking : Chunking
         How songs are cut; its threshold decides the flag ``salient``. By default chunks of 10 s side by side, so that
         global figures count every sample once; the end of a song that fills no chunk is left out.
-    root : Path
+    root : NodePath
         The node that is taken for the mixture.
     sample : int or None
         Only so many chunks, drawn from all.
@@ -40,7 +40,7 @@ class Settings:
     """
 
     chunking: Chunking = field(default_factory=lambda: Chunking(hop=10.0))
-    root: Path = MIXTURE
+    root: NodePath = MIXTURE
     sample: int | None = None
     seed: int = 0
     mono: bool = True

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -29,7 +29,7 @@ class Store:
         Everything but the songs that the rows depend on, for JSON.
     """
 
-    def __init__(self, file: FilePath, settings: Mapping[str, object]) -> None:
+    def __init__(self, file: Path, settings: Mapping[str, object]) -> None:
         self.file, self.folder = file, file.with_name(f"{file.name}.parts")
         self._settings = json.loads(json.dumps(settings))
 
@@ -75,7 +75,7 @@ class Store:
         except ValueError:
             raise EvaluationError(f"'{note}' is damaged: delete its folder") from None
 
-    def part(self, song: str) -> FilePath:
+    def part(self, song: str) -> Path:
         """Where the rows of a song go."""
         return self.folder / f"{song}.parquet"
 
@@ -87,14 +87,14 @@ class Store:
         shutil.rmtree(self.folder, ignore_errors=True)
         return rows
 
-    def _check(self, found: Mapping[str, Any], where: FilePath) -> None:
+    def _check(self, found: Mapping[str, Any], where: Path) -> None:
         for key, value in self._settings.items():
             if found.get(key) != value:
                 told = f"its {key} is {json.dumps(found.get(key))[:80]}, not {json.dumps(value)[:80]}"
                 raise EvaluationError(f"'{where}' holds another evaluation ({told}): delete it or choose another file")
 
 
-def write(rows: pl.DataFrame, file: FilePath, metadata: dict[str, str] | None = None) -> None:
+def write(rows: pl.DataFrame, file: Path, metadata: dict[str, str] | None = None) -> None:
     """Write Parquet that appears when it is whole."""
     partial = file.with_name(f".{file.name}.partial")
     try:

@@ -5,14 +5,14 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import torch
 
 from stemtree.evaluation.estimator import Batch
 from stemtree.hierarchy import join
 from stemtree.model import WEIGHTS, Model, load_model
-from stemtree.types import Path, Waveform
+from stemtree.types import NodePath, Waveform
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class TrainedModel:
         If it cannot be read.
     """
 
-    folder: FilePath
+    folder: Path
 
     def __post_init__(self) -> None:
         _ = self.model
 
-    def __getstate__(self) -> dict[str, FilePath]:
+    def __getstate__(self) -> dict[str, Path]:
         return {"folder": self.folder}  # each process loads its own weights
 
     @property
@@ -51,7 +51,7 @@ class TrainedModel:
         return self.model.card.stft.sample_rate
 
     @property
-    def root(self) -> Path:
+    def root(self) -> NodePath:
         """What it was trained to separate."""
         return self.model.card.root
 
@@ -79,7 +79,7 @@ class TrainedEstimator(TrainedModel):
     """The mixture through the masks of a model that takes no query; see `TrainedModel`."""
 
     @property
-    def nodes(self) -> tuple[Path, ...]:
+    def nodes(self) -> tuple[NodePath, ...]:
         """Whose masks it makes."""
         return tuple(join(self.root, node) for node in self.model.card.nodes)
 

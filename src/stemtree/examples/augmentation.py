@@ -13,7 +13,7 @@ from stemtree.corpora.track import Corpus
 from stemtree.errors import OptionError
 from stemtree.examples.matching import SEMITONES, TEMPO_RANGE, Pulse
 from stemtree.examples.salience import Chunking
-from stemtree.types import Path, Samples
+from stemtree.types import NodePath, Samples
 
 Fit = tuple[int, float, int]
 """A song's number, and the tempo factor and shift in semitones that make it fit another."""
@@ -92,7 +92,7 @@ class Augmentation:
     pitch: float = 0.0
     tempo: tuple[float, float] = (1.0, 1.0)
     remix: float = 0.0
-    pitched_out: tuple[Path, ...] = ("accompaniment/percussion", "percussion", "drums", "accompaniment/drums")
+    pitched_out: tuple[NodePath, ...] = ("accompaniment/percussion", "percussion", "drums", "accompaniment/drums")
 
     def __post_init__(self) -> None:
         for name in ("swap", "shift", "other_song", "doubled", "drop", "remix"):
@@ -145,7 +145,7 @@ class Augmenter:
         self._do, self._tracks, self._chunking, self._is_missing = augmentation, corpus.tracks, chunking, is_missing
         self._fitting: dict[int, list[Fit]] = {}
         self._starts: dict[int, NDArray[np.int64]] = {}
-        self._by_leaf: dict[Path, list[tuple[int, int]]] = defaultdict(list)
+        self._by_leaf: dict[NodePath, list[tuple[int, int]]] = defaultdict(list)
         for track_number, track in enumerate(corpus.tracks):
             for stem_number, stem in enumerate(track.stems):
                 self._by_leaf[stem.leaf].append((track_number, stem_number))
@@ -232,7 +232,7 @@ class Augmenter:
         starts = starts[[start >= 0 and not self._is_missing(other, int(start)) for start in starts]]
         return int(starts[np.argmin(np.abs(starts - near))]) if len(starts) else near
 
-    def _leaf(self, cut: Cut) -> Path:
+    def _leaf(self, cut: Cut) -> NodePath:
         return self._tracks[cut.track].stems[cut.stem].leaf
 
     def _elsewhere(self, cut: Cut, random: np.random.Generator, avoid: int | None) -> Cut | None:

@@ -18,7 +18,7 @@ from stemtree.examples.salience import SalienceIndex
 from stemtree.examples.sampling import Draw, Place, Sampler
 from stemtree.examples.signals import add_up, belongs, is_salient
 from stemtree.hierarchy import MIXTURE, Hierarchy
-from stemtree.types import Path, Samples, Waveform
+from stemtree.types import NodePath, Samples, Waveform
 
 
 class Example(TypedDict, total=False):
@@ -39,7 +39,7 @@ class Example(TypedDict, total=False):
     query_start: float
     track: str
     start: float
-    target: Path
+    target: NodePath
 
 
 class Examples(Dataset[Example]):
@@ -53,10 +53,10 @@ class Examples(Dataset[Example]):
         The sampler's.
     hierarchy : Hierarchy
         The corpus's.
-    nodes : sequence of Path, optional
+    nodes : sequence of NodePath, optional
         The nodes whose signals are wanted. Unset: the target and what lies above it, leaf first, one for each level of
         the path; all targets must then lie equally deep.
-    root : Path
+    root : NodePath
         The node that is taken for the mixture.
     size : int
         How many.
@@ -80,9 +80,9 @@ class Examples(Dataset[Example]):
         sampler: Sampler,
         index: SalienceIndex,
         hierarchy: Hierarchy,
-        nodes: Sequence[Path] | None = None,
+        nodes: Sequence[NodePath] | None = None,
         *,
-        root: Path = MIXTURE,
+        root: NodePath = MIXTURE,
         size: int,
         mono: bool = True,
         augmentation: Augmentation | None = None,
@@ -115,7 +115,7 @@ class Examples(Dataset[Example]):
         return self._sampler.corpus
 
     @property
-    def targets(self) -> tuple[Path, ...]:
+    def targets(self) -> tuple[NodePath, ...]:
         """What they are drawn for."""
         return self._sampler.targets
 
@@ -155,10 +155,10 @@ class Examples(Dataset[Example]):
             example["query_track"], example["query_start"] = self._tracks[other].id, start / self.sample_rate
         return example
 
-    def _known(self, draw: Draw, cuts: Sequence[Cut], nodes: Sequence[Path]) -> list[bool]:
+    def _known(self, draw: Draw, cuts: Sequence[Cut], nodes: Sequence[NodePath]) -> list[bool]:
         """Unknown are the target's leaves that come, in part or whole, from chunks whose truth was taken away."""
 
-        def is_hidden(leaf: Path) -> bool:
+        def is_hidden(leaf: NodePath) -> bool:
             taken = [cut for cut in cuts if self._tracks[cut.track].stems[cut.stem].leaf == leaf]
             if not taken:
                 return not draw.leaf_known
@@ -170,10 +170,10 @@ class Examples(Dataset[Example]):
     def _start(self, place: Place) -> int:
         return int(self._index.chunking.starts(self._tracks[place.track])[place.chunk])
 
-    def _read(self, cuts: Sequence[Cut], nodes: Sequence[Path]) -> list[Samples]:
+    def _read(self, cuts: Sequence[Cut], nodes: Sequence[NodePath]) -> list[Samples]:
         """Read each stem that is needed once and add it to every node that it belongs to."""
         length = self._index.chunking.length(self.sample_rate)
-        parts: list[tuple[Path, Samples]] = []
+        parts: list[tuple[NodePath, Samples]] = []
         for cut in cuts:
             stem = self._tracks[cut.track].stems[cut.stem]
             if any(belongs(stem.leaf, node) for node in nodes):

@@ -5,7 +5,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -105,7 +105,7 @@ def pulses(
         found = pulse(_mixture(track), track.sample_rate)
         return [(found.tempo, found.key, found.beats.tolist())]
 
-    table, _ = refresh(FilePath(file), _SCHEMA, corpus, prints, rows, workers=workers, progress=progress)
+    table, _ = refresh(Path(file), _SCHEMA, corpus, prints, rows, workers=workers, progress=progress)
     return {
         track: Pulse(tempo, key, np.asarray(beats, np.float32))
         for track, tempo, key, beats in table.select("track", "tempo", "key", "beats").iter_rows()

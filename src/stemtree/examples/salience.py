@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import reduce
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -20,7 +20,7 @@ from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.errors import OptionError
 from stemtree.examples.table import read_fresh, refresh
 from stemtree.hierarchy import MIXTURE, Hierarchy
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 _FORMAT = 2
 _HELD = 1 << 20
@@ -84,11 +84,11 @@ class SalienceIndex:
         rows = table.select("track", "node", "rms").iter_rows()
         self._rms = {(track, node): np.asarray(rms, np.float32) for track, node, rms in rows}
 
-    def rms(self, track: str, node: Path) -> NDArray[np.float32]:
+    def rms(self, track: str, node: NodePath) -> NDArray[np.float32]:
         """DBFS of a node in each chunk of a song; empty if the song has no stem of it."""
         return self._rms.get((track, node), np.empty(0, np.float32))
 
-    def salient(self, track: str, node: Path) -> NDArray[np.bool_]:
+    def salient(self, track: str, node: NodePath) -> NDArray[np.bool_]:
         """Whether a node is heard in each chunk of a song."""
         heard = self.rms(track, node) > self.chunking.threshold
         return heard if heard.size else np.zeros(self.rms(track, MIXTURE).size, bool)
@@ -133,12 +133,12 @@ def salience_index(
     """
     chunking = chunking or Chunking()
 
-    def rows(track: Track) -> list[tuple[Path, list[float]]]:
+    def rows(track: Track) -> list[tuple[NodePath, list[float]]]:
         return [(node, levels.tolist()) for node, levels in measure(track, hierarchy, chunking).items()]
 
     prints = {track.id: fingerprint(track, chunking) for track in corpus.tracks}
     table, problems = refresh(
-        FilePath(file), _SCHEMA, corpus, prints, rows, workers=workers, skip_bad=skip_bad, progress=progress
+        Path(file), _SCHEMA, corpus, prints, rows, workers=workers, skip_bad=skip_bad, progress=progress
     )
     return SalienceIndex(table, chunking, problems)
 
@@ -153,10 +153,10 @@ def load_index(corpus: Corpus, file: str | os.PathLike[str], chunking: Chunking 
     """
     chunking = chunking or Chunking()
     prints = {track.id: fingerprint(track, chunking) for track in corpus.tracks}
-    return SalienceIndex(read_fresh(FilePath(file), _SCHEMA, corpus, prints), chunking)
+    return SalienceIndex(read_fresh(Path(file), _SCHEMA, corpus, prints), chunking)
 
 
-def index_file(corpus: Corpus) -> FilePath:
+def index_file(corpus: Corpus) -> Path:
     """Where a corpus's index lies unless told otherwise: in its folder, one for each hierarchy."""
     return corpus.root / f"salience-{corpus.hierarchy}.parquet"
 
@@ -170,7 +170,7 @@ def fingerprint(track: Track, chunking: Chunking) -> str:
     return track_fingerprint(track, _FORMAT, cut)
 
 
-def measure(track: Track, hierarchy: Hierarchy, chunking: Chunking) -> dict[Path, NDArray[np.float32]]:
+def measure(track: Track, hierarchy: Hierarchy, chunking: Chunking) -> dict[NodePath, NDArray[np.float32]]:
     """Measure one song.
 
     Parameters
@@ -215,9 +215,9 @@ def measure(track: Track, hierarchy: Hierarchy, chunking: Chunking) -> dict[Path
     return {node: levels[stems].astype(np.float32) for node, stems in members.items()}
 
 
-def _members(track: Track, hierarchy: Hierarchy) -> dict[Path, tuple[int, ...]]:
+def _members(track: Track, hierarchy: Hierarchy) -> dict[NodePath, tuple[int, ...]]:
     """Numbers of the stems that make up each node that is not empty; nodes with the same stems are measured once."""
-    members: dict[Path, tuple[int, ...]] = {}
+    members: dict[NodePath, tuple[int, ...]] = {}
     for number, stem in enumerate(track.stems):
         for node in (stem.leaf, *hierarchy.ancestors(stem.leaf)):
             members[node] = (*members.get(node, ()), number)

@@ -15,7 +15,7 @@ from stemtree.corpora.track import Corpus
 from stemtree.errors import OptionError, SamplingError
 from stemtree.examples.salience import SalienceIndex
 from stemtree.hierarchy import Hierarchy
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Draw:
 
     Parameters
     ----------
-    target : Path
+    target : NodePath
         The node that was drawn for.
     place : Place
         Where.
@@ -86,7 +86,7 @@ class Draw:
         Where the target is heard in another song.
     """
 
-    target: Path
+    target: NodePath
     place: Place
     leaf_known: bool
     query: Place | None = None
@@ -103,7 +103,7 @@ class Sampler:
         Of the same songs.
     hierarchy : Hierarchy
         The tree of the index.
-    targets : sequence of Path
+    targets : sequence of NodePath
         Nodes to draw for: one for source-specific separation, any leaves for query by example.
     rules : Rules
         See there.
@@ -118,7 +118,7 @@ class Sampler:
     """
 
     def __init__(
-        self, corpus: Corpus, index: SalienceIndex, hierarchy: Hierarchy, targets: Sequence[Path], rules: Rules
+        self, corpus: Corpus, index: SalienceIndex, hierarchy: Hierarchy, targets: Sequence[NodePath], rules: Rules
     ) -> None:
         self.corpus, self.rules, self.targets = corpus, rules, tuple(targets)
         if not self.targets:
@@ -167,11 +167,11 @@ class Sampler:
         ]
         return np.asarray(numbers, np.int64).reshape(-1, 2)
 
-    def salient(self, node: Path) -> list[NDArray[np.bool_]]:
+    def salient(self, node: NodePath) -> list[NDArray[np.bool_]]:
         """For each song, in which chunks a node is heard."""
         return [self._index.salient(track, node) for track in self._tracks]
 
-    def _check(self, target: Path, pools: _Pools) -> None:
+    def _check(self, target: NodePath, pools: _Pools) -> None:
         rules, name = self.rules, f"'{target}'"
         if rules.absent < 1 and not len(pools.present):
             raise SamplingError(f"{name} is salient in no chunk: lower the threshold or leave it out")
@@ -189,7 +189,7 @@ class Sampler:
 class _Pools:
     """Where a target is heard, where it is not, and where only a sibling is; each found when first needed."""
 
-    def __init__(self, sampler: Sampler, hierarchy: Hierarchy, target: Path) -> None:
+    def __init__(self, sampler: Sampler, hierarchy: Hierarchy, target: NodePath) -> None:
         self._sampler, self._siblings = sampler, hierarchy.siblings(target)
         self._heard = sampler.salient(target)
 

@@ -9,10 +9,10 @@ import numpy as np
 from stemtree.audio import Excerpts
 from stemtree.corpora.track import Track
 from stemtree.hierarchy import MIXTURE
-from stemtree.types import Path, Samples
+from stemtree.types import NodePath, Samples
 
 
-def node_signals(track: Track, nodes: Sequence[Path], start: int, length: int, *, mono: bool) -> list[Samples]:
+def node_signals(track: Track, nodes: Sequence[NodePath], start: int, length: int, *, mono: bool) -> list[Samples]:
     """Read a stretch of a song: ``(channel, length)`` of each node, each stem read once.
 
     What lies past the song's end is silence.
@@ -30,7 +30,7 @@ def node_signals(track: Track, nodes: Sequence[Path], start: int, length: int, *
     return add_up([(stem.leaf, samples) for stem, samples in zip(stems, audio, strict=True)], nodes, length)
 
 
-def add_up(parts: Sequence[tuple[Path, Samples]], nodes: Sequence[Path], length: int) -> list[Samples]:
+def add_up(parts: Sequence[tuple[NodePath, Samples]], nodes: Sequence[NodePath], length: int) -> list[Samples]:
     """Add ``(channel, sample)`` audio of leaves to every node that it belongs to."""
     channels = max((len(audio) for _, audio in parts), default=1)
     totals = [np.zeros((channels, length), np.float32) for _ in nodes]
@@ -41,7 +41,7 @@ def add_up(parts: Sequence[tuple[Path, Samples]], nodes: Sequence[Path], length:
     return totals
 
 
-def belongs(leaf: Path, node: Path) -> bool:
+def belongs(leaf: NodePath, node: NodePath) -> bool:
     """Whether a leaf lies at or below a node."""
     return node == MIXTURE or f"{leaf}/".startswith(f"{node}/")
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -21,7 +21,7 @@ Measured = list[tuple[Any, ...]] | StemtreeError
 
 
 def refresh(
-    file: FilePath,
+    file: Path,
     schema: pl.Schema,
     corpus: Corpus,
     prints: Mapping[str, str],
@@ -119,7 +119,7 @@ def _current(table: pl.DataFrame, prints: Mapping[str, str]) -> pl.DataFrame:
     return table.filter(pl.Series(keeps, dtype=pl.Boolean))
 
 
-def _write(file: FilePath, table: pl.DataFrame) -> None:
+def _write(file: Path, table: pl.DataFrame) -> None:
     partial = file.with_name(f".{file.name}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,7 @@ def _write(file: FilePath, table: pl.DataFrame) -> None:
         raise CorpusError(f"cannot write the index '{file}' ({reason}): choose another file") from None
 
 
-def read_fresh(file: FilePath, schema: pl.Schema, corpus: Corpus, prints: Mapping[str, str]) -> pl.DataFrame:
+def read_fresh(file: Path, schema: pl.Schema, corpus: Corpus, prints: Mapping[str, str]) -> pl.DataFrame:
     """Read a table that must be whole and fresh.
 
     Raises
@@ -152,7 +152,7 @@ def read_fresh(file: FilePath, schema: pl.Schema, corpus: Corpus, prints: Mappin
     return table.filter(pl.col("fingerprint").is_in(list(prints.values())) & pl.col("track").is_in(list(prints)))
 
 
-def _read(file: FilePath, schema: pl.Schema) -> pl.DataFrame:
+def _read(file: Path, schema: pl.Schema) -> pl.DataFrame:
     try:
         with quiet():  # a damaged file may make polars write to stderr as well
             table = pl.read_parquet(file)

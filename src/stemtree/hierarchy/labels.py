@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from stemtree.errors import HierarchyError
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 
 def normal_form(label: str) -> str:
@@ -12,7 +12,9 @@ def normal_form(label: str) -> str:
     return re.sub(r"[\W_]+", " ", label).strip().casefold()
 
 
-def index_labels(claims: Iterable[tuple[Path, str]], names: Iterable[tuple[Path, str]]) -> Mapping[str, Path]:
+def index_labels(
+    claims: Iterable[tuple[NodePath, str]], names: Iterable[tuple[NodePath, str]]
+) -> Mapping[str, NodePath]:
     """Build the map from a label's normal form to the leaf that it means.
 
     Parameters
@@ -27,14 +29,14 @@ def index_labels(claims: Iterable[tuple[Path, str]], names: Iterable[tuple[Path,
     HierarchyError
         If two leaves claim one label, or a label has no letter or digit.
     """
-    index: dict[str, Path] = {}
+    index: dict[str, NodePath] = {}
     for path, label in claims:
         if not normal_form(label):
             raise HierarchyError(f"the label '{label}' of '{path}' has no letter or digit: give one that has")
         owner = index.setdefault(normal_form(label), path)
         if owner != path:
             raise HierarchyError(f"label '{label}' stands under both '{owner}' and '{path}': keep it under one of them")
-    own: dict[str, Path | None] = {}
+    own: dict[str, NodePath | None] = {}
     for path, name in names:
         key = normal_form(name)
         own[key] = None if key in own else path

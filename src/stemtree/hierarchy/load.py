@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from importlib import resources
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from stemtree.errors import HierarchyError, suggest
 from stemtree.hierarchy.tree import Hierarchy, Node
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 _DEFINITIONS = resources.files("stemtree.hierarchy") / "definitions"
 _KEYS = ("name", "description", "tree")
@@ -22,7 +22,7 @@ def available() -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".yaml") for entry in _DEFINITIONS.iterdir()))
 
 
-def load(name_or_file: str | FilePath) -> Hierarchy:
+def load(name_or_file: str | Path) -> Hierarchy:
     """Load a hierarchy by the name of a definition or from a YAML file.
 
     Parameters
@@ -38,7 +38,7 @@ def load(name_or_file: str | FilePath) -> Hierarchy:
     text = str(name_or_file)
     if text in available():
         return parse((_DEFINITIONS / f"{text}.yaml").read_text("utf-8"), default_name=text)
-    file = FilePath(text)
+    file = Path(text)
     if file.suffix.lower() not in (".yaml", ".yml"):
         raise HierarchyError(
             f"there is no hierarchy '{text}'{suggest(text, available())} (one of your own is given as a .yaml file)"
@@ -53,7 +53,7 @@ def load(name_or_file: str | FilePath) -> Hierarchy:
         raise HierarchyError(f"{file}: {error}") from None
 
 
-def read_labels(file: FilePath) -> dict[str, Path]:
+def read_labels(file: Path) -> dict[str, NodePath]:
     """Read a label map, a YAML file of lines such as ``kick in: accompaniment/percussion/drum_set``.
 
     Raises
@@ -75,7 +75,7 @@ def read_labels(file: FilePath) -> dict[str, Path]:
     return dict(labels)
 
 
-def with_label_map(hierarchy: Hierarchy, file: FilePath) -> Hierarchy:
+def with_label_map(hierarchy: Hierarchy, file: Path) -> Hierarchy:
     """Let labels mean what a label map says; raises HierarchyError that names the file, and the label."""
     labels = read_labels(file)
     try:

@@ -7,9 +7,9 @@ from functools import cached_property
 
 from stemtree.errors import HierarchyError, suggest
 from stemtree.hierarchy.labels import index_labels, normal_form
-from stemtree.types import Path
+from stemtree.types import NodePath
 
-MIXTURE: Path = ""
+MIXTURE: NodePath = ""
 """The path of the root."""
 
 _NAME = re.compile(r"\w[\w &+'-]*(?<! )")
@@ -73,8 +73,8 @@ class Hierarchy:
         self._labels  # noqa: B018 - claimed twice is an error of the definition, not of the first look-up
 
     @cached_property
-    def _nodes(self) -> dict[Path, Node]:
-        def walk(path: Path, node: Node) -> Iterator[tuple[Path, Node]]:
+    def _nodes(self) -> dict[NodePath, Node]:
+        def walk(path: NodePath, node: Node) -> Iterator[tuple[NodePath, Node]]:
             yield path, node
             for child in node.children:
                 yield from walk(join(path, child.name), child)
@@ -82,13 +82,13 @@ class Hierarchy:
         return dict(walk(MIXTURE, self.root))
 
     @cached_property
-    def _labels(self) -> dict[str, Path]:
+    def _labels(self) -> dict[str, NodePath]:
         leaves = [(path, self._nodes[path]) for path in self.leaves()]
         claims = ((path, label) for path, leaf in leaves for label in leaf.labels)
         return dict(index_labels(claims, ((path, leaf.name) for path, leaf in leaves)))
 
     @property
-    def paths(self) -> tuple[Path, ...]:
+    def paths(self) -> tuple[NodePath, ...]:
         """Every node under the mixture, parents before their children."""
         return tuple(self._nodes)[1:]
 
@@ -100,7 +100,7 @@ class Hierarchy:
     def __contains__(self, path: object) -> bool:
         return path in self._nodes
 
-    def node(self, path: Path) -> Node:
+    def node(self, path: NodePath) -> Node:
         """Look a node up by its path.
 
         Raises
@@ -114,37 +114,37 @@ class Hierarchy:
             hint = suggest(path, self.paths)
             raise HierarchyError(f"hierarchy '{self.name}' has no node '{path}'{hint}") from None
 
-    def level(self, path: Path) -> int:
+    def level(self, path: NodePath) -> int:
         """Count a node's level from the leaves (1); the mixture's is one above the highest."""
         return self.node(path).level
 
-    def children(self, path: Path = MIXTURE) -> tuple[Path, ...]:
+    def children(self, path: NodePath = MIXTURE) -> tuple[NodePath, ...]:
         """Paths one step below; none for a leaf."""
         return tuple(join(path, child.name) for child in self.node(path).children)
 
-    def is_leaf(self, path: Path) -> bool:
+    def is_leaf(self, path: NodePath) -> bool:
         """Tell whether nothing lies below."""
         return not self.node(path).children
 
-    def ancestors(self, path: Path) -> tuple[Path, ...]:
+    def ancestors(self, path: NodePath) -> tuple[NodePath, ...]:
         """Paths from the parent up to the mixture; none for the mixture."""
         self.node(path)
         names = path.split("/")
         return tuple("/".join(names[:end]) for end in range(len(names) - 1, -1, -1)) if path else ()
 
-    def descendants(self, path: Path = MIXTURE) -> tuple[Path, ...]:
+    def descendants(self, path: NodePath = MIXTURE) -> tuple[NodePath, ...]:
         """All paths below, parents before their children."""
         return tuple(below for child in self.children(path) for below in (child, *self.descendants(child)))
 
-    def siblings(self, path: Path) -> tuple[Path, ...]:
+    def siblings(self, path: NodePath) -> tuple[NodePath, ...]:
         """The parent's other children."""
         return tuple(child for parent in self.ancestors(path)[:1] for child in self.children(parent) if child != path)
 
-    def leaves(self, path: Path = MIXTURE) -> tuple[Path, ...]:
+    def leaves(self, path: NodePath = MIXTURE) -> tuple[NodePath, ...]:
         """The leaves under a node; a leaf's only leaf is itself."""
         return tuple(below for below in (path, *self.descendants(path)) if self.is_leaf(below))
 
-    def at_level(self, level: int) -> tuple[Path, ...]:
+    def at_level(self, level: int) -> tuple[NodePath, ...]:
         """The nodes that make up the whole mixture at one level.
 
         In an unbalanced tree a leaf also stands for the levels above it that its branch lacks, so these nodes always
@@ -158,7 +158,7 @@ class Hierarchy:
         if not 1 <= level <= self.levels:
             raise HierarchyError(f"hierarchy '{self.name}' has levels 1 to {self.levels}, not {level}")
 
-        def topmost(path: Path) -> Iterator[Path]:
+        def topmost(path: NodePath) -> Iterator[NodePath]:
             for child in self.children(path):
                 if self.level(child) <= level:
                     yield child
@@ -167,7 +167,7 @@ class Hierarchy:
 
         return tuple(topmost(MIXTURE))
 
-    def leaf(self, label: str) -> Path:
+    def leaf(self, label: str) -> NodePath:
         """Find the leaf that a corpus's label means.
 
         Raises
@@ -181,7 +181,7 @@ class Hierarchy:
             hint = suggest(normal_form(label), self._labels)
             raise HierarchyError(f"hierarchy '{self.name}' has no leaf for the label '{label}'{hint}") from None
 
-    def subtree(self, path: Path) -> "Hierarchy":
+    def subtree(self, path: NodePath) -> "Hierarchy":
         """The hierarchy under one node, which becomes the mixture."""
         if self.is_leaf(path):
             raise HierarchyError(f"'{path}' is a leaf of hierarchy '{self.name}': nothing lies below it")
@@ -193,14 +193,14 @@ class Hierarchy:
             raise HierarchyError(f"a tree cannot be pruned to depth {depth}: keep at least 1")
         return self.cut(lambda path: path.count("/") + 1 >= depth)
 
-    def cut(self, becomes_leaf: Callable[[Path], bool]) -> "Hierarchy":
+    def cut(self, becomes_leaf: Callable[[NodePath], bool]) -> "Hierarchy":
         """Turn every node for which `becomes_leaf` holds into a leaf that answers to all labels beneath it."""
-        known: dict[Path, list[str]] = {}
+        known: dict[NodePath, list[str]] = {}
         for label, leaf in self._labels.items():
             for path in (leaf, *self.ancestors(leaf)):
                 known.setdefault(path, []).append(label)
 
-        def trim(path: Path, node: Node) -> Node:
+        def trim(path: NodePath, node: Node) -> Node:
             if not node.children:
                 return node
             if path and becomes_leaf(path):
@@ -209,7 +209,7 @@ class Hierarchy:
 
         return replace(self, root=trim(MIXTURE, self.root))
 
-    def with_labels(self, labels: Mapping[str, Path]) -> "Hierarchy":
+    def with_labels(self, labels: Mapping[str, NodePath]) -> "Hierarchy":
         """Let labels mean these leaves, whatever they meant before.
 
         Raises
@@ -225,7 +225,7 @@ class Hierarchy:
                 raise HierarchyError(f"the label '{label}' means '{path}', which is no leaf: give one of its leaves")
         taken = {normal_form(label) for label in labels}
 
-        def relabel(path: Path, node: Node) -> Node:
+        def relabel(path: NodePath, node: Node) -> Node:
             kept = tuple(label for label in node.labels if normal_form(label) not in taken)
             added = tuple(label for label, leaf in labels.items() if leaf == path)
             children = tuple(relabel(join(path, child.name), child) for child in node.children)
@@ -242,12 +242,12 @@ class Hierarchy:
         return names(self.root)
 
 
-def join(parent: Path, name: str) -> Path:
+def join(parent: NodePath, name: str) -> NodePath:
     """Extend a path by one name."""
     return f"{parent}/{name}" if parent else name
 
 
-def _check_names(path: Path, node: Node) -> None:
+def _check_names(path: NodePath, node: Node) -> None:
     where = f"under '{path}'" if path else "under the mixture"
     seen: set[str] = set()
     for child in node.children:

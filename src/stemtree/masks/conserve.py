@@ -6,7 +6,7 @@ import torch
 
 from stemtree.hierarchy import MIXTURE
 from stemtree.masks.division import Division
-from stemtree.types import Masks, Path, Spectrogram
+from stemtree.types import Masks, NodePath, Spectrogram
 
 
 def share(weights: Masks) -> Masks:
@@ -123,7 +123,7 @@ def fade(parts: Masks, division: Division, mixture: Spectrogram, level: float) -
         power = power.sum(dim=0, keepdim=True)
     heard, rows = power.mT.flatten(), parts.mT.flatten(1)  # as they lie in memory
     energy, threshold = heard.sum().clamp_min(1e-12), 10 ** (level / 10)
-    given: dict[Path, torch.Tensor] = {MIXTURE: torch.ones_like(rows[0])}
+    given: dict[NodePath, torch.Tensor] = {MIXTURE: torch.ones_like(rows[0])}
     faded = torch.empty_like(rows)
     for parent, children in division.families():
         whole = given.pop(parent)

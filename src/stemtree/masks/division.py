@@ -9,7 +9,7 @@ import torch
 
 from stemtree.errors import HierarchyError, OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy
-from stemtree.types import Masks, Path
+from stemtree.types import Masks, NodePath
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Division:
     ----------
     hierarchy : Hierarchy
         The whole tree.
-    nodes : tuple of Path
+    nodes : tuple of NodePath
         The wanted nodes, in the order of their masks.
 
     Raises
@@ -36,7 +36,7 @@ class Division:
     """
 
     hierarchy: Hierarchy
-    nodes: tuple[Path, ...]
+    nodes: tuple[NodePath, ...]
 
     def __post_init__(self) -> None:
         for path in self.nodes:
@@ -66,23 +66,23 @@ class Division:
         return tuple(number for number, above in enumerate(self.parents) if above == parent)
 
     @cached_property
-    def leaves(self) -> tuple[Path, ...]:
+    def leaves(self) -> tuple[NodePath, ...]:
         """The nodes with no wanted one beneath them."""
         return tuple(path for number, path in enumerate(self.nodes) if number not in self.parents)
 
     @cached_property
-    def rests(self) -> tuple[Path, ...]:
+    def rests(self) -> tuple[NodePath, ...]:
         """The nodes, and perhaps the mixture, that are more than the wanted nodes beneath them."""
         lines = ((leaf, *self.hierarchy.ancestors(leaf)) for leaf in self.hierarchy.leaves())
         lowest = {next((path for path in line if path in self.nodes), MIXTURE) for line in lines}
         return tuple(path for path in (MIXTURE, *self.nodes) if path in lowest and path not in self.leaves)
 
     @property
-    def parts(self) -> tuple[Path, ...]:
+    def parts(self) -> tuple[NodePath, ...]:
         """What the mixture is divided into: `leaves`, then the nodes of `rests`."""
         return self.leaves + self.rests
 
-    def families(self) -> list[tuple[Path, list[tuple[Path, list[int]]]]]:
+    def families(self) -> list[tuple[NodePath, list[tuple[NodePath, list[int]]]]]:
         """From the mixture down: each node that is divided, and its children with the numbers of the parts in each.
 
         A rest of the node counts as a child, with the node's own path.

@@ -16,7 +16,7 @@ from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.masks.conserve import apportion
 from stemtree.masks.constraint import raised
 from stemtree.masks.division import Division
-from stemtree.types import Logits, Masks, Path
+from stemtree.types import Logits, Masks, NodePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +52,18 @@ class Relation(nn.Module):
         The nodes.
     outputs : int
         How many logits it wants for each bin.
-    sources : sequence of Path, optional
+    sources : sequence of NodePath, optional
         For each node the one it is taken from; unset, all are taken from the mixture.
     """
 
-    def __init__(self, division: Division, outputs: int, sources: Sequence[Path] = ()) -> None:
+    def __init__(self, division: Division, outputs: int, sources: Sequence[NodePath] = ()) -> None:
         super().__init__()
         self.division, self.outputs = division, outputs
-        numbers: dict[Path, int | None] = {path: number for number, path in enumerate(division.nodes)}
+        numbers: dict[NodePath, int | None] = {path: number for number, path in enumerate(division.nodes)}
         self.sources = tuple(numbers.get(path) for path in sources) or (None,) * len(division.nodes)
 
     @property
-    def nodes(self) -> tuple[Path, ...]:
+    def nodes(self) -> tuple[NodePath, ...]:
         """Whose masks these are, in their order."""
         return self.division.nodes
 
@@ -87,11 +87,11 @@ class Products(Relation):
     ----------
     division : Division
         The nodes.
-    sources : sequence of Path
+    sources : sequence of NodePath
         For each node the one it is taken from: the mixture, or a wanted node somewhere above it.
     """
 
-    def __init__(self, division: Division, sources: Sequence[Path]) -> None:
+    def __init__(self, division: Division, sources: Sequence[NodePath]) -> None:
         super().__init__(division, len(division.nodes), sources)
 
     def estimate(self, logits: Logits) -> Estimate:
@@ -145,7 +145,7 @@ RELATIONS = ("direct", "constrained", "sequential", "mixed", "tree")
 
 
 def make_relation(
-    kind: str, hierarchy: Hierarchy, nodes: Sequence[Path], sources: Mapping[Path, Path] | None = None
+    kind: str, hierarchy: Hierarchy, nodes: Sequence[NodePath], sources: Mapping[NodePath, NodePath] | None = None
 ) -> Relation:
     """Make a relation by its name.
 
@@ -157,9 +157,9 @@ def make_relation(
         6.2.4); ``tree`` is one softmax over the parts of the mixture.
     hierarchy : Hierarchy
         The whole tree.
-    nodes : sequence of Path
+    nodes : sequence of NodePath
         Whose masks are wanted, in their order.
-    sources : mapping of Path to Path, optional
+    sources : mapping of NodePath to NodePath, optional
         For ``mixed``: the nodes that are taken from another one, and from which; all others are direct.
 
     Raises
@@ -186,7 +186,7 @@ def make_relation(
             return Products(division, _checked_sources(division, sources or {}))
 
 
-def _checked_sources(division: Division, sources: Mapping[Path, Path]) -> list[Path]:
+def _checked_sources(division: Division, sources: Mapping[NodePath, NodePath]) -> list[NodePath]:
     for node, source in sources.items():
         if node not in division.nodes:
             raise OptionError(f"'sources' names '{node}', which is not wanted{suggest(node, division.nodes)}")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.errors import SplitterError
 from stemtree.hierarchy import MIXTURE, load
@@ -12,7 +12,7 @@ from stemtree.separation.spleeter import Spleeter
 from stemtree.separation.splitter import Splitter
 from stemtree.separation.trained import Trained
 
-DEFAULT_MODEL = FilePath(__file__).with_name("default_model")
+DEFAULT_MODEL = Path(__file__).with_name("default_model")
 """Serves everything under ``accompaniment`` of MS21."""
 
 

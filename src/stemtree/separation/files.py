@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from stemtree import __version__
@@ -19,7 +19,7 @@ from stemtree.separation.plan import Plan
 from stemtree.separation.rounding import TreeSamples
 from stemtree.separation.tree_result import SeparatedBlock
 from stemtree.staging import staging
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 MANIFEST = "tree.json"
 
@@ -43,7 +43,7 @@ class Saved:
         Whether they were there before, made from the same input in the same way.
     """
 
-    folder: FilePath
+    folder: Path
     manifest: dict[str, Any]
     existed: bool = False
 
@@ -53,12 +53,12 @@ def save_tree(
     plan: Plan,
     provenance: list[dict[str, object]],
     source: Source,
-    folder: FilePath,
+    folder: Path,
     output: OutputFormat,
     overwrite: bool = False,
 ) -> Saved:
     """Write a song's stems, unless they are there; `blocks` are separated as they are taken. See `Separator.save`."""
-    song = folder / FilePath(source.name).stem
+    song = folder / Path(source.name).stem
     if song.name in (".", ".."):
         raise OptionError(f"no folder can be named after '{source.name}': rename the file")
     output = output.for_source(source.width, source.sample_rate)
@@ -76,7 +76,7 @@ def save_tree(
     return Saved(song, manifest)
 
 
-def _is_same(stem: FilePath, file: str) -> bool:
+def _is_same(stem: Path, file: str) -> bool:
     try:
         return stem.exists() and stem.samefile(file)
     except OSError as error:  # such as a name that is too long
@@ -84,7 +84,7 @@ def _is_same(stem: FilePath, file: str) -> bool:
 
 
 def _write_stems(
-    blocks: Iterable[SeparatedBlock], plan: Plan, source: Source, folder: FilePath, output: OutputFormat
+    blocks: Iterable[SeparatedBlock], plan: Plan, source: Source, folder: Path, output: OutputFormat
 ) -> dict[str, Any]:
     """Write all stems side by side and return what is known of them at the end."""
     files = {path: f"{path}.{output.container}" for path in plan.wanted}
@@ -92,7 +92,7 @@ def _write_stems(
     held = dict.fromkeys(levels, 0)
     nodes_of = TreeSamples(plan.tree, output.bits)
     with ExitStack() as stack:
-        writers: dict[Path, StemWriter] = {}
+        writers: dict[NodePath, StemWriter] = {}
         for path, file in files.items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             writer = StemWriter(folder / file, output, source.sample_rate, source.channels)
@@ -142,14 +142,14 @@ def _recipe(plan: Plan, provenance: list[dict[str, object]], source: Source, out
         "hierarchy": {"name": plan.tree.name, "tree": plan.tree.as_dict()},
         "wanted": list(plan.wanted),
         "splitters": provenance,
-        "input": {"file": FilePath(source.name).name, "sha256": checksum},
+        "input": {"file": Path(source.name).name, "sha256": checksum},
         "sample_rate": source.sample_rate,
         "channels": source.channels,
         "format": {"container": output.container, "subtype": output.width},
     }
 
 
-def _existing(song: FilePath, recipe: dict[str, Any]) -> Saved | None:
+def _existing(song: Path, recipe: dict[str, Any]) -> Saved | None:
     """What is there already, if it is what would be made."""
     manifest = _read_manifest(song)
     files, container = _files_of(manifest), recipe["format"]["container"]
@@ -161,7 +161,7 @@ def _existing(song: FilePath, recipe: dict[str, Any]) -> Saved | None:
     raise OptionError(f"'{song}' holds stems of another input or made otherwise: give --overwrite or another folder")
 
 
-def _check_room(folder: FilePath, plan: Plan, source: Source, output: OutputFormat) -> None:
+def _check_room(folder: Path, plan: Plan, source: Source, output: OutputFormat) -> None:
     """Fail before the work rather than after it."""
     need = bytes_needed(output, (source.frames or 0) * source.channels, len(plan.wanted))
     free = shutil.disk_usage(folder).free
@@ -172,7 +172,7 @@ def _check_room(folder: FilePath, plan: Plan, source: Source, output: OutputForm
         )
 
 
-def _publish(folder: FilePath, song: FilePath) -> None:
+def _publish(folder: Path, song: Path) -> None:
     """Give the finished stems their final names, and take away those of an earlier run that this one has not."""
     if not song.exists():
         folder.rename(song)
@@ -189,7 +189,7 @@ def _publish(folder: FilePath, song: FilePath) -> None:
     os.replace(folder / MANIFEST, song / MANIFEST)
 
 
-def _read_manifest(song: FilePath) -> dict[str, Any]:
+def _read_manifest(song: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((song / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError):

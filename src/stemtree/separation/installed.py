@@ -13,7 +13,7 @@ from stemtree.separation.bins import as_known, to_bins
 from stemtree.separation.packages import Package
 from stemtree.separation.splitter import Block
 from stemtree.spectral import Stft
-from stemtree.types import Masks, Path, Waveform
+from stemtree.types import Masks, NodePath, Waveform
 
 _NODES = {
     "vocals": ("vocals", "vocal"),
@@ -68,7 +68,7 @@ class Installed:
                 f"the model '{package.model}' of {package.name} is for {package.channels} channel(s): give a stereo one"
             )
 
-    def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
+    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """Nodes of the stems' names that are all of the mixture, or vocals and accompaniment."""
         if hierarchy.leaves(node) != hierarchy.leaves():  # neither the mixture nor an only child of it
             return ()
@@ -80,7 +80,7 @@ class Installed:
         return ()
 
     @torch.inference_mode()
-    def masks(self, block: Block, node: Path, parts: tuple[Path, ...]) -> Masks:
+    def masks(self, block: Block, node: NodePath, parts: tuple[NodePath, ...]) -> Masks:
         """See `Splitter.masks`."""
         channels, bins, frames = block.spectrogram.shape
         stft = Stft().at(self.package.sample_rate)
@@ -98,14 +98,14 @@ class Installed:
         weights = [{"model": package.model, "sha256": package.digest}]
         return {"name": package.name, "version": f"{package.name} {package.version}", "weights": weights}
 
-    def _numbers(self, part: Path) -> list[int]:
+    def _numbers(self, part: NodePath) -> list[int]:
         """Which of the separator's stems a part is the sum of."""
         name = part.rpartition("/")[2]
         whole = name in _NODES["accompaniment"]
         return [k for k, kind in enumerate(self._kinds) if name in _NODES[kind] or (whole and kind != "vocals")]
 
 
-def _named(hierarchy: Hierarchy, node: Path, name: str) -> Sequence[Path]:
+def _named(hierarchy: Hierarchy, node: NodePath, name: str) -> Sequence[NodePath]:
     """The highest node beneath another that goes by one of a stem's names."""
     found = [path for path in hierarchy.descendants(node) if path.rpartition("/")[2] in _NODES[name]]
     return sorted(found, key=lambda path: path.count("/"))[:1]

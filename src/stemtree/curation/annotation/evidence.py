@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,7 +122,7 @@ def listen(
     """
     kept = {row.key: row for row in settled(annotation)}
     rows = [kept.get(row.key, row) for row in read_annotation(annotation)]
-    find = _finder(FilePath(root))
+    find = _finder(Path(root))
     heard: list[Evidence] = []
     for number, row in enumerate(rows, 1):
         heard.append(hear(row.song, row.file, find(row)))
@@ -136,7 +136,7 @@ def listen(
     ]
     heard = _unequal_pairs(heard, rows)
     fields = ("song", "file", "seconds", "channels", "peak", "silent", "percussive", "low", "high", "pair", "doubts")
-    write_table(FilePath(output), fields, map(_cells, heard))
+    write_table(Path(output), fields, map(_cells, heard))
     marked = (
         replace(row, review=TO_REVIEW) if one.doubts and row.review != SETTLED else row
         for one, row in zip(heard, rows, strict=True)
@@ -145,12 +145,12 @@ def listen(
     return heard
 
 
-def _finder(root: FilePath) -> Callable[[Row], FilePath]:
+def _finder(root: Path) -> Callable[[Row], Path]:
     """What finds a row's file as the making of stems does; a path that is not there where it finds none."""
     folders = {compose(entry.name): entry for entry in root.iterdir() if entry.is_dir()} if root.is_dir() else {}
     files = cache(lambda song: files_of(folders[song])[0] if song in folders else {})
 
-    def find(row: Row) -> FilePath:
+    def find(row: Row) -> Path:
         there = files(compose(row.song))
         with suppress(CorpusError):
             return there[find_file(row.song, row.file, there)]
@@ -159,7 +159,7 @@ def _finder(root: FilePath) -> Callable[[Row], FilePath]:
     return find
 
 
-def hear(song: str, file: str, path: FilePath) -> Evidence:
+def hear(song: str, file: str, path: Path) -> Evidence:
     """Measure one file; one that cannot be read has no channels, and its error as its doubt."""
     try:
         source = open_source(path)
@@ -193,7 +193,7 @@ def doubts(one: Evidence, label: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _survey(path: FilePath) -> tuple[Numbers, float, float, float]:
+def _survey(path: Path) -> tuple[Numbers, float, float, float]:
     """The loudest 6 s as mono, and the whole file's length, peak in dBFS and share of silence."""
     source = open_source(path)
     size = int(_SECONDS * source.sample_rate)

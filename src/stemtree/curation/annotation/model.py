@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,7 +125,7 @@ class Classifier:
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return self.calibration.apply(odds / odds.sum(axis=1, keepdims=True))
 
-    def save(self, file: FilePath) -> None:
+    def save(self, file: Path) -> None:
         """Write the weights as safetensors: matrices in bytes with a scale for each column, texts as UTF-8."""
         tensors: dict[str, NDArray[Any]] = {
             "labels": _packed(self.labels),

@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.corpora.track import Problem
 from stemtree.curation.annotation.labels import instruments
@@ -111,7 +111,7 @@ def annotate(
     if not 0 <= review_share <= 1:
         raise OptionError(f"a share of {review_share} cannot be reviewed: give one between 0 and 1")
     names, problems = read_names(source)
-    if FilePath(output).exists() and FilePath(output).resolve() == FilePath(source).resolve():
+    if Path(output).exists() and Path(output).resolve() == Path(source).resolve():
         raise OptionError(f"'{output}' holds the names themselves: write the annotation elsewhere")
     known = settled(output)
     rows = propose(names, known, model)
@@ -176,4 +176,4 @@ def write_song_level(file: str | os.PathLike[str], rows: Iterable[Row]) -> None:
     """Write `song_level` as a CSV file, with the thesis's names of columns and ``Vocals``, as 0 and 1."""
     flags = ((one.song, (one.lead_back_both, one.guitar_both, one.vocals)) for one in song_level(rows))
     cells = ((song, *(str(int(flag)) for flag in each)) for song, each in flags)
-    write_table(FilePath(file), ("song", "Lead_Back_both", "Guitar_Both", "Vocals"), cells)
+    write_table(Path(file), ("song", "Lead_Back_both", "Guitar_Both", "Vocals"), cells)

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
 
 from stemtree.audio import is_audio_name
 from stemtree.corpora.track import Problem
@@ -59,7 +59,7 @@ def read_names(source: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], l
     CorpusError
         If it cannot be read, lacks a column or holds nothing.
     """
-    path = FilePath(source)
+    path = Path(source)
     found = list(_walk(path)) if path.is_dir() else [(row["song"], row["file"]) for row in _read(path, COLUMNS[:2])]
     names: dict[tuple[str, str], tuple[str, str]] = {}
     problems = []
@@ -85,7 +85,7 @@ def read_names(source: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], l
 def read_annotation(file: str | os.PathLike[str]) -> list[Row]:
     """Read an annotation; raises CorpusError if it is not one."""
     rows = []
-    for number, cells in enumerate(_read(FilePath(file), COLUMNS[:3]), 2):
+    for number, cells in enumerate(_read(Path(file), COLUMNS[:3]), 2):
         try:
             confidence = float(cells["confidence"]) if cells.get("confidence") else None
         except ValueError:
@@ -99,7 +99,7 @@ def read_annotation(file: str | os.PathLike[str]) -> list[Row]:
 def write_annotation(file: str | os.PathLike[str], rows: Iterable[Row]) -> None:
     """Write an annotation, and beside it, in a hidden file, what of it was proposed (see `settled`)."""
     rows = list(rows)
-    target = FilePath(file)
+    target = Path(file)
     confidences = ["" if row.confidence is None else f"{row.confidence:.4f}" for row in rows]
     write_table(
         target,
@@ -122,7 +122,7 @@ def settled(file: str | os.PathLike[str]) -> list[Row]:
     CorpusError
         If the annotation cannot be read, or two of its rows give one file different labels.
     """
-    path = FilePath(file)
+    path = Path(file)
     if not path.exists():
         return []
     rows = read_annotation(path)
@@ -160,7 +160,7 @@ def review_first(rows: Sequence[Row], share: float) -> list[Row]:
     return [*first, *later][: round(share * len(open_rows))]
 
 
-def _walk(root: FilePath) -> Iterable[tuple[str, str]]:
+def _walk(root: Path) -> Iterable[tuple[str, str]]:
     folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     for folder in [root, *folders]:
         files = folder.iterdir() if folder == root else folder.rglob("*")
@@ -169,11 +169,11 @@ def _walk(root: FilePath) -> Iterable[tuple[str, str]]:
                 yield folder.resolve().name, file.relative_to(folder).as_posix()
 
 
-def _proposals(file: FilePath) -> FilePath:
+def _proposals(file: Path) -> Path:
     return file.with_name(f".{file.name}.proposed")
 
 
-def _read(file: FilePath, needed: tuple[str, ...]) -> list[dict[str, str]]:
+def _read(file: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -193,7 +193,7 @@ def _read(file: FilePath, needed: tuple[str, ...]) -> list[dict[str, str]]:
         raise CorpusError(f"the table '{file}' is not CSV: save it as that") from None
 
 
-def write_table(file: FilePath, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+def write_table(file: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
     """Write a CSV file whole or not at all; raises CorpusError if that cannot be."""
     partial = file.with_name(f".{file.name[:100]}.{os.getpid()}.partial")
     try:
