@@ -1,11 +1,13 @@
-# make demo: separate a real song. make test: what CI runs. make check: linters and types.
+# make demo: separate a real song. make test: what CI runs. make check: linters, types
+# and the documentation. make docs: the documentation alone, into site/.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
+DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 EXAMPLE := from stemtree.separation.spleeter import example_song; print(example_song())
 
-.PHONY: demo test check
+.PHONY: demo test check docs
 
 demo: .venv/installed
 	$(BIN)/stemtree separate "$$($(BIN)/python -c '$(EXAMPLE)')" --output demo --overwrite
@@ -18,6 +20,10 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(DOCS)
+
+docs: .venv/installed-dev
+	$(DOCS)
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
