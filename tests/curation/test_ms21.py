@@ -1,4 +1,4 @@
-"""The recipe ``recipes/ms21.sh`` in small: from a listing to statistics."""
+"""The recipe ``recipes/ms21/run.sh`` in small: from a listing to statistics."""
 
 import importlib.util
 from pathlib import Path
@@ -19,8 +19,8 @@ TITLES = ("First", "Second", "Third", "Fourth")
 
 @pytest.fixture
 def recipe() -> ModuleType:
-    file = Path(__file__).parents[2] / "recipes" / "ms21_archives.py"
-    spec = importlib.util.spec_from_file_location("ms21_archives", file)
+    file = Path(__file__).parents[2] / "recipes" / "ms21" / "synthetic_library.py"
+    spec = importlib.util.spec_from_file_location("synthetic_library", file)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -67,7 +67,7 @@ class Peak:
 
     @property
     def is_leak(self) -> bool:
-        """Thresholds set on rendered sessions (``benchmarks/bleed.py``) and one tune on two instruments."""
+        """Thresholds set on rendered sessions (``benchmarks/quality/bleed.py``) and one tune on two instruments."""
         return self.above_far > 5.0 and self.above_before > 4.5
 
 

@@ -26,7 +26,7 @@ from stemtree.errors import OptionError, suggest
 
 CARRIED, CARRIED_AGAINST = 0.97, 0.78
 """Confidence in a label that a person gave to a file whose name differs in numbers alone: where it would have been
-proposed, and where another would (measured as in ``benchmarks/annotation.py``)."""
+proposed, and where another would (measured as in ``benchmarks/quality/annotation.py``)."""
 
 
 @dataclass(frozen=True, slots=True)

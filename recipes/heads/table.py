@@ -1,4 +1,4 @@
-"""Prints what `heads.sh` measured as Markdown: ``python recipes/heads_table.py OUT``."""
+"""Prints what `run.sh` measured as Markdown: ``python recipes/heads/table.py OUT``."""
 
 import json
 import sys

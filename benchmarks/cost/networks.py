@@ -1,4 +1,4 @@
-"""What networks cost: ``python benchmarks/networks.py [separation] [default] [heads] [folded] ...``; or all.
+"""What networks cost: ``python benchmarks/cost/networks.py [separation] [default] [heads] [folded] ...``; or all.
 
 ``separation``: the two U-Nets of Spleeter, and what made them cheaper. ``default``: the default model in both widths
 of numbers, against products of large matrices in the same run. ``heads``, ``folded`` and ``recurrent``: steps
@@ -11,9 +11,9 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import torch
-from quality import published_network
 from torch.utils.flop_counter import FlopCounterMode
 
 from stemtree.hierarchy import load
@@ -28,6 +28,9 @@ from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.separation.choose import DEFAULT_MODEL
 from stemtree.separation.spleeter import CHECKPOINTS, Spleeter
 from stemtree.spectral import Stft, log_magnitude, loud_bins
+
+sys.path.append(str(Path(__file__).parents[1] / "quality"))  # each benchmark is a script
+from spleeter_parity import published_network
 
 SECONDS = 512 * 1024 / 44100
 SLAKH = load("slakh").prune(3)

@@ -1,6 +1,6 @@
 """Write Freepats' patches as instruments in SFZ, for `instruments.py` to make soundfonts of.
 
-    python recipes/freepats.py /usr/share/midi/freepats OUT
+    python recipes/soundfonts/freepats.py /usr/share/midi/freepats OUT
 
 OUT gets `freepats_PROGRAMS/freepats_PROGRAMS.sfz` for each of its instruments, PROGRAMS being those of General MIDI
 that it is nearest to, and `freepats` for drums. Patches are Gravis Ultrasound's: a header, then for each sample its

@@ -1,4 +1,4 @@
-"""How well leakage is found: ``python benchmarks/bleed.py CORPUS... | MIDI... --soundfont SF2 [options]``.
+"""How well leakage is found: ``python benchmarks/quality/bleed.py CORPUS... | MIDI... --soundfont SF2 [options]``.
 
 The tracks are the stems of rendered songs in Slakh's layout, at their own rate and with their own channels; or MIDI
 files are rendered to mono tracks at 16 kHz, with three parts added that must not be taken for leakage: another

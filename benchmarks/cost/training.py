@@ -1,4 +1,4 @@
-"""What steps of ``stemtree train`` cost: ``python benchmarks/training.py RUN CONFIG... [KEY=VALUE]...``.
+"""What steps of ``stemtree train`` cost: ``python benchmarks/cost/training.py RUN CONFIG... [KEY=VALUE]...``.
 
 Prints for every step its wall and CPU seconds and how long it waited for its batch, and at the end the shares and the
 greatest memory of the process and of a reader of its. The first step is left out: it waits for the readers to start.

@@ -1,6 +1,6 @@
 """Write Hydrogen's drum kits as kits in SFZ, for `instruments.py` to make soundfonts of.
 
-    python recipes/drumkits.py /usr/share/hydrogen/data/drumkits OUT
+    python recipes/soundfonts/drumkits.py /usr/share/hydrogen/data/drumkits OUT
 
 OUT gets `NAME/NAME.sfz` for each kit whose licence is clear about what is played with it. Each instrument gets a key of
 General MIDI that its name tells of; keys without one get a similar one's. Debian package: hydrogen-drumkits.

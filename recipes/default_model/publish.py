@@ -1,6 +1,6 @@
 """Make the default model's folder of a run: half the weights' width, and what else people should know on its card.
 
-    python recipes/default_model.py RUN METRICS.parquet... -o FOLDER --average FIRST --temperature 1.5 --fade -22
+    python recipes/default_model/publish.py RUN METRICS.parquet... -o FOLDER --average FIRST --temperature 1.5 --fade -22
 
 With `--average` weights are the means of RUN's and those of the run that it began with, which are better on songs
 unlike those learned from than either (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
@@ -27,7 +27,7 @@ SOURCES = {
         "MuseScore_General": "MIT",
         "sf_GMbank (Csound)": "public domain",
         "OPL-3_FM_128M": "CC-BY-SA-4.0",
-        "models of instruments (recipes/modelled.orc)": "MIT",
+        "models of instruments (recipes/soundfonts/modelled.orc)": "MIT",
         "Freepats": "GPL-2.0+, with an exception for compositions",
         "AVL Drumkits (Black Pearl, Red Zeppelin)": "CC-BY-SA-3.0",
         "Hydrogen: BJA Pacific": "CC-BY-SA-3.0",

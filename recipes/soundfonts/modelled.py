@@ -1,6 +1,6 @@
 """Let Csound play the instruments of `modelled.orc`, and write them in SFZ for `instruments.py` to make soundfonts of.
 
-    python recipes/modelled.py OUT
+    python recipes/soundfonts/modelled.py OUT
 
 OUT gets `modelled_NAME_PROGRAMS/modelled_NAME_PROGRAMS.sfz` for each, with every third key of its range for 5 s.
 Debian package: csound.

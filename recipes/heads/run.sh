@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Heads and losses at equal steps: trains one small network for each, measures it on songs and a soundfont that it has not
 # heard, and writes OUT/heads.md. Each run is one thread of about seven minutes; a run that is there is left.
-#   recipes/heads.sh DATA OUT    where DATA was made by: recipes/corpora.sh FREEDOOM DATA --rate 16000 --mono
+#   recipes/heads/run.sh DATA OUT    where DATA was made by: recipes/corpora.sh FREEDOOM DATA --rate 16000 --mono
 set -euo pipefail
 data=$1 out=$2
 here=$(dirname "$0")
@@ -12,7 +12,7 @@ stemtree corpus index "$data/freedoom" --kind slakh --hierarchy ms21 --duration 
 
 run() {  # relation, loss, seed, more options of stemtree train
   local name=$1-$2-$3
-  stemtree train "$here/../configs/tree.yaml" "$here/heads.yaml" -o "$out/$name" \
+  stemtree train "$here/../../configs/tree.yaml" "$here/heads.yaml" -o "$out/$name" \
     --set "train=[{root: $data/freedoom, split: train, index: $out/index.parquet}]" \
     --set "validation=[{root: $data/freedoom, split: validation, index: $out/index.parquet}]" \
     --set relation.kind="$1" --set loss="$2" --set seed="$3" "${@:4}"
@@ -31,4 +31,4 @@ stemtree mean-mask --corpus "$data/freedoom" --kind slakh --hierarchy ms21 --roo
 for name in mixture oracle:irm oracle:psa "mean:$out/mean.safetensors"; do
   stemtree evaluate "$name" "${test_songs[@]}" -o "$out/${name%%:/*}.parquet" >"$out/${name%%:/*}.txt"
 done
-python "$here/heads_table.py" "$out" >"$out/heads.md"
+python "$here/table.py" "$out" >"$out/heads.md"

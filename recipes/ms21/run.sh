@@ -2,12 +2,12 @@
 # From a listing of multitracks to a hierarchical dataset, on sessions made of rendered songs: a library of zip archives
 # (one cut off, one hostile) is served on this machine, gathered, annotated, mixed into stems, split and described.
 # What it prints is in docs/results/ms21.md. For 12 songs of 25 s it takes 1.7 GB in OUT; run it again to go on.
-#   recipes/ms21.sh OUT CORPUS...    where CORPUS has Slakh's layout, from: stemtree corpus render
+#   recipes/ms21/run.sh OUT CORPUS...    where CORPUS has Slakh's layout, from: stemtree corpus render
 set -euo pipefail
 out=$1
 shift
 here=$(dirname "$0") port=${PORT:-8621}
-[[ -e $out/library/listing.csv ]] || python "$here/ms21_archives.py" make "$@" -o "$out/library" \
+[[ -e $out/library/listing.csv ]] || python "$here/synthetic_library.py" make "$@" -o "$out/library" \
   --songs "${SONGS:-12}" --seconds "${SECONDS_EACH:-25}" --address "http://127.0.0.1:$port/"
 
 step() {  # prints a command before it runs
@@ -22,10 +22,10 @@ until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do sleep 0.1; done
 step stemtree curate gather "$out/library/listing.csv" -o "$out/gathered"
 songs=$out/gathered/songs
 step stemtree curate annotate "$songs" -o "$out/annotation.csv"
-step python "$here/ms21_archives.py" correct "$out/annotation.csv" --truth "$out/library/truth.csv"
+step python "$here/synthetic_library.py" correct "$out/annotation.csv" --truth "$out/library/truth.csv"
 step stemtree curate listen "$songs" --annotation "$out/annotation.csv" -o "$out/evidence.csv"
 step stemtree curate bleed "$songs"/* --annotation "$out/annotation.csv" -o "$out/bleed.csv" --workers "${WORKERS:-1}"
-step python "$here/ms21_archives.py" judge "$out/annotation.csv" "$out/bleed.csv" --truth "$out/library/truth.csv"
+step python "$here/synthetic_library.py" judge "$out/annotation.csv" "$out/bleed.csv" --truth "$out/library/truth.csv"
 step stemtree curate stems "$songs" --annotation "$out/annotation.csv" -o "$out/MS21" \
   --songs "$out/gathered/songs.csv" --bleed "$out/bleed.csv" --workers "${WORKERS:-1}"
 step stemtree curate check "$out/MS21"

@@ -1,6 +1,6 @@
 """How well drums, bass and the rest of real songs come out of the whole tree: SI-SDR improvement in dB.
 
-    python benchmarks/real_songs.py [TRIO] [--splitter NAME] [--gain 0 -12]
+    python benchmarks/quality/real_songs.py [TRIO] [--splitter NAME] [--gain 0 -12]
 
 "The Easton Ellises - Falcon 69" (6 s, vocals included, with its true stems, from the package stempeg), and, where TRIO
 is given, the Jazz Trio Database's sample in mirdata's tests (5 s: mix.wav, drums.wav, bass.wav, piano.wav, the stems

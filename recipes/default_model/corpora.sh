@@ -12,11 +12,11 @@
 # avldrums.lv2-soundfont hydrogen-drumkits freepats simutrans-data openttd-openmsx; Freedoom's MIDI files are `musics/*.mid` in its source;
 # INSTRUMENTS holds recorded instruments in SFZ.
 # A run that was stopped goes on where it was.
-#   recipes/default_corpora.sh FREEDOOM INSTRUMENTS OUT
+#   recipes/default_model/corpora.sh FREEDOOM INSTRUMENTS OUT
 set -euo pipefail
 freedoom=$1 instruments=$2 out=$3
 here=$(dirname "$0")
-source "$here/freedoom.sh"
+source "$here/../freedoom.sh"
 fonts=${SOUNDFONTS:-/usr/share/sounds}
 openmsx=${OPENMSX:-/usr/share/games/openttd/baseset/openmsx}
 simutrans=${SIMUTRANS:-/usr/share/games/simutrans/music}
@@ -26,14 +26,14 @@ make_soundfonts() { # FOLDER, then where instruments in SFZ lie
   local folder=$1 instruments
   shift
   [[ -e $folder/done ]] && return
-  for instruments in "$@"; do python "$here/instruments.py" "$instruments" "$folder"; done
+  for instruments in "$@"; do python "$here/../soundfonts/instruments.py" "$instruments" "$folder"; done
   touch "$folder/done"
 }
-python "$here/drumkits.py" "${KITS:-/usr/share/hydrogen/data/drumkits}" "$out/sfz/kits"
-python "$here/freepats.py" "${FREEPATS:-/usr/share/midi/freepats}" "$out/sfz/freepats"
+python "$here/../soundfonts/drumkits.py" "${KITS:-/usr/share/hydrogen/data/drumkits}" "$out/sfz/kits"
+python "$here/../soundfonts/freepats.py" "${FREEPATS:-/usr/share/midi/freepats}" "$out/sfz/freepats"
 make_soundfonts "$out/sf2" "$instruments" "$out/sfz/kits"
 make_soundfonts "$out/freepats_sf2" "$out/sfz/freepats"
-[[ -e $out/modelled_sf2/done ]] || python "$here/modelled.py" "$out/sfz/modelled"
+[[ -e $out/modelled_sf2/done ]] || python "$here/../soundfonts/modelled.py" "$out/sfz/modelled"
 make_soundfonts "$out/modelled_sf2" "$out/sfz/modelled"
 soundfonts=(--soundfont "$fonts/sf2/FluidR3_GM.sf2" --soundfont "$fonts/sf3/MuseScore_General.sf3")
 gmbank=(--soundfont "$fonts/sf2/sf_GMbank.sf2")

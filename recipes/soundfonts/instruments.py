@@ -1,6 +1,6 @@
 """Make soundfonts of recorded instruments in SFZ, one for each General MIDI program that they may play.
 
-    python recipes/instruments.py INSTRUMENTS OUT
+    python recipes/soundfonts/instruments.py INSTRUMENTS OUT
 
 INSTRUMENTS holds a folder with `NAME/NAME.sfz` for each; OUT gets `NAME_PROGRAM.sf2`, and kits `NAME_kit.sf2`. A name
 that is not listed here but ends in programs, such as `freepats_24_25`, plays these. Debian package: polyphone.

@@ -1,4 +1,4 @@
-"""What rendering costs: ``python benchmarks/rendering.py SOUNDFONT MIDI...``; 16 kHz mono, effects off."""
+"""What rendering costs: ``python benchmarks/cost/rendering.py SOUNDFONT MIDI...``; 16 kHz mono, effects off."""
 
 import resource
 import sys
