@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers import si_sdr
+from support.audio import si_sdr
 
 from stemtree.hierarchy import Hierarchy, Node
 from stemtree.losses import Truth, tpsa_mse

@@ -21,9 +21,9 @@ import yaml
 from torch.utils.data import DataLoader, default_collate
 
 from stemtree.corpora.load import load_corpus
-from stemtree.examples.dataset import Examples
-from stemtree.examples.salience import Chunking, salience_index
-from stemtree.examples.sampling import Rules, Sampler
+from stemtree.data.dataset import Examples
+from stemtree.data.salience import Chunking, salience_index
+from stemtree.data.sampling import Rules, Sampler
 from stemtree.hierarchy import load
 from stemtree.separation.spleeter import example_song
 

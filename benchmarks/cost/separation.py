@@ -1,7 +1,7 @@
 """What separation costs: CPU seconds, peak memory and start-up, beside HTDemucs on the same machine.
 
-Run it with nothing else on the machine: ``python benchmarks/cost/separation.py``. HTDemucs has random weights, which cost the
-same as trained ones.
+Run it with nothing else on the machine: ``python benchmarks/cost/separation.py``. HTDemucs has random weights, which
+cost the same as trained ones.
 """
 
 import os

@@ -1,4 +1,6 @@
-"""What `stemtree curate stems` costs, and its levels by FFmpeg's meter: ``python benchmarks/cost/stems.py SONGS [options]``.
+"""What `stemtree curate stems` costs, and its levels by FFmpeg's meter.
+
+``python benchmarks/cost/stems.py SONGS [options]``
 
 SONGS is a folder of rendered songs in Slakh's layout. Their stems are repeated to one session of many long tracks: two
 of three in mono, as most microphones are, 24 bits, every fifth at 48 kHz, so that it is resampled.

@@ -1,4 +1,6 @@
-"""How good the annotation from names is, and how fast: ``python benchmarks/quality/annotation.py LABELS.csv [--seeds 0,1]``.
+"""How good the annotation from names is, and how fast.
+
+``python benchmarks/quality/annotation.py LABELS.csv [--seeds 0,1]``
 
 LABELS.csv has the columns song, file and label, as people corrected them. Everything fitted is fitted again without the
 songs left out: the networks, what features there are, the calibration. The vocabulary cannot be: it was written by

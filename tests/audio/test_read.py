@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from helpers import encode
+from support.audio import encode
 
 from stemtree.audio import ArraySource, open_source, read
 from stemtree.audio.read import AvSource, SoundFileSource

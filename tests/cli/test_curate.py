@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from curation_helpers import make_zip, tone
+from support.archives import make_zip, tone
 
 FILES = ("01_Kick.wav", "02_BassDI.wav", "03_LeadVox.wav", "04_Quux.wav")
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 import soundfile
 import yaml
-from query_models import make_query_model
+from support.query_models import make_query_model
 
 RATE = 8000
 STEMS = ("vocals", "drums", "bass", "other")

@@ -21,7 +21,7 @@ def test_whole_corpora_have_no_problems(kind: str, corpora: Callable[[str], Path
 @pytest.mark.parametrize("hierarchy", ["slakh", "ms21"])
 def test_a_real_slakh_song(hierarchy: str) -> None:
     """Its first seconds, with the metadata as published: the mixture is the sum of its ten stems."""
-    corpus = check_corpus(Path(__file__).parents[1] / "data" / "babyslakh", "slakh", hierarchy)
+    corpus = check_corpus(Path(__file__).parents[1] / "support" / "corpora" / "babyslakh", "slakh", hierarchy)
     assert corpus.problems == ()
     (track,) = corpus.tracks
     assert (track.id, track.origin) == ("Track00001", "1a81ae092884234f3264e2f45927f00a")

@@ -83,7 +83,7 @@ def test_slakhs_splits(slakh: Path) -> None:
 def test_medleydbs_metadata(tmp_path: Path) -> None:
     """`Unlabeled` and `Main System` name no instrument: those stems are left out and reported, not the song."""
     song = "PaperBoats_LowTide"
-    metadata = Path(__file__).parents[1] / "data" / "medleydb" / f"{song}_METADATA.yaml"
+    metadata = Path(__file__).parents[1] / "support" / "corpora" / "medleydb" / f"{song}_METADATA.yaml"
     (tmp_path / "Metadata").mkdir()
     shutil.copy(metadata, tmp_path / "Metadata")
     folder = tmp_path / "Audio" / song

@@ -156,7 +156,9 @@ def test_songs_of_other_settings_are_not_mixed_in(midi: Path, tmp_path: Path) ->
     ):
         with pytest.raises(OptionError, match=message):
             render_corpus([midi], tmp_path / "c", rendering(**options), workers=1, skip_bad=True)
-    shutil.copytree(Path(__file__).parents[1] / "data" / "babyslakh" / "Track00001", tmp_path / "c" / "Track00001")
+    shutil.copytree(
+        Path(__file__).parents[1] / "support" / "corpora" / "babyslakh" / "Track00001", tmp_path / "c" / "Track00001"
+    )
     slakhs = midi.rename(midi.with_name("Track00001.mid"))
     with pytest.raises(OptionError, match="Track00001' was not rendered by this command"):
         render_corpus([slakhs], tmp_path / "c", rendering(), workers=1)

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
-from curation_helpers import Server
+from support.archives import Server
 
 
 @pytest.fixture

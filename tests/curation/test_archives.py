@@ -5,9 +5,9 @@ from pathlib import Path
 
 import py7zr
 import pytest
-from curation_helpers import make_7z, make_rar, make_zip, tone
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.archives import make_7z, make_rar, make_zip, tone
 
 from stemtree.curation.archives import Limits, unpack
 from stemtree.errors import ArchiveError

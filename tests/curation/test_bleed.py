@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from multitracks import write_annotation
 from scipy.signal import fftconvolve, sawtooth, square
+from support.multitracks import write_annotation
 
 from stemtree.curation.bleed import BleedSettings, measure_bleed, measure_songs
 from stemtree.curation.bleed_table import COLUMNS, read_leaks

@@ -3,7 +3,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from curation_helpers import Server
+from support.archives import Server
 
 from stemtree.curation.download import Fetching, download, open_session
 from stemtree.errors import DownloadError

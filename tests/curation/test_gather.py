@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from curation_helpers import Server, make_7z, make_rar, make_zip, tone
+from support.archives import Server, make_7z, make_rar, make_zip, tone
 
 from stemtree.curation.download import Fetching
 from stemtree.curation.gather import Settings, gather

@@ -4,7 +4,7 @@ import numpy as np
 import pyloudnorm
 import pytest
 import soundfile
-from multitracks import ffmpeg_loudness, sound
+from support.multitracks import ffmpeg_loudness, sound
 
 from stemtree.curation.loudness import LoudnessMeter
 

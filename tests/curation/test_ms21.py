@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from curation_helpers import Server
-from multitracks import read_song, sound
+from support.archives import Server
+from support.multitracks import read_song, sound
 
 from stemtree.curation.files import read_table
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from multitracks import write_annotation, write_session
+from support.multitracks import write_annotation, write_session
 
 from stemtree.curation import tables
 from stemtree.curation.figures import draw_bars, draw_durations

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import soxr
 import yaml
-from multitracks import BAND, RATE, ffmpeg_loudness, read_song, sound, write_annotation, write_session
+from support.multitracks import BAND, RATE, ffmpeg_loudness, read_song, sound, write_annotation, write_session
 
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus

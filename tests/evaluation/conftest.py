@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from test_dataset import make_corpus
+from support.noise_corpus import make_corpus
 
 from stemtree.corpora.track import Corpus
+from stemtree.data.salience import Chunking
 from stemtree.evaluation.settings import Settings
-from stemtree.examples.salience import Chunking
 from stemtree.hierarchy import Hierarchy, load
 
 SETTINGS = Settings(Chunking(2, 2), frame=0.5)

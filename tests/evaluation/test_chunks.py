@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from stemtree.corpora.track import Corpus
+from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
 from stemtree.evaluation.chunks import choose_chunks
-from stemtree.examples.salience import Chunking
 
 
 def test_every_chunk(corpus: Corpus) -> None:

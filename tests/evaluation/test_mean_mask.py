@@ -5,13 +5,13 @@ import pytest
 import soundfile
 import torch
 from safetensors.torch import save_file
-from test_dataset import make_corpus
+from support.noise_corpus import make_corpus
 
 from stemtree.corpora.track import Corpus
+from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
 from stemtree.evaluation.estimator import Batch
 from stemtree.evaluation.mean_mask import MeanMask, fit_mean_mask
-from stemtree.examples.salience import Chunking
 from stemtree.spectral import Stft
 
 NODES = ("vocals", "accompaniment", "accompaniment/other")

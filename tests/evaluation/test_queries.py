@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 import soundfile
 import torch
-from query_models import make_query_model
-from test_dataset import make_corpus
+from support.noise_corpus import make_corpus
+from support.query_models import make_query_model
 
 from stemtree.corpora.track import Corpus
 from stemtree.errors import EvaluationError, HierarchyError, ModelError, OptionError, SamplingError

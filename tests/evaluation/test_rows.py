@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import soundfile
 import torch
-from test_dataset import make_corpus
+from support.noise_corpus import make_corpus
 
 from stemtree.corpora.track import Corpus
 from stemtree.errors import SplitterError

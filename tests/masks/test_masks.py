@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trees import wanted_nodes
+from support.trees import wanted_nodes
 
 from stemtree.hierarchy import Hierarchy, from_dict, load
 from stemtree.masks.conserve import apportion, fade, nearest, share

@@ -4,12 +4,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import packages
 import pytest
 import soundfile
 import soxr
 import torch
-from helpers import si_sdr
+from support import separator_packages as packages
+from support.audio import si_sdr
 from torch import nn
 
 from stemtree.errors import SplitterError

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from helpers import si_sdr
+from support.audio import si_sdr
 
 from stemtree.audio import ArraySource
 from stemtree.errors import HierarchyError, OptionError, SplitterError

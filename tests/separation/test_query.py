@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from query_models import make_query_model
+from support.query_models import make_query_model
 
 import stemtree
 from stemtree.errors import AudioError, ModelError, OptionError

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import si_sdr
+from support.audio import si_sdr
 from torch.nn import functional
 
 from stemtree.errors import SplitterError

@@ -8,7 +8,7 @@ import soundfile
 import yaml
 
 from stemtree.corpora.load import load_corpus
-from stemtree.examples.salience import Chunking, index_file, salience_index
+from stemtree.data.salience import Chunking, index_file, salience_index
 from stemtree.hierarchy import load
 
 RATE = 8000

@@ -14,8 +14,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor
 
 from stemtree.corpora.load import load_corpus
+from stemtree.data.salience import Chunking, index_file, salience_index
 from stemtree.errors import ModelError, OptionError, SamplingError, StaleIndexError, TrainingError
-from stemtree.examples.salience import Chunking, index_file, salience_index
 from stemtree.hierarchy import load
 from stemtree.model import load_model
 from stemtree.training import run

@@ -78,7 +78,7 @@ def index(
     """Measure how loud every node is in every chunk, for training; only songs that changed are measured again."""
     from stemtree.cli.messages import progress_bar
     from stemtree.corpora.load import load_corpus
-    from stemtree.examples.salience import Chunking, index_file, salience_index
+    from stemtree.data.salience import Chunking, index_file, salience_index
 
     tree = _hierarchy(root, kind, hierarchy, labels)
     corpus = load_corpus(root, kind, tree, skip_bad=skip_bad)

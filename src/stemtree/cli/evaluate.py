@@ -61,11 +61,11 @@ def evaluate(
     skip_bad: SkipBad = False,
 ) -> None:
     """Measure how well the nodes of a corpus's songs are estimated."""
+    from stemtree.data.salience import Chunking
     from stemtree.errors import OptionError
     from stemtree.evaluation.evaluate import evaluate
     from stemtree.evaluation.named import estimator
     from stemtree.evaluation.settings import Settings
-    from stemtree.examples.salience import Chunking
     from stemtree.spectral import Stft
 
     if node and level is not None:

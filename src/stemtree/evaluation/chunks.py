@@ -5,8 +5,8 @@ from __future__ import annotations  # the aliases of tensors are names, not clas
 import numpy as np
 
 from stemtree.corpora.track import Corpus, Track
+from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
-from stemtree.examples.salience import Chunking
 
 
 def choose_chunks(

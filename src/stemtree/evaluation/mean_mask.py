@@ -16,13 +16,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from stemtree.corpora.track import Corpus
+from stemtree.data.salience import Chunking
+from stemtree.data.signals import node_signals
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimator import Batch
 from stemtree.evaluation.masking import ideal_masks
 from stemtree.evaluation.reference import STFT
-from stemtree.examples.salience import Chunking
-from stemtree.examples.signals import node_signals
 from stemtree.hierarchy import MIXTURE
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft

@@ -11,13 +11,13 @@ import polars as pl
 import torch
 
 from stemtree.corpora.track import Corpus, Track
+from stemtree.data.salience import SalienceIndex, index_file, salience_index
+from stemtree.data.signals import node_signals
 from stemtree.errors import OptionError, SamplingError
 from stemtree.evaluation.estimator import Batch
 from stemtree.evaluation.rows import Measurer
 from stemtree.evaluation.settings import Settings
 from stemtree.evaluation.trained import TrainedModel
-from stemtree.examples.salience import SalienceIndex, index_file, salience_index
-from stemtree.examples.signals import node_signals
 from stemtree.hierarchy import Hierarchy
 from stemtree.types import NodePath, Waveform
 

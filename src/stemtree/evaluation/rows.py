@@ -11,10 +11,10 @@ import polars as pl
 import torch
 
 from stemtree.corpora.track import Track
+from stemtree.data.signals import is_salient, node_signals
 from stemtree.errors import EvaluationError, StemtreeError
 from stemtree.evaluation.estimator import Batch, Estimator
 from stemtree.evaluation.settings import Settings
-from stemtree.examples.signals import is_salient, node_signals
 from stemtree.hierarchy import Hierarchy
 from stemtree.metrics.bss_eval import bss_eval, sdr, snr
 from stemtree.metrics.ratio import decibels, energy

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
-from stemtree.examples.salience import Chunking
 from stemtree.hierarchy import MIXTURE
 from stemtree.types import NodePath
 

@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 
 from stemtree.corpora.track import Track
+from stemtree.data.salience import Chunking, fingerprint
 from stemtree.errors import EvaluationError
-from stemtree.examples.salience import Chunking, fingerprint
 
 _KEY, _SETTINGS = "stemtree", "settings.json"
 

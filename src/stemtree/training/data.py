@@ -15,12 +15,12 @@ from torch.utils.data import DataLoader, Sampler
 
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import Corpus
+from stemtree.data.dataset import Example, Examples
+from stemtree.data.matching import Pulse, pulses
+from stemtree.data.salience import Chunking, SalienceIndex, index_file, load_index
+from stemtree.data.sampling import Rules
+from stemtree.data.sampling import Sampler as ChunkSampler
 from stemtree.errors import OptionError, SamplingError
-from stemtree.examples.dataset import Example, Examples
-from stemtree.examples.matching import Pulse, pulses
-from stemtree.examples.salience import Chunking, SalienceIndex, index_file, load_index
-from stemtree.examples.sampling import Rules
-from stemtree.examples.sampling import Sampler as ChunkSampler
 from stemtree.hierarchy import Hierarchy, from_dict
 from stemtree.memory import keep_freed_memory
 from stemtree.training.settings import CorpusSettings, TrainSettings

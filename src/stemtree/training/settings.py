@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
 
+from stemtree.data.augmentation import Augmentation
+from stemtree.data.salience import Chunking
+from stemtree.data.sampling import Rules
 from stemtree.errors import OptionError, one_sentence
-from stemtree.examples.augmentation import Augmentation
-from stemtree.examples.salience import Chunking
-from stemtree.examples.sampling import Rules
 from stemtree.losses import LOSSES
 from stemtree.model import RelationSettings
 from stemtree.networks.build import NetworkSettings

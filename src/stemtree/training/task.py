@@ -15,8 +15,8 @@ from pytorch_optimizer import Muon
 from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
+from stemtree.data.dataset import Example
 from stemtree.errors import TrainingError
-from stemtree.examples.dataset import Example
 from stemtree.losses import LOSSES, Truth, with_rests
 from stemtree.masks.relation import Estimate
 from stemtree.metrics.si_sdr import si_sdr_improvement

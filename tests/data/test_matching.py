@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from helpers import encode
+from support.audio import encode
 
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
+from stemtree.data.augmentation import Augmentation, Augmenter, Cut, apply
+from stemtree.data.matching import Pulse, pulse, pulses
+from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
-from stemtree.examples.augmentation import Augmentation, Augmenter, Cut, apply
-from stemtree.examples.matching import Pulse, pulse, pulses
-from stemtree.examples.salience import Chunking
 
 RATE, SECONDS = 16000, 24
 DRUMS, BASS, VOCALS = "accompaniment/drums", "accompaniment/bass", "vocals"

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemtree.corpora.track import Corpus
+from stemtree.data.salience import SalienceIndex
 from stemtree.errors import OptionError, SamplingError
-from stemtree.examples.salience import SalienceIndex
 from stemtree.hierarchy import Hierarchy
 from stemtree.types import NodePath
 

@@ -6,34 +6,16 @@ import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.noise_corpus import RATE, SECONDS, SHORT, make_corpus
 from torch.utils.data import DataLoader
 
-from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
+from stemtree.corpora.track import Corpus, Track
+from stemtree.data.augmentation import Augmentation
+from stemtree.data.dataset import Example, Examples
+from stemtree.data.salience import SalienceIndex, salience_index
+from stemtree.data.sampling import Place, Rules, Sampler
 from stemtree.errors import HierarchyError, OptionError
-from stemtree.examples.augmentation import Augmentation
-from stemtree.examples.dataset import Example, Examples
-from stemtree.examples.salience import Chunking, SalienceIndex, salience_index
-from stemtree.examples.sampling import Place, Rules, Sampler
 from stemtree.hierarchy import Hierarchy, Node, load
-
-RATE = 4000
-SECONDS = 6
-SHORT = Chunking(1, 0.5, -60)
-
-
-def make_corpus(root: Path, songs: list[list[str]], channels: int = 1) -> Corpus:
-    """Songs of noise, each a list of its stems' leaves."""
-    tracks = []
-    for song, leaves in enumerate(songs):
-        stems = []
-        for number, leaf in enumerate(leaves):
-            file = root / f"{song}" / f"{number}.wav"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            noise = np.random.default_rng((song, number)).uniform(-0.1, 0.1, (SECONDS * RATE, channels))
-            soundfile.write(file, noise, RATE, "PCM_16")
-            stems.append(Stem(str(number), leaf, leaf, AudioFile(file)))
-        tracks.append(Track(str(song), "train", RATE, SECONDS * RATE, tuple(stems)))
-    return Corpus(root, "folder", "mine", tuple(tracks))
 
 
 def make_examples(

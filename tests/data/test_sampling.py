@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
+from stemtree.data.salience import Chunking, SalienceIndex
+from stemtree.data.sampling import Place, Rules, Sampler
 from stemtree.errors import HierarchyError, OptionError, SamplingError
-from stemtree.examples.salience import Chunking, SalienceIndex
-from stemtree.examples.sampling import Place, Rules, Sampler
 from stemtree.hierarchy import load
 
 BASS, DRUMS, OTHER = (f"accompaniment/{name}" for name in ("bass", "drums", "other"))

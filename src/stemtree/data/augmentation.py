@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemtree.corpora.track import Corpus
+from stemtree.data.matching import SEMITONES, TEMPO_RANGE, Pulse
+from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
-from stemtree.examples.matching import SEMITONES, TEMPO_RANGE, Pulse
-from stemtree.examples.salience import Chunking
 from stemtree.types import NodePath, Samples
 
 Fit = tuple[int, float, int]
@@ -72,7 +72,7 @@ class Augmentation:
         Range that a song's tempo factor is drawn from.
     remix : float
         Share of examples in which each leaf comes from the song or from another one that fits in tempo and key, which
-        is stretched, shifted and laid beat on beat (`stemtree.examples.matching`). A leaf that only one of the two has
+        is stretched, shifted and laid beat on beat (`stemtree.data.matching`). A leaf that only one of the two has
         comes from that one. Remixed stems stay together: `shift`, `other_song` and `doubled` are for the others.
     pitched_out : tuple of str
         Leaves beneath these nodes keep their pitch.

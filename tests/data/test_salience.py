@@ -10,9 +10,9 @@ import soundfile
 from stemtree.audio import Excerpts
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
+from stemtree.data import table
+from stemtree.data.salience import Chunking, SalienceIndex, load_index, measure, salience_index
 from stemtree.errors import AudioError, CorpusError, OptionError, StaleIndexError
-from stemtree.examples import table
-from stemtree.examples.salience import Chunking, SalienceIndex, load_index, measure, salience_index
 from stemtree.hierarchy import Hierarchy, load
 
 RATE = 8000
@@ -67,7 +67,7 @@ def test_a_chunk_is_its_own_samples(
 def test_blocks_of_reading_do_not_show(musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (track,) = make_corpus(tmp_path, {"a": 30}).tracks
     whole = measure(track, musdb, Chunking())
-    monkeypatch.setattr("stemtree.examples.salience._HELD", 8 * 3001)
+    monkeypatch.setattr("stemtree.data.salience._HELD", 8 * 3001)
     for node, level in measure(track, musdb, Chunking()).items():
         assert level.tolist() == pytest.approx(whole[node].tolist(), abs=0.011)
 
@@ -91,7 +91,7 @@ def _counting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         measured.append(track.id)
         return measure(track, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("stemtree.examples.salience.measure", count)
+    monkeypatch.setattr("stemtree.data.salience.measure", count)
     return measured
 
 

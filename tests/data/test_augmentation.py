@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
+from stemtree.data.augmentation import Augmentation, Augmenter, Cut, apply
+from stemtree.data.dataset import Examples
+from stemtree.data.salience import Chunking, salience_index
+from stemtree.data.sampling import Rules, Sampler
 from stemtree.errors import OptionError
-from stemtree.examples.augmentation import Augmentation, Augmenter, Cut, apply
-from stemtree.examples.dataset import Examples
-from stemtree.examples.salience import Chunking, salience_index
-from stemtree.examples.sampling import Rules, Sampler
 from stemtree.hierarchy import load
 
 BASS, DRUMS = "accompaniment/bass", "accompaniment/drums"
@@ -125,7 +125,7 @@ def test_what_makes_no_sense(options: dict, message: str) -> None:
 
 
 def test_augmented_examples_are_seeded_and_consistent(tmp_path: Path) -> None:
-    from test_dataset import SHORT, make_corpus
+    from support.noise_corpus import SHORT, make_corpus
 
     hierarchy = load("musdb18")
     songs = make_corpus(tmp_path, [["vocals", BASS, DRUMS], [BASS, DRUMS], ["vocals", BASS]], channels=2)

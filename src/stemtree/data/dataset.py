@@ -11,12 +11,12 @@ from torch.utils.data import Dataset
 
 from stemtree.audio import Excerpts
 from stemtree.corpora.track import Corpus
+from stemtree.data.augmentation import Augmentation, Augmenter, Cut, apply
+from stemtree.data.matching import Pulse
+from stemtree.data.salience import SalienceIndex
+from stemtree.data.sampling import Draw, Place, Sampler
+from stemtree.data.signals import add_up, belongs, is_salient
 from stemtree.errors import OptionError
-from stemtree.examples.augmentation import Augmentation, Augmenter, Cut, apply
-from stemtree.examples.matching import Pulse
-from stemtree.examples.salience import SalienceIndex
-from stemtree.examples.sampling import Draw, Place, Sampler
-from stemtree.examples.signals import add_up, belongs, is_salient
 from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.types import NodePath, Samples, Waveform
 

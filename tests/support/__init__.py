@@ -1,0 +1,1 @@
+"""Helpers of several tests: small corpora, files and models made on the spot."""
