@@ -1,6 +1,6 @@
-"""Make the default model's folder of a run: half the weights' width, and what else people should know on its card.
+r"""Make the default model's folder of a run: half the weights' width, and what else people should know on its card.
 
-    python recipes/default_model/publish.py RUN METRICS.parquet... -o FOLDER --average FIRST --temperature 1.5 \\
+    python recipes/default_model/publish.py RUN METRICS.parquet... -o FOLDER --average FIRST --temperature 1.5 \
         --fade -22
 
 With `--average` weights are the means of RUN's and those of the run that it began with, which are better on songs
