@@ -6,7 +6,7 @@ import pytest
 import soundfile
 from support.multitracks import ffmpeg_loudness, sound
 
-from stemtree.curation.loudness import LoudnessMeter
+from stemtree.audio.loudness import LoudnessMeter
 
 
 def measured(audio: np.ndarray, rate: int, size: int = 10_000) -> LoudnessMeter:

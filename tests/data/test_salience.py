@@ -8,9 +8,9 @@ import pytest
 import soundfile
 
 from stemtree.audio import Excerpts
+from stemtree.corpora import song_cache as table
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
-from stemtree.data import table
 from stemtree.data.salience import Chunking, SalienceIndex, load_index, measure, salience_index
 from stemtree.errors import AudioError, CorpusError, OptionError, StaleIndexError
 from stemtree.hierarchy import Hierarchy, load

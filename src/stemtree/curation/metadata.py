@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from stemtree import __version__
+from stemtree.audio.loudness import LoudnessMeter
 from stemtree.curation.bleed_table import Leak
 from stemtree.curation.files import write_text
-from stemtree.curation.loudness import LoudnessMeter
 from stemtree.curation.mixdown import LOUDNESS, PEAK, Mixdown, StemSettings, decibels, is_percussive
 from stemtree.curation.mixfiles import group_file, raw_file, stem_file
 from stemtree.curation.sessions import RawTrack, Session, SongFacts

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from stemtree.audio import OutputFormat, Width, open_source
-from stemtree.curation.loudness import LoudnessMeter
+from stemtree.audio.loudness import LoudnessMeter
 from stemtree.curation.mixing import place
 from stemtree.curation.recordings import Part, Spool, mixed, side_by_side
 from stemtree.curation.sessions import RawTrack

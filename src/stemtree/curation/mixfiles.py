@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from stemtree.audio import OutputFormat, StemWriter
-from stemtree.curation.loudness import LoudnessMeter
+from stemtree.audio.loudness import LoudnessMeter
 from stemtree.curation.mixdown import STEPS, Mixdown, StemSettings
 from stemtree.curation.recordings import side_by_side
 from stemtree.curation.sessions import SongFacts

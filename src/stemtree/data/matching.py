@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from stemtree.audio import Excerpts
 from stemtree.corpora.fingerprint import track_fingerprint
+from stemtree.corpora.song_cache import refresh
 from stemtree.corpora.track import Corpus, Track
-from stemtree.data.table import refresh
 from stemtree.types import Samples
 
 TEMPO_RANGE = (0.88, 1.12)

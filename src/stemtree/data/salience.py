@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from stemtree.audio import Excerpts
 from stemtree.audio.formats import RATES
 from stemtree.corpora.fingerprint import track_fingerprint
+from stemtree.corpora.song_cache import read_fresh, refresh
 from stemtree.corpora.track import Corpus, Problem, Track
-from stemtree.data.table import read_fresh, refresh
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy
 from stemtree.types import NodePath

@@ -12,9 +12,9 @@ from typing import Any
 
 from stemtree import __version__
 from stemtree.audio import OutputFormat, Source, StemWriter, bytes_needed
+from stemtree.audio.levels import Level
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import MIXTURE
-from stemtree.separation.levels import Level
 from stemtree.separation.plan import Plan
 from stemtree.separation.rounding import TreeSamples
 from stemtree.separation.tree_result import SeparatedBlock

@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from stemtree.audio.levels import Level
 from stemtree.hierarchy import MIXTURE, Hierarchy
-from stemtree.separation.levels import Level
 from stemtree.types import ExactSamples, NodePath, Samples
 
 
