@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from stemtree.errors import WorkerError
+from stemtree.processes import map_in_processes
+
 SCRIPT = """
 import sys, time
 from pathlib import Path
@@ -81,3 +84,14 @@ def test_nobody_but_the_first_process_speaks(at_work: bool, tmp_path: Path) -> N
     )
     assert begun == cleared and len(begun) <= 2
     assert bool(begun) == at_work
+
+
+def killed(number: int) -> int:
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_process_that_the_system_ends_is_one_sentence() -> None:
+    with pytest.raises(WorkerError, match="the system ended a worker process, probably for want of memory"):
+        list(map_in_processes(killed, [0, 1, 2], 2))

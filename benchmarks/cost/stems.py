@@ -21,8 +21,8 @@ import soundfile
 import yaml
 
 from stemtree.corpora.load import load_corpus
-from stemtree.curation.mixdown import LOUDNESS, PEAK, StemSettings
-from stemtree.curation.stems import build_stems
+from stemtree.curation.stems.build import build_stems
+from stemtree.curation.stems.mixdown import LOUDNESS, PEAK, StemSettings
 
 BLOCK = 1 << 18
 SONG = "The Long Ones - Forever"

@@ -23,10 +23,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from stemtree.curation.annotation.accuracy import Accuracy, accuracy, calibrated_by_others
-from stemtree.curation.annotation.fit import Fitting, fit
+from stemtree.curation.annotation.classifier.cross_validation import Accuracy, accuracy, calibrated_by_others
+from stemtree.curation.annotation.classifier.file_names import Vocabulary, fold, readable, vocabulary
+from stemtree.curation.annotation.classifier.fit import Fitting, fit
 from stemtree.curation.annotation.labels import instruments
-from stemtree.curation.annotation.names import Vocabulary, fold, readable, vocabulary
 from stemtree.curation.annotation.propose import propose
 from stemtree.curation.annotation.table import SETTLED, read_annotation, review_first
 
@@ -55,7 +55,7 @@ def parsed(files: list[str]) -> str:
 
 def forgetful(inside: list[str], outside: list[str]) -> Vocabulary:
     """The vocabulary without entries that `outside` has a use for and `inside` has not."""
-    text = (resources.files("stemtree.curation.annotation") / "words.yaml").read_text("utf-8")
+    text = (resources.files("stemtree.curation.annotation.classifier") / "words.yaml").read_text("utf-8")
     data: dict[str, Any] = yaml.safe_load(text)
     (known, line), (new, other) = spelled(inside), spelled(outside)
     said, heard = parsed(inside), parsed(outside)
@@ -138,7 +138,7 @@ def validate(
 
 
 def speed(rows: Rows) -> None:
-    from stemtree.curation.annotation.model import classifier
+    from stemtree.curation.annotation.classifier.classifier import classifier
 
     names = [(f"{song} {copy}", f"{file[:-4]}{'abc'[copy]}.wav") for copy in range(3) for song, file in rows][:15000]
     before, start = time.process_time(), time.perf_counter()

@@ -25,9 +25,9 @@ from scipy.signal import butter, lfilter, oaconvolve
 
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.render import Rendering, render_corpus
-from stemtree.curation.bleed import measure_bleed
-from stemtree.curation.bleed_table import Leak
-from stemtree.curation.sessions import read_session
+from stemtree.curation.bleed.measure import measure_bleed
+from stemtree.curation.bleed.table import Leak
+from stemtree.curation.sessions.sessions import read_session
 from stemtree.hierarchy import load
 
 SOUND = 343.0

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 import yaml
 
-from stemtree.curation.annotation.evidence import Evidence, doubts, listen
+from stemtree.curation.annotation.listen import Evidence, doubts, listen
 from stemtree.curation.annotation.table import Row, write_annotation
 
 LABELS = {

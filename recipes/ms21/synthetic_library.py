@@ -26,8 +26,8 @@ from scipy.signal import butter, oaconvolve, sosfilt
 
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import Stem, Track
-from stemtree.curation.bleed_table import read_rows
-from stemtree.curation.files import read_table, write_table
+from stemtree.curation.bleed.table import read_rows
+from stemtree.curation.sessions.csv_tables import read_table, write_table
 from stemtree.hierarchy import load
 
 ARTISTS = (

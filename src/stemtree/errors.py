@@ -60,6 +60,10 @@ class EvaluationError(StemtreeError):
     """An evaluation that cannot go on, or rows that belong to another."""
 
 
+class WorkerError(StemtreeError):
+    """A worker process that the system ended."""
+
+
 class SplitterError(StemtreeError):
     """A node that no splitter at hand can split, or a splitter whose weights cannot be used."""
 

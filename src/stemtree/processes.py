@@ -1,16 +1,75 @@
-"""Worker processes that leave Ctrl-C to the process that started them, and do not outlive it."""
+"""Mapping a function over jobs in worker processes that leave Ctrl-C to their parent and do not outlive it."""
 
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from typing import Any, ParamSpec, TypeVar
 
+from stemtree.errors import WorkerError
+
 Given = ParamSpec("Given")
+Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
+
+
+def map_in_processes(
+    work: Callable[[Job], Outcome],
+    jobs: Sequence[Job],
+    workers: int | None = None,
+    *,
+    initializer: Callable[..., object] | None = None,
+    initargs: tuple[Any, ...] = (),
+    spawn_single: bool = False,
+) -> Iterator[Outcome]:
+    """Do every job and yield the outcomes in the order of the jobs.
+
+    Parameters
+    ----------
+    work : callable
+        A function of a module, so that it can be pickled.
+    jobs : sequence
+        Its arguments, one for each call.
+    workers : int, optional
+        How many processes; by default one per core.
+    initializer : callable, optional
+        Called first in every worker process, with `initargs`.
+    initargs : tuple
+        Arguments of `initializer`.
+    spawn_single : bool
+        Start a process even where one worker is enough; otherwise such jobs are done in this process, without
+        `initializer`.
+
+    Yields
+    ------
+    Outcome
+        What `work` returned.
+
+    Raises
+    ------
+    WorkerError
+        If the system killed a worker process.
+    """
+    count = min(workers or os.cpu_count() or 1, len(jobs))
+    if count < 2 and not spawn_single:
+        yield from map(work, jobs)
+        return
+    if not jobs:
+        return
+    pool = Processes(count, initializer, initargs)
+    try:
+        yield from pool.map(work, jobs)
+    except BrokenProcessPool:
+        raise WorkerError(
+            "the system ended a worker process, probably for want of memory: give fewer workers and run again, "
+            "finished songs are kept"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 class Processes(ProcessPoolExecutor):

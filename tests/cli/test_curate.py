@@ -74,8 +74,8 @@ def test_fit(cli, tmp_path: Path, monkeypatch) -> None:
     ]
     labels, weights = tmp_path / "labels.csv", tmp_path / "w.safetensors"
     labels.write_text("song,file,label\n" + "\n".join(rows))
-    from stemtree.curation.annotation import accuracy
-    from stemtree.curation.annotation.fit import Fitting
+    from stemtree.curation.annotation.classifier import cross_validation as accuracy
+    from stemtree.curation.annotation.classifier.fit import Fitting
 
     monkeypatch.setattr(accuracy, "_FITTING", Fitting(members=1, steps=3))
     monkeypatch.setattr(accuracy.fit_and_measure, "__defaults__", (5, Fitting(members=1, steps=3), None))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.archives import make_7z, make_rar, make_zip, tone
 
-from stemtree.curation.archives import Limits, unpack
+from stemtree.curation.gather.archives import Limits, unpack
 from stemtree.errors import ArchiveError
 
 MAKERS = {"zip": make_zip, "rar": make_rar, "7z": make_7z}
@@ -153,7 +153,7 @@ def test_a_full_disk_is_not_the_archives_fault(tmp_path: Path, monkeypatch: pyte
     def full(self: object, count: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("stemtree.curation.archives._Budget.take", full)
+    monkeypatch.setattr("stemtree.curation.gather.archives._Budget.take", full)
     with pytest.raises(OSError, match="No space left"):
         unpack(make_zip(tmp_path / "a.zip", {"1.wav": tone()}), tmp_path)
 

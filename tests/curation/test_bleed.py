@@ -8,9 +8,9 @@ import soundfile
 from scipy.signal import fftconvolve, sawtooth, square
 from support.multitracks import write_annotation
 
-from stemtree.curation.bleed import BleedSettings, measure_bleed, measure_songs
-from stemtree.curation.bleed_table import COLUMNS, read_leaks
-from stemtree.curation.sessions import read_session
+from stemtree.curation.bleed.measure import BleedSettings, measure_bleed, measure_songs
+from stemtree.curation.bleed.table import COLUMNS, read_leaks
+from stemtree.curation.sessions.sessions import read_session
 from stemtree.errors import AudioError, CorpusError, OptionError
 from stemtree.hierarchy import load
 
@@ -170,6 +170,6 @@ def test_no_room_for_temporary_files_is_one_sentence(tmp_path: Path, monkeypatch
     (tmp_path / "A - B").mkdir()
     soundfile.write(tmp_path / "A - B" / "a.wav", hits(0), RATE)
     session = read_session(tmp_path / "A - B", "A - B", [("a.wav", "Piano")], MS21)
-    monkeypatch.setattr("stemtree.curation.bleed.Spool.fill", full)
+    monkeypatch.setattr("stemtree.curation.bleed.measure.Spool.fill", full)
     with pytest.raises(AudioError, match=r"\(No space left on device\): make room, or set TMPDIR to another folder"):
         measure_bleed(session)

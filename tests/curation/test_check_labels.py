@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stemtree.curation.check import check_labels, fits
+from stemtree.curation.annotation.contradictions import check_labels, fits
 from stemtree.errors import CorpusError
 
 Labels = str | list[str]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.archives import Server
 
-from stemtree.curation.download import Fetching, download, open_session
+from stemtree.curation.gather.download import Fetching, download, open_session
 from stemtree.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 4000

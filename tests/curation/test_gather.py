@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support.archives import Server, make_7z, make_rar, make_zip, tone
 
-from stemtree.curation.download import Fetching
-from stemtree.curation.gather import Settings, gather
+from stemtree.curation.gather.download import Fetching
+from stemtree.curation.gather.library import Settings, gather
 from stemtree.errors import CorpusError
 
 SETTINGS = Settings(fetching=Fetching(tries=2, wait=0, timeout=5))
@@ -111,7 +111,7 @@ def test_what_an_interrupted_run_fetched_is_used(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("stemtree.curation.gather.unpack", stop)
+        patch.setattr("stemtree.curation.gather.library.unpack", stop)
         with pytest.raises(KeyboardInterrupt):
             gather(listing, tmp_path / "out", SETTINGS)
     assert list((tmp_path / "out" / "songs").iterdir()) == []
@@ -136,7 +136,7 @@ def test_a_server_that_is_away_is_not_waited_for_with_every_song(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("stemtree.curation.download.time.sleep", pauses.append)
+    monkeypatch.setattr("stemtree.curation.gather.download.time.sleep", pauses.append)
     away = [(f"song {number}", f"http://127.0.0.1:9/{number}.zip", "") for number in range(4)]
     songs, _ = gather(write(tmp_path / "list.csv", away), tmp_path / "out", Settings(fetching=Fetching(tries=3)))
     assert [song.status for song in songs] == ["failed"] * 4 and len(pauses) == 2
@@ -147,7 +147,7 @@ def test_a_server_that_is_away_is_not_waited_for_with_every_song(
 def test_an_interrupted_run_keeps_the_rows_of_earlier_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_zip(tmp_path / "a.zip", {"1.wav": tone()})
     gather(write(tmp_path / "list.csv", [("late", "a.zip", "")]), tmp_path / "out", SETTINGS)
-    monkeypatch.setattr("stemtree.curation.gather.unpack", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("stemtree.curation.gather.library.unpack", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         gather(write(tmp_path / "list.csv", [("new", "a.zip", ""), ("late", "a.zip", "")]), tmp_path / "out", SETTINGS)
     table = csv.DictReader((tmp_path / "out" / "songs.csv").read_text("utf-8").splitlines())
@@ -161,8 +161,8 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
     make_zip(tmp_path / "a.zip", {"1.wav": tone()})
     listing = write(tmp_path / "list.csv", [("song", "a.zip", "")])
     (tmp_path / "out").mkdir()
-    monkeypatch.setattr("stemtree.curation.gather.unpack", full)
-    monkeypatch.setattr("stemtree.curation.gather.csv.writer", full)  # nor is there room for the table
+    monkeypatch.setattr("stemtree.curation.gather.library.unpack", full)
+    monkeypatch.setattr("stemtree.curation.gather.library.csv.writer", full)  # nor is there room for the table
     with pytest.raises(CorpusError, match=r"cannot write to '.*out' \(No space left on device\): make room"):
         gather(listing, tmp_path / "out", SETTINGS)
     assert [file.name for file in (tmp_path / "out").rglob("*") if file.is_file()] == []

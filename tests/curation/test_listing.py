@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from stemtree.curation.gather import folder_names
-from stemtree.curation.listing import Entry, read_listing
+from stemtree.curation.gather.library import folder_names
+from stemtree.curation.gather.listing import Entry, read_listing
 from stemtree.errors import CorpusError
 
 ROW = "Pop / Singer-Songwriter,Bubblegum,Some Song,Anna,https://h/Anna_SomeSong_Full.zip?download=1,https://h/p.mp3"

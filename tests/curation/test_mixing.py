@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemtree.curation.mixing import Placement, gains, place
+from stemtree.curation.sessions.panning import Placement, gains, place
 
 GUITARS = "accompaniment/other/electric_guitar"
 VOICES = "vocal/backing_vocal"

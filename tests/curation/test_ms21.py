@@ -11,7 +11,7 @@ import yaml
 from support.archives import Server
 from support.multitracks import read_song, sound
 
-from stemtree.curation.files import read_table
+from stemtree.curation.sessions.csv_tables import read_table
 
 BAND = {"Drums": "Drums", "Electric Bass (finger)": "Bass", "Acoustic Grand Piano": "Piano", "Violin": "Strings"}
 TITLES = ("First", "Second", "Third", "Fourth")

@@ -6,7 +6,14 @@ import pytest
 import soundfile
 
 from stemtree.corpora.track import Problem
-from stemtree.curation.sessions import Session, SongFacts, find_sessions, read_annotation, read_session, read_songs
+from stemtree.curation.sessions.sessions import (
+    Session,
+    SongFacts,
+    find_sessions,
+    read_annotation,
+    read_session,
+    read_songs,
+)
 from stemtree.errors import CorpusError
 from stemtree.hierarchy import load
 

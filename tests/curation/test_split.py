@@ -7,9 +7,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stemtree.curation.artists import connected, credited
-from stemtree.curation.split import SHARES, Song, assign_splits, published_test_songs
-from stemtree.curation.split_files import assign_to_table, read_splits, songs_from_tables, split_corpus
+from stemtree.curation.splits.artists import connected, credited
+from stemtree.curation.splits.assign import SHARES, Song, assign_splits, published_test_songs
+from stemtree.curation.splits.tables import assign_to_table, read_splits, songs_from_tables, split_corpus
 from stemtree.errors import CorpusError, OptionError
 
 

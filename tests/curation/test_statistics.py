@@ -6,13 +6,13 @@ import pytest
 import yaml
 from support.multitracks import write_annotation, write_session
 
-from stemtree.curation import tables
-from stemtree.curation.figures import draw_bars, draw_durations
-from stemtree.curation.genres import UNKNOWN, families, fold
-from stemtree.curation.mixdown import StemSettings
-from stemtree.curation.records import SongRecord
-from stemtree.curation.report import write_report
-from stemtree.curation.stems import build_stems
+from stemtree.curation.sessions.genres import UNKNOWN, families, fold
+from stemtree.curation.statistics import tables
+from stemtree.curation.statistics.figures import draw_bars, draw_durations
+from stemtree.curation.statistics.records import SongRecord
+from stemtree.curation.statistics.report import write_report
+from stemtree.curation.stems.build import build_stems
+from stemtree.curation.stems.mixdown import StemSettings
 from stemtree.errors import CorpusError, OptionError
 
 

@@ -12,11 +12,11 @@ from support.multitracks import BAND, RATE, ffmpeg_loudness, read_song, sound, w
 
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus
-from stemtree.curation.bleed_table import Leak, write_leaks
-from stemtree.curation.mixdown import STEPS, StemSettings
-from stemtree.curation.mixfiles import song_id
-from stemtree.curation.sessions import SongFacts
-from stemtree.curation.stems import StemReport, build_stems
+from stemtree.curation.bleed.table import Leak, write_leaks
+from stemtree.curation.sessions.sessions import SongFacts
+from stemtree.curation.stems.build import StemReport, build_stems
+from stemtree.curation.stems.mixdown import STEPS, StemSettings
+from stemtree.curation.stems.write import song_id
 from stemtree.errors import OptionError
 
 SONG = "Ana Luz - Río Abajo"
@@ -210,7 +210,7 @@ def test_a_run_that_dies_leaves_nothing_half_done(raw: Path, monkeypatch: pytest
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("stemtree.curation.stems.write_metadata", die)
+        patch.setattr("stemtree.curation.stems.build.write_metadata", die)
         with pytest.raises(KeyboardInterrupt):
             build(raw)
     assert list((raw / "MS21").iterdir()) == []

@@ -35,10 +35,10 @@ def gather(
     most_files: Annotated[int, typer.Option(metavar="N", help="How many files one archive may hold.")] = 2000,
 ) -> None:
     """Fetch and unpack a library's songs; run it again to go on where it stopped."""
-    from stemtree.curation.archives import Limits
-    from stemtree.curation.download import Fetching
-    from stemtree.curation.gather import Settings
-    from stemtree.curation.gather import gather as run
+    from stemtree.curation.gather.archives import Limits
+    from stemtree.curation.gather.download import Fetching
+    from stemtree.curation.gather.library import Settings
+    from stemtree.curation.gather.library import gather as run
 
     settings = Settings(
         Limits(bytes=int(most_gb * 2**30), files=most_files), Fetching(tries=tries), keep_archives, not no_previews
@@ -67,7 +67,7 @@ def annotate(
     weights: Annotated[str | None, typer.Option(metavar="FILE.safetensors", help="From stemtree curate fit.")] = None,
 ) -> None:
     """Propose a label for every file, from its name and those beside it; corrections made earlier stay."""
-    from stemtree.curation.annotation.model import load_classifier
+    from stemtree.curation.annotation.classifier.classifier import load_classifier
     from stemtree.curation.annotation.propose import annotate as run
     from stemtree.curation.annotation.propose import write_song_level
     from stemtree.curation.annotation.table import TO_REVIEW
@@ -91,7 +91,7 @@ def listen(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="EVIDENCE.csv", help="What files sound like.")],
 ) -> None:
     """Listen to the files of an annotation, and mark rows for review where the sound speaks against the label."""
-    from stemtree.curation.annotation.evidence import listen as run
+    from stemtree.curation.annotation.listen import listen as run
 
     with progress_bar("listening") as progress:
         heard = run(root, annotation, output, progress)
@@ -108,7 +108,7 @@ def fit(
     folds: Annotated[int, typer.Option(metavar="N", help="Of the cross-validation by song.")] = 5,
 ) -> None:
     """Fit the classifier of file names, calibrate it, and print how good it is on songs that it was not fitted to."""
-    from stemtree.curation.annotation.accuracy import fit_and_measure
+    from stemtree.curation.annotation.classifier.cross_validation import fit_and_measure
     from stemtree.curation.annotation.table import read_annotation
 
     rows = read_annotation(labels)
@@ -128,7 +128,7 @@ def fit(
 @app.command()
 def check(root: Annotated[str, typer.Argument(metavar="ROOT", help="Of MedleyDB's layout, or its metadata.")]) -> None:
     """Find labels of raw tracks and stems that contradict each other, and stems or raw tracks without the other."""
-    from stemtree.curation.check import check_labels
+    from stemtree.curation.annotation.contradictions import check_labels
 
     count, problems = check_labels(root)
     _print(problems)

@@ -44,8 +44,8 @@ def stems(
     workers: Workers = None,
 ) -> None:
     """Mix raw tracks into instrument stems, MUSDB-like stems and mixtures; songs that are there are left."""
-    from stemtree.curation.mixdown import StemSettings
-    from stemtree.curation.stems import build_stems
+    from stemtree.curation.stems.build import build_stems
+    from stemtree.curation.stems.mixdown import StemSettings
 
     settings = StemSettings(
         hierarchy=hierarchy,
@@ -83,7 +83,7 @@ def bleed(
     workers: Workers = None,
 ) -> None:
     """Measure what every track hears of other instruments, and flag those that leak."""
-    from stemtree.curation.bleed import BleedSettings, measure_songs
+    from stemtree.curation.bleed.measure import BleedSettings, measure_songs
 
     settings = BleedSettings(hierarchy, threshold)
     with progress_bar("listening") as progress:
@@ -120,7 +120,7 @@ def split(
     anew: Annotated[bool, typer.Option("--anew", help="Forget the splits of an earlier run.")] = False,
 ) -> None:
     """Split songs so that no artist is in two splits and genres and instruments are spread alike."""
-    from stemtree.curation.split_files import TABLE, assign_to_table, songs_from_tables, split_corpus
+    from stemtree.curation.splits.tables import TABLE, assign_to_table, songs_from_tables, split_corpus
 
     try:
         wanted = [float(share) for share in shares.split(",")]
@@ -157,7 +157,7 @@ def stats(
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Tables only.")] = False,
 ) -> None:
     """Write the thesis's statistics of corpora side by side, as tables and figures."""
-    from stemtree.curation.report import write_report
+    from stemtree.curation.statistics.report import write_report
 
     with progress_bar("reading") as progress:
         report = write_report(

@@ -25,7 +25,7 @@ from stemtree.corpora.synthesis import Preset, Synthesizer, duration_of
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError, HierarchyError, OptionError, StemtreeError
 from stemtree.hierarchy import load
-from stemtree.processes import Processes
+from stemtree.processes import map_in_processes
 from stemtree.staging import staging
 from stemtree.types import Samples
 
@@ -104,14 +104,13 @@ def render_corpus(
     jobs = [song for song in songs if not _is_rendered(song[2], rendering)]
     problems = []
     # A forked FluidSynth would share its state. Each process keeps its soundfonts loaded.
-    with Processes(workers) as pool:
-        for done, problem in enumerate(pool.map(_render_job, jobs), start=len(songs) - len(jobs) + 1):
-            if problem and not skip_bad:
-                pool.shutdown(cancel_futures=True)
-                raise CorpusError(problem.message)
-            problems += [problem] if problem else []
-            if progress:
-                progress(done, len(songs))
+    outcomes = map_in_processes(_render_job, jobs, workers, spawn_single=True)
+    for done, problem in enumerate(outcomes, start=len(songs) - len(jobs) + 1):
+        if problem and not skip_bad:
+            raise CorpusError(problem.message)
+        problems += [problem] if problem else []
+        if progress:
+            progress(done, len(songs))
     return problems
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +14,7 @@ import torch
 
 from stemtree.corpora.fingerprint import corpus_fingerprint
 from stemtree.corpora.track import Corpus, Track
-from stemtree.errors import EvaluationError, HierarchyError, OptionError, suggest
+from stemtree.errors import HierarchyError, OptionError, suggest
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimator import Estimator
 from stemtree.evaluation.queries import QueryMeasurer, QueryModel, query_measurer
@@ -26,7 +24,7 @@ from stemtree.evaluation.store import Store, song_fingerprint, write
 from stemtree.hierarchy import Hierarchy
 from stemtree.memory import keep_freed_memory
 from stemtree.metrics.bss_eval import TAPS
-from stemtree.processes import Processes
+from stemtree.processes import map_in_processes
 from stemtree.types import NodePath
 
 _FORMAT = 2  # of the rows; raised when their meaning changes
@@ -167,19 +165,8 @@ def _finished(measurer: Measurer | QueryMeasurer, jobs: Sequence[_Job], workers:
                 _measure(measurer, job)
                 yield job
         return
-    pool = Processes(workers, _start, (measurer,))
-    try:
-        futures = {pool.submit(_measure_in_worker, job): job for job in jobs}
-        for future in as_completed(futures):
-            future.result()
-            yield futures[future]
-    except BrokenProcessPool:
-        raise EvaluationError(
-            "a process that was measuring was killed, perhaps for its memory: run again, with fewer workers; "
-            "finished songs are kept"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+    measured = map_in_processes(_measure_in_worker, jobs, workers, initializer=_start, initargs=(measurer,))
+    yield from (job for job, _ in zip(jobs, measured, strict=True))
 
 
 @contextmanager

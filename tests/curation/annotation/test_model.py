@@ -8,18 +8,24 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from stemtree.curation.annotation.accuracy import (
+from stemtree.curation.annotation.classifier.classifier import (
+    Calibration,
+    Classifier,
+    Member,
+    classifier,
+    load_classifier,
+)
+from stemtree.curation.annotation.classifier.cross_validation import (
     accuracy,
     best_calibration,
     calibrated_by_others,
     cross_validate,
     fit_and_measure,
 )
-from stemtree.curation.annotation.features import arrange, describe, habits
-from stemtree.curation.annotation.fit import Fitting, fit
+from stemtree.curation.annotation.classifier.features import arrange, describe, habits
+from stemtree.curation.annotation.classifier.file_names import Vocabulary, vocabulary
+from stemtree.curation.annotation.classifier.fit import Fitting, fit
 from stemtree.curation.annotation.labels import instruments
-from stemtree.curation.annotation.model import Calibration, Classifier, Member, classifier, load_classifier
-from stemtree.curation.annotation.names import Vocabulary, vocabulary
 from stemtree.errors import CorpusError
 
 ROWS = [

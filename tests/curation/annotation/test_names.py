@@ -5,9 +5,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemtree.curation.annotation.features import meanings
+from stemtree.curation.annotation.classifier.features import meanings
+from stemtree.curation.annotation.classifier.file_names import fold, readable, vocabulary
 from stemtree.curation.annotation.labels import instruments
-from stemtree.curation.annotation.names import fold, readable, vocabulary
 from stemtree.hierarchy import load
 
 
@@ -81,7 +81,7 @@ def test_the_table_of_labels_is_the_hierarchy() -> None:
 
 
 def test_the_vocabulary_is_written_as_it_says() -> None:
-    source = Path(__file__).parents[3] / "src/stemtree/curation/annotation/words.yaml"
+    source = Path(__file__).parents[3] / "src/stemtree/curation/annotation/classifier/words.yaml"
     data = yaml.safe_load(source.read_text("utf-8"))
     spelled = [other for others in data["spellings"].values() for other in others]
     assert len(spelled) == len(set(spelled)) and not {*spelled} & {*data["spellings"]}

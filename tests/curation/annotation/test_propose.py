@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from stemtree.curation.annotation.evidence import listen
+from stemtree.curation.annotation.listen import listen
 from stemtree.curation.annotation.propose import (
     CARRIED,
     CARRIED_AGAINST,

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stemtree.corpora.track import Problem
+from stemtree.curation.annotation.classifier.classifier import Classifier, classifier
+from stemtree.curation.annotation.classifier.file_names import vocabulary
 from stemtree.curation.annotation.labels import instruments
-from stemtree.curation.annotation.model import Classifier, classifier
-from stemtree.curation.annotation.names import vocabulary
 from stemtree.curation.annotation.table import (
     SETTLED,
     TO_REVIEW,

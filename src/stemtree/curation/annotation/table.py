@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stemtree.audio import is_audio_name
 from stemtree.corpora.track import Problem
-from stemtree.curation.annotation.names import vocabulary
+from stemtree.curation.annotation.classifier.file_names import vocabulary
 from stemtree.errors import CorpusError
 
 COLUMNS = ("song", "file", "label", "confidence", "review")

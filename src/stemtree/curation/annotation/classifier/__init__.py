@@ -1,0 +1,1 @@
+"""Labels proposed from file names by logistic regression on hashed features."""

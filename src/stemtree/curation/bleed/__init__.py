@@ -1,0 +1,1 @@
+"""Leakage: which instruments are heard in another's microphone."""

@@ -1,0 +1,1 @@
+"""From a library's listing to unpacked multitracks."""

@@ -1,0 +1,190 @@
+"""Unpacking archives that nobody has vouched for: zip, rar and 7z."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from stemtree.audio import is_audio_name
+from stemtree.curation.gather.containers import Entry, Write, open_archive
+from stemtree.errors import ArchiveError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an archive may unpack to; more is refused.
+
+    Parameters
+    ----------
+    bytes : int
+        Of all files together.
+    files : int
+        How many entries, folders not counted.
+    ratio : int
+        How many times its own size, beyond the first 64 MB.
+    """
+
+    bytes: int = 40 << 30
+    files: int = 2000
+    ratio: int = 200
+
+    def room(self, packed: int) -> int:
+        """How many bytes an archive of `packed` bytes may unpack to."""
+        return min(self.bytes, (64 << 20) + packed * self.ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What came out of an archive.
+
+    Parameters
+    ----------
+    files : tuple of str
+        The audio files, as paths below the song's folder.
+    left_out : tuple of str
+        Entries that are not audio.
+    renamed : dict
+        Files whose name another file had: the name in the archive by the new one.
+    """
+
+    files: tuple[str, ...]
+    left_out: tuple[str, ...]
+    renamed: dict[str, str]
+
+
+def unpack(archive: str | os.PathLike[str], folder: Path, limits: Limits = Limits()) -> Unpacked:
+    """Unpack the audio files of an archive into an empty folder.
+
+    A folder that holds everything else in the archive is left out of the paths. The whole archive is refused where one
+    of its entries would lie outside the folder, is a link, a device or encrypted, or where it holds too much.
+
+    Parameters
+    ----------
+    archive : path-like
+        A zip, rar or 7z file, known by its first bytes.
+    folder : pathlib.Path
+        Where to; it exists and is empty.
+    limits : Limits
+        Sizes and counts are those that were really written, whatever the archive says.
+
+    Raises
+    ------
+    ArchiveError
+        If it is broken, refused, holds no audio, or needs a library that is not installed.
+    """
+    file = Path(archive)
+    with open_archive(file) as container:
+        _check(file, container.entries, limits)
+        entries = [entry for entry in container.entries if not _is_litter(_path(file, entry))]
+        chosen = [entry for entry in entries if is_audio_name(Path(_path(file, entry).name))]
+        if not chosen:
+            raise ArchiveError(f"the archive '{file}' holds no audio files: get another one")
+        names, renamed = _final_names([_path(file, entry) for entry in chosen])
+        budget = _Budget(file, limits.room(file.stat().st_size))
+        with _writers(folder, names, budget) as writers:
+            container.copy(list(zip(chosen, writers, strict=True)))
+        for entry, name in zip(chosen, names, strict=True):
+            if (folder / name).stat().st_size != entry.size:
+                raise ArchiveError(f"the archive '{file}' is broken ('{entry.name}' is not whole): get a whole copy")
+    left_out = tuple(entry.name for entry in entries if entry not in chosen)
+    return Unpacked(tuple(names), left_out, renamed)
+
+
+class _Budget:
+    """How much may still be written."""
+
+    def __init__(self, file: Path, left: int) -> None:
+        self._file, self._left, self._room = file, left, left
+
+    def take(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise _refused(self._file, f"it unpacks to more than {self._room >> 20} MB")
+
+
+@contextmanager
+def _writers(folder: Path, names: list[str], budget: _Budget) -> Iterator[list[Write]]:
+    """One function for each file, which opens it when its first piece comes."""
+    current: list[tuple[str, Any]] = []
+
+    def writer(name: str) -> Write:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+
+        def write(block: bytes) -> None:
+            budget.take(len(block))
+            if not current or current[0][0] != name:
+                for _, content in current:
+                    content.close()
+                current[:] = [(name, target.open("ab"))]
+            current[0][1].write(block)
+
+        return write
+
+    try:
+        yield [writer(name) for name in names]
+    finally:
+        for _, content in current:
+            content.close()
+
+
+def _check(file: Path, entries: list[Entry], limits: Limits) -> None:
+    if len(entries) > limits.files:
+        raise _refused(file, f"it holds {len(entries)} files, where {limits.files} are the most")
+    for entry in entries:
+        if entry.is_link:
+            raise _refused(file, f"'{entry.name}' is a link or a device")
+        if entry.is_encrypted:
+            raise _refused(file, f"'{entry.name}' is encrypted")
+    _Budget(file, limits.room(file.stat().st_size)).take(sum(entry.size or 0 for entry in entries))
+
+
+def _path(file: Path, entry: Entry) -> PurePosixPath:
+    """An entry's path, which lies below the folder that it is unpacked to."""
+    name = unicodedata.normalize("NFC", entry.name.replace("\\", "/"))
+    parts = name.split("/")
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
+        raise _refused(file, f"'{entry.name}' lies outside its folder")
+    clean = [re.sub(r'[\x00-\x1f\x7f<>:"|?*\ud800-\udfff]', "_", part) for part in parts if part not in ("", ".")]
+    if not clean or any(len(part.encode()) > 255 for part in clean) or len(clean) > 16:
+        raise _refused(file, f"'{entry.name[:60]}' is no path for a file")
+    return PurePosixPath(*clean)
+
+
+def _is_litter(path: PurePosixPath) -> bool:
+    """What a Mac or Windows adds to archives on its own."""
+    return "__MACOSX" in path.parts or path.name.startswith("._") or path.name in (".DS_Store", "Thumbs.db")
+
+
+def _final_names(paths: list[PurePosixPath]) -> tuple[list[str], dict[str, str]]:
+    """Paths without the folder that all share; of those that a file system would take for one, all but one renamed."""
+    shared = len(os.path.commonpath([path.parent for path in paths]).split("/")) if paths[0].parent.name else 0
+    if any(len(path.parts) <= shared for path in paths) or not os.path.commonpath([path.parent for path in paths]):
+        shared = 0
+    names: list[str] = []
+    taken: set[str] = set()
+    renamed = {}
+    for path in paths:
+        wanted = name = PurePosixPath(*path.parts[shared:])
+        number = 1
+        while str(name).casefold() in taken:
+            number += 1
+            name = wanted.with_name(f"{wanted.stem} ({number}){wanted.suffix}")
+        if name != wanted:
+            renamed[str(name)] = str(path)
+        taken.add(str(name).casefold())
+        names.append(str(name))
+    return names, renamed
+
+
+def _refused(file: Path, why: str) -> ArchiveError:
+    return ArchiveError(
+        f"the archive '{file}' is refused: {why}; do not unpack it by hand before you have looked into it"
+    )

@@ -1,0 +1,1 @@
+"""The ground floor of curation: folders of raw tracks, their files and tables."""

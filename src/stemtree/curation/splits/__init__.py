@@ -1,0 +1,1 @@
+"""Training, validation and test songs without an artist in common."""

@@ -1,0 +1,1 @@
+"""Mixed stems on three levels, with MedleyDB-like metadata."""
