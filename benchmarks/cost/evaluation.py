@@ -17,8 +17,8 @@ from torchmetrics.functional.audio import scale_invariant_signal_distortion_rati
 from examples import make_corpus
 from stemtree.corpora.load import load_corpus
 from stemtree.data.signals import node_signals
-from stemtree.evaluation.named import estimator
-from stemtree.evaluation.rows import Measurer
+from stemtree.evaluation.estimators.registry import estimator
+from stemtree.evaluation.measure import Measurer
 from stemtree.evaluation.settings import Settings
 from stemtree.hierarchy import MIXTURE, Hierarchy, load
 from stemtree.memory import keep_freed_memory

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus
-from stemtree.corpora.render import render_corpus
-from stemtree.corpora.settings import Rendering
+from stemtree.rendering.render import render_corpus
+from stemtree.rendering.settings import Rendering
 
 
 def main() -> None:

@@ -24,11 +24,11 @@ import soundfile
 from scipy.signal import butter, lfilter, oaconvolve
 
 from stemtree.corpora.load import load_corpus
-from stemtree.corpora.render import Rendering, render_corpus
 from stemtree.curation.bleed.measure import measure_bleed
 from stemtree.curation.bleed.table import Leak
 from stemtree.curation.sessions.sessions import read_session
 from stemtree.hierarchy import load
+from stemtree.rendering.render import Rendering, render_corpus
 
 SOUND = 343.0
 MS21 = load("ms21")

@@ -15,7 +15,7 @@ import torch
 
 from stemtree.corpora.load import load_corpus
 from stemtree.data.salience import Chunking
-from stemtree.evaluation.estimator import Batch
+from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.evaluate import evaluate
 from stemtree.evaluation.settings import Settings
 from stemtree.hierarchy import join, load

@@ -95,7 +95,7 @@ def test_levels_and_nodes(cli, musdb: Path) -> None:
 
 
 def test_failures_are_shown(cli, musdb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stemtree.evaluation.reference import Mixture
+    from stemtree.evaluation.estimators.bounds import Mixture
 
     def fail(self: Mixture, batch: object) -> None:
         raise ValueError("no\nluck")
@@ -109,7 +109,7 @@ def test_failures_are_shown(cli, musdb: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_stopped(cli, musdb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from stemtree.evaluation.reference import Mixture
+    from stemtree.evaluation.estimators.bounds import Mixture
 
     def stop(self: Mixture, batch: object) -> None:
         raise KeyboardInterrupt

@@ -13,9 +13,9 @@ from stemtree.corpora.track import Corpus
 from stemtree.data.salience import Chunking
 from stemtree.errors import EvaluationError, HierarchyError, OptionError
 from stemtree.evaluation import evaluate as module
-from stemtree.evaluation.estimator import Batch
+from stemtree.evaluation.estimators.base import Batch
+from stemtree.evaluation.estimators.bounds import IdealMask, Mixture
 from stemtree.evaluation.evaluate import evaluate
-from stemtree.evaluation.reference import IdealMask, Mixture
 from stemtree.evaluation.settings import Settings
 from stemtree.hierarchy import Hierarchy
 from stemtree.types import Waveform

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stemtree.evaluation.rows import SCHEMA
+from stemtree.evaluation.measure import SCHEMA
 from stemtree.evaluation.tables import absent, counts, failures, summarise
 from stemtree.hierarchy import load
 

@@ -101,7 +101,7 @@ def compose(
 ) -> None:
     """Compose songs as MIDI files, with MMA's bands and melodies on what they lack."""
     from stemtree.cli.messages import progress_bar
-    from stemtree.corpora.compose import compose_songs
+    from stemtree.rendering.compose import compose_songs
 
     with progress_bar("composing") as progress:
         files = compose_songs(count, output, seed, progress=progress)
@@ -136,8 +136,8 @@ def render(
 ) -> None:
     """Render MIDI files into a corpus in Slakh's layout; songs that are there are left."""
     from stemtree.cli.messages import progress_bar
-    from stemtree.corpora.render import render_corpus
-    from stemtree.corpora.settings import Rendering
+    from stemtree.rendering.render import render_corpus
+    from stemtree.rendering.settings import Rendering
 
     rendering = Rendering(
         soundfonts=tuple(soundfont),

@@ -63,8 +63,8 @@ def evaluate(
     """Measure how well the nodes of a corpus's songs are estimated."""
     from stemtree.data.salience import Chunking
     from stemtree.errors import OptionError
+    from stemtree.evaluation.estimators.registry import estimator
     from stemtree.evaluation.evaluate import evaluate
-    from stemtree.evaluation.named import estimator
     from stemtree.evaluation.settings import Settings
     from stemtree.spectral import Stft
 
@@ -110,7 +110,7 @@ def mean_mask(
     skip_bad: SkipBad = False,
 ) -> None:
     """Fit a constant mask per node and bin, to be evaluated as mean:FILE."""
-    from stemtree.evaluation.mean_mask import fit_mean_mask
+    from stemtree.evaluation.estimators.mean_mask import fit_mean_mask
     from stemtree.spectral import Stft
 
     stft = Stft(window, window_hop, 16000)

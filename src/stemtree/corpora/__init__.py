@@ -1,1 +1,1 @@
-"""Corpora: folders of songs read into `Track` records, checked, and made from MIDI files."""
+"""Corpora: folders of songs read into `Track` records, and checked."""

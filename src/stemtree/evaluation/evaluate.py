@@ -16,9 +16,10 @@ from stemtree.corpora.fingerprint import corpus_fingerprint
 from stemtree.corpora.track import Corpus, Track
 from stemtree.errors import HierarchyError, OptionError, suggest
 from stemtree.evaluation.chunks import choose_chunks
-from stemtree.evaluation.estimator import Estimator
-from stemtree.evaluation.queries import QueryMeasurer, QueryModel, query_measurer
-from stemtree.evaluation.rows import Measurer
+from stemtree.evaluation.estimators.base import Estimator
+from stemtree.evaluation.estimators.queries import QueryModel
+from stemtree.evaluation.measure import Measurer
+from stemtree.evaluation.measure_queries import QueryMeasurer, query_measurer
 from stemtree.evaluation.settings import Settings
 from stemtree.evaluation.store import Store, song_fingerprint, write
 from stemtree.hierarchy import Hierarchy
@@ -67,7 +68,7 @@ def evaluate(
     Returns
     -------
     polars.DataFrame
-        As `stemtree.evaluation.rows.SCHEMA` says, in the order of songs, chunks and nodes.
+        As `stemtree.evaluation.measure.SCHEMA` says, in the order of songs, chunks and nodes.
 
     Raises
     ------

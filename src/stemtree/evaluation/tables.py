@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import polars as pl
 import torch
 
-from stemtree.evaluation.rows import ABSENT, COUNTED, FAILED, FRAMEWISE, METRICS, STATUSES
+from stemtree.evaluation.measure import ABSENT, COUNTED, FAILED, FRAMEWISE, METRICS, STATUSES
 from stemtree.hierarchy import Hierarchy
 from stemtree.metrics.statistics import framewise_mean, framewise_median, global_sdr
 

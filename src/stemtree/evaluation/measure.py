@@ -13,7 +13,7 @@ import torch
 from stemtree.corpora.track import Track
 from stemtree.data.signals import is_salient, node_signals
 from stemtree.errors import EvaluationError, StemtreeError
-from stemtree.evaluation.estimator import Batch, Estimator
+from stemtree.evaluation.estimators.base import Batch, Estimator
 from stemtree.evaluation.settings import Settings
 from stemtree.hierarchy import Hierarchy
 from stemtree.metrics.bss_eval import bss_eval, sdr, snr

@@ -12,9 +12,9 @@ from support.query_models import make_query_model
 from stemtree.corpora.track import Corpus
 from stemtree.errors import EvaluationError, HierarchyError, ModelError, OptionError, SamplingError
 from stemtree.evaluation import queries as module
+from stemtree.evaluation.estimators.queries import QueryModel
+from stemtree.evaluation.estimators.registry import estimator
 from stemtree.evaluation.evaluate import evaluate
-from stemtree.evaluation.named import estimator
-from stemtree.evaluation.queries import QueryModel
 from stemtree.evaluation.settings import Settings
 from stemtree.evaluation.tables import failures, summarise
 from stemtree.hierarchy import Hierarchy

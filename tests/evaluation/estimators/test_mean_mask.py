@@ -10,8 +10,8 @@ from support.noise_corpus import make_corpus
 from stemtree.corpora.track import Corpus
 from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
-from stemtree.evaluation.estimator import Batch
-from stemtree.evaluation.mean_mask import MeanMask, fit_mean_mask
+from stemtree.evaluation.estimators.base import Batch
+from stemtree.evaluation.estimators.mean_mask import MeanMask, fit_mean_mask
 from stemtree.spectral import Stft
 
 NODES = ("vocals", "accompaniment", "accompaniment/other")

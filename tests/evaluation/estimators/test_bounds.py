@@ -8,9 +8,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from stemtree.errors import OptionError
-from stemtree.evaluation.estimator import Batch
+from stemtree.evaluation.estimators.base import Batch
+from stemtree.evaluation.estimators.bounds import STFT, IdealMask, Mixture
 from stemtree.evaluation.masking import ideal_masks
-from stemtree.evaluation.reference import STFT, IdealMask, Mixture
 from stemtree.spectral import Stft
 
 NODES = ("vocals", "accompaniment", "accompaniment/bass")

@@ -11,8 +11,8 @@ from support.noise_corpus import make_corpus
 
 from stemtree.corpora.track import Corpus
 from stemtree.errors import SplitterError
-from stemtree.evaluation.estimator import Batch
-from stemtree.evaluation.rows import FRAMEWISE, METRICS, SCHEMA, Measurer
+from stemtree.evaluation.estimators.base import Batch
+from stemtree.evaluation.measure import FRAMEWISE, METRICS, SCHEMA, Measurer
 from stemtree.evaluation.settings import Settings
 from stemtree.hierarchy import Hierarchy
 from stemtree.metrics.bss_eval import bss_eval, sdr

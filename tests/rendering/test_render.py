@@ -11,16 +11,16 @@ import pytest
 import soundfile
 import yaml
 
-from stemtree.corpora import render
 from stemtree.corpora.check import check_corpus
-from stemtree.corpora.effects import apply_effects, draw_effects
 from stemtree.corpora.load import load_corpus
-from stemtree.corpora.midi import DRUMS, Part, bass_programs, cut_out, double, read_parts, redraw, vary
-from stemtree.corpora.render import render_corpus
-from stemtree.corpora.settings import Rendering
-from stemtree.corpora.synthesis import Preset, Synthesizer
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import load
+from stemtree.rendering import render
+from stemtree.rendering.effects import apply_effects, draw_effects
+from stemtree.rendering.fluidsynth import Preset, Synthesizer
+from stemtree.rendering.midi import DRUMS, Part, bass_programs, cut_out, double, read_parts, redraw, vary
+from stemtree.rendering.render import render_corpus
+from stemtree.rendering.settings import Rendering
 
 try:
     import fluidsynth  # noqa: F401

@@ -5,11 +5,11 @@ import numpy as np
 import pretty_midi
 import pytest
 
-from stemtree.corpora import compose
-from stemtree.corpora.compose import compose_songs
-from stemtree.corpora.midi import bass_programs, melody_classes, read_parts
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import load
+from stemtree.rendering import compose
+from stemtree.rendering.compose import compose_songs
+from stemtree.rendering.midi import bass_programs, melody_classes, read_parts
 
 needs_mma = pytest.mark.skipif(shutil.which("mma") is None, reason="MMA is not installed (Debian: mma)")
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 import torch
 
 from stemtree.errors import OptionError, suggest
-from stemtree.evaluation.estimator import Batch
+from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.masking import ideal_masks
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft

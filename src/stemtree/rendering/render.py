@@ -16,16 +16,16 @@ import numpy as np
 import soundfile
 import yaml
 
-from stemtree.corpora.effects import Effect, apply_effects, draw_effects
 from stemtree.corpora.layout import read_metadata
-from stemtree.corpora.midi import Part, cut_out, double, read_parts, redraw, vary
-from stemtree.corpora.settings import Rendering, library, worker_count
 from stemtree.corpora.slakh import METADATA
-from stemtree.corpora.synthesis import Preset, Synthesizer, duration_of
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError, HierarchyError, OptionError, StemtreeError
 from stemtree.hierarchy import load
 from stemtree.processes import map_in_processes
+from stemtree.rendering.effects import Effect, apply_effects, draw_effects
+from stemtree.rendering.fluidsynth import Preset, Synthesizer, duration_of
+from stemtree.rendering.midi import Part, cut_out, double, read_parts, redraw, vary
+from stemtree.rendering.settings import Rendering, library, worker_count
 from stemtree.staging import staging
 from stemtree.types import Samples
 

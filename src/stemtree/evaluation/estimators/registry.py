@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stemtree.errors import OptionError, suggest
-from stemtree.evaluation.estimator import Estimator
-from stemtree.evaluation.mean_mask import MeanMask
-from stemtree.evaluation.pipeline import Pipeline
-from stemtree.evaluation.queries import QueryModel
-from stemtree.evaluation.reference import STFT, IdealMask, Mixture
-from stemtree.evaluation.trained import TrainedEstimator
+from stemtree.evaluation.estimators.base import Estimator
+from stemtree.evaluation.estimators.bounds import STFT, IdealMask, Mixture
+from stemtree.evaluation.estimators.mean_mask import MeanMask
+from stemtree.evaluation.estimators.pipeline import Pipeline
+from stemtree.evaluation.estimators.queries import QueryModel
+from stemtree.evaluation.estimators.trained import TrainedEstimator
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft
 from stemtree.types import NodePath

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from stemtree.evaluation.estimator import Batch
+from stemtree.evaluation.estimators.base import Batch
 from stemtree.hierarchy import join
 from stemtree.model import WEIGHTS, Model, load_model
 from stemtree.types import NodePath, Waveform

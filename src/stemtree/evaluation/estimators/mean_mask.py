@@ -20,9 +20,9 @@ from stemtree.data.salience import Chunking
 from stemtree.data.signals import node_signals
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.chunks import choose_chunks
-from stemtree.evaluation.estimator import Batch
+from stemtree.evaluation.estimators.base import Batch
+from stemtree.evaluation.estimators.bounds import STFT
 from stemtree.evaluation.masking import ideal_masks
-from stemtree.evaluation.reference import STFT
 from stemtree.hierarchy import MIXTURE
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft

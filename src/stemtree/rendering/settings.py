@@ -26,16 +26,16 @@ class Rendering:
     stereo : bool
         Stereo with panning, or mono.
     redraw : bool
-        Give every part an instrument of any class (`stemtree.corpora.midi.redraw`).
+        Give every part an instrument of any class (`stemtree.rendering.midi.redraw`).
     redraw_bass : bool
         Basses too: they and other instruments change places.
     double : bool
-        Let a second instrument play some of the parts too (`stemtree.corpora.midi.double`).
+        Let a second instrument play some of the parts too (`stemtree.rendering.midi.double`).
     vary : bool
         Play every song in another key, some parts in another octave, and every part on a larger or smaller instrument
-        (`stemtree.corpora.midi.vary`).
+        (`stemtree.rendering.midi.vary`).
     effects : bool
-        Send every stem through a chain of effects (`stemtree.corpora.effects`).
+        Send every stem through a chain of effects (`stemtree.rendering.effects`).
     takes : int
         How often each song is rendered, with other choices each time.
     excerpt : float, optional

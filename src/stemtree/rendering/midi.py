@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from stemtree.corpora.settings import library
 from stemtree.errors import CorpusError
 from stemtree.hierarchy import load
+from stemtree.rendering.settings import library
 from stemtree.types import NodePath
 
 DRUMS = 128

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stemtree.corpora.settings import library
+from stemtree.rendering.settings import library
 from stemtree.types import NodePath, Samples
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from stemtree.corpora.midi import Part
-from stemtree.corpora.settings import library
 from stemtree.errors import CorpusError
+from stemtree.rendering.midi import Part
+from stemtree.rendering.settings import library
 from stemtree.types import Samples
 
 _DRUM_BANK, _DRUM_CHANNEL = 128, 9

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from stemtree.corpora.layout import need, read_metadata
-from stemtree.corpora.midi import bass_programs, melody_classes
-from stemtree.corpora.settings import check_seed, library, worker_count
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import load
+from stemtree.rendering.midi import bass_programs, melody_classes
+from stemtree.rendering.settings import check_seed, library, worker_count
 from stemtree.types import NodePath
 
 _LIBRARIES = (Path("/usr/share/mma/lib/stdlib"), Path("/usr/local/share/mma/lib/stdlib"))

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import torch
 
-from stemtree.evaluation.estimator import Batch
+from stemtree.evaluation.estimators.base import Batch
 from stemtree.separation.choose import splitters_of
 from stemtree.separation.separator import Separator
 from stemtree.separation.trained import Trained

@@ -1,0 +1,1 @@
+"""Where estimates of nodes come from: bounds, trained models, the whole pipeline, queries."""

@@ -1,0 +1,1 @@
+"""Corpora made from MIDI files: composing, planning stems, playing soundfonts, effects."""
