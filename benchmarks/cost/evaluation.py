@@ -21,11 +21,12 @@ from stemtree.evaluation.estimators.registry import estimator
 from stemtree.evaluation.measure import Measurer
 from stemtree.evaluation.settings import Settings
 from stemtree.hierarchy import MIXTURE, Hierarchy, load
+from stemtree.masks.relation import RelationSettings
 from stemtree.memory import keep_freed_memory
 from stemtree.metrics.bss_eval import bss_eval, sdr
 from stemtree.metrics.si_sdr import si_sdr, si_sdr_improvement
 from stemtree.metrics.statistics import frames
-from stemtree.model import Card, RelationSettings, make_model, save_model
+from stemtree.model import Card, make_model, save_model
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.spectral import Stft
 

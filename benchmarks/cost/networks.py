@@ -25,8 +25,8 @@ from stemtree.networks.build import NetworkSettings, build
 from stemtree.networks.folded_conv import Band, FoldedConvSettings, fuse_batch_norms
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
-from stemtree.separation.choose import DEFAULT_MODEL
-from stemtree.separation.spleeter import CHECKPOINTS, Spleeter
+from stemtree.separation.splitters.registry import DEFAULT_MODEL
+from stemtree.separation.splitters.spleeter import CHECKPOINTS, Spleeter
 from stemtree.spectral import Stft, log_magnitude, loud_bins
 
 sys.path.append(str(Path(__file__).parents[1] / "quality"))  # each benchmark is a script

@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 import torch
 
-from stemtree.separation.spleeter import example_song
+from stemtree.separation.splitters.spleeter import example_song
 
 TWO_STEMS = ("--depth", "1")
 

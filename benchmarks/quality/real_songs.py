@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from stemtree import Separator
 from stemtree.metrics.si_sdr import si_sdr_improvement
-from stemtree.separation.choose import splitters_of
+from stemtree.separation.splitters.registry import splitters_of
 
 Audio = NDArray[np.float32]
 BASS, DRUMS, OTHER = "accompaniment/bass", "accompaniment/percussion", "accompaniment/other"

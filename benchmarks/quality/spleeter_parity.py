@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from stemtree import Separator
-from stemtree.separation.spleeter import CHECKPOINTS, _package_folder, _restricted_load, example_song
+from stemtree.separation.splitters.spleeter import CHECKPOINTS, _package_folder, _restricted_load, example_song
 
 Audio = NDArray[np.float32]
 RATES = (8000, 11025, 16000, 22050, 32000, 48000, 88200, 96000, 192000)

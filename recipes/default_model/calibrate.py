@@ -18,10 +18,10 @@ from stemtree.data.salience import Chunking
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.evaluate import evaluate
 from stemtree.evaluation.settings import Settings
-from stemtree.hierarchy import join, load
+from stemtree.hierarchy import NodePath, join, load
 from stemtree.masks.conserve import fade
 from stemtree.model import Model, load_model
-from stemtree.types import Masks, NodePath, Waveform
+from stemtree.types import Masks, Waveform
 
 Kept = dict[tuple[str, int], Masks]
 

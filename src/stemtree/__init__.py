@@ -3,15 +3,15 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from stemtree.version import __version__
+
 if TYPE_CHECKING:
     from stemtree.errors import StemtreeError
     from stemtree.hierarchy import Hierarchy
     from stemtree.separation.query import query
     from stemtree.separation.separator import Separator, separate
 
-__version__ = "0.1.0"
-
-__all__ = ["Hierarchy", "Separator", "StemtreeError", "query", "separate"]
+__all__ = ["Hierarchy", "Separator", "StemtreeError", "__version__", "query", "separate"]
 
 _HOMES = {
     "Hierarchy": "stemtree.hierarchy",

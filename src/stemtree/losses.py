@@ -6,8 +6,6 @@ spectrogram, X the mixture's, M' a mask of the mixture, M one of another node. I
 cannot exceed: no gradient changes. Where what they divide by is silent they are 0.
 """
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -1,7 +1,5 @@
 """A trained model: network, relation and transform, saved as safetensors with a card that says what it is."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import json
 import os
 from dataclasses import dataclass
@@ -15,29 +13,14 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from stemtree.errors import HierarchyError, ModelError, OptionError, one_sentence
-from stemtree.hierarchy import Hierarchy, from_dict
-from stemtree.masks.relation import Estimate, Relation, make_relation
+from stemtree.hierarchy import Hierarchy, NodePath, from_dict
+from stemtree.masks.relation import Estimate, Relation, RelationSettings, make_relation
 from stemtree.networks.build import NetworkSettings, build
 from stemtree.networks.query_by_example import QueryByExample
 from stemtree.spectral import Stft, log_magnitude, loud_bins
-from stemtree.types import Logits, Masks, NodePath, Spectrogram
+from stemtree.types import Logits, Masks, Spectrogram
 
 CARD, WEIGHTS = "model.json", "model.safetensors"
-
-
-class RelationSettings(BaseModel, frozen=True, extra="forbid"):
-    """Which mask relation; see `stemtree.masks.relation.make_relation`.
-
-    Parameters
-    ----------
-    kind : str
-        Its name.
-    sources : dict of NodePath to NodePath, optional
-        For ``mixed``: which nodes are taken from which.
-    """
-
-    kind: Literal["direct", "constrained", "sequential", "mixed", "tree"] = "direct"
-    sources: dict[NodePath, NodePath] | None = None
 
 
 class Card(BaseModel, frozen=True, extra="forbid"):

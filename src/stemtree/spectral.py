@@ -1,7 +1,5 @@
 """The short-time Fourier transform and its inverse, in bounded memory."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -49,7 +47,7 @@ class Stft:
                 f"a window of {self.window} samples every {self.hop} cannot be: give a multiple, twice or more"
             )
 
-    def at(self, sample_rate: int) -> Stft:
+    def at(self, sample_rate: int) -> "Stft":
         """The same transform in seconds and hertz at another sample rate.
 
         The hop is rounded to whole samples, which moves bins and frames by at most 0.3 % (near 8 kHz). So a mask meant

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from stemtree.separation import spleeter
+from stemtree.separation.splitters import spleeter
 
 
 def _cut(name: str) -> Callable[[Path, Path], Path]:

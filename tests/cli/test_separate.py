@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from stemtree.hierarchy import load
-from stemtree.separation import spleeter
+from stemtree.separation.splitters import spleeter
 
 
 def _files(folder: Path) -> list[str]:

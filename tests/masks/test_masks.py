@@ -8,12 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.trees import wanted_nodes
 
-from stemtree.hierarchy import Hierarchy, from_dict, load
+from stemtree.hierarchy import Hierarchy, NodePath, from_dict, load
 from stemtree.masks.conserve import apportion, fade, nearest, share
 from stemtree.masks.division import Division
 from stemtree.masks.ideal import IDEAL_MASKS, ideal_binary, ideal_ratio, phase_sensitive
 from stemtree.masks.relation import make_relation
-from stemtree.types import NodePath
 
 
 def _stems(nodes: int = 3) -> torch.Tensor:

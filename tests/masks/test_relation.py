@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from support.trees import wanted_nodes
 
 from stemtree.errors import HierarchyError, OptionError
-from stemtree.hierarchy import MIXTURE, Hierarchy, load
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, load
 from stemtree.masks.constraint import raised
 from stemtree.masks.division import Division
 from stemtree.masks.relation import RELATIONS, make_relation
-from stemtree.types import NodePath
 
 SHAPE = (2, 1, 3, 2)  # batch, channel, bin, frame
 MS21 = load("ms21")

@@ -2,7 +2,7 @@ import importlib.util
 
 import torch
 
-from stemtree.separation.spleeter import CHECKPOINTS, Spleeter, _package_folder, _restricted_load
+from stemtree.separation.splitters.spleeter import CHECKPOINTS, Spleeter, _package_folder, _restricted_load
 
 
 def test_equals_the_published_network() -> None:

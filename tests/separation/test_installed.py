@@ -15,15 +15,16 @@ from torch import nn
 from stemtree.errors import SplitterError
 from stemtree.hierarchy import MIXTURE, load
 from stemtree.hierarchy.load import parse
-from stemtree.model import Card, RelationSettings, make_model, save_model
+from stemtree.masks.relation import RelationSettings
+from stemtree.model import Card, make_model, save_model
 from stemtree.networks.build import FoldedConvSettings
-from stemtree.separation.choose import splitters_of
-from stemtree.separation.installed import Installed
-from stemtree.separation.packages import Package, load_package
 from stemtree.separation.separator import Separator
-from stemtree.separation.spleeter import Spleeter
-from stemtree.separation.splitter import Block
-from stemtree.separation.trained import Trained
+from stemtree.separation.splitters.base import Block
+from stemtree.separation.splitters.external import Installed
+from stemtree.separation.splitters.external_packages import Package, load_package
+from stemtree.separation.splitters.registry import splitters_of
+from stemtree.separation.splitters.spleeter import Spleeter
+from stemtree.separation.splitters.trained import Trained
 from stemtree.spectral import Stft
 
 MS21 = load("ms21")
@@ -246,7 +247,7 @@ def test_not_usable(name: str, reason: Exception, remedy: str, monkeypatch: pyte
     def fail(module: str) -> None:
         raise reason
 
-    monkeypatch.setattr("stemtree.separation.packages.import_module", fail)
+    monkeypatch.setattr("stemtree.separation.splitters.external_packages.import_module", fail)
     message = _refused(name)
     assert message.startswith(f"cannot use {name}: {reason}; ") and remedy in message
 

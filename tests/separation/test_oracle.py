@@ -8,8 +8,8 @@ from support.audio import si_sdr
 from stemtree.audio import ArraySource
 from stemtree.errors import HierarchyError, OptionError, SplitterError
 from stemtree.hierarchy import Hierarchy, load
-from stemtree.separation.oracle import Oracle
 from stemtree.separation.separator import Separator
+from stemtree.separation.splitters.oracle import Oracle
 
 RATE = 22050
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from stemtree.errors import HierarchyError, SplitterError
-from stemtree.hierarchy import MIXTURE, Hierarchy, load
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, load
 from stemtree.separation.plan import make_plan, prune_to_served
-from stemtree.separation.splitter import Block
+from stemtree.separation.splitters.base import Block
 from stemtree.spectral import Stft
-from stemtree.types import Masks, NodePath
+from stemtree.types import Masks
 
 
 @dataclass(eq=False)

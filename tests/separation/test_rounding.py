@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemtree.hierarchy import load
-from stemtree.separation.rounding import TreeSamples
+from stemtree.separation.output.integer_sums import TreeSamples
 
 MS21 = load("ms21")
 

@@ -12,7 +12,7 @@ from stemtree.errors import SplitterError
 from stemtree.hierarchy import MIXTURE, load
 from stemtree.hierarchy.load import parse
 from stemtree.separation.separator import Separator
-from stemtree.separation.spleeter import CHECKPOINTS, Spleeter, _package_folder
+from stemtree.separation.splitters.spleeter import CHECKPOINTS, Spleeter, _package_folder
 
 
 def _slow_twin(samples: np.ndarray) -> list[np.ndarray]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from stemtree.model import Card, RelationSettings, make_model, save_model
+from stemtree.masks.relation import RelationSettings
+from stemtree.model import Card, make_model, save_model
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.spectral import Stft
 

@@ -2,8 +2,7 @@
 
 from hypothesis import strategies as st
 
-from stemtree.hierarchy import Hierarchy, Node
-from stemtree.types import NodePath
+from stemtree.hierarchy import Hierarchy, Node, NodePath
 
 
 def _grown(content: tuple) -> tuple[Node, ...]:

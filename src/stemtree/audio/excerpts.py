@@ -1,7 +1,5 @@
 """Short stretches of many files, as training reads them: each once, nothing else."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -11,9 +9,9 @@ import numpy as np
 import soundfile
 
 from stemtree.audio.read import AvSource, open_source, tells_length
+from stemtree.audio.samples import Samples
 from stemtree.audio.source import finite
 from stemtree.errors import AudioError
-from stemtree.types import Samples
 
 
 class Excerpts:
@@ -35,7 +33,7 @@ class Excerpts:
     def __init__(self, paths: Sequence[Path], streams: Sequence[int]) -> None:
         self._paths, self._streams = paths, streams
 
-    def __enter__(self) -> Excerpts:
+    def __enter__(self) -> "Excerpts":
         self._stack = ExitStack()
         self._files = [self._open(path, stream) for path, stream in zip(self._paths, self._streams, strict=True)]
         return self

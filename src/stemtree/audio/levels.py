@@ -1,13 +1,11 @@
 """How loud a stem is."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from stemtree.types import ExactSamples, Samples
+from stemtree.audio.samples import ExactSamples, Samples
 
 
 @dataclass

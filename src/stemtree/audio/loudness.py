@@ -1,15 +1,13 @@
 """Loudness by ITU-R BS.1770-4, block by block, so that a long track need not fit into memory."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stemtree.audio.samples import ExactSamples
 from stemtree.errors import OptionError
-from stemtree.types import ExactSamples
 
 ABSOLUTE_GATE, _RELATIVE_GATE, _OFFSET = -70.0, -10.0, -0.691
 """Gates in LUFS and LU, and the constant of the standard's equation 2."""

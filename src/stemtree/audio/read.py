@@ -12,9 +12,9 @@ import soundfile
 
 from stemtree.audio.formats import Width
 from stemtree.audio.headers import MALFORMED, check_header, cut_off, mpeg_tells_its_length, ogg_is_whole, quiet
+from stemtree.audio.samples import ExactSamples
 from stemtree.audio.source import Source, check_shape, finite
 from stemtree.errors import AudioError
-from stemtree.types import ExactSamples
 
 _WARM_UP = 8192
 """Samples decoded before an excerpt, which AAC's overlapping frames need."""

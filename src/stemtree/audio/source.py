@@ -6,8 +6,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from stemtree.audio.formats import RATES, Width
+from stemtree.audio.samples import ExactSamples, Samples
 from stemtree.errors import AudioError
-from stemtree.types import ExactSamples, Samples
 
 AnySamples = TypeVar("AnySamples", Samples, ExactSamples)
 

@@ -1,7 +1,5 @@
 """Audio out: stems, block by block."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import math
 from pathlib import Path
 from types import TracebackType
@@ -11,8 +9,8 @@ import numpy as np
 import soundfile
 
 from stemtree.audio.formats import OutputFormat
+from stemtree.audio.samples import PcmSamples, Samples
 from stemtree.errors import AudioError
-from stemtree.types import PcmSamples, Samples
 
 _WAV_BYTES = 2**32 - 4096
 
@@ -60,7 +58,7 @@ class StemWriter:
             raise self._failure(error) from None
         self.written += block.shape[1]
 
-    def __enter__(self) -> StemWriter:
+    def __enter__(self) -> "StemWriter":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

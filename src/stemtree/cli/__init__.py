@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from stemtree import __version__
 from stemtree.cli import corpus, curate, evaluate, hierarchy, query, separate, train
 from stemtree.cli.messages import one_line
 from stemtree.errors import StemtreeError
+from stemtree.version import __version__
 
 # Plain help: rich's boxes cost a third of the start-up time and wrap paths.
 app = typer.Typer(

@@ -45,8 +45,8 @@ def separate(
     width = cast("Width | None", subtype)
 
     def separator() -> "Separator":
-        from stemtree.separation.choose import splitters_of
         from stemtree.separation.separator import Separator
+        from stemtree.separation.splitters.registry import splitters_of
 
         splitters = splitters_of(splitter, hierarchy) if splitter else None
         return Separator(hierarchy, depth=depth, nodes=node or (), splitters=splitters)

@@ -9,11 +9,12 @@ import typer
 
 from stemtree.cli.messages import one_line, progress_bar
 from stemtree.errors import AudioError, OptionError, StemtreeError
+from stemtree.hierarchy import is_within
 from stemtree.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from stemtree.audio import OutputFormat
-    from stemtree.separation.files import Saved
+    from stemtree.separation.output.stem_files import Saved
     from stemtree.separation.separator import Separator
 
 
@@ -121,7 +122,7 @@ def _print_tree(saved: "Saved") -> None:
     drawing = Tree(f"{escape(str(saved.folder))}  [dim]{heard}{' (exists)' if saved.existed else ''}[/]")
     branches = {"": drawing}
     for row in manifest["nodes"]:
-        above = max((path for path in branches if f"{row['path']}/".startswith(f"{path}/" if path else "")), key=len)
+        above = max((path for path in branches if is_within(row["path"], path)), key=len)
         level = f"{_db(row['rms_dbfs'])}  {row['energy_share']:6.1%} of the energy"
         level += "" if row["active"] else ", inactive"
         branches[row["path"]] = branches[above].add(f"{escape(row['file'])}  [dim]{level}[/]")

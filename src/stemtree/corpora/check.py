@@ -11,11 +11,11 @@ import numpy as np
 
 from stemtree.audio import open_source, read
 from stemtree.audio.read import AvSource
+from stemtree.audio.samples import ExactSamples
 from stemtree.corpora.load import hierarchy_of, layout_of, probe, read_tracks, unequal
 from stemtree.corpora.track import AudioFile, Corpus, Problem, Track
 from stemtree.errors import AudioError, CorpusError
 from stemtree.hierarchy import Hierarchy
-from stemtree.types import ExactSamples
 
 TOLERANCE = -40.0
 """What may be left of a mixture once its stems are taken off, in dB relative to the mixture."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stemtree.types import NodePath
+from stemtree.hierarchy import NodePath, is_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Track:
 
     def stems_of(self, node: NodePath) -> tuple[Stem, ...]:
         """The stems that make up a node; all of them for the mixture."""
-        return tuple(stem for stem in self.stems if not node or f"{stem.leaf}/".startswith(f"{node}/"))
+        return tuple(stem for stem in self.stems if is_within(stem.leaf, node))
 
 
 @dataclass(frozen=True, slots=True)

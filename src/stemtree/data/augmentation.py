@@ -1,7 +1,5 @@
 """New songs from old ones: the classic augmentations (thesis, 6.2.2), on stems, so that every node stays their sum."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from stemtree.audio.samples import Samples
 from stemtree.corpora.track import Corpus
 from stemtree.data.matching import SEMITONES, TEMPO_RANGE, Pulse
 from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
-from stemtree.types import NodePath, Samples
+from stemtree.hierarchy import NodePath, is_within
 
 Fit = tuple[int, float, int]
 """A song's number, and the tempo factor and shift in semitones that make it fit another."""
@@ -187,7 +186,7 @@ class Augmenter:
 
     def _shade(self, cut: Cut, pitch: float, tempo: float, random: np.random.Generator) -> Cut:
         leaf = self._leaf(cut)
-        keeps_pitch = any(f"{leaf}/".startswith(f"{node}/") for node in self._do.pitched_out)
+        keeps_pitch = any(is_within(leaf, node) for node in self._do.pitched_out)
         return replace(
             cut,
             gain=random.uniform(*self._do.gain),

@@ -1,7 +1,5 @@
 """Examples for training: the mixture and the true signals of the wanted nodes, as tensors."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
@@ -10,15 +8,16 @@ import torch
 from torch.utils.data import Dataset
 
 from stemtree.audio import Excerpts
+from stemtree.audio.samples import Samples
 from stemtree.corpora.track import Corpus
 from stemtree.data.augmentation import Augmentation, Augmenter, Cut, apply
 from stemtree.data.matching import Pulse
 from stemtree.data.salience import SalienceIndex
 from stemtree.data.sampling import Draw, Place, Sampler
-from stemtree.data.signals import add_up, belongs, is_salient
+from stemtree.data.signals import add_up, is_salient
 from stemtree.errors import OptionError
-from stemtree.hierarchy import MIXTURE, Hierarchy
-from stemtree.types import NodePath, Samples, Waveform
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, is_within
+from stemtree.types import Waveform
 
 
 class Example(TypedDict, total=False):
@@ -132,7 +131,7 @@ class Examples(Dataset[Example]):
         cuts = [
             Cut(draw.place.track, number, start)
             for number, stem in enumerate(track.stems)
-            if belongs(stem.leaf, self._root)
+            if is_within(stem.leaf, self._root)
         ]
         if self._augmenter:
             random = np.random.default_rng((self._sampler.rules.seed, number, 1))
@@ -176,7 +175,7 @@ class Examples(Dataset[Example]):
         parts: list[tuple[NodePath, Samples]] = []
         for cut in cuts:
             stem = self._tracks[cut.track].stems[cut.stem]
-            if any(belongs(stem.leaf, node) for node in nodes):
+            if any(is_within(stem.leaf, node) for node in nodes):
                 with Excerpts([stem.file.path], [stem.file.stream]) as file:
                     (audio,) = file.read(cut.start, round(length * cut.tempo))
                 if self._mono and len(audio) > 1:

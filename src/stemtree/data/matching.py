@@ -1,7 +1,5 @@
 """Which songs fit together: tempo, key and beats of each, for remixes (thesis, 6.2.2)."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from stemtree.audio import Excerpts
+from stemtree.audio.samples import Samples
 from stemtree.corpora.fingerprint import track_fingerprint
 from stemtree.corpora.song_cache import refresh
 from stemtree.corpora.track import Corpus, Track
-from stemtree.types import Samples
 
 TEMPO_RANGE = (0.88, 1.12)
 """How much a song may be slowed down or sped up to fit another."""
@@ -55,7 +53,7 @@ class Pulse:
     key: int
     beats: NDArray[np.float32]
 
-    def fit(self, other: Pulse) -> tuple[float, int] | None:
+    def fit(self, other: "Pulse") -> tuple[float, int] | None:
         """By which tempo factor and how many semitones the other must be changed to fit; None if by too much.
 
         A beat of one may be two of the other.

@@ -1,7 +1,5 @@
 """Where in a corpus each node can be heard: the loudness of every node in every chunk (thesis, 4.4.1)."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import itertools
 import os
 from collections.abc import Callable, Iterable
@@ -19,8 +17,7 @@ from stemtree.corpora.fingerprint import track_fingerprint
 from stemtree.corpora.song_cache import read_fresh, refresh
 from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.errors import OptionError
-from stemtree.hierarchy import MIXTURE, Hierarchy
-from stemtree.types import NodePath
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
 
 _FORMAT = 2
 _HELD = 1 << 20

@@ -1,7 +1,5 @@
 """Which chunk becomes an example: every rule in one pure, seeded function (thesis, 4.4.1; poster, experiment 3)."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +12,7 @@ from numpy.typing import NDArray
 from stemtree.corpora.track import Corpus
 from stemtree.data.salience import SalienceIndex
 from stemtree.errors import OptionError, SamplingError
-from stemtree.hierarchy import Hierarchy
-from stemtree.types import NodePath
+from stemtree.hierarchy import Hierarchy, NodePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +168,7 @@ class Sampler:
         """For each song, in which chunks a node is heard."""
         return [self._index.salient(track, node) for track in self._tracks]
 
-    def _check(self, target: NodePath, pools: _Pools) -> None:
+    def _check(self, target: NodePath, pools: "_Pools") -> None:
         rules, name = self.rules, f"'{target}'"
         if rules.absent < 1 and not len(pools.present):
             raise SamplingError(f"{name} is salient in no chunk: lower the threshold or leave it out")

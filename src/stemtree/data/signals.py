@@ -1,15 +1,13 @@
 """The signal of a node: the sum of the stems whose leaf lies at or below it."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Sequence
 
 import numpy as np
 
 from stemtree.audio import Excerpts
+from stemtree.audio.samples import Samples
 from stemtree.corpora.track import Track
-from stemtree.hierarchy import MIXTURE
-from stemtree.types import NodePath, Samples
+from stemtree.hierarchy import NodePath, is_within
 
 
 def node_signals(track: Track, nodes: Sequence[NodePath], start: int, length: int, *, mono: bool) -> list[Samples]:
@@ -22,7 +20,7 @@ def node_signals(track: Track, nodes: Sequence[NodePath], start: int, length: in
     AudioError
         If a stem cannot be read.
     """
-    stems = [stem for stem in track.stems if any(belongs(stem.leaf, node) for node in nodes)]
+    stems = [stem for stem in track.stems if any(is_within(stem.leaf, node) for node in nodes)]
     with Excerpts([stem.file.path for stem in stems], [stem.file.stream for stem in stems]) as files:
         audio = files.read(start, length)
     if mono:
@@ -36,14 +34,9 @@ def add_up(parts: Sequence[tuple[NodePath, Samples]], nodes: Sequence[NodePath],
     totals = [np.zeros((channels, length), np.float32) for _ in nodes]
     for leaf, audio in parts:
         for node, total in zip(nodes, totals, strict=True):
-            if belongs(leaf, node):
+            if is_within(leaf, node):
                 total[:, : audio.shape[1]] += audio
     return totals
-
-
-def belongs(leaf: NodePath, node: NodePath) -> bool:
-    """Whether a leaf lies at or below a node."""
-    return node == MIXTURE or f"{leaf}/".startswith(f"{node}/")
 
 
 def is_salient(signal: Samples, threshold: float) -> bool:

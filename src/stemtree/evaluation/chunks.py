@@ -1,7 +1,5 @@
 """Which chunks of a corpus are looked at."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import numpy as np
 
 from stemtree.corpora.track import Corpus, Track

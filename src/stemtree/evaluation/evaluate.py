@@ -1,7 +1,5 @@
 """From corpus and estimator to rows: in parallel, and going on where a run was stopped."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -22,11 +20,10 @@ from stemtree.evaluation.measure import Measurer
 from stemtree.evaluation.measure_queries import QueryMeasurer, query_measurer
 from stemtree.evaluation.settings import Settings
 from stemtree.evaluation.store import Store, song_fingerprint, write
-from stemtree.hierarchy import Hierarchy
+from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.memory import keep_freed_memory
 from stemtree.metrics.bss_eval import TAPS
 from stemtree.processes import map_in_processes
-from stemtree.types import NodePath
 
 _FORMAT = 2  # of the rows; raised when their meaning changes
 

@@ -1,7 +1,5 @@
 """A row for each chunk and node: what the tables are made of."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +13,12 @@ from stemtree.data.signals import is_salient, node_signals
 from stemtree.errors import EvaluationError, StemtreeError
 from stemtree.evaluation.estimators.base import Batch, Estimator
 from stemtree.evaluation.settings import Settings
-from stemtree.hierarchy import Hierarchy
+from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.metrics.bss_eval import bss_eval, sdr, snr
 from stemtree.metrics.ratio import decibels, energy
 from stemtree.metrics.si_sdr import si_sdr, si_sdr_improvement
 from stemtree.metrics.statistics import frames
-from stemtree.types import NodePath, Waveform
+from stemtree.types import Waveform
 
 METRICS = ("si_sdr", "si_sdr_improvement", "sdr", "snr", "sir", "sar")
 """Of whole chunks, in dB; null where they were not measured, NaN where they are not defined."""

@@ -1,6 +1,4 @@
-"""Measuring a model that takes queries: every leaf that is heard in a chunk is asked for with a chunk of another song."""
-
-from __future__ import annotations  # the aliases of tensors are names, not classes
+"""Measuring a model that takes queries: each leaf heard in a chunk is asked for with a chunk of another song."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +11,7 @@ from stemtree.errors import SamplingError
 from stemtree.evaluation.estimators.queries import PathEstimator, Queries, QueryModel
 from stemtree.evaluation.measure import Measurer
 from stemtree.evaluation.settings import Settings
-from stemtree.hierarchy import Hierarchy
-from stemtree.types import NodePath
+from stemtree.hierarchy import Hierarchy, NodePath
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
-from stemtree.hierarchy import MIXTURE
-from stemtree.types import NodePath
+from stemtree.hierarchy import MIXTURE, NodePath
 
 
 @dataclass(frozen=True, slots=True)

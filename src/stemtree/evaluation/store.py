@@ -1,7 +1,5 @@
 """Where an evaluation keeps its rows: a file for each finished song, then one for all."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

@@ -1,7 +1,5 @@
 """From rows to tables."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 import polars as pl

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from stemtree.errors import HierarchyError
-from stemtree.types import NodePath
+from stemtree.hierarchy.paths import NodePath
 
 
 def normal_form(label: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from stemtree.errors import HierarchyError, suggest
+from stemtree.hierarchy.paths import NodePath
 from stemtree.hierarchy.tree import Hierarchy, Node
-from stemtree.types import NodePath
 
 _DEFINITIONS = resources.files("stemtree.hierarchy") / "definitions"
 _KEYS = ("name", "description", "tree")

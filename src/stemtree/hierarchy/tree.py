@@ -7,10 +7,7 @@ from functools import cached_property
 
 from stemtree.errors import HierarchyError, suggest
 from stemtree.hierarchy.labels import index_labels, normal_form
-from stemtree.types import NodePath
-
-MIXTURE: NodePath = ""
-"""The path of the root."""
+from stemtree.hierarchy.paths import MIXTURE, NodePath, join
 
 _NAME = re.compile(r"\w[\w &+'-]*(?<! )")
 
@@ -240,11 +237,6 @@ class Hierarchy:
             return {child.name: names(child) for child in node.children}
 
         return names(self.root)
-
-
-def join(parent: NodePath, name: str) -> NodePath:
-    """Extend a path by one name."""
-    return f"{parent}/{name}" if parent else name
 
 
 def _check_names(path: NodePath, node: Node) -> None:

@@ -1,12 +1,10 @@
 """Conservation: the masks of a node's children sum to one in every bin, so the children add up to their parent."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import torch
 
-from stemtree.hierarchy import MIXTURE
+from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.masks.division import Division
-from stemtree.types import Masks, NodePath, Spectrogram
+from stemtree.types import Masks, Spectrogram
 
 
 def share(weights: Masks) -> Masks:

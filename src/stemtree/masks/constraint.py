@@ -1,7 +1,5 @@
 """The hierarchical constraint: a node's mask is nowhere below that of a node beneath it (poster; thesis, 4.9)."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Sequence
 from typing import Any
 

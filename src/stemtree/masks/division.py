@@ -1,15 +1,13 @@
 """How the nodes that one network tells apart divide the mixture."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 
 from stemtree.errors import HierarchyError, OptionError
-from stemtree.hierarchy import MIXTURE, Hierarchy
-from stemtree.types import Masks, NodePath
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, is_within
+from stemtree.types import Masks
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,7 @@ class Division:
             children = [self.nodes[number] for number in self.children(parent)]
             if children:
                 beneath = [
-                    (child, [n for n, part in enumerate(self.parts) if f"{part}/".startswith(f"{child}/")])
-                    for child in children
+                    (child, [n for n, part in enumerate(self.parts) if is_within(part, child)]) for child in children
                 ]
                 found.append((path, beneath + ([(path, [self.parts.index(path)])] if path in self.rests else [])))
         return found

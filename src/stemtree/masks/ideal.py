@@ -48,3 +48,30 @@ IDEAL_MASKS: dict[str, Callable[[Spectrogram, Spectrogram], Masks]] = {
     "ibm": ideal_binary,
     "psa": phase_sensitive,
 }
+
+
+def ideal_masks(kind: str, nodes: Spectrogram, mixture: Spectrogram) -> Masks:
+    """The ideal mask of each node against the rest of the mixture, whatever other nodes there are.
+
+    Of two parts that add up to the mixture, the conservative phase-sensitive mask is the truncated one, Re(S / X) cut
+    to [0, 1].
+
+    Parameters
+    ----------
+    kind : {"irm", "ibm", "psa"}
+        A key of `IDEAL_MASKS`.
+    nodes : Spectrogram
+        ``(node, channel, bin, frame)``.
+    mixture : Spectrogram
+        ``(channel, bin, frame)``.
+
+    Returns
+    -------
+    Masks
+        ``(node, channel, bin, frame)``; zero for nodes that are silent throughout.
+    """
+    masks = torch.zeros(nodes.shape)
+    heard = torch.view_as_real(nodes).flatten(1).any(dim=1)  # most nodes are silent in most songs
+    if heard.any():
+        masks[heard] = IDEAL_MASKS[kind](torch.stack([nodes[heard], mixture - nodes[heard]]), mixture)[0]
+    return masks

@@ -3,20 +3,35 @@
 The network does not know which relation it feeds; it is asked for as many logits per bin as the relation wants.
 """
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
+from pydantic import BaseModel
 from torch import nn
 
 from stemtree.errors import OptionError, suggest
-from stemtree.hierarchy import MIXTURE, Hierarchy
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
 from stemtree.masks.conserve import apportion
 from stemtree.masks.constraint import raised
 from stemtree.masks.division import Division
-from stemtree.types import Logits, Masks, NodePath
+from stemtree.types import Logits, Masks
+
+
+class RelationSettings(BaseModel, frozen=True, extra="forbid"):
+    """Which mask relation; see `make_relation`.
+
+    Parameters
+    ----------
+    kind : str
+        Its name.
+    sources : dict of NodePath to NodePath, optional
+        For ``mixed``: which nodes are taken from which.
+    """
+
+    kind: Literal["direct", "constrained", "sequential", "mixed", "tree"] = "direct"
+    sources: dict[NodePath, NodePath] | None = None
 
 
 @dataclass(frozen=True, slots=True)

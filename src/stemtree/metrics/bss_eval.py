@@ -6,8 +6,6 @@ and the interference are what such filters can make of the node and of everythin
 tree, everything else is **the mixture less the node**: one interfering source, wherever the node stands.
 """
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Scale-invariant signal-to-distortion ratio (Le Roux et al. 2019)."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import torch
 
 from stemtree.metrics.ratio import decibels, energy, inner

@@ -1,7 +1,5 @@
 """One figure from many: over the frames of a signal, or over all of it."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import torch
 
 from stemtree.metrics.ratio import decibels

@@ -5,8 +5,6 @@ fewer places; a small U-Net with a recurrent layer at its narrowest sees the res
 again. Frames come before bins and channels last, which is how transforms leave memory: nothing is moved about.
 """
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import math
 from typing import Annotated, Literal
 

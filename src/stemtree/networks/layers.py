@@ -1,7 +1,5 @@
 """What several networks are made of."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Mask inference: recurrent layers over frames and one dense layer (poster; thesis, 4.4.1)."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from typing import Literal
 
 import torch

@@ -1,7 +1,5 @@
 """Query by example: one network for every path, told by a recording of a leaf which one is meant (poster)."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from typing import Literal
 
 import torch

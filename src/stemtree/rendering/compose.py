@@ -1,7 +1,5 @@
 """New songs for rendering: bands by MMA (Musical MIDI Accompaniment), melodies on instruments that they lack."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import os
 import re
 import shutil
@@ -17,10 +15,9 @@ import numpy as np
 
 from stemtree.corpora.layout import need, read_metadata
 from stemtree.errors import CorpusError, OptionError
-from stemtree.hierarchy import load
+from stemtree.hierarchy import NodePath, load
 from stemtree.rendering.midi import bass_programs, melody_classes
 from stemtree.rendering.settings import check_seed, library, worker_count
-from stemtree.types import NodePath
 
 _LIBRARIES = (Path("/usr/share/mma/lib/stdlib"), Path("/usr/local/share/mma/lib/stdlib"))
 _SPECIAL = re.compile(r"intro|end|fill|count|metronome", re.IGNORECASE)

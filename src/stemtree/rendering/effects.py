@@ -1,14 +1,13 @@
 """Effects that make a rendered stem sound more like a recorded one."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from stemtree.audio.samples import Samples
+from stemtree.hierarchy import NodePath
 from stemtree.rendering.settings import library
-from stemtree.types import NodePath, Samples
 
 
 @dataclass(frozen=True, slots=True)

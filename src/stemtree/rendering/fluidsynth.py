@@ -1,7 +1,5 @@
 """MIDI parts as sound, by FluidSynth with soundfonts."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import c_int, c_void_p
@@ -11,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from stemtree.audio.samples import Samples
 from stemtree.errors import CorpusError
 from stemtree.rendering.midi import Part
 from stemtree.rendering.settings import library
-from stemtree.types import Samples
 
 _DRUM_BANK, _DRUM_CHANNEL = 128, 9
 _PAN, _TAIL, _GAIN = 10, 2.0, 0.2

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from stemtree.errors import CorpusError
-from stemtree.hierarchy import load
+from stemtree.hierarchy import NodePath, load
 from stemtree.rendering.settings import library
-from stemtree.types import NodePath
 
 DRUMS = 128
 """Slakh's program number for drums."""

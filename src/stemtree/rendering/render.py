@@ -1,7 +1,5 @@
 """From MIDI files to a corpus in Slakh's layout (Manilow et al. 2019)."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import os
 import shutil
 import zlib
@@ -16,6 +14,7 @@ import numpy as np
 import soundfile
 import yaml
 
+from stemtree.audio.samples import Samples
 from stemtree.corpora.layout import read_metadata
 from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.track import Problem
@@ -27,7 +26,6 @@ from stemtree.rendering.fluidsynth import Preset, Synthesizer, duration_of
 from stemtree.rendering.midi import Part, cut_out, double, read_parts, redraw, vary
 from stemtree.rendering.settings import Rendering, library, worker_count
 from stemtree.staging import staging
-from stemtree.types import Samples
 
 _LONGEST = 1800
 """Seconds of a song: all its stems are in memory at once."""

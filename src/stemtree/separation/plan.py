@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stemtree.errors import HierarchyError, SplitterError
-from stemtree.hierarchy import MIXTURE, Hierarchy
-from stemtree.separation.splitter import Splitter
-from stemtree.types import NodePath
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
+from stemtree.separation.splitters.base import Splitter
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,12 @@
 """Query by example: the path of a hierarchy that a recording of an instrument points at (poster)."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import os
 from typing import Any
 
 from stemtree.errors import OptionError
+from stemtree.separation.result import TreeResult
 from stemtree.separation.separator import Progress, Separator
-from stemtree.separation.trained import Trained
-from stemtree.separation.tree_result import TreeResult
+from stemtree.separation.splitters.trained import Trained
 
 
 def query(

@@ -1,7 +1,5 @@
 """The walk down the tree: one analysis of the mixture, masks at every inner node, one synthesis per leaf."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,18 +10,18 @@ import numpy as np
 import torch
 
 from stemtree.audio import ArraySource, OutputFormat, Source, open_source
+from stemtree.audio.samples import ExactSamples
 from stemtree.errors import OptionError
-from stemtree.hierarchy import MIXTURE, Hierarchy, load
-from stemtree.separation.choose import splitters_of
-from stemtree.separation.context import with_context
-from stemtree.separation.files import Saved, save_tree
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, load
+from stemtree.separation.output.stem_files import Saved, save_tree
 from stemtree.separation.plan import Plan, make_plan, prune_to_served
-from stemtree.separation.spleeter import Spleeter
-from stemtree.separation.splitter import Block, Splitter
-from stemtree.separation.trained import Trained
-from stemtree.separation.tree_result import SeparatedBlock, TreeResult
+from stemtree.separation.result import SeparatedBlock, TreeResult
+from stemtree.separation.splitters.base import Block, Splitter
+from stemtree.separation.splitters.registry import splitters_of
+from stemtree.separation.splitters.spleeter import Spleeter
+from stemtree.separation.splitters.trained import Trained
 from stemtree.spectral import Stft, Synthesis, analyse_stream
-from stemtree.types import ExactSamples, Masks, NodePath, Spectrogram, Waveform
+from stemtree.types import Masks, Spectrogram, Waveform
 
 DEFAULT_HIERARCHY = "ms21"
 
@@ -46,8 +44,7 @@ class Separator:
     nodes : iterable of NodePath
         Serve only these nodes.
     splitters : sequence of Splitter, optional
-        By default those of `stemtree.separation.choose.splitters_of`: Spleeter's two stems, and the default model for
-        the accompaniment.
+        By default those of `splitters_of`: Spleeter's two stems, and the default model for the accompaniment.
 
     Raises
     ------
@@ -184,7 +181,7 @@ class Separator:
         leaves = (parts[leaf] for leaf in self.plan.tree.leaves())
         return synthesis.add([(leaf.whole, leaf.mask) for leaf in leaves])
 
-    def _parts(self, mixture: Block) -> dict[NodePath, _Part]:
+    def _parts(self, mixture: Block) -> "dict[NodePath, _Part]":
         """What each leaf is: masks of masks (4.7), the last of which is applied when the leaf's turn comes."""
         parts = {MIXTURE: _Part(None, mixture.spectrogram)}
         for step in self.plan.steps:
@@ -205,6 +202,38 @@ class Separator:
         """The splitters' common analysis and block length; a tree of only children has no splitter and any will do."""
         first = next(iter(self.plan.splitters), Spleeter)
         return first.stft, first.block_frames
+
+
+def with_context(spectrograms: Iterable[Spectrogram], stft: Stft, context: int) -> Iterator[Block]:
+    """Number consecutive blocks of the mixture and show each the frames on both sides of it.
+
+    Parameters
+    ----------
+    spectrograms : iterable of Spectrogram
+        ``(channel, bin, frame)`` each.
+    stft : Stft
+        How they were made.
+    context : int
+        How many frames to show. With any, a block comes when the next one is known.
+
+    Yields
+    ------
+    Block
+        One for each spectrogram; at the song's ends there are fewer frames to show, or none.
+    """
+    start, before, waiting = 0, None, None
+    for spectrogram in spectrograms:
+        if waiting is not None:
+            yield Block(waiting, start, stft, before, spectrogram[..., :context])
+            start += waiting.shape[-1]
+            before = waiting[..., max(0, waiting.shape[-1] - context) :].clone()  # or it would keep the whole block
+        if context:
+            waiting = spectrogram
+        else:
+            yield Block(spectrogram, start, stft)
+            start += spectrogram.shape[-1]
+    if waiting is not None:
+        yield Block(waiting, start, stft, before)
 
 
 def separate(

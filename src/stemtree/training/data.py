@@ -1,7 +1,5 @@
 """What a run learns from: corpora joined, the tree that its nodes divide, and the order of its examples."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -21,10 +19,9 @@ from stemtree.data.salience import Chunking, SalienceIndex, index_file, load_ind
 from stemtree.data.sampling import Rules
 from stemtree.data.sampling import Sampler as ChunkSampler
 from stemtree.errors import OptionError, SamplingError
-from stemtree.hierarchy import Hierarchy, from_dict
+from stemtree.hierarchy import Hierarchy, NodePath, from_dict
 from stemtree.memory import keep_freed_memory
 from stemtree.training.settings import CorpusSettings, TrainSettings
-from stemtree.types import NodePath
 
 ENDLESS = 1 << 40
 REST = "rest"
@@ -155,7 +152,7 @@ def _sampler(
         raise SamplingError(f"in the songs of '{songs}', {error}") from None
 
 
-def make_loader(examples: Examples, settings: TrainSettings, numbers: Order | range) -> DataLoader[Example]:
+def make_loader(examples: Examples, settings: TrainSettings, numbers: "Order | range") -> DataLoader[Example]:
     """Batches of examples, in an order of training, which leaves out what fills no batch, or just these."""
     return DataLoader(
         examples,

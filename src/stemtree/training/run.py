@@ -1,7 +1,5 @@
 """A run of training: from settings to a saved model, stopped and gone on with at will."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import logging
 import pickle
 import warnings

@@ -1,7 +1,5 @@
 """Everything that a run of training is told, from YAML files and the command line."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,12 +11,12 @@ from stemtree.data.augmentation import Augmentation
 from stemtree.data.salience import Chunking
 from stemtree.data.sampling import Rules
 from stemtree.errors import OptionError, one_sentence
+from stemtree.hierarchy import NodePath
 from stemtree.losses import LOSSES
-from stemtree.model import RelationSettings
+from stemtree.masks.relation import RelationSettings
 from stemtree.networks.build import NetworkSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.spectral import Stft
-from stemtree.types import NodePath
 
 EXTENDS = "extends"
 """The key that names the file, or files, that a file changes."""
@@ -166,7 +164,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         return isinstance(self.network, QueryByExampleSettings)
 
     @model_validator(mode="after")
-    def _fits(self) -> TrainSettings:
+    def _fits(self) -> "TrainSettings":
         if self.loss not in LOSSES:
             raise ValueError(f"there is no loss '{self.loss}'; there are {', '.join(LOSSES)}")
         most = self.stft.window // (2 * self.stft.hop)

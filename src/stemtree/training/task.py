@@ -1,7 +1,5 @@
 """What one step of training does."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import math
 import time
 from dataclasses import replace

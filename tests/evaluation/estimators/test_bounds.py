@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stemtree.errors import OptionError
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.bounds import STFT, IdealMask, Mixture
-from stemtree.evaluation.masking import ideal_masks
+from stemtree.masks.ideal import ideal_masks
 from stemtree.spectral import Stft
 
 NODES = ("vocals", "accompaniment", "accompaniment/bass")

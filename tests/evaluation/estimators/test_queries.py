@@ -11,7 +11,7 @@ from support.query_models import make_query_model
 
 from stemtree.corpora.track import Corpus
 from stemtree.errors import EvaluationError, HierarchyError, ModelError, OptionError, SamplingError
-from stemtree.evaluation import queries as module
+from stemtree.evaluation import measure_queries as module
 from stemtree.evaluation.estimators.queries import QueryModel
 from stemtree.evaluation.estimators.registry import estimator
 from stemtree.evaluation.evaluate import evaluate

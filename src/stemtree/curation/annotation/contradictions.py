@@ -4,8 +4,6 @@ The thesis (3.1.3) found by eye that raw tracks contradict their stem's label, a
 side by side; both are looked for here, with stems and raw tracks that lack the other.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections import defaultdict
@@ -23,7 +21,7 @@ from stemtree.audio import is_audio_name
 from stemtree.corpora.layout import read_metadata
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError, HierarchyError
-from stemtree.hierarchy import Hierarchy, load
+from stemtree.hierarchy import Hierarchy, is_within, load
 from stemtree.hierarchy.labels import normal_form
 
 _METADATA = "_METADATA.yaml"
@@ -192,7 +190,7 @@ def fits(above: str, below: str) -> bool:
     tree = load("ms21")
     nodes = [path for path in tree.paths if normal_form(path.rpartition("/")[2]) == first]
     leaf = _look_up(tree, below)
-    return any(f"{leaf}/".startswith(f"{node}/") for node in nodes)
+    return leaf is not None and any(is_within(leaf, node) for node in nodes)
 
 
 def _leaf(label: str) -> str | None:

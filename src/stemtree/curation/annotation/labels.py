@@ -1,7 +1,5 @@
 """The table of labels: label → one of 14 instruments, or none."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib import resources
 

@@ -1,6 +1,6 @@
 """A second look at proposals, with the ears: what the audio says for or against the labels."""
 
-from __future__ import annotations  # the aliases of arrays are names, not classes
+from __future__ import annotations
 
 import os
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Proposals for the files of sessions, around what a person has settled already."""
 
-from __future__ import annotations
-
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

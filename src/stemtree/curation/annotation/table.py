@@ -1,7 +1,5 @@
 """The annotation as a CSV file, which people correct and which is made again without losing what they wrote."""
 
-from __future__ import annotations
-
 import csv
 import io
 import os

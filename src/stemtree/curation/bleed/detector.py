@@ -9,8 +9,6 @@ What the track itself plays is noise to this question, and known noise: every ti
 the energy of `y` there (weighted least squares), so that the pauses of `y` tell most.
 """
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Which tracks of a session hear other instruments: measured, judged and written to a table."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import math
 import os
 import tempfile

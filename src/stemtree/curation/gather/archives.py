@@ -1,7 +1,5 @@
 """Unpacking archives that nobody has vouched for: zip, rar and 7z."""
 
-from __future__ import annotations
-
 import os
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """Archives as lists of entries with content, whichever library reads them."""
 
-from __future__ import annotations
-
 import errno
 import stat
 import zipfile

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePosixPath
 
-from stemtree.types import NodePath
+from stemtree.hierarchy import NodePath
 
 WIDTH = {"backing_vocal": 0.7, "electric_guitar": 0.9, "acoustic_guitar": 0.7}
 """Nodes whose takes are spread, and how far: 1 is hard left and right."""

@@ -11,9 +11,8 @@ from stemtree.audio import is_audio_name
 from stemtree.corpora.track import Problem
 from stemtree.curation.sessions.csv_tables import read_table
 from stemtree.errors import CorpusError, HierarchyError
-from stemtree.hierarchy import Hierarchy
+from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.hierarchy.labels import normal_form
-from stemtree.types import NodePath
 
 SET_ASIDE = ("Unused", "Ambient_Microphone")
 """Labels of tracks that belong to no stem (thesis, 3.1.2)."""

@@ -1,7 +1,5 @@
 """Raw tracks as blocks of one rate and length, placed between left and right, and their sums."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from stemtree.audio import open_source
+from stemtree.audio.samples import ExactSamples
 from stemtree.curation.sessions.panning import Placement, gains
 from stemtree.curation.sessions.sessions import RawTrack
 from stemtree.errors import OptionError
-from stemtree.types import ExactSamples
 
 BLOCK = 1 << 16
 """Samples a block: a megabyte for each open stereo track."""

@@ -7,8 +7,6 @@ groups are dealt out, rare labels first (iterative stratification, Sechidis et a
 single groups are moved and pairs exchanged as long as that helps.
 """
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

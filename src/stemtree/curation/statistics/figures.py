@@ -1,6 +1,6 @@
 """The statistics as pictures."""
 
-from __future__ import annotations  # matplotlib is loaded when a picture is drawn
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """From folders of raw tracks and their labels to a corpus of stems, song by song, each made once."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping

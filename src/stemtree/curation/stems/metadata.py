@@ -1,7 +1,5 @@
 """What a song's ``_METADATA.yaml`` says: MedleyDB's keys, and what was done."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import copy
 import hashlib
 import json
@@ -13,7 +11,6 @@ from typing import Any
 
 import yaml
 
-from stemtree import __version__
 from stemtree.audio.loudness import LoudnessMeter
 from stemtree.curation.bleed.table import Leak
 from stemtree.curation.sessions.csv_tables import write_text
@@ -21,6 +18,7 @@ from stemtree.curation.sessions.sessions import RawTrack, Session, SongFacts
 from stemtree.curation.stems.mixdown import LOUDNESS, PEAK, Mixdown, StemSettings, decibels, is_percussive
 from stemtree.curation.stems.write import group_file, raw_file, stem_file
 from stemtree.hierarchy import Hierarchy
+from stemtree.version import __version__
 
 _FORMAT = 1
 """Raised when stems made by an earlier version would come out differently."""

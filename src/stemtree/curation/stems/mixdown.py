@@ -1,7 +1,5 @@
 """One song's levels: from raw tracks to the gains of stems that add up (thesis, 3.1.4), in bounded memory."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +9,12 @@ import numpy as np
 
 from stemtree.audio import OutputFormat, Width, open_source
 from stemtree.audio.loudness import LoudnessMeter
+from stemtree.audio.samples import ExactSamples
 from stemtree.curation.sessions.panning import place
 from stemtree.curation.sessions.sessions import RawTrack
 from stemtree.curation.sessions.streams import Part, Spool, mixed, side_by_side
 from stemtree.errors import AudioError, CorpusError, OptionError
-from stemtree.hierarchy import Hierarchy
-from stemtree.types import ExactSamples, NodePath
+from stemtree.hierarchy import Hierarchy, NodePath
 
 LOUDNESS, PEAK = -25.0, -1.0
 """What stems are brought to: LUFS where they are pitched, dBFS of the highest sample where they are percussive."""

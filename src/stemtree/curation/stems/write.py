@@ -1,7 +1,5 @@
 """A mixed-down song as files that add up."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import os
 import shutil
 import unicodedata
@@ -14,10 +12,10 @@ import numpy as np
 
 from stemtree.audio import OutputFormat, StemWriter
 from stemtree.audio.loudness import LoudnessMeter
+from stemtree.audio.samples import ExactSamples
 from stemtree.curation.sessions.sessions import SongFacts
 from stemtree.curation.sessions.streams import side_by_side
 from stemtree.curation.stems.mixdown import STEPS, Mixdown, StemSettings
-from stemtree.types import ExactSamples
 
 _LONGEST = 80
 """Bytes of artist and title each in a song's id, so that file names stay within what file systems take."""

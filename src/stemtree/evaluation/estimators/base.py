@@ -1,11 +1,10 @@
 """What evaluation asks of an estimator."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from dataclasses import dataclass
 from typing import Protocol
 
-from stemtree.types import NodePath, Waveform
+from stemtree.hierarchy import NodePath
+from stemtree.types import Waveform
 
 
 @dataclass(frozen=True, slots=True)

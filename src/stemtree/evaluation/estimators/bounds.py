@@ -1,17 +1,15 @@
 """What results are measured against: the mixture itself below, ideal masks above."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from dataclasses import asdict, dataclass, field
 
 import torch
 
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.estimators.base import Batch
-from stemtree.evaluation.masking import ideal_masks
-from stemtree.masks.ideal import IDEAL_MASKS
+from stemtree.hierarchy import NodePath
+from stemtree.masks.ideal import IDEAL_MASKS, ideal_masks
 from stemtree.spectral import Stft
-from stemtree.types import NodePath, Waveform
+from stemtree.types import Waveform
 
 STFT = Stft(window=1024, hop=512, sample_rate=16000)
 """The analysis of the sources' experiments."""

@@ -1,7 +1,5 @@
 """A constant mask per node and bin: what a network must beat that has learned nothing but spectra."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import hashlib
 import json
 import os
@@ -22,11 +20,10 @@ from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.bounds import STFT
-from stemtree.evaluation.masking import ideal_masks
-from stemtree.hierarchy import MIXTURE
-from stemtree.masks.ideal import IDEAL_MASKS
+from stemtree.hierarchy import MIXTURE, NodePath
+from stemtree.masks.ideal import IDEAL_MASKS, ideal_masks
 from stemtree.spectral import Stft
-from stemtree.types import NodePath, Waveform
+from stemtree.types import Waveform
 
 _KEY = "stemtree"
 
@@ -97,7 +94,7 @@ class MeanMask:
             raise OptionError(f"cannot write the mean masks '{path}' ({error}): choose another file") from None
 
     @classmethod
-    def load(cls, file: str | os.PathLike[str]) -> MeanMask:
+    def load(cls, file: str | os.PathLike[str]) -> "MeanMask":
         """Read what `save` wrote.
 
         Raises
@@ -142,7 +139,7 @@ def fit_mean_mask(
     nodes : sequence of NodePath
         What to fit masks for.
     kind : {"irm", "ibm", "psa"}
-        See `stemtree.evaluation.masking.ideal_masks`.
+        See `stemtree.masks.ideal.ideal_masks`.
     root : NodePath
         The node that is taken for the mixture.
     chunking : Chunking, optional

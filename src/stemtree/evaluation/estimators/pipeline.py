@@ -1,17 +1,16 @@
 """What ``stemtree separate`` gives, as an estimator."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 
 from stemtree.evaluation.estimators.base import Batch
-from stemtree.separation.choose import splitters_of
+from stemtree.hierarchy import NodePath
 from stemtree.separation.separator import Separator
-from stemtree.separation.trained import Trained
-from stemtree.types import NodePath, Waveform
+from stemtree.separation.splitters.registry import splitters_of
+from stemtree.separation.splitters.trained import Trained
+from stemtree.types import Waveform
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Pipeline:
     Parameters
     ----------
     splitter : str
-        As `stemtree.separation.choose.splitters_of` takes it; empty for those that serve by default.
+        As `stemtree.separation.splitters.registry.splitters_of` takes it; empty for those that serve by default.
 
     Raises
     ------

@@ -1,7 +1,5 @@
 """Models that take queries: which chunk of another song stands for a leaf, and the path of masks that it yields."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +12,8 @@ from stemtree.data.signals import node_signals
 from stemtree.errors import OptionError, SamplingError
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.trained import TrainedModel
-from stemtree.types import NodePath, Waveform
+from stemtree.hierarchy import NodePath
+from stemtree.types import Waveform
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from stemtree.evaluation.estimators.mean_mask import MeanMask
 from stemtree.evaluation.estimators.pipeline import Pipeline
 from stemtree.evaluation.estimators.queries import QueryModel
 from stemtree.evaluation.estimators.trained import TrainedEstimator
+from stemtree.hierarchy import NodePath
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft
-from stemtree.types import NodePath
 
 NAMES = (
     "separate",

@@ -1,7 +1,5 @@
 """Trained models as estimators."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +8,9 @@ from pathlib import Path
 import torch
 
 from stemtree.evaluation.estimators.base import Batch
-from stemtree.hierarchy import join
+from stemtree.hierarchy import NodePath, join
 from stemtree.model import WEIGHTS, Model, load_model
-from stemtree.types import NodePath, Waveform
+from stemtree.types import Waveform
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ one matrix. A temperature, and a share of names whose label is anyone's guess, m
 they are right.
 """
 
-from __future__ import annotations  # the aliases of arrays are names, not classes
+from __future__ import annotations
 
 import os
 from collections.abc import Sequence

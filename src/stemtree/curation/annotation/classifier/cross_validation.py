@@ -1,6 +1,6 @@
 """How good proposals are: cross-validation by song, and calibration."""
 
-from __future__ import annotations  # the aliases of arrays are names, not classes
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """What the classifier sees of a file name and of the names beside it."""
 
-from __future__ import annotations  # the aliases of arrays are names, not classes
+from __future__ import annotations
 
 import math
 from collections import Counter

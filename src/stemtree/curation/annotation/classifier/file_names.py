@@ -1,7 +1,5 @@
 """From a multitrack's file name to the words in it."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Fitting the classifier of file names to an annotation that people made."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -79,7 +77,7 @@ class _Bags:
     starts: torch.Tensor
 
     @classmethod
-    def of(cls, rows: Sequence[tuple[Sequence[int], Sequence[float]]]) -> _Bags:
+    def of(cls, rows: Sequence[tuple[Sequence[int], Sequence[float]]]) -> "_Bags":
         """Make it from columns and values of every row."""
         lengths = [len(columns) for columns, _ in rows]
         return cls(
@@ -168,7 +166,7 @@ def _array(tensor: torch.Tensor) -> Numbers:
     return tensor.detach().numpy().astype(np.float32)
 
 
-def _member(network: _Network) -> Member:
+def _member(network: "_Network") -> Member:
     hidden, output = network.hidden, network.output
     parts = (network.embedding, hidden.weight.T, hidden.bias, output.weight.T)
     return Member(*map(_array, parts))

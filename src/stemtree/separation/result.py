@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from stemtree.audio.levels import Level
-from stemtree.hierarchy import MIXTURE, Hierarchy
-from stemtree.types import ExactSamples, NodePath, Samples
+from stemtree.audio.samples import ExactSamples, Samples
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,11 @@
 """What the walk asks of a splitter."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from dataclasses import dataclass
 from typing import Protocol
 
-from stemtree.hierarchy import Hierarchy
+from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.spectral import Stft
-from stemtree.types import Masks, NodePath, Spectrogram
+from stemtree.types import Masks, Spectrogram
 
 
 @dataclass(frozen=True, slots=True)

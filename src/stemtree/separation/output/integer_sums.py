@@ -1,14 +1,12 @@
 """From the leaves' samples to every node's, as floats or as integers that still add up."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
 
-from stemtree.hierarchy import MIXTURE, Hierarchy
-from stemtree.types import ExactSamples, NodePath, PcmSamples, Samples
+from stemtree.audio.samples import ExactSamples, PcmSamples, Samples
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
 
 _SANE = (-64, 64)
 """Far beyond what any leaf reaches, and within what 32 bits hold at every width."""

@@ -1,19 +1,17 @@
 """Separators that are installed beside this package, as splitters of the mixture."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 from collections.abc import Sequence
 
 import torch
 
 from stemtree.errors import SplitterError
-from stemtree.hierarchy import Hierarchy
+from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.masks.conserve import share
-from stemtree.separation.bins import as_known, to_bins
-from stemtree.separation.packages import Package
-from stemtree.separation.splitter import Block
+from stemtree.separation.splitters.base import Block
+from stemtree.separation.splitters.bin_ranges import as_known, to_bins
+from stemtree.separation.splitters.external_packages import Package
 from stemtree.spectral import Stft
-from stemtree.types import Masks, NodePath, Waveform
+from stemtree.types import Masks, Waveform
 
 _NODES = {
     "vocals": ("vocals", "vocal"),
@@ -42,7 +40,7 @@ class Installed:
     Parameters
     ----------
     package : Package
-        Of `stemtree.separation.packages`, with its weights.
+        Of `stemtree.separation.splitters.external_packages`, with its weights.
 
     Raises
     ------

@@ -1,7 +1,5 @@
 """A model's bins and a song's: what a model sees of another sample rate, and masks above what it sees."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import torch
 from torch.nn import functional
 

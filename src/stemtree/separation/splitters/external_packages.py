@@ -1,7 +1,5 @@
 """Demucs, Open-Unmix and unblend: their own code and their own weights, if these are on this machine."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import hashlib
 import io
 from collections.abc import Callable, Iterator

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from stemtree.errors import SplitterError
 from stemtree.hierarchy import MIXTURE, load
-from stemtree.separation.installed import Installed
-from stemtree.separation.packages import PACKAGES, load_package
-from stemtree.separation.spleeter import Spleeter
-from stemtree.separation.splitter import Splitter
-from stemtree.separation.trained import Trained
+from stemtree.separation.splitters.base import Splitter
+from stemtree.separation.splitters.external import Installed
+from stemtree.separation.splitters.external_packages import PACKAGES, load_package
+from stemtree.separation.splitters.spleeter import Spleeter
+from stemtree.separation.splitters.trained import Trained
 
 DEFAULT_MODEL = Path(__file__).with_name("default_model")
 """Serves everything under ``accompaniment`` of MS21."""

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 
 from stemtree.audio import Source, open_source
+from stemtree.audio.samples import ExactSamples
 from stemtree.errors import OptionError, SplitterError, suggest
-from stemtree.hierarchy import Hierarchy
+from stemtree.hierarchy import Hierarchy, NodePath, is_within
 from stemtree.masks.ideal import IDEAL_MASKS
-from stemtree.separation.splitter import Block
+from stemtree.separation.splitters.base import Block
 from stemtree.spectral import Stft
-from stemtree.types import ExactSamples, Masks, NodePath, Spectrogram
+from stemtree.types import Masks, Spectrogram
 
 
 class Oracle:
@@ -78,7 +79,7 @@ class Oracle:
         span = block.stft.window + (frames - 1) * block.stft.hop
         total = np.zeros((channels, span))
         for path, stem in self._stems.items():
-            if path == node or path.startswith(f"{node}/"):
+            if is_within(path, node):
                 if stem.sample_rate != block.stft.sample_rate:
                     raise SplitterError(
                         f"the stem '{stem.name}' has {stem.sample_rate} Hz and the song {block.stft.sample_rate} Hz: "

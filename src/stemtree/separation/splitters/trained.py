@@ -1,7 +1,5 @@
 """Trained models as splitters."""
 
-from __future__ import annotations  # the aliases of tensors are names, not classes
-
 import hashlib
 import os
 from dataclasses import dataclass
@@ -12,14 +10,14 @@ import torch
 from stemtree.audio import open_source
 from stemtree.audio import read as read_audio
 from stemtree.errors import OptionError
-from stemtree.hierarchy import MIXTURE, Hierarchy, join, load
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, is_within, join, load
 from stemtree.masks.conserve import fade, share
 from stemtree.model import WEIGHTS, Model, load_model
 from stemtree.networks.folded_conv import fuse_batch_norms
-from stemtree.separation.bins import as_known, to_bins
-from stemtree.separation.splitter import Block
+from stemtree.separation.splitters.base import Block
+from stemtree.separation.splitters.bin_ranges import as_known, to_bins
 from stemtree.spectral import FLOOR, Stft, log_magnitude
-from stemtree.types import Masks, NodePath, Spectrogram
+from stemtree.types import Masks, Spectrogram
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ class Trained:
             parts = self._parts_of(whole)
             if parts and all(path in hierarchy for path in parts):
                 covered = {leaf for path in parts for leaf in hierarchy.leaves(path)}
-                below = tuple(path for path in parts if whole == node or path.startswith(f"{node}/"))
+                below = tuple(path for path in parts if whole == node or (path != node and is_within(path, node)))
                 if below and covered == set(hierarchy.leaves(whole)):
                     return below
         return ()
@@ -161,9 +159,7 @@ def part_names(model: Model) -> tuple[NodePath, ...]:
     names = list(division.leaves)
     for path in division.rests:
         unwanted = [
-            child
-            for child in model.tree.children(path)
-            if not any(f"{node}/".startswith(f"{child}/") for node in division.nodes)
+            child for child in model.tree.children(path) if not any(is_within(node, child) for node in division.nodes)
         ]
         if len(unwanted) != 1:
             return ()

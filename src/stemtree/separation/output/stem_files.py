@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stemtree import __version__
 from stemtree.audio import OutputFormat, Source, StemWriter, bytes_needed
 from stemtree.audio.levels import Level
 from stemtree.errors import AudioError, OptionError
-from stemtree.hierarchy import MIXTURE
+from stemtree.hierarchy import MIXTURE, NodePath
+from stemtree.separation.output.integer_sums import TreeSamples
 from stemtree.separation.plan import Plan
-from stemtree.separation.rounding import TreeSamples
-from stemtree.separation.tree_result import SeparatedBlock
+from stemtree.separation.result import SeparatedBlock
 from stemtree.staging import staging
-from stemtree.types import NodePath
+from stemtree.version import __version__
 
 MANIFEST = "tree.json"
 

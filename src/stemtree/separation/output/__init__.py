@@ -1,0 +1,1 @@
+"""A separated song on disk: integer sums, stem files, the manifest."""

@@ -1,0 +1,1 @@
+"""Splitters: where the masks of a node come from."""
