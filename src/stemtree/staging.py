@@ -1,13 +1,34 @@
-"""Folders that appear under their final names only when they are whole."""
+"""Files and folders that appear under their final names only when they are whole."""
 
 import glob
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from stemtree.errors import AudioError
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[Path]:
+    """Yield a hidden path beside `file` to write to, which becomes `file` at the end.
+
+    If anything fails, `file` stays as it was and the hidden one is removed. Errors of the system are the caller's to
+    explain. Several threads and processes may write the same file; the last one wins.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        The final name. Its folder must exist.
+    """
+    partial = file.with_name(f".{file.name[:100]}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        yield partial
+        os.replace(partial, file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager
