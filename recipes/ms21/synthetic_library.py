@@ -177,7 +177,7 @@ def microphones(
 
 def excerpt(stem: Stem, seconds: float, track: Track) -> np.ndarray:
     """``(2, sample)`` from a tenth of the song on."""
-    start = int(0.1 * max(0, track.frames - seconds * track.sample_rate))
+    start = int(0.1 * max(0, track.num_samples - seconds * track.sample_rate))
     samples, _ = soundfile.read(
         stem.file.path, int(seconds * track.sample_rate), start, dtype="float64", always_2d=True
     )

@@ -25,7 +25,7 @@ def test_a_real_slakh_song(hierarchy: str) -> None:
     assert corpus.problems == ()
     (track,) = corpus.tracks
     assert (track.id, track.origin) == ("Track00001", "1a81ae092884234f3264e2f45927f00a")
-    assert (track.sample_rate, track.frames, len(track.stems)) == (16000, 32000, 10)
+    assert (track.sample_rate, track.num_samples, len(track.stems)) == (16000, 32000, 10)
     assert track.mixture is not None
     whole = soundfile.read(track.mixture.path, dtype="int16")[0].astype(int)
     parts = sum(soundfile.read(stem.file.path, dtype="int16")[0].astype(int) for stem in track.stems)

@@ -29,7 +29,7 @@ def make_examples(
 def slow_sum(corpus: Corpus, example: Example, node: str) -> np.ndarray:
     """The sum of a node's whole files, cut afterwards: (channel, sample)."""
     track = next(track for track in corpus.tracks if track.id == example["track"])
-    total = np.zeros((track.frames, 1))
+    total = np.zeros((track.num_samples, 1))
     for stem in track.stems:
         if not node or stem.leaf == node or stem.leaf.startswith(node + "/"):
             total = total + soundfile.read(stem.file.path, always_2d=True)[0]
@@ -232,7 +232,7 @@ def test_options_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(HierarchyError, match="no node 'drums'"):
         make_examples(corpus, hierarchy, ["vocals"], Rules(), root="drums")
     first, index = corpus.tracks[0], salience_index(corpus, hierarchy, tmp_path / "index.parquet", SHORT)
-    other = Track("x", "train", 8000, first.frames, first.stems)
+    other = Track("x", "train", 8000, first.num_samples, first.stems)
     mixed = Corpus(tmp_path, "folder", "mine", (first, other))
     with pytest.raises(OptionError, match=r"sample rates of \[4000, 8000\] Hz"):
         Examples(Sampler(mixed, index, hierarchy, ["vocals"], Rules()), index, hierarchy, size=1)

@@ -58,7 +58,7 @@ def test_a_chunk_is_its_own_samples(
     levels = measure(track, musdb, chunking)
     assert set(levels) == {"", "vocals", "accompaniment", "accompaniment/bass", "accompaniment/other"}
     length, hop = round(chunking.duration * RATE), round(chunking.hop * RATE)
-    starts = list(range(0, max(track.frames - length, 0) + 1, hop))
+    starts = list(range(0, max(track.num_samples - length, 0) + 1, hop))
     for node, level in levels.items():
         expected = [_slow(track, node, start, start + length) for start in starts]
         assert level.tolist() == pytest.approx(expected, abs=0.011)
@@ -75,7 +75,7 @@ def test_blocks_of_reading_do_not_show(musdb: Hierarchy, tmp_path: Path, monkeyp
 def test_silence_and_absence(musdb: Hierarchy, tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, {"a": 12})
     track = corpus.tracks[0]
-    soundfile.write(track.stems[0].file.path, np.zeros((track.frames, 2)), RATE)
+    soundfile.write(track.stems[0].file.path, np.zeros((track.num_samples, 2)), RATE)
     index = salience_index(corpus, musdb, tmp_path / "index.parquet")
     assert index.rms("a", "vocals").tolist() == [-np.inf]
     assert index.salient("a", "vocals").tolist() == [False]
@@ -217,7 +217,7 @@ def test_little_is_held_at_a_time(
 
     monkeypatch.setattr(Excerpts, "read", count)
     measure(track, musdb, chunking)
-    assert max(held) <= 1 << 20 and sum(held) == 4 * 2 * track.frames
+    assert max(held) <= 1 << 20 and sum(held) == 4 * 2 * track.num_samples
 
 
 def test_a_thread_too_many_is_not_started(musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

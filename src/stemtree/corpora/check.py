@@ -80,7 +80,7 @@ def _check_song(track: Track, adds_up: bool) -> list[Problem]:
     found = []
     for stem in track.stems:
         try:
-            _decode_end(stem.file, track.sample_rate, track.frames)
+            _decode_end(stem.file, track.sample_rate, track.num_samples)
         except AudioError as error:
             found.append(Problem(track.id, "unreadable", str(error)))
     if track.mixture and not found:
@@ -88,24 +88,24 @@ def _check_song(track: Track, adds_up: bool) -> list[Problem]:
     return found
 
 
-def _decode_end(file: AudioFile, rate: int, frames: int) -> None:
+def _decode_end(file: AudioFile, rate: int, num_samples: int) -> None:
     """Decode the last second; raises AudioError where it is not there."""
-    count = min(frames, rate)
+    count = min(num_samples, rate)
     source = open_source(file.path, file.stream)
     if isinstance(source, AvSource):
         # Containers announce whole codec frames and may be off by the encoder's padding, hence half of it.
-        if source.excerpt(frames - count, count).shape[1] < count // 2:
+        if source.excerpt(num_samples - count, count).shape[1] < count // 2:
             raise AudioError(f"'{file}' is cut off: its last second is not there; get a whole copy")
     else:
-        _excerpt(file, frames - count, count)
+        _excerpt(file, num_samples - count, count)
 
 
 def _check_mixture(track: Track, mixture: AudioFile, adds_up: bool) -> list[Problem]:
     try:
-        rate, frames = probe(mixture)
-        _decode_end(mixture, rate, frames)
-        first = (track.stems[0].file, track.sample_rate, track.frames)
-        differs = [Problem(track.id, *found) for found in unequal((mixture, rate, frames), first)]
+        rate, num_samples = probe(mixture)
+        _decode_end(mixture, rate, num_samples)
+        first = (track.stems[0].file, track.sample_rate, track.num_samples)
+        differs = [Problem(track.id, *found) for found in unequal((mixture, rate, num_samples), first)]
         return differs if differs or not adds_up else _check_sum(track, mixture)
     except OSError:
         return [Problem(track.id, "missing", f"the mixture '{mixture}' is missing: complete the copy")]
@@ -115,9 +115,9 @@ def _check_mixture(track: Track, mixture: AudioFile, adds_up: bool) -> list[Prob
 
 
 def _check_sum(track: Track, mixture: AudioFile) -> list[Problem]:
-    count = min(track.frames, int(_SECONDS * track.sample_rate))
+    count = min(track.num_samples, int(_SECONDS * track.sample_rate))
     for place in _PLACES:
-        start = int(place * (track.frames - count))
+        start = int(place * (track.num_samples - count))
         pieces = [_excerpt(file, start, count) for file in (mixture, *(stem.file for stem in track.stems))]
         shortest = min(piece.shape[1] for piece in pieces)  # codecs pad
         whole = pieces[0][:, :shortest]

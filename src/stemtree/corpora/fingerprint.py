@@ -23,13 +23,13 @@ def track_fingerprint(track: Track, *settings: object) -> str:
         state = stem.file.path.stat()
         stems.append((stem.file.path.name, stem.file.stream, state.st_size, state.st_mtime_ns))
     leaves = [stem.leaf for stem in track.stems]
-    return _digest([track.sample_rate, track.frames, stems]) + _digest([leaves, *settings])
+    return _digest([track.sample_rate, track.num_samples, stems]) + _digest([leaves, *settings])
 
 
 def corpus_fingerprint(corpus: Corpus) -> str:
     """16 hexadecimal digits that change with what the songs hold, but not when files are copied."""
     songs = [
-        (track.id, track.split, track.sample_rate, track.frames, [(stem.name, stem.leaf) for stem in track.stems])
+        (track.id, track.split, track.sample_rate, track.num_samples, [(stem.name, stem.leaf) for stem in track.stems])
         for track in corpus.tracks
     ]
     return _digest([corpus.hierarchy, songs])

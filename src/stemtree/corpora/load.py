@@ -143,9 +143,9 @@ def _track(listing: Listing, hierarchy: Hierarchy, layout: Layout) -> tuple[Trac
     spoilt += [found for other in formats[1:] for found in unequal(other, formats[0])]
     if spoilt or not stems:
         return None, spoilt + unlabelled
-    _, rate, frames = formats[0]
+    _, rate, num_samples = formats[0]
     adds_up = layout.adds_up if listing.adds_up is None else listing.adds_up
-    track = Track(listing.id, listing.split, rate, frames, tuple(stems), listing.mixture, listing.origin, adds_up)
+    track = Track(listing.id, listing.split, rate, num_samples, tuple(stems), listing.mixture, listing.origin, adds_up)
     return track, unlabelled
 
 
@@ -177,8 +177,8 @@ def probe(file: AudioFile) -> tuple[int, int]:
 
 def unequal(file: tuple[AudioFile, int, int], first: tuple[AudioFile, int, int]) -> Iterator[_Found]:
     """How a file's sample rate and length differ from another's of its song."""
-    (path, rate, frames), (other, other_rate, other_frames) = file, first
+    (path, rate, length), (other, other_rate, other_length) = file, first
     if rate != other_rate:
         yield "sample rate", f"'{path}' has {rate} Hz and '{other}' {other_rate} Hz: resample one of them"
-    elif frames != other_frames:
-        yield "length", f"'{path}' has {frames} samples and '{other}' {other_frames}: pad or copy it again"
+    elif length != other_length:
+        yield "length", f"'{path}' has {length} samples and '{other}' {other_length}: pad or copy it again"

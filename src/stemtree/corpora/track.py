@@ -52,7 +52,7 @@ class Track:
         ``train``, ``validation`` or ``test``; None where the corpus has no split.
     sample_rate : int
         In Hz, of all stems.
-    frames : int
+    num_samples : int
         Length of all stems in samples.
     stems : tuple of Stem
         At least one.
@@ -67,7 +67,7 @@ class Track:
     id: str
     split: str | None
     sample_rate: int
-    frames: int
+    num_samples: int
     stems: tuple[Stem, ...]
     mixture: AudioFile | None = None
     origin: str | None = None
@@ -76,7 +76,7 @@ class Track:
     @property
     def duration(self) -> float:
         """Length in seconds."""
-        return self.frames / self.sample_rate
+        return self.num_samples / self.sample_rate
 
     def stems_of(self, node: NodePath) -> tuple[Stem, ...]:
         """The stems that make up a node; all of them for the mixture."""

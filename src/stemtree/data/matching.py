@@ -135,9 +135,9 @@ def _key(chroma: NDArray[np.float64]) -> int:
 
 def _mixture(track: Track) -> Samples:
     with Excerpts([stem.file.path for stem in track.stems], [stem.file.stream for stem in track.stems]) as files:
-        total = np.zeros(track.frames, np.float32)
-        for start in range(0, track.frames, 60 * track.sample_rate):
+        total = np.zeros(track.num_samples, np.float32)
+        for start in range(0, track.num_samples, 60 * track.sample_rate):
             # A codec's last frame may hold more than the container announces.
-            for audio in files.read(start, min(60 * track.sample_rate, track.frames - start)):
+            for audio in files.read(start, min(60 * track.sample_rate, track.num_samples - start)):
                 total[start : start + audio.shape[1]] += audio.mean(axis=0)
     return total

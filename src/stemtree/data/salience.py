@@ -55,7 +55,7 @@ class Chunking:
     def starts(self, track: Track) -> NDArray[np.int64]:
         """First samples of a song's chunks: all that fit, or one for a song that is shorter than a chunk."""
         length, hop = self.length(track.sample_rate), round(self.hop * track.sample_rate)
-        return np.arange(0, max(track.frames - length, 0) + 1, hop)
+        return np.arange(0, max(track.num_samples - length, 0) + 1, hop)
 
     def length(self, sample_rate: int) -> int:
         """Samples in a chunk."""
@@ -186,7 +186,7 @@ def measure(track: Track, hierarchy: Hierarchy, chunking: Chunking) -> dict[Node
         samples, first to last, and over channels; to 0.01 dB, minus infinity for silence.
     """
     starts = chunking.starts(track)
-    ends = np.minimum(starts + chunking.length(track.sample_rate), track.frames)
+    ends = np.minimum(starts + chunking.length(track.sample_rate), track.num_samples)
     most = max(1, _HELD // (2 * len(track.stems)))
     # A chunk is a whole number of pieces, so every sample is squared once however much chunks overlap.
     edges = np.unique(np.concatenate([starts, ends, np.arange(starts[0], ends[-1], most)]))
