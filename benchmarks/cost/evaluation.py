@@ -19,7 +19,7 @@ from stemtree.corpora.load import load_corpus
 from stemtree.data.signals import node_signals
 from stemtree.evaluation.estimators.registry import estimator
 from stemtree.evaluation.measure import Measurer
-from stemtree.evaluation.settings import Settings
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import MIXTURE, Hierarchy, load
 from stemtree.masks.relation import RelationSettings
 from stemtree.memory import keep_freed_memory
@@ -87,7 +87,7 @@ def clips(root: Path) -> None:
     named = (("mixture", NODES), ("oracle:irm", NODES), ("oracle:psa", NODES), (model, NODES), ("mixture", every))
     for name, nodes in named:
         for bss in (False, True):
-            measurer = Measurer(estimator(name, nodes), nodes, tree, Settings(bss=bss))
+            measurer = Measurer(estimator(name, nodes), nodes, tree, EvaluationSettings(bss=bss))
             rows = measurer.song(corpus.tracks[0], starts)
             figure = spent(lambda measurer=measurer: measurer.song(corpus.tracks[0], starts), runs=2) / len(starts)
             what = f"{len(nodes)} nodes, {rows.filter(status='counted').height / len(starts):.0f} counted"

@@ -9,14 +9,14 @@ from pathlib import Path
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus
 from stemtree.rendering.render import render_corpus
-from stemtree.rendering.settings import Rendering
+from stemtree.rendering.settings import RenderSettings
 
 
 def main() -> None:
     soundfont, *midis = (Path(argument) for argument in sys.argv[1:])
     with tempfile.TemporaryDirectory() as root:
         start = time.perf_counter()
-        rendering = Rendering((soundfont,), sample_rate=16000, stereo=False, redraw=True)
+        rendering = RenderSettings((soundfont,), sample_rate=16000, stereo=False, redraw=True)
         problems = render_corpus(midis, root, rendering, skip_bad=True)
         wall = time.perf_counter() - start
         children = resource.getrusage(resource.RUSAGE_CHILDREN)

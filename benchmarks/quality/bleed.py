@@ -28,7 +28,7 @@ from stemtree.curation.bleed.measure import measure_bleed
 from stemtree.curation.bleed.table import Leak
 from stemtree.curation.sessions.sessions import read_session
 from stemtree.hierarchy import load
-from stemtree.rendering.render import Rendering, render_corpus
+from stemtree.rendering.render import RenderSettings, render_corpus
 
 SOUND = 343.0
 MS21 = load("ms21")
@@ -200,7 +200,7 @@ def rendered(soundfont: Path, midis: Sequence[Path], folder: Path) -> Path:
     (folder / "midi").mkdir()
     for midi in midis:
         with_company(midi).write(str(folder / "midi" / midi.name))
-    rendering = Rendering((soundfont,), sample_rate=16000, stereo=False)
+    rendering = RenderSettings((soundfont,), sample_rate=16000, stereo=False)
     render_corpus(sorted((folder / "midi").iterdir()), folder / "corpus", rendering, workers=1, skip_bad=True)
     return folder / "corpus"
 

@@ -17,7 +17,7 @@ from stemtree.corpora.load import load_corpus
 from stemtree.data.salience import Chunking
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.evaluate import evaluate
-from stemtree.evaluation.settings import Settings
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import NodePath, join, load
 from stemtree.masks.conserve import fade
 from stemtree.model import Model, load_model
@@ -80,7 +80,7 @@ def main() -> None:
     told = parser.parse_args()
     model, hierarchy = load_model(told.run), load("ms21")
     corpus = load_corpus(told.corpus, "slakh", hierarchy)
-    settings = Settings(Chunking(10.0, 10.0), root=model.card.root, sample=told.sample, mono=False, bss=False)
+    settings = EvaluationSettings(Chunking(10.0, 10.0), root=model.card.root, sample=told.sample, mono=False, bss=False)
     families, kept = [join(model.card.root, name) for name in ("bass", "percussion", "other")], {}
     leaves = [join(model.card.root, node) for node in model.tree.leaves()]
     print("temperature  fade  families  instruments  absent leaves: mean, median")

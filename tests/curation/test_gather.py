@@ -7,10 +7,10 @@ import pytest
 from support.archives import Server, make_7z, make_rar, make_zip, tone
 
 from stemtree.curation.gather.download import Fetching
-from stemtree.curation.gather.library import Settings, gather
+from stemtree.curation.gather.library import GatherSettings, gather
 from stemtree.errors import CorpusError
 
-SETTINGS = Settings(fetching=Fetching(tries=2, wait=0, timeout=5))
+SETTINGS = GatherSettings(fetching=Fetching(tries=2, wait=0, timeout=5))
 
 
 def write(path: Path, rows: list[tuple[str, str, str]]) -> Path:
@@ -138,7 +138,7 @@ def test_a_server_that_is_away_is_not_waited_for_with_every_song(
     pauses: list[float] = []
     monkeypatch.setattr("stemtree.curation.gather.download.time.sleep", pauses.append)
     away = [(f"song {number}", f"http://127.0.0.1:9/{number}.zip", "") for number in range(4)]
-    songs, _ = gather(write(tmp_path / "list.csv", away), tmp_path / "out", Settings(fetching=Fetching(tries=3)))
+    songs, _ = gather(write(tmp_path / "list.csv", away), tmp_path / "out", GatherSettings(fetching=Fetching(tries=3)))
     assert [song.status for song in songs] == ["failed"] * 4 and len(pauses) == 2
     assert "in 3 tries ('127.0.0.1' cannot be reached)" in songs[0].reason and "in 1 try" in songs[3].reason
     assert [file.name for file in (tmp_path / "out").rglob("*") if file.is_file()] == ["songs.csv"]

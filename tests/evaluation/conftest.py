@@ -7,10 +7,10 @@ from support.noise_corpus import make_corpus
 
 from stemtree.corpora.track import Corpus
 from stemtree.data.salience import Chunking
-from stemtree.evaluation.settings import Settings
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy, load
 
-SETTINGS = Settings(Chunking(2, 2), frame=0.5)
+SETTINGS = EvaluationSettings(Chunking(2, 2), frame=0.5)
 
 
 @pytest.fixture
@@ -25,5 +25,5 @@ def corpus(tmp_path: Path) -> Corpus:
 
 
 @pytest.fixture
-def settings() -> Settings:
+def settings() -> EvaluationSettings:
     return SETTINGS

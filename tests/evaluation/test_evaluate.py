@@ -16,7 +16,7 @@ from stemtree.evaluation import evaluate as module
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.bounds import IdealMask, Mixture
 from stemtree.evaluation.evaluate import evaluate
-from stemtree.evaluation.settings import Settings
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy
 from stemtree.types import Waveform
 
@@ -43,7 +43,7 @@ def counting() -> Counting:
 
 
 def test_all_rows_in_order_whatever_the_workers(
-    corpus: Corpus, hierarchy: Hierarchy, settings: Settings, tmp_path: Path
+    corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings, tmp_path: Path
 ) -> None:
     told: list[tuple[int, int]] = []
     estimator = IdealMask("irm", NODES)
@@ -59,7 +59,7 @@ def test_all_rows_in_order_whatever_the_workers(
 
 
 def test_a_stopped_run_goes_on(
-    corpus: Corpus, hierarchy: Hierarchy, settings: Settings, counting: Counting, tmp_path: Path
+    corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings, counting: Counting, tmp_path: Path
 ) -> None:
     file = tmp_path / "rows.parquet"
     Counting.stop_at = 1
@@ -80,7 +80,7 @@ def test_a_stopped_run_goes_on(
 
 
 def test_a_changed_song_is_measured_again(
-    corpus: Corpus, hierarchy: Hierarchy, settings: Settings, counting: Counting, tmp_path: Path
+    corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings, counting: Counting, tmp_path: Path
 ) -> None:
     file = tmp_path / "rows.parquet"
     Counting.stop_at = 1
@@ -97,7 +97,7 @@ def test_a_changed_song_is_measured_again(
 
 
 def test_another_evaluations_file(
-    corpus: Corpus, hierarchy: Hierarchy, settings: Settings, counting: Counting, tmp_path: Path
+    corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings, counting: Counting, tmp_path: Path
 ) -> None:
     file = tmp_path / "rows.parquet"
     file.write_text("no Parquet")
@@ -123,7 +123,7 @@ def test_another_evaluations_file(
 
 
 def test_a_killed_worker(
-    corpus: Corpus, hierarchy: Hierarchy, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Broken:
         """What a pool looks like when the system has killed a process."""
@@ -145,7 +145,7 @@ def test_a_killed_worker(
     assert not (tmp_path / "rows.parquet").exists()
 
 
-def test_what_does_not_fit(corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+def test_what_does_not_fit(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     with pytest.raises(OptionError, match="'mixture' does not estimate 'accompaniment/drums'"):
         evaluate(Mixture(NODES), corpus, hierarchy, settings, nodes=["accompaniment/drums"])
     with pytest.raises(HierarchyError, match="'mixture' estimates 'vocal', which the hierarchy 'musdb18' lacks"):

@@ -13,7 +13,7 @@ from stemtree.corpora.track import Corpus
 from stemtree.errors import SplitterError
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.measure import FRAMEWISE, METRICS, SCHEMA, Measurer
-from stemtree.evaluation.settings import Settings
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy
 from stemtree.metrics.bss_eval import bss_eval, sdr
 from stemtree.metrics.si_sdr import si_sdr
@@ -47,7 +47,7 @@ def _stem(corpus: Corpus, song: int, stem: int) -> torch.Tensor:
     return torch.from_numpy(audio.copy())
 
 
-def test_rows_hold_what_the_metrics_say(corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+def test_rows_hold_what_the_metrics_say(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     rows = Measurer(Made(_blurred), NODES, hierarchy, settings).song(corpus.tracks[0], (0, 8000, 16000))
     assert rows.schema == SCHEMA
     assert rows.select("track", "start", "node").rows() == [("0", start, n) for start in (0.0, 2, 4) for n in NODES]
@@ -79,14 +79,16 @@ def test_rows_hold_what_the_metrics_say(corpus: Corpus, hierarchy: Hierarchy, se
     assert absent["reference_db"] == -100 and absent["estimate_db"] == pytest.approx(10 * np.log10(0.04), abs=0.01)
 
 
-def test_batches_make_no_difference(corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+def test_batches_make_no_difference(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     measurer = Measurer(Made(_blurred), NODES, hierarchy, settings)
     together = measurer.song(corpus.tracks[0], (0, 8000, 16000))
     apart = pl.concat([measurer.song(corpus.tracks[0], (start,)) for start in (0, 8000, 16000)])
     assert together.equals(apart)
 
 
-def test_what_an_estimator_is_given_and_may_give(corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+def test_what_an_estimator_is_given_and_may_give(
+    corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
+) -> None:
     seen: list[tuple[str, int, tuple[int, ...]]] = []
     weight = torch.ones((), dtype=torch.float64, requires_grad=True)
 
@@ -98,7 +100,7 @@ def test_what_an_estimator_is_given_and_may_give(corpus: Corpus, hierarchy: Hier
     assert seen == [("1", 4000, (0, 16000))] and rows["failure"].null_count() == 8
 
 
-def test_only_the_wanted_nodes_and_no_sir(corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+def test_only_the_wanted_nodes_and_no_sir(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     every = Measurer(Made(_blurred), NODES, hierarchy, settings).song(corpus.tracks[0], (0,))
     wanted = ("accompaniment/bass", "vocals")
     some = Measurer(Made(_blurred), wanted, hierarchy, replace(settings, bss=False)).song(corpus.tracks[0], (0,))
@@ -107,7 +109,7 @@ def test_only_the_wanted_nodes_and_no_sir(corpus: Corpus, hierarchy: Hierarchy, 
     assert some["sir"].null_count() == 2 == some["framewise_sar"].null_count()
 
 
-def test_what_is_quiet_alone_and_salient(tmp_path: Path, hierarchy: Hierarchy, settings: Settings) -> None:
+def test_what_is_quiet_alone_and_salient(tmp_path: Path, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     """A stem of 1/100 of the other's amplitude: -40 dB; noise in ±0.1 has an RMS of -24.8 dBFS."""
     corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"]])
     file = corpus.tracks[0].stems[1].file.path
@@ -121,7 +123,9 @@ def test_what_is_quiet_alone_and_salient(tmp_path: Path, hierarchy: Hierarchy, s
     assert lower["status"].to_list() == ["counted", "counted"]
 
 
-def test_silent_estimates_are_undefined_not_lost(corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+def test_silent_estimates_are_undefined_not_lost(
+    corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
+) -> None:
     silent = Made(lambda batch: torch.zeros_like(batch.truth))
     rows = Measurer(silent, NODES[:1], hierarchy, settings)
     rows = replace(rows, estimator=replace(silent, nodes=NODES[:1])).song(corpus.tracks[0], (0,))
@@ -137,7 +141,7 @@ def _fails_at_two_seconds(batch: Batch) -> Waveform:
 BAD: list[torch.Tensor] = []
 
 
-def test_a_failing_chunk_leaves_the_others(corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+def test_a_failing_chunk_leaves_the_others(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     BAD[:] = [sum(_stem(corpus, 0, number) for number in range(3))[:, 8000:16000]]
     measurer = Measurer(Made(_fails_at_two_seconds), NODES, hierarchy, settings)
     rows = measurer.song(corpus.tracks[0], (0, 8000, 16000))
@@ -157,12 +161,12 @@ def test_a_failing_chunk_leaves_the_others(corpus: Corpus, hierarchy: Hierarchy,
         (lambda batch: (_ for _ in ()).throw(SplitterError("its weights are damaged")), "its weights are damaged"),
     ],
 )
-def test_reasons(make, reason: str, corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+def test_reasons(make, reason: str, corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     rows = Measurer(Made(make), NODES, hierarchy, settings).song(corpus.tracks[0], (0, 8000))
     assert rows["status"].unique().to_list() == ["failed"] and rows["failure"].unique().to_list() == [reason]
 
 
-def test_stems_that_cannot_be_read(corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+def test_stems_that_cannot_be_read(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     measurer = Measurer(Made(_blurred), NODES, hierarchy, settings)
     file = corpus.tracks[0].stems[0].file.path
     soundfile.write(file, np.full(24000, np.nan), 4000, "FLOAT")

@@ -18,9 +18,9 @@ from stemtree.hierarchy import load
 from stemtree.rendering import render
 from stemtree.rendering.effects import apply_effects, draw_effects
 from stemtree.rendering.fluidsynth import Preset, Synthesizer
-from stemtree.rendering.midi import DRUMS, Part, bass_programs, cut_out, double, read_parts, redraw, vary
+from stemtree.rendering.midi import DRUMS, MidiPart, bass_programs, cut_out, double, read_parts, redraw, vary
 from stemtree.rendering.render import render_corpus
-from stemtree.rendering.settings import Rendering
+from stemtree.rendering.settings import RenderSettings
 
 try:
     import fluidsynth  # noqa: F401
@@ -49,8 +49,8 @@ def midi(tmp_path: Path) -> Path:
     return write_midi(tmp_path / "song.mid", [0, 33, 73, DRUMS])
 
 
-def rendering(**options) -> Rendering:
-    return Rendering((SOUNDFONT,), **{"sample_rate": RATE, **options})
+def rendering(**options) -> RenderSettings:
+    return RenderSettings((SOUNDFONT,), **{"sample_rate": RATE, **options})
 
 
 def test_slakhs_layout_levels_and_sums(midi: Path, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_an_excerpt_is_what_sounds_there() -> None:
     part.control_changes = [pretty_midi.ControlChange(7, 90, 0.0), pretty_midi.ControlChange(11, 50, 3.0)]
     late = pretty_midi.Instrument(40)
     late.notes = [pretty_midi.Note(80, 64, 8.0, 9.0)]
-    (cut,) = cut_out([Part(0, part), Part(40, late)], 3.0, 6.0)
+    (cut,) = cut_out([MidiPart(0, part), MidiPart(40, late)], 3.0, 6.0)
     notes = [(note.pitch, note.start, note.end) for note in cut.instrument.notes]
     assert notes == [(60, 0.0, 2.0), (62, 0.5, 1.5)]
     assert [(bend.pitch, bend.time) for bend in cut.instrument.pitch_bends] == [(200, 0.0)]
@@ -221,7 +221,7 @@ def test_without_the_extra(name: str, midi: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_redrawing_keeps_bass_and_drums_and_reaches_every_class() -> None:
-    parts = [Part(program, None) for program in (0, 33, 73, DRUMS)]
+    parts = [MidiPart(program, None) for program in (0, 33, 73, DRUMS)]
     random, ms21, seen = np.random.default_rng(0), load("ms21"), []
     for _ in range(400):
         piano, bass, flute, drums = redraw(parts, random)
@@ -238,7 +238,7 @@ def test_redrawing_keeps_bass_and_drums_and_reaches_every_class() -> None:
 
 
 def test_doubling_lets_any_instrument_play_the_notes_of_a_melody_too() -> None:
-    parts, ms21 = [Part(program, object()) for program in (0, 33, DRUMS)], load("ms21")
+    parts, ms21 = [MidiPart(program, object()) for program in (0, 33, DRUMS)], load("ms21")
     random, seconds = np.random.default_rng(0), []
     for _ in range(1000):
         melody, *second, bass, drums = double(parts, random)
@@ -276,7 +276,7 @@ def test_an_instruments_size_moves_its_resonances_and_neither_pitch_nor_time() -
     instrument.notes.append(pretty_midi.Note(100, 69, 0.5, 1.5))
     pitches, onsets, centroids = [], [], []
     for size in (-3, 0, 3):
-        audio = synthesizer.play(Part(56, instrument, size), preset, 64, 2.0)[0]
+        audio = synthesizer.play(MidiPart(56, instrument, size), preset, 64, 2.0)[0]
         spectrum = np.abs(np.fft.rfft(audio[RATE * 3 // 4 : RATE * 5 // 4]))
         hertz = np.fft.rfftfreq(RATE // 2, 1 / RATE)
         pitches.append(hertz[np.argmax(spectrum * (hertz < 600))])
@@ -289,7 +289,7 @@ def test_an_instruments_size_moves_its_resonances_and_neither_pitch_nor_time() -
 
 def test_basses_change_places_where_asked() -> None:
     random, basses = np.random.default_rng(0), set(bass_programs())
-    parts = [Part(0, None), Part(33, None), Part(DRUMS, None)]
+    parts = [MidiPart(0, None), MidiPart(33, None), MidiPart(DRUMS, None)]
     drawn = [redraw(parts, random, basses_too=True) for _ in range(400)]
     assert all(drums.is_drum for *_, drums in drawn)
     assert np.mean([bass.program in basses for _, bass, _ in drawn]) == pytest.approx(0.5 + 0.5 / 12, abs=0.07)
@@ -342,12 +342,12 @@ def test_bad_settings(midi: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="-1 workers cannot be"):
         render_corpus([midi], tmp_path / "c", rendering(), workers=-1)
     with pytest.raises(OptionError, match="no soundfont to render with"):
-        Rendering(())
+        RenderSettings(())
     with pytest.raises(CorpusError, match=r"there is no soundfont '.*x\.sf2'"):
-        render_corpus([midi], tmp_path / "c", Rendering((tmp_path / "x.sf2",)), workers=1)
+        render_corpus([midi], tmp_path / "c", RenderSettings((tmp_path / "x.sf2",)), workers=1)
     (tmp_path / "text.sf2").write_text("no soundfont")
     with pytest.raises(CorpusError, match=r"cannot load the soundfont '.*text\.sf2'"):
-        render_corpus([midi], tmp_path / "c", Rendering((tmp_path / "text.sf2",)), workers=1)
+        render_corpus([midi], tmp_path / "c", RenderSettings((tmp_path / "text.sf2",)), workers=1)
     (tmp_path / "twin").mkdir()
     twin = write_midi(tmp_path / "twin" / "song.mid", [0])
     with pytest.raises(CorpusError, match="would both become the song 'song'"):

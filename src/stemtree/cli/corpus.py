@@ -137,9 +137,9 @@ def render(
     """Render MIDI files into a corpus in Slakh's layout; songs that are there are left."""
     from stemtree.cli.messages import progress_bar
     from stemtree.rendering.render import render_corpus
-    from stemtree.rendering.settings import Rendering
+    from stemtree.rendering.settings import RenderSettings
 
-    rendering = Rendering(
+    rendering = RenderSettings(
         soundfonts=tuple(soundfont),
         drum_soundfonts=tuple(drums or ()),
         sample_rate=rate,

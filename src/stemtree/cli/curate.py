@@ -37,10 +37,10 @@ def gather(
     """Fetch and unpack a library's songs; run it again to go on where it stopped."""
     from stemtree.curation.gather.archives import Limits
     from stemtree.curation.gather.download import Fetching
-    from stemtree.curation.gather.library import Settings
+    from stemtree.curation.gather.library import GatherSettings
     from stemtree.curation.gather.library import gather as run
 
-    settings = Settings(
+    settings = GatherSettings(
         Limits(bytes=int(most_gb * 2**30), files=most_files), Fetching(tries=tries), keep_archives, not no_previews
     )
     with progress_bar("gathering") as progress:

@@ -65,7 +65,7 @@ def evaluate(
     from stemtree.errors import OptionError
     from stemtree.evaluation.estimators.registry import estimator
     from stemtree.evaluation.evaluate import evaluate
-    from stemtree.evaluation.settings import Settings
+    from stemtree.evaluation.settings import EvaluationSettings
     from stemtree.spectral import Stft
 
     if node and level is not None:
@@ -76,7 +76,7 @@ def evaluate(
         tree.node(path)
     measured = estimator(name, wanted, Stft(window, window_hop, 16000))
     chunking = Chunking(duration, hop if hop is not None else duration)
-    settings = Settings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
+    settings = EvaluationSettings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
     asked = wanted if node else None
     if level is not None:
         asked = tuple(path for path in wanted if path in measured.nodes)

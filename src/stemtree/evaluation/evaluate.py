@@ -18,7 +18,7 @@ from stemtree.evaluation.estimators.base import Estimator
 from stemtree.evaluation.estimators.queries import QueryModel
 from stemtree.evaluation.measure import Measurer
 from stemtree.evaluation.measure_queries import QueryMeasurer, query_measurer
-from stemtree.evaluation.settings import Settings
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.evaluation.store import Store, song_fingerprint, write
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.memory import keep_freed_memory
@@ -34,7 +34,7 @@ def evaluate(
     estimator: Estimator | QueryModel,
     corpus: Corpus,
     hierarchy: Hierarchy,
-    settings: Settings | None = None,
+    settings: EvaluationSettings | None = None,
     *,
     nodes: Sequence[NodePath] | None = None,
     file: str | os.PathLike[str] | None = None,
@@ -50,7 +50,7 @@ def evaluate(
         salient there, with a chunk drawn from another song of the corpus: the path of each leaf gives rows.
     corpus, hierarchy
         What to measure it on, and the tree that its leaves belong to.
-    settings : Settings, optional
+    settings : EvaluationSettings, optional
         How.
     nodes : sequence of NodePath, optional
         Only these of the estimator's nodes.
@@ -79,7 +79,7 @@ def evaluate(
     EvaluationError
         If the file holds another evaluation or cannot be written, or if a process was killed.
     """
-    settings = settings or Settings()
+    settings = settings or EvaluationSettings()
     wanted = _check(estimator, corpus, hierarchy, settings, nodes)
     measurer: Measurer | QueryMeasurer
     if isinstance(estimator, QueryModel):
@@ -111,7 +111,7 @@ def _check(
     estimator: Estimator | QueryModel,
     corpus: Corpus,
     hierarchy: Hierarchy,
-    settings: Settings,
+    settings: EvaluationSettings,
     nodes: Sequence[NodePath] | None,
 ) -> tuple[NodePath, ...]:
     for node in estimator.nodes if not nodes else ():

@@ -12,7 +12,7 @@ from stemtree.corpora.track import Track
 from stemtree.data.signals import is_salient, node_signals
 from stemtree.errors import EvaluationError, StemtreeError
 from stemtree.evaluation.estimators.base import Batch, Estimator
-from stemtree.evaluation.settings import Settings
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.metrics.bss_eval import bss_eval, sdr, snr
 from stemtree.metrics.ratio import decibels, energy
@@ -65,14 +65,14 @@ class Measurer:
         Which of its nodes.
     hierarchy : Hierarchy
         The corpus's.
-    settings : Settings
+    settings : EvaluationSettings
         How.
     """
 
     estimator: Estimator
     nodes: tuple[NodePath, ...]
     hierarchy: Hierarchy
-    settings: Settings
+    settings: EvaluationSettings
 
     def song(self, track: Track, starts: Sequence[int]) -> pl.DataFrame:
         """Rows of a song's chunks, node by node; those of a chunk that fails give the reason and nothing else."""

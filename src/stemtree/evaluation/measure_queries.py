@@ -10,7 +10,7 @@ from stemtree.data.salience import SalienceIndex, index_file, salience_index
 from stemtree.errors import SamplingError
 from stemtree.evaluation.estimators.queries import PathEstimator, Queries, QueryModel
 from stemtree.evaluation.measure import Measurer
-from stemtree.evaluation.settings import Settings
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy, NodePath
 
 
@@ -39,7 +39,7 @@ class QueryMeasurer:
 
 
 def query_measurer(
-    model: QueryModel, nodes: Sequence[NodePath], corpus: Corpus, hierarchy: Hierarchy, settings: Settings
+    model: QueryModel, nodes: Sequence[NodePath], corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
 ) -> QueryMeasurer:
     """Prepare a model's evaluation; the corpus's salience index is brought up to date with the settings' chunks.
 

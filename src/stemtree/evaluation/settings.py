@@ -8,7 +8,7 @@ from stemtree.hierarchy import MIXTURE, NodePath
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class EvaluationSettings:
     """What is measured, and on what.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy as np
 
 from stemtree.audio.samples import Samples
 from stemtree.errors import CorpusError
-from stemtree.rendering.midi import Part
+from stemtree.rendering.midi import MidiPart
 from stemtree.rendering.settings import library
 
 _DRUM_BANK, _DRUM_CHANNEL = 128, 9
@@ -74,12 +74,12 @@ class Synthesizer:
             )
             return [Preset(self._soundfont, bank, program, name.strip()) for bank, program, name in names if name]
 
-    def play(self, part: Part, preset: Preset, pan: int, duration: float) -> Samples:
+    def play(self, part: MidiPart, preset: Preset, pan: int, duration: float) -> Samples:
         """Render a part.
 
         Parameters
         ----------
-        part : Part
+        part : MidiPart
             What to play.
         preset : Preset
             One of `presets`.
@@ -124,12 +124,12 @@ class Synthesizer:
             synth.delete()
 
 
-def duration_of(parts: list[Part]) -> float:
+def duration_of(parts: list[MidiPart]) -> float:
     """Seconds until the last note has died away."""
     return float(max(part.instrument.get_end_time() for part in parts)) + _TAIL
 
 
-def _events(part: Part) -> list[tuple[float, int, Any]]:
+def _events(part: MidiPart) -> list[tuple[float, int, Any]]:
     """Everything that happens, with its time in seconds and its order among what happens at once."""
     instrument, lower = part.instrument, 0 if part.is_drum else part.size
     events: list[tuple[float, int, Any]] = []

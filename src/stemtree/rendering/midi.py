@@ -29,7 +29,7 @@ _NOT_DRAWN = ("accompaniment/bass", "accompaniment/percussion/drum_set")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MidiPart:
     """One instrument's notes.
 
     Parameters
@@ -67,7 +67,7 @@ class Part:
         return "Drums" if self.is_drum else str(pretty_midi.program_to_instrument_class(self.program))
 
 
-def read_parts(file: Path) -> list[Part]:
+def read_parts(file: Path) -> list[MidiPart]:
     """Read the parts of a MIDI file that have notes.
 
     Raises
@@ -87,13 +87,13 @@ def read_parts(file: Path) -> list[Part]:
         raise CorpusError(f"cannot read the MIDI file '{file}': {error.strerror or error}; check the path") from None
     except Exception as error:  # whatever mido meets in a damaged file
         raise CorpusError(f"'{file}' is not a whole MIDI file ({error}): copy it again") from None
-    parts = [Part(DRUMS if part.is_drum else int(part.program), part) for part in song.instruments if part.notes]
+    parts = [MidiPart(DRUMS if part.is_drum else int(part.program), part) for part in song.instruments if part.notes]
     if not parts:
         raise CorpusError(f"the MIDI file '{file}' has no notes: leave it out")
     return parts
 
 
-def cut_out(parts: Sequence[Part], start: float, end: float) -> list[Part]:
+def cut_out(parts: Sequence[MidiPart], start: float, end: float) -> list[MidiPart]:
     """Keep what sounds between two times in seconds, the first of which becomes 0; parts without notes go.
 
     Notes that sound already begin at 0. Bends and controls stand there as they stood.
@@ -127,7 +127,7 @@ def _changed(thing: Any, **values: float) -> Any:
     return other
 
 
-def redraw(parts: Sequence[Part], random: np.random.Generator, *, basses_too: bool = False) -> list[Part]:
+def redraw(parts: Sequence[MidiPart], random: np.random.Generator, *, basses_too: bool = False) -> list[MidiPart]:
     """Give every part an instrument of any class; bass stays some bass, drums stay drums.
 
     Classes are the leaves of MS21 that General MIDI can play, each as likely as the others, so that rare instruments
@@ -150,7 +150,7 @@ def redraw(parts: Sequence[Part], random: np.random.Generator, *, basses_too: bo
     return redrawn
 
 
-def double(parts: Sequence[Part], random: np.random.Generator, *, basses_too: bool = False) -> list[Part]:
+def double(parts: Sequence[MidiPart], random: np.random.Generator, *, basses_too: bool = False) -> list[MidiPart]:
     """Let a fifth of the melodic parts be played by a second instrument too, as arrangers do.
 
     So that instruments are told apart by their sounds where their notes are the same. The second is of any class, each
@@ -167,11 +167,11 @@ def double(parts: Sequence[Part], random: np.random.Generator, *, basses_too: bo
     return doubled
 
 
-def _played_by(part: Part, programs: list[int], random: np.random.Generator) -> Part:
+def _played_by(part: MidiPart, programs: list[int], random: np.random.Generator) -> MidiPart:
     return replace(part, program=int(programs[random.integers(len(programs))]))
 
 
-def vary(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
+def vary(parts: Sequence[MidiPart], random: np.random.Generator) -> list[MidiPart]:
     """Play a song in another key, a fifth of its melodic parts an octave up or down, all on instruments of other sizes.
 
     So that a class of instruments is not known by the range that songs happen to use, nor by the few recordings that
@@ -188,7 +188,7 @@ def vary(parts: Sequence[Part], random: np.random.Generator) -> list[Part]:
     return varied
 
 
-def _transposed(part: Part, shift: int) -> Part:
+def _transposed(part: MidiPart, shift: int) -> MidiPart:
     pitches = [note.pitch + shift for note in part.instrument.notes]
     if not shift or min(pitches) < _LARGEST or max(pitches) > 127 - _LARGEST:
         return part

@@ -23,8 +23,8 @@ from stemtree.hierarchy import load
 from stemtree.processes import map_in_processes
 from stemtree.rendering.effects import Effect, apply_effects, draw_effects
 from stemtree.rendering.fluidsynth import Preset, Synthesizer, duration_of
-from stemtree.rendering.midi import Part, cut_out, double, read_parts, redraw, vary
-from stemtree.rendering.settings import Rendering, library, worker_count
+from stemtree.rendering.midi import MidiPart, cut_out, double, read_parts, redraw, vary
+from stemtree.rendering.settings import RenderSettings, library, worker_count
 from stemtree.staging import staging
 
 _LONGEST = 1800
@@ -38,7 +38,7 @@ LOUDNESS, PEAK = -13.0, -1.0
 class StemPlan:
     """Everything that was drawn for one stem."""
 
-    part: Part
+    part: MidiPart
     leaf: str
     preset: Preset
     pan: int
@@ -48,7 +48,7 @@ class StemPlan:
 def render_corpus(
     midis: Iterable[str | os.PathLike[str]],
     root: str | os.PathLike[str],
-    rendering: Rendering,
+    rendering: RenderSettings,
     *,
     workers: int | None = None,
     skip_bad: bool = False,
@@ -62,7 +62,7 @@ def render_corpus(
         General MIDI files, of different names.
     root : path-like
         The corpus's folder.
-    rendering : Rendering
+    rendering : RenderSettings
         How.
     workers : int, optional
         Processes, by default one for each core. What comes out does not depend on it.
@@ -112,7 +112,7 @@ def render_corpus(
     return problems
 
 
-def plan_stems(file: Path, parts: Sequence[Part], take: int, rendering: Rendering) -> list[StemPlan]:
+def plan_stems(file: Path, parts: Sequence[MidiPart], take: int, rendering: RenderSettings) -> list[StemPlan]:
     """Draw instruments, sounds, places and effects; the same for the same file name, take and seed."""
     random = np.random.default_rng((rendering.seed, zlib.crc32(file.stem.encode()), take))
     hierarchy, plans = load(rendering.hierarchy), []
@@ -133,7 +133,7 @@ def plan_stems(file: Path, parts: Sequence[Part], take: int, rendering: Renderin
     return plans
 
 
-def _excerpt(file: Path, parts: Sequence[Part], take: int, length: float, seed: int) -> list[Part]:
+def _excerpt(file: Path, parts: Sequence[MidiPart], take: int, length: float, seed: int) -> list[MidiPart]:
     """Cut out a drawn place that has notes."""
     random = np.random.default_rng((seed, zlib.crc32(file.stem.encode()), take, 1))
     notes = [note.start for part in parts for note in part.instrument.notes]
@@ -142,7 +142,7 @@ def _excerpt(file: Path, parts: Sequence[Part], take: int, length: float, seed: 
     return cut_out(parts, start, start + length)
 
 
-def _draw_preset(part: Part, rendering: Rendering, random: np.random.Generator) -> Preset:
+def _draw_preset(part: MidiPart, rendering: RenderSettings, random: np.random.Generator) -> Preset:
     """First a soundfont, then one of its sounds for the program, so that large soundfonts do not win."""
     pools = []
     for soundfont in (part.is_drum and rendering.drum_soundfonts) or rendering.soundfonts:
@@ -164,11 +164,11 @@ def _synthesizer(soundfont: Path, sample_rate: int) -> tuple[Synthesizer, list[P
     return synthesizer, synthesizer.presets()
 
 
-def _place(folder: Path, file: Path, take: int, rendering: Rendering) -> Path:
+def _place(folder: Path, file: Path, take: int, rendering: RenderSettings) -> Path:
     return folder / (f"{file.stem}_{take + 1}" if rendering.takes > 1 else file.stem)
 
 
-def _is_rendered(place: Path, rendering: Rendering) -> bool:
+def _is_rendered(place: Path, rendering: RenderSettings) -> bool:
     """Whether a song is there; raises OptionError if it was rendered with other settings, so that none are mixed."""
     if not (place / METADATA).exists():
         return False
@@ -183,7 +183,7 @@ def _is_rendered(place: Path, rendering: Rendering) -> bool:
     return True
 
 
-def _render_job(job: tuple[Path, int, Path, Rendering]) -> Problem | None:
+def _render_job(job: tuple[Path, int, Path, RenderSettings]) -> Problem | None:
     file, take, place, rendering = job
     try:
         parts = read_parts(file)
@@ -204,7 +204,7 @@ def _render_job(job: tuple[Path, int, Path, Rendering]) -> Problem | None:
     return None
 
 
-def _write_song(place: Path, plans: list[StemPlan], duration: float, rendering: Rendering, origin: str) -> None:
+def _write_song(place: Path, plans: list[StemPlan], duration: float, rendering: RenderSettings, origin: str) -> None:
     """Render all stems, level them as Slakh does, and write them, their mixture and what was drawn."""
     audio = [_render_stem(plan, duration, rendering) for plan in plans]
     loudness = [_loudness(samples, rendering.sample_rate) for samples in audio]
@@ -249,7 +249,7 @@ def _write_song(place: Path, plans: list[StemPlan], duration: float, rendering: 
         folder.rename(place)
 
 
-def _render_stem(plan: StemPlan, duration: float, rendering: Rendering) -> Samples:
+def _render_stem(plan: StemPlan, duration: float, rendering: RenderSettings) -> Samples:
     synthesizer, _ = _synthesizer(plan.preset.soundfont, rendering.sample_rate)
     audio = synthesizer.play(plan.part, plan.preset, plan.pan, duration)
     if not rendering.stereo:
@@ -266,7 +266,7 @@ def _loudness(samples: Samples, sample_rate: int) -> float:
     return float(pyloudnorm.Meter(sample_rate).integrated_loudness(samples.T))
 
 
-def _write_midi(file: Path, part: Part) -> None:
+def _write_midi(file: Path, part: MidiPart) -> None:
     pretty_midi = library("pretty_midi")
 
     song, instrument = pretty_midi.PrettyMIDI(), copy(part.instrument)

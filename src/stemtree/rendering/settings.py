@@ -12,7 +12,7 @@ from stemtree.hierarchy import load
 
 
 @dataclass(frozen=True)
-class Rendering:
+class RenderSettings:
     """How songs are rendered.
 
     Parameters

@@ -15,7 +15,7 @@ from stemtree.evaluation import measure_queries as module
 from stemtree.evaluation.estimators.queries import QueryModel
 from stemtree.evaluation.estimators.registry import estimator
 from stemtree.evaluation.evaluate import evaluate
-from stemtree.evaluation.settings import Settings
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.evaluation.tables import failures, summarise
 from stemtree.hierarchy import Hierarchy
 from stemtree.model import load_model
@@ -42,7 +42,7 @@ def model(tmp_path: Path) -> QueryModel:
 
 
 def test_every_salient_leaf_is_asked_for(
-    model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: Settings
+    model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
 ) -> None:
     rows = evaluate(model, corpus, hierarchy, settings, workers=1)
     asked = rows.select("track", "start", "target", "node", "level", "status").rows()
@@ -61,7 +61,7 @@ def test_every_salient_leaf_is_asked_for(
 
 
 def test_estimates_are_the_models_with_the_drawn_query(
-    model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: Settings
+    model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
 ) -> None:
     rows = evaluate(model, corpus, hierarchy, settings, workers=1)
     measurer = module.query_measurer(model, model.nodes, corpus, hierarchy, settings)
@@ -83,7 +83,7 @@ def test_estimates_are_the_models_with_the_drawn_query(
 
 
 def test_draws_depend_on_seed_song_and_start_alone(
-    model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: Settings
+    model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
 ) -> None:
     def draws(seed: int) -> list[tuple[str, int]]:
         asked = replace(settings, seed=seed)
@@ -99,7 +99,7 @@ def test_workers_and_stopped_runs_make_no_difference(
     model: QueryModel,
     corpus: Corpus,
     hierarchy: Hierarchy,
-    settings: Settings,
+    settings: EvaluationSettings,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -125,14 +125,14 @@ def test_workers_and_stopped_runs_make_no_difference(
     assert pl.read_parquet(file).equals(whole)
 
 
-def test_some_nodes(model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: Settings) -> None:
+def test_some_nodes(model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     rows = evaluate(model, corpus, hierarchy, settings, nodes=[BASS], workers=1)
     whole = evaluate(model, corpus, hierarchy, settings, workers=1)
     assert rows.equals(whole.filter(node=BASS))
 
 
 def test_songs_that_cannot_be_searched_fail(
-    model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: Settings
+    model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
 ) -> None:
     soundfile.write(corpus.tracks[1].stems[0].file.path, np.full(24000, np.nan), 4000, "FLOAT")
     rows = evaluate(model, corpus, hierarchy, settings, workers=1).filter(track="1")
@@ -141,7 +141,7 @@ def test_songs_that_cannot_be_searched_fail(
 
 
 def test_what_cannot_be_asked(
-    model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: Settings, tmp_path: Path
+    model: QueryModel, corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings, tmp_path: Path
 ) -> None:
     absent = QueryModel(make_query_model(tmp_path / "absent", [OTHER]))
     with pytest.raises(SamplingError, match=r"no target of '.*absent' is salient in these songs"):

@@ -25,7 +25,7 @@ from stemtree.curation.bleed.detector import (
 from stemtree.curation.bleed.table import Leak, read_rows, write_leaks
 from stemtree.curation.sessions.panning import Placement
 from stemtree.curation.sessions.sessions import RawTrack, Session, compose, read_annotation, read_session
-from stemtree.curation.sessions.streams import Part, Spool, mixed
+from stemtree.curation.sessions.streams import PlacedTrack, Spool, mixed
 from stemtree.errors import AudioError, CorpusError, OptionError, StemtreeError
 from stemtree.hierarchy import load
 from stemtree.processes import map_in_processes
@@ -117,7 +117,7 @@ def _spool(tracks: Sequence[RawTrack], folder: Path) -> tuple[list[Spool], list[
     spools, energies = [], []
     for number, track in enumerate(tracks):
         source, spool, energy = open_source(track.path), Spool(folder / str(number), 1), 0.0
-        part = Part(track, source.channels, source.sample_rate, Placement(0))
+        part = PlacedTrack(track, source.channels, source.sample_rate, Placement(0))
         for block in spool.fill(mixed([part], [1.0], RATE, stereo=False)):
             energy += float(np.sum(block**2))
         spools.append(spool)

@@ -58,7 +58,7 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class GatherSettings:
     """How songs are gathered.
 
     Parameters
@@ -82,7 +82,7 @@ class Settings:
 def gather(
     listing: str | os.PathLike[str],
     output: str | os.PathLike[str],
-    settings: Settings = Settings(),
+    settings: GatherSettings = GatherSettings(),
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Gathered], list[Problem]]:
     """Fetch and unpack every song of a listing.
@@ -98,7 +98,7 @@ def gather(
         For `read_listing`.
     output : path-like
         Where to; made if it is missing.
-    settings : Settings
+    settings : GatherSettings
         Limits and what to keep.
     progress : callable, optional
         Told how many songs are done, and of how many.
@@ -156,7 +156,7 @@ def _shortened(name: str, most: int = 200) -> str:
 
 
 class _Gatherer:
-    def __init__(self, root: Path, beside: Path, settings: Settings, problems: list[Problem]) -> None:
+    def __init__(self, root: Path, beside: Path, settings: GatherSettings, problems: list[Problem]) -> None:
         self._root, self._beside, self._settings, self._problems = root, beside, settings, problems
         self._session: Session | None = None
         self._silent: set[str] = set()

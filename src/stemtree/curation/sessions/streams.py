@@ -18,7 +18,7 @@ BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PlacedTrack:
     """A track on its way into a stem.
 
     Parameters
@@ -38,7 +38,7 @@ class Part:
 
 
 def mixed(
-    parts: Sequence[Part], factors: Sequence[float], sample_rate: int, stereo: bool, size: int = BLOCK
+    parts: Sequence[PlacedTrack], factors: Sequence[float], sample_rate: int, stereo: bool, size: int = BLOCK
 ) -> Iterator[ExactSamples]:
     """Sum tracks after a factor each; all begin together, and those that end early are padded with zeros.
 
@@ -63,7 +63,7 @@ def mixed(
         yield total
 
 
-def resampled(part: Part, sample_rate: int, size: int) -> Iterator[ExactSamples]:
+def resampled(part: PlacedTrack, sample_rate: int, size: int) -> Iterator[ExactSamples]:
     """A track's own channels at another rate, in blocks of `size` samples but for the last."""
     source = open_source(part.track.path)
     if part.sample_rate == sample_rate:
@@ -85,7 +85,7 @@ def resampled(part: Part, sample_rate: int, size: int) -> Iterator[ExactSamples]
         yield held[start : start + size].T
 
 
-def _placed(part: Part, factor: float, sample_rate: int, stereo: bool, size: int) -> Iterator[ExactSamples]:
+def _placed(part: PlacedTrack, factor: float, sample_rate: int, stereo: bool, size: int) -> Iterator[ExactSamples]:
     matrix = np.array(gains(part.placement, part.channels, stereo)) * factor
     for block in resampled(part, sample_rate, size):
         yield block * factor if matrix.shape == (2, 2) else matrix @ block  # a stereo track keeps its own image

@@ -70,7 +70,7 @@ class SongRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CorpusLocation:
     """Where a corpus is: its name in tables, its kind (a key of `KINDS`, or `ANNOTATION`) and its folder or file."""
 
     name: str
@@ -78,7 +78,7 @@ class Source:
     root: Path
 
     @classmethod
-    def parse(cls, text: str) -> "Source":
+    def parse(cls, text: str) -> "CorpusLocation":
         """Read ``[NAME=][KIND:]ROOT``; a kind that is not given is told from what lies there.
 
         Raises
@@ -99,7 +99,7 @@ class Source:
 
 
 def read_records(
-    source: Source,
+    source: CorpusLocation,
     facts: Mapping[str, SongFacts],
     splits: Mapping[str, str],
     progress: Callable[[int], None] | None = None,
@@ -108,7 +108,7 @@ def read_records(
 
     Parameters
     ----------
-    source : Source
+    source : CorpusLocation
         Which corpus.
     facts : mapping
         Genres and vocal quality by song, for corpora that do not tell them.
@@ -146,7 +146,7 @@ def read_records(
     return [records[song] for song in sorted(records)], problems
 
 
-def _from_corpus(source: Source, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
+def _from_corpus(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
     layout = layout_of(source.kind)
     tree = load(layout.hierarchy)
     for place in layout.find(source.root):
@@ -161,7 +161,7 @@ def _from_corpus(source: Source, facts: Mapping[str, SongFacts]) -> Iterator[Son
 
 
 def _record(
-    source: Source, listing: Listing, data: Mapping[str, Any], tree: Hierarchy, facts: Mapping[str, SongFacts]
+    source: CorpusLocation, listing: Listing, data: Mapping[str, Any], tree: Hierarchy, facts: Mapping[str, SongFacts]
 ) -> SongRecord:
     name = str(data.get("session") or listing.id)
     told = facts.get(name) or facts.get(listing.id) or SongFacts(name, "")
@@ -188,7 +188,7 @@ def _record(
     )
 
 
-def _from_tables(source: Source, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
+def _from_tables(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
     """Songs of an annotation; what it sets aside is no track."""
     tree = load("ms21")
     for song, rows in read_annotation(source.root).items():

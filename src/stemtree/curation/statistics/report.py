@@ -12,7 +12,7 @@ from stemtree.curation.sessions.sessions import SongFacts, read_songs
 from stemtree.curation.splits.tables import read_splits
 from stemtree.curation.statistics import tables
 from stemtree.curation.statistics.figures import draw_bars, draw_durations, require_matplotlib
-from stemtree.curation.statistics.records import SongRecord, Source, read_records
+from stemtree.curation.statistics.records import CorpusLocation, SongRecord, read_records
 from stemtree.curation.statistics.tables import Table
 from stemtree.errors import OptionError
 
@@ -53,7 +53,7 @@ def write_report(
     Parameters
     ----------
     sources : iterable of str
-        Corpora as `Source.parse` reads them.
+        Corpora as `CorpusLocation.parse` reads them.
     output : path-like
         A folder; of what is there, only files of the same names are replaced.
     songs : iterable of path-like
@@ -84,7 +84,7 @@ def write_report(
         facts |= read_songs(file)
     of = read_splits(splits) if splits else {}
     report = Report()
-    for source in map(Source.parse, sources):
+    for source in map(CorpusLocation.parse, sources):
         if source.name in report.corpora:
             raise OptionError(
                 f"two corpora are called '{source.name}': give one another name, as in NAME={source.root}"

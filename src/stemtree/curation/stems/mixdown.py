@@ -12,7 +12,7 @@ from stemtree.audio.loudness import LoudnessMeter
 from stemtree.audio.samples import ExactSamples
 from stemtree.curation.sessions.panning import place
 from stemtree.curation.sessions.sessions import RawTrack
-from stemtree.curation.sessions.streams import Part, Spool, mixed, side_by_side
+from stemtree.curation.sessions.streams import PlacedTrack, Spool, mixed, side_by_side
 from stemtree.errors import AudioError, CorpusError, OptionError
 from stemtree.hierarchy import Hierarchy, NodePath
 
@@ -83,14 +83,14 @@ class StemSettings:
 
 
 @dataclass
-class Stem:
+class InstrumentStem:
     """The tracks of one instrument, and their sum.
 
     Parameters
     ----------
     leaf : NodePath
         The instrument.
-    parts : list of Part
+    parts : list of PlacedTrack
         Its tracks.
     factors : list of float
         What each was multiplied with.
@@ -103,7 +103,7 @@ class Stem:
     """
 
     leaf: NodePath
-    parts: list[Part]
+    parts: list[PlacedTrack]
     factors: list[float]
     spool: Spool
     meter: LoudnessMeter
@@ -118,7 +118,7 @@ class Group:
     ----------
     node : NodePath
         In the hierarchy's second level.
-    stems : list of Stem
+    stems : list of InstrumentStem
         What it is made of.
     meter : LoudnessMeter
         Of their sum, each at its own target.
@@ -127,7 +127,7 @@ class Group:
     """
 
     node: NodePath
-    stems: list[Stem]
+    stems: list[InstrumentStem]
     meter: LoudnessMeter
     gain: float = 1.0
 
@@ -157,7 +157,7 @@ class Mixdown:
     left_out: list[str] = field(default_factory=list)
 
     @property
-    def stems(self) -> list[Stem]:
+    def stems(self) -> list[InstrumentStem]:
         """Of all groups."""
         return [stem for group in self.groups for stem in group.stems]
 
@@ -201,18 +201,18 @@ def mix_down(tracks: Sequence[RawTrack], tree: Hierarchy, settings: StemSettings
 
 def _add_up(
     leaf: NodePath, tracks: Sequence[RawTrack], spool: Spool, settings: StemSettings, song: Mixdown
-) -> Stem | None:
+) -> InstrumentStem | None:
     parts = _open(leaf, tracks, settings, song)
     factors = _factors(leaf, parts, settings, song)
     heard = [(part, factor) for part, factor in zip(parts, factors, strict=True) if factor]
-    stem = Stem(leaf, [part for part, _ in heard], [factor for _, factor in heard], spool, settings.meter())
+    stem = InstrumentStem(leaf, [part for part, _ in heard], [factor for _, factor in heard], spool, settings.meter())
     for block in spool.fill(mixed(stem.parts, stem.factors, settings.sample_rate, settings.stereo)):
         stem.meter.add(block)
     stem.gain = _target_gain(leaf, stem.meter)
     return stem if stem.gain else None
 
 
-def _open(leaf: NodePath, tracks: Sequence[RawTrack], settings: StemSettings, song: Mixdown) -> list[Part]:
+def _open(leaf: NodePath, tracks: Sequence[RawTrack], settings: StemSettings, song: Mixdown) -> list[PlacedTrack]:
     """Look at the files' headers and place them."""
     shapes = {}
     for track in tracks:
@@ -226,10 +226,10 @@ def _open(leaf: NodePath, tracks: Sequence[RawTrack], settings: StemSettings, so
     readable = list(shapes)
     mono = [channels == 1 for channels, _ in shapes.values()]
     placements = place([track.name for track in readable], mono, leaf, settings.automix)
-    return [Part(track, *shapes[track], placed) for track, placed in zip(readable, placements, strict=True)]
+    return [PlacedTrack(track, *shapes[track], placed) for track, placed in zip(readable, placements, strict=True)]
 
 
-def _factors(leaf: NodePath, parts: list[Part], settings: StemSettings, song: Mixdown) -> list[float]:
+def _factors(leaf: NodePath, parts: list[PlacedTrack], settings: StemSettings, song: Mixdown) -> list[float]:
     """Bring every track to the target of its instrument, two files of one recording together; 0 for silence."""
     found: dict[int, float] = {}
     for unit in dict.fromkeys(part.placement.unit for part in parts):
@@ -259,7 +259,7 @@ def _target_gain(node: NodePath, meter: LoudnessMeter) -> float:
     return 10 ** (PEAK / 20) / meter.peak if gain and is_percussive(node) else gain
 
 
-def _group(node: NodePath, stems: list[Stem], settings: StemSettings) -> Group:
+def _group(node: NodePath, stems: list[InstrumentStem], settings: StemSettings) -> Group:
     group = Group(node, stems, settings.meter())
     gains, samples = [stem.gain for stem in stems], max(stem.spool.samples for stem in stems)
     for total in _sums(stems, gains, samples):
@@ -268,7 +268,7 @@ def _group(node: NodePath, stems: list[Stem], settings: StemSettings) -> Group:
     return group
 
 
-def _sums(stems: Sequence[Stem], gains: Sequence[float], samples: int) -> Iterator[ExactSamples]:
+def _sums(stems: Sequence[InstrumentStem], gains: Sequence[float], samples: int) -> Iterator[ExactSamples]:
     for blocks in side_by_side([stem.spool for stem in stems], samples):
         yield np.sum([block * gain for block, gain in zip(blocks, gains, strict=True)], axis=0)
 
