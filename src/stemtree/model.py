@@ -16,7 +16,6 @@ from stemtree.errors import HierarchyError, ModelError, OptionError, one_sentenc
 from stemtree.hierarchy import Hierarchy, NodePath, from_dict
 from stemtree.masks.relation import Estimate, Relation, RelationSettings, make_relation
 from stemtree.networks.build import NetworkSettings, build
-from stemtree.networks.query_by_example import QueryByExample
 from stemtree.spectral import Stft, log_magnitude, loud_bins
 from stemtree.types import Logits, Masks, Spectrogram
 
@@ -98,8 +97,8 @@ class Model:
 
     @property
     def takes_query(self) -> bool:
-        """Whether it must be told by an example what to separate."""
-        return isinstance(self.network, QueryByExample)
+        """Whether it needs an example of what to separate."""
+        return self.card.network.takes_query
 
     def estimate(self, mixture: Spectrogram, query: Spectrogram | None = None, every: int = 1) -> Estimate:
         """Make masks.

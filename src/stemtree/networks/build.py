@@ -12,7 +12,11 @@ from stemtree.networks.query_by_example import QueryByExample, QueryByExampleSet
 NetworkSettings = Annotated[
     MaskInferenceSettings | QueryByExampleSettings | FoldedConvSettings, Field(discriminator="kind")
 ]
-"""Any network's settings, told apart by ``kind``."""
+"""Any network's settings, distinguished by ``kind``.
+
+Beside the sizes, each class says two things about its network: ``takes_query``, whether it needs an example of what to
+separate, and ``reuses_freed_memory``, whether training gains from `stemtree.memory.keep_freed_memory`.
+"""
 
 
 def build(settings: NetworkSettings, bins: int, channels: int, outputs: int) -> nn.Module:

@@ -6,7 +6,7 @@ again. Frames come before bins and channels last, which is how transforms leave 
 """
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, Field, PositiveInt, field_validator
@@ -49,6 +49,8 @@ class FoldedConvSettings(BaseModel, frozen=True, extra="forbid"):
         Share of the recurrent layer's values that is left out in training.
     """
 
+    takes_query: ClassVar[bool] = False
+    reuses_freed_memory: ClassVar[bool] = True
     kind: Literal["folded_conv"] = "folded_conv"
     bands: tuple[Band, ...] = (Band(fold=4),)
     widths: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (32, 64, 96, 128)

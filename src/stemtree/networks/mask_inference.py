@@ -1,6 +1,6 @@
 """Mask inference: recurrent layers over frames and one dense layer (poster; thesis, 4.4.1)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, Field, PositiveInt
@@ -23,6 +23,8 @@ class MaskInferenceSettings(BaseModel, frozen=True, extra="forbid"):
         Share of the values between two layers that is left out in training.
     """
 
+    takes_query: ClassVar[bool] = False
+    reuses_freed_memory: ClassVar[bool] = False
     kind: Literal["mask_inference"] = "mask_inference"
     layers: PositiveInt = 4
     units: PositiveInt = 600

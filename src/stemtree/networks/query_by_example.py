@@ -1,6 +1,6 @@
 """Query by example: one network for every path, told by a recording of a leaf which one is meant (poster)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, Field, PositiveInt
@@ -27,6 +27,8 @@ class QueryByExampleSettings(BaseModel, frozen=True, extra="forbid"):
         Of the space that the query's bins are embedded in.
     """
 
+    takes_query: ClassVar[bool] = True
+    reuses_freed_memory: ClassVar[bool] = False
     kind: Literal["query_by_example"] = "query_by_example"
     layers: PositiveInt = 4
     query_layers: PositiveInt = 2

@@ -31,7 +31,6 @@ from stemtree.errors import ModelError, OptionError, TrainingError
 from stemtree.hierarchy import load
 from stemtree.memory import keep_freed_memory
 from stemtree.model import Card, Model, load_model, make_model, save_model
-from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.training.data import Goal, Order, make_examples, make_goal, make_loader
 from stemtree.training.settings import TrainSettings
 from stemtree.training.task import Task
@@ -75,7 +74,7 @@ def train(
     TrainingError
         If a loss or a gradient is not a number, or if the trainer's limits leave no time for a validation.
     """
-    if isinstance(settings.network, FoldedConvSettings):  # recurrent ones gain nothing, and would hold 1 GB more
+    if settings.network.reuses_freed_memory:  # the others gain nothing, and would hold 1 GB more
         keep_freed_memory()
     if first_process():
         _check_folder(folder, settings)

@@ -15,7 +15,6 @@ from stemtree.hierarchy import NodePath
 from stemtree.losses import LOSSES
 from stemtree.masks.relation import RelationSettings
 from stemtree.networks.build import NetworkSettings
-from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.spectral import Stft
 
 EXTENDS = "extends"
@@ -160,8 +159,8 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def takes_query(self) -> bool:
-        """Whether the network is told by an example what to separate."""
-        return isinstance(self.network, QueryByExampleSettings)
+        """Whether the network needs an example of what to separate."""
+        return self.network.takes_query
 
     @model_validator(mode="after")
     def _fits(self) -> "TrainSettings":
