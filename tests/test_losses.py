@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from stemtree.hierarchy import load
-from stemtree.losses import LOSSES, Truth, with_rests
+from stemtree.losses import LOSSES, Truth, with_residuals
 from stemtree.masks.relation import Estimate, make_relation
 
 MUSDB = load("musdb18")
@@ -120,9 +120,9 @@ def test_gradient_points_where_the_loss_falls(name: str) -> None:
 def test_the_rest_is_what_no_wanted_node_holds() -> None:
     """accompaniment without drums; the mixture is covered, so it leaves no rest."""
     estimate, truth = _estimate("tree"), _truth(torch.tensor([[1.0, 1, 1], [0, 1, 1], [1, 0, 1]]))
-    division = make_relation("tree", MUSDB, NODES).division
-    assert division.rests == ("accompaniment",)
-    full, told = with_rests(estimate, truth, division)
+    partition = make_relation("tree", MUSDB, NODES).partition
+    assert partition.residuals == ("accompaniment",)
+    full, told = with_residuals(estimate, truth, partition)
     torch.testing.assert_close(told.nodes[:, 3], truth.nodes[:, 1] - truth.nodes[:, 0])
     assert told.known[:, 3].tolist() == [1, 0, 0]
     torch.testing.assert_close(full.masks[:, 3], estimate.masks[:, 1] - estimate.masks[:, 0])

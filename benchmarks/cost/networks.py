@@ -27,7 +27,7 @@ from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.separation.splitters.registry import DEFAULT_MODEL
 from stemtree.separation.splitters.spleeter import CHECKPOINTS, Spleeter
-from stemtree.spectral import Stft, log_magnitude, loud_bins
+from stemtree.spectral import Stft, log_magnitude, salient_bins
 
 sys.path.append(str(Path(__file__).parents[1] / "quality"))  # each benchmark is a script
 from spleeter_parity import published_network
@@ -123,7 +123,7 @@ class Training:
     def step(self) -> None:
         """Do one."""
         features = log_magnitude(self.truth.mixture)
-        query = (features, loud_bins(features)) if self.asks else ()
+        query = (features, salient_bins(features)) if self.asks else ()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
             logits = self.network(features, *query)
         self.optimizer.zero_grad()

@@ -19,7 +19,7 @@ from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.evaluate import evaluate
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import NodePath, join, load
-from stemtree.masks.conserve import fade
+from stemtree.masks.conserve import suppress_inactive
 from stemtree.model import Model, load_model
 from stemtree.types import Masks, Waveform
 
@@ -54,17 +54,17 @@ class Calibrated:
     @torch.inference_mode()
     def estimate(self, batch: Batch) -> Waveform:
         """See `Estimator`."""
-        stft, sums = self.model.card.stft, self.model.relation.division.sums
+        stft, sums = self.model.card.stft, self.model.relation.partition.sum_parts
         spectrograms = stft.transform(batch.mixture)
         estimates = []
         for spectrogram, start in zip(spectrograms, batch.starts, strict=True):
             key = (batch.track, start)
             if key not in self.kept:
-                self.kept[key] = self.model.shares(spectrogram[None])[0].half()
+                self.kept[key] = self.model.part_masks(spectrogram[None])[0].half()
             parts = self.kept[key].float() ** (1 / self.temperature)
             parts /= parts.sum(dim=0)
             if self.level:
-                parts = fade(parts, self.model.relation.division, spectrogram, self.level)
+                parts = suppress_inactive(parts, self.model.relation.partition, spectrogram, self.level)
             estimates.append(stft.inverse(sums(parts, dim=0) * spectrogram[None], batch.mixture.shape[-1]))
         return torch.stack(estimates)
 

@@ -6,7 +6,8 @@ r"""Make the default model's folder of a run: half the weights' width, and what 
 With `--average` weights are the means of RUN's and those of the run that it began with, which are better on songs
 unlike those learned from than either (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
 METRICS are rows of `stemtree evaluate` on test corpora, named after them. Temperature divides the logits: a network is
-surer of itself than it should be on songs unlike those it learned from. Fade: see `stemtree.masks.conserve.fade`.
+surer of itself than it should be on songs unlike those it learned from. For `--fade` see
+`stemtree.masks.conserve.suppress_inactive`.
 """
 
 import argparse

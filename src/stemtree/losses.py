@@ -13,7 +13,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from stemtree.masks.division import Division
+from stemtree.masks.partition import Partition
 from stemtree.masks.relation import Estimate
 from stemtree.types import Masks, Spectrogram
 
@@ -120,25 +120,25 @@ LOSSES: dict[str, Callable[[Estimate, Truth], Tensor]] = {
 }
 
 
-def with_rests(estimate: Estimate, truth: Truth, division: Division) -> tuple[Estimate, Truth]:
+def with_residuals(estimate: Estimate, truth: Truth, partition: Partition) -> tuple[Estimate, Truth]:
     """Count the rests of a `Tree` among the nodes, so that any loss also asks what was put there.
 
     The truth of a rest is its node without the wanted ones beneath it, known where all of these are.
     """
     mixture, known = truth.mixture.unsqueeze(1), torch.ones_like(truth.known[:, :1])
     nodes, weights = [truth.nodes], [truth.known]
-    for path in division.rests:
-        number = division.nodes.index(path) if path else None
-        beneath = list(division.children(number))
+    for path in partition.residuals:
+        number = partition.nodes.index(path) if path else None
+        beneath = list(partition.children(number))
         whole, whole_known = (
             (mixture, known) if number is None else (truth.nodes[:, [number]], truth.known[:, [number]])
         )
         nodes.append(whole - truth.nodes[:, beneath].sum(dim=1, keepdim=True))
         weights.append(whole_known * truth.known[:, beneath].prod(dim=1, keepdim=True))
-    masks = torch.cat([estimate.masks, estimate.rests], dim=1)
-    sources = estimate.sources + (None,) * len(division.rests)
+    masks = torch.cat([estimate.masks, estimate.residuals], dim=1)
+    sources = estimate.sources + (None,) * len(partition.residuals)
     return (
-        Estimate(masks, masks, sources, estimate.rests[:, :0]),
+        Estimate(masks, masks, sources, estimate.residuals[:, :0]),
         replace(truth, nodes=torch.cat(nodes, dim=1), known=torch.cat(weights, dim=1)),
     )
 

@@ -16,7 +16,7 @@ from stemtree.errors import HierarchyError, ModelError, OptionError, one_sentenc
 from stemtree.hierarchy import Hierarchy, NodePath, from_dict
 from stemtree.masks.relation import Estimate, Relation, RelationSettings, make_relation
 from stemtree.networks.build import NetworkSettings, build
-from stemtree.spectral import Stft, log_magnitude, loud_bins
+from stemtree.spectral import Stft, log_magnitude, salient_bins
 from stemtree.types import Logits, Masks, Spectrogram
 
 CARD, WEIGHTS = "model.json", "model.safetensors"
@@ -39,7 +39,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
         How many the network sees; 1 means their average.
     fade : float, optional
         Level in dB relative to the mixture below which parts fade when a song is separated; see
-        `stemtree.masks.conserve.fade`.
+        `stemtree.masks.conserve.suppress_inactive`.
     corpora : list of dict
         What it was trained on: kinds, songs, hours of each leaf, fingerprint; the latest run's first.
     training : dict
@@ -93,7 +93,7 @@ class Model:
     @property
     def tree(self) -> Hierarchy:
         """What it divides its mixture into, rests included."""
-        return self.relation.division.hierarchy
+        return self.relation.partition.hierarchy
 
     @property
     def takes_query(self) -> bool:
@@ -119,9 +119,9 @@ class Model:
         """
         return self.relation.estimate(self._logits(mixture, query)[..., ::every])
 
-    def shares(self, mixture: Spectrogram, query: Spectrogram | None = None) -> Masks:
-        """Make conservative masks of the parts that the mixture is divided into; see `Relation.shares`."""
-        return self.relation.shares(self._logits(mixture, query))
+    def part_masks(self, mixture: Spectrogram, query: Spectrogram | None = None) -> Masks:
+        """Make conservative masks of the parts that the mixture is divided into; see `Relation.part_masks`."""
+        return self.relation.part_masks(self._logits(mixture, query))
 
     def _logits(self, mixture: Spectrogram, query: Spectrogram | None) -> Logits:
         features = self._features(mixture)
@@ -130,7 +130,7 @@ class Model:
             return logits
         assert query is not None
         seen = self._features(query)
-        answer: Logits = self.network(features, seen, loud_bins(seen).float())
+        answer: Logits = self.network(features, seen, salient_bins(seen).float())
         return answer
 
     def _features(self, spectrogram: Spectrogram) -> torch.Tensor:

@@ -148,7 +148,7 @@ def log_magnitude(spectrogram: Spectrogram) -> Features:
     return power.clamp_min_(10 ** (FLOOR / 10)).log10_().mul_(10)
 
 
-def loud_bins(features: Features, within: float = 40.0) -> torch.Tensor:
+def salient_bins(features: Features, within: float = 40.0) -> torch.Tensor:
     """Find the bins that make a recording what it is: those nearly as loud as its loudest.
 
     Parameters

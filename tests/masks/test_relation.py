@@ -11,8 +11,8 @@ from support.trees import wanted_nodes
 
 from stemtree.errors import HierarchyError, OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, load
-from stemtree.masks.constraint import raised
-from stemtree.masks.division import Division
+from stemtree.masks.constraint import apply_constraint
+from stemtree.masks.partition import Partition
 from stemtree.masks.relation import RELATIONS, make_relation
 
 SHAPE = (2, 1, 3, 2)  # batch, channel, bin, frame
@@ -86,7 +86,7 @@ def test_invariants(wanted: tuple[Hierarchy, tuple[NodePath, ...]], seed: int) -
         logits = 5 * torch.randn(SHAPE[0], relation.outputs, *SHAPE[1:], generator=torch.Generator().manual_seed(seed))
         estimate = relation.estimate(logits)
         by_path = dict(zip(nodes, estimate.masks.unbind(1), strict=True))
-        rests = dict(zip(relation.division.rests, estimate.rests.unbind(1), strict=False))
+        rests = dict(zip(relation.partition.residuals, estimate.residuals.unbind(1), strict=False))
         for parent in (MIXTURE, *nodes):
             children = [by_path[child] for child in _children(parent, nodes)]
             whole = by_path.get(parent, torch.ones(SHAPE))
@@ -122,7 +122,7 @@ def test_the_constraint_hands_its_gradient_to_the_largest(
     weights = torch.randn(masks.shape, generator=generator)
     groups = [[nodes.index(path), *(nodes.index(below) for below in _below(path, nodes))] for path in nodes]
     expected = torch.stack([masks[:, group].amax(dim=1) for group in groups], dim=1)
-    found = raised(masks, Division(hierarchy, nodes))
+    found = apply_constraint(masks, Partition(hierarchy, nodes))
     assert torch.equal(found, expected)
     gradients = [torch.autograd.grad((result * weights).sum(), masks)[0] for result in (found, expected)]
     torch.testing.assert_close(*gradients)
@@ -145,11 +145,11 @@ def test_mixed_takes_each_node_from_where_it_is_told() -> None:
 
 def test_what_a_tree_divides_into() -> None:
     path = make_relation("tree", MS21, GUITAR)
-    assert path.division.parts == (GUITAR[0], MIXTURE, GUITAR[1], GUITAR[2])
+    assert path.partition.parts == (GUITAR[0], MIXTURE, GUITAR[1], GUITAR[2])
     whole = make_relation("tree", MS21, MS21.paths)
-    assert whole.division.parts == MS21.leaves() and whole.outputs == 14
+    assert whole.partition.parts == MS21.leaves() and whole.outputs == 14
     bands = make_relation("tree", MS21, ("vocal", "accompaniment/bass"))
-    assert bands.division.parts == ("vocal", "accompaniment/bass", MIXTURE)
+    assert bands.partition.parts == ("vocal", "accompaniment/bass", MIXTURE)
 
 
 @pytest.mark.parametrize("kind", RELATIONS)

@@ -3,11 +3,11 @@
 import torch
 
 from stemtree.hierarchy import MIXTURE, NodePath
-from stemtree.masks.division import Division
+from stemtree.masks.partition import Partition
 from stemtree.types import Masks, Spectrogram
 
 
-def share(weights: Masks) -> Masks:
+def normalise(weights: Masks) -> Masks:
     """Divide every bin in proportion to non-negative weights; equally where all are zero.
 
     Parameters
@@ -24,7 +24,7 @@ def share(weights: Masks) -> Masks:
     return torch.where(total > 0, weights / total.where(total > 0, 1), 1 / len(weights))
 
 
-def nearest(values: Masks) -> Masks:
+def project_to_simplex(values: Masks) -> Masks:
     """Find the masks in [0, 1] that sum to one and are nearest to `values` in squared error.
 
     The Euclidean projection on the probability simplex (Held, Wolfe, Crowder 1974): one threshold is taken off all
@@ -51,7 +51,7 @@ def nearest(values: Masks) -> Masks:
     return (values - thresholds.gather(0, kept - 1)).clamp_min(0)
 
 
-def apportion(masks: Masks, division: Division) -> Masks:
+def distribute(masks: Masks, partition: Partition) -> Masks:
     """Make independent masks of nodes conservative: from the mixture down, each node's share goes to its parts.
 
     A node hands what it was given to its wanted children in proportion to their masks. Where they leave a rest, that
@@ -63,36 +63,36 @@ def apportion(masks: Masks, division: Division) -> Masks:
     ----------
     masks : Masks
         ``(node, channel, bin, frame)``, non-negative, from any mask relation.
-    division : Division
+    partition : Partition
         Which nodes they are of.
 
     Returns
     -------
     Masks
-        ``(part, channel, bin, frame)`` in the order of `Division.parts`, summing to one over parts. `Division.sums`
-        adds them up to conservative masks of all nodes.
+        ``(part, channel, bin, frame)`` in the order of `Partition.parts`, summing to one over parts.
+        `Partition.sum_parts` adds them up to conservative masks of all nodes.
     """
     parts = {}
     given: dict[int | None, Masks] = {None: torch.ones_like(masks[0])}
-    for parent in (None, *division.downward):
-        path = MIXTURE if parent is None else division.nodes[parent]
-        if path in division.leaves:
+    for parent in (None, *partition.top_down):
+        path = MIXTURE if parent is None else partition.nodes[parent]
+        if path in partition.leaves:
             parts[path] = given[parent]
             continue
-        children = division.children(parent)
+        children = partition.children(parent)
         weights = masks[list(children)]
-        if path in division.rests:
+        if path in partition.residuals:
             own = torch.ones_like(masks[0]) if parent is None else masks[parent]
             rest = (own - weights.sum(dim=0)).clamp_min(0)
             weights = torch.cat([weights, rest[None]])
-        shares = share(weights) * given[parent]
+        shares = normalise(weights) * given[parent]
         given.update(zip(children, shares, strict=False))
-        if path in division.rests:
+        if path in partition.residuals:
             parts[path] = shares[-1]
-    return torch.stack([parts[path] for path in division.parts])
+    return torch.stack([parts[path] for path in partition.parts])
 
 
-def fade(parts: Masks, division: Division, mixture: Spectrogram, level: float) -> Masks:
+def suppress_inactive(parts: Masks, partition: Partition, mixture: Spectrogram, level: float) -> Masks:
     """Take nodes that are hardly there for absent, and let their siblings share what they leave.
 
     A mask that follows from squared errors is the mean of what may be there, so that an instrument which is certainly
@@ -103,8 +103,8 @@ def fade(parts: Masks, division: Division, mixture: Spectrogram, level: float) -
     Parameters
     ----------
     parts : Masks
-        ``(part, 1 or channel, bin, frame)`` in the order of `Division.parts`, summing to one over parts.
-    division : Division
+        ``(part, 1 or channel, bin, frame)`` in the order of `Partition.parts`, summing to one over parts.
+    partition : Partition
         Which nodes they are of.
     mixture : Spectrogram
         ``(channel, bin, frame)`` that they are masks of: seconds of it, over which nodes count as present or absent.
@@ -123,7 +123,7 @@ def fade(parts: Masks, division: Division, mixture: Spectrogram, level: float) -
     energy, threshold = heard.sum().clamp_min(1e-12), 10 ** (level / 10)
     given: dict[NodePath, torch.Tensor] = {MIXTURE: torch.ones_like(rows[0])}
     faded = torch.empty_like(rows)
-    for parent, children in division.families():
+    for parent, children in partition.families():
         whole = given.pop(parent)
         masks = [_added(rows, numbers) for _, numbers in children]
         shares = torch.stack([mask.square().dot(heard) for mask in masks]) / energy

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from stemtree.masks.division import Division
+from stemtree.masks.partition import Partition
 from stemtree.types import Masks
 
 
-def raised(masks: Masks, division: Division) -> Masks:
+def apply_constraint(masks: Masks, partition: Partition) -> Masks:
     """From the leaves upward, the element-wise maximum of a node's own mask and its children's raised ones.
 
     The gradient of a bin goes to the mask that is the largest there: where a child's is larger than its parent's own,
@@ -22,7 +22,7 @@ def raised(masks: Masks, division: Division) -> Masks:
     ----------
     masks : Masks
         ``(batch, node, channel, bin, frame)``.
-    division : Division
+    partition : Partition
         Which nodes they are of.
 
     Returns
@@ -30,7 +30,7 @@ def raised(masks: Masks, division: Division) -> Masks:
     Masks
         The same shape.
     """
-    upward = [(node, division.parents[node]) for node in reversed(division.downward)]
+    upward = [(node, partition.parents[node]) for node in reversed(partition.top_down)]
     edges = [(node, parent) for node, parent in upward if parent is not None]
     result: Masks = _Raise.apply(masks, edges)  # type: ignore[no-untyped-call]
     return result

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from stemtree.masks.conserve import nearest, share
+from stemtree.masks.conserve import normalise, project_to_simplex
 from stemtree.types import Masks, Spectrogram
 
 
@@ -23,7 +23,7 @@ def ideal_ratio(stems: Spectrogram, mixture: Spectrogram) -> Masks:
     Masks
         ``(node, channel, bin, frame)``, summing to one over nodes.
     """
-    return share(stems.abs())
+    return normalise(stems.abs())
 
 
 def ideal_binary(stems: Spectrogram, mixture: Spectrogram) -> Masks:
@@ -40,7 +40,7 @@ def phase_sensitive(stems: Spectrogram, mixture: Spectrogram) -> Masks:
     """
     power = mixture.real.square() + mixture.imag.square()
     in_phase = stems.real * mixture.real + stems.imag * mixture.imag
-    return nearest(torch.where(power > 0, in_phase / power.clamp_min(1e-30), 1 / len(stems)))
+    return project_to_simplex(torch.where(power > 0, in_phase / power.clamp_min(1e-30), 1 / len(stems)))
 
 
 IDEAL_MASKS: dict[str, Callable[[Spectrogram, Spectrogram], Masks]] = {

@@ -13,9 +13,9 @@ from torch import nn
 
 from stemtree.errors import OptionError, suggest
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
-from stemtree.masks.conserve import apportion
-from stemtree.masks.constraint import raised
-from stemtree.masks.division import Division
+from stemtree.masks.conserve import distribute
+from stemtree.masks.constraint import apply_constraint
+from stemtree.masks.partition import Partition
 from stemtree.types import Logits, Masks
 
 
@@ -47,15 +47,15 @@ class Estimate:
         taken from the mixture.
     sources : tuple of int or None
         For each node the number of the one it is taken from; None for the mixture.
-    rests : Masks
-        Of the parts of the mixture that lie in no wanted node beneath them, in the order of `Division.rests`, where
-        the relation knows them; else none.
+    residuals : Masks
+        Of the parts of the mixture that lie in no wanted node beneath them, in the order of
+        `Partition.residuals`, where the relation knows them; else none.
     """
 
     masks: Masks
     relative: Masks
     sources: tuple[int | None, ...]
-    rests: Masks
+    residuals: Masks
 
 
 class Relation(nn.Module):
@@ -63,7 +63,7 @@ class Relation(nn.Module):
 
     Parameters
     ----------
-    division : Division
+    partition : Partition
         The nodes.
     outputs : int
         How many logits it wants for each bin.
@@ -71,24 +71,24 @@ class Relation(nn.Module):
         For each node the one it is taken from; unset, all are taken from the mixture.
     """
 
-    def __init__(self, division: Division, outputs: int, sources: Sequence[NodePath] = ()) -> None:
+    def __init__(self, partition: Partition, outputs: int, sources: Sequence[NodePath] = ()) -> None:
         super().__init__()
-        self.division, self.outputs = division, outputs
-        numbers: dict[NodePath, int | None] = {path: number for number, path in enumerate(division.nodes)}
-        self.sources = tuple(numbers.get(path) for path in sources) or (None,) * len(division.nodes)
+        self.partition, self.outputs = partition, outputs
+        numbers: dict[NodePath, int | None] = {path: number for number, path in enumerate(partition.nodes)}
+        self.sources = tuple(numbers.get(path) for path in sources) or (None,) * len(partition.nodes)
 
     @property
     def nodes(self) -> tuple[NodePath, ...]:
         """Whose masks these are, in their order."""
-        return self.division.nodes
+        return self.partition.nodes
 
     def estimate(self, logits: Logits) -> Estimate:
         """Make masks of ``(batch, output, channel, bin, frame)``; they are float32 whatever the network's precision."""
         raise NotImplementedError
 
-    def shares(self, logits: Logits) -> Masks:
-        """Make conservative masks of `Division.parts`, ``(batch, part, channel, bin, frame)``; see `apportion`."""
-        return torch.stack([apportion(masks, self.division) for masks in self.estimate(logits).masks])
+    def part_masks(self, logits: Logits) -> Masks:
+        """Make conservative masks of `Partition.parts`, ``(batch, part, channel, bin, frame)``; see `distribute`."""
+        return torch.stack([distribute(masks, self.partition) for masks in self.estimate(logits).masks])
 
     def forward(self, logits: Logits) -> Masks:
         """Masks of the mixture alone: ``(batch, node, channel, bin, frame)``."""
@@ -100,20 +100,20 @@ class Products(Relation):
 
     Parameters
     ----------
-    division : Division
+    partition : Partition
         The nodes.
     sources : sequence of NodePath
         For each node the one it is taken from: the mixture, or a wanted node somewhere above it.
     """
 
-    def __init__(self, division: Division, sources: Sequence[NodePath]) -> None:
-        super().__init__(division, len(division.nodes), sources)
+    def __init__(self, partition: Partition, sources: Sequence[NodePath]) -> None:
+        super().__init__(partition, len(partition.nodes), sources)
 
     def estimate(self, logits: Logits) -> Estimate:
         """See `Relation.estimate`."""
         own = logits.float().sigmoid()
         masks = list(own.unbind(1))
-        for node in self.division.downward:
+        for node in self.partition.top_down:
             source = self.sources[node]
             if source is not None:
                 masks[node] = masks[node] * masks[source]  # (4.7)
@@ -122,14 +122,14 @@ class Products(Relation):
 
 
 class Constrained(Relation):
-    """One sigmoid per node, of the mixture, under the hierarchical constraint (4.9); see `raised`."""
+    """One sigmoid per node, of the mixture, under the hierarchical constraint (4.9); see `apply_constraint`."""
 
-    def __init__(self, division: Division) -> None:
-        super().__init__(division, len(division.nodes))
+    def __init__(self, partition: Partition) -> None:
+        super().__init__(partition, len(partition.nodes))
 
     def estimate(self, logits: Logits) -> Estimate:
         """See `Relation.estimate`."""
-        masks = raised(logits.float().sigmoid(), self.division)
+        masks = apply_constraint(logits.float().sigmoid(), self.partition)
         return Estimate(masks, masks, self.sources, masks[:, :0])
 
 
@@ -140,17 +140,17 @@ class Tree(Relation):
     nodes leave a rest, it has a logit of its own.
     """
 
-    def __init__(self, division: Division) -> None:
-        super().__init__(division, len(division.parts))
+    def __init__(self, partition: Partition) -> None:
+        super().__init__(partition, len(partition.parts))
 
     def estimate(self, logits: Logits) -> Estimate:
         """See `Relation.estimate`."""
-        parts = self.shares(logits).mT
-        masks = self.division.sums(parts, dim=1).mT
-        return Estimate(masks, masks, self.sources, parts[:, len(self.division.leaves) :].mT)
+        parts = self.part_masks(logits).mT
+        masks = self.partition.sum_parts(parts, dim=1).mT
+        return Estimate(masks, masks, self.sources, parts[:, len(self.partition.leaves) :].mT)
 
-    def shares(self, logits: Logits) -> Masks:
-        """See `Relation.shares`."""
+    def part_masks(self, logits: Logits) -> Masks:
+        """See `Relation.part_masks`."""
         # Networks and transforms leave the bins of one frame side by side in memory; so do these.
         return logits.mT.float().softmax(dim=1).mT
 
@@ -182,7 +182,7 @@ def make_relation(
     HierarchyError, OptionError
         If there is no such relation or node, or a node cannot be taken from its source.
     """
-    division = Division(hierarchy, tuple(nodes))
+    partition = Partition(hierarchy, tuple(nodes))
     if kind not in RELATIONS:
         raise OptionError(f"there is no mask relation '{kind}'{suggest(kind, RELATIONS)}")
     if kind == "mixed" and sources is None:
@@ -191,20 +191,20 @@ def make_relation(
         raise OptionError(f"the mask relation '{kind}' takes no 'sources': leave them out, or choose 'mixed'")
     match kind:
         case "constrained":
-            return Constrained(division)
+            return Constrained(partition)
         case "tree":
-            return Tree(division)
+            return Tree(partition)
         case "sequential":
-            above = [MIXTURE if parent is None else division.nodes[parent] for parent in division.parents]
-            return Products(division, above)
+            above = [MIXTURE if parent is None else partition.nodes[parent] for parent in partition.parents]
+            return Products(partition, above)
         case _:
-            return Products(division, _checked_sources(division, sources or {}))
+            return Products(partition, _checked_sources(partition, sources or {}))
 
 
-def _checked_sources(division: Division, sources: Mapping[NodePath, NodePath]) -> list[NodePath]:
+def _checked_sources(partition: Partition, sources: Mapping[NodePath, NodePath]) -> list[NodePath]:
     for node, source in sources.items():
-        if node not in division.nodes:
-            raise OptionError(f"'sources' names '{node}', which is not wanted{suggest(node, division.nodes)}")
-        if source not in division.hierarchy.ancestors(node) or source not in (MIXTURE, *division.nodes):
+        if node not in partition.nodes:
+            raise OptionError(f"'sources' names '{node}', which is not wanted{suggest(node, partition.nodes)}")
+        if source not in partition.hierarchy.ancestors(node) or source not in (MIXTURE, *partition.nodes):
             raise OptionError(f"'{node}' cannot be taken from '{source}': give the mixture or a wanted node above it")
-    return [sources.get(node, MIXTURE) for node in division.nodes]
+    return [sources.get(node, MIXTURE) for node in partition.nodes]

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 
 from stemtree.data.dataset import Example
 from stemtree.errors import TrainingError
-from stemtree.losses import LOSSES, Truth, with_rests
+from stemtree.losses import LOSSES, Truth, with_residuals
 from stemtree.masks.relation import Estimate
 from stemtree.metrics.si_sdr import si_sdr_improvement
 from stemtree.model import Model
@@ -112,20 +112,20 @@ class Task(pl.LightningModule):
 
     def _transform(self, signals: Tensor) -> Tensor:
         """Spectrograms of ``(batch, node, channel, sample)``, added up from those of the leaves that sound."""
-        division, stft = self.model.relation.division, self._settings.stft
+        partition, stft = self.model.relation.partition, self._settings.stft
         stft = replace(stft, hop=stft.hop * self._settings.loss_every)
-        if division.rests:
+        if partition.residuals:
             return stft.transform(signals)
-        leaves = signals[:, [division.nodes.index(leaf) for leaf in division.leaves]]
+        leaves = signals[:, [partition.nodes.index(leaf) for leaf in partition.leaves]]
         sounds = (leaves != 0).any(dim=-1)
         transformed = stft.transform(leaves[sounds])
         rows = transformed.new_zeros(*sounds.shape, *transformed.shape[:0:-1])
         rows[sounds] = transformed.mT
-        return division.sums(rows, dim=1).mT
+        return partition.sum_parts(rows, dim=1).mT
 
     def _loss(self, estimate: Estimate, truth: Truth) -> Tensor:
-        if estimate.rests.shape[1]:
-            estimate, truth = with_rests(estimate, truth, self.model.relation.division)
+        if estimate.residuals.shape[1]:
+            estimate, truth = with_residuals(estimate, truth, self.model.relation.partition)
         loss: Tensor = LOSSES[self._settings.loss](estimate, truth)
         return loss
 

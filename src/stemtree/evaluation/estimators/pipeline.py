@@ -47,7 +47,7 @@ class Pipeline:
     def nodes(self) -> tuple[NodePath, ...]:
         """All that are served, but for what models of a path leave of it: no corpus knows what that should be."""
         trained = (splitter for splitter in self._separator.plan.splitters if isinstance(splitter, Trained))
-        rests = {path for splitter in trained for path in splitter.rests}
+        rests = {path for splitter in trained for path in splitter.residuals}
         return tuple(path for path in self._separator.tree.paths if path not in rests)
 
     def estimate(self, batch: Batch) -> Waveform:

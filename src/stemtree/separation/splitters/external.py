@@ -6,7 +6,7 @@ import torch
 
 from stemtree.errors import SplitterError
 from stemtree.hierarchy import Hierarchy, NodePath
-from stemtree.masks.conserve import share
+from stemtree.masks.conserve import normalise
 from stemtree.separation.splitters.base import Block
 from stemtree.separation.splitters.bin_ranges import as_known, to_bins
 from stemtree.separation.splitters.external_packages import Package
@@ -88,7 +88,7 @@ class Installed:
         for part in parts:
             power = stft.analyse(stems[self._numbers(part)].sum(dim=0))[..., first : first + frames].abs().square_()
             powers.append(power if channels == _CHANNELS else power.mean(dim=0, keepdim=True))
-        return to_bins(share(torch.stack(powers)), bins)
+        return to_bins(normalise(torch.stack(powers)), bins)
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""

@@ -11,7 +11,7 @@ from stemtree.audio import open_source
 from stemtree.audio import read as read_audio
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, is_within, join, load
-from stemtree.masks.conserve import fade, share
+from stemtree.masks.conserve import normalise, suppress_inactive
 from stemtree.model import WEIGHTS, Model, load_model
 from stemtree.networks.folded_conv import fuse_batch_norms
 from stemtree.separation.splitters.base import Block
@@ -39,7 +39,7 @@ class Query:
 class Trained:
     """Splits the node that a model was trained on into what it tells apart.
 
-    Masks that do not add up by themselves are made to (`stemtree.masks.conserve.apportion`). Bins above those that the
+    Masks that do not add up by themselves are made to (`stemtree.masks.conserve.distribute`). Bins above those that the
     model sees take the mean mask of their frame, so that nothing is lost.
 
     Parameters
@@ -89,9 +89,9 @@ class Trained:
         return load(card.hierarchy) if card.root else self.model.tree
 
     @property
-    def rests(self) -> tuple[NodePath, ...]:
+    def residuals(self) -> tuple[NodePath, ...]:
         """What its masks leave of the nodes on a path: nodes of its own tree, but of no corpus."""
-        return part_names(self.model)[len(self.model.relation.division.leaves) :]
+        return part_names(self.model)[len(self.model.relation.partition.leaves) :]
 
     def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """What the model tells apart, if that is all of the node, or of one above it that another splitter divided."""
@@ -110,11 +110,11 @@ class Trained:
         channels, bins, _ = block.spectrogram.shape
         query = self._query.spectrogram[None] if self._query else None
         seen = self._known(block.spectrogram, block.stft)
-        known = self.model.shares(seen[None], query)[0]
+        known = self.model.part_masks(seen[None], query)[0]
         if self.model.card.fade is not None:
-            known = fade(known, self.model.relation.division, seen, self.model.card.fade)
+            known = suppress_inactive(known, self.model.relation.partition, seen, self.model.card.fade)
         if len(parts) < len(known):
-            known = share(known[self._numbers(node, parts)])
+            known = normalise(known[self._numbers(node, parts)])
         return to_bins(known, bins).expand(-1, channels, -1, -1)
 
     def provenance(self) -> dict[str, object]:
@@ -155,11 +155,11 @@ class Trained:
 
 def part_names(model: Model) -> tuple[NodePath, ...]:
     """The nodes of a model's tree that its parts are; none if a rest is more than one node."""
-    division = model.relation.division
-    names = list(division.leaves)
-    for path in division.rests:
+    partition = model.relation.partition
+    names = list(partition.leaves)
+    for path in partition.residuals:
         unwanted = [
-            child for child in model.tree.children(path) if not any(is_within(node, child) for node in division.nodes)
+            child for child in model.tree.children(path) if not any(is_within(node, child) for node in partition.nodes)
         ]
         if len(unwanted) != 1:
             return ()

@@ -11,7 +11,7 @@ from stemtree.types import Masks
 
 
 @dataclass(frozen=True)
-class Division:
+class Partition:
     """Wanted nodes of a hierarchy, and the parts that they divide the mixture into.
 
     The parts are the wanted nodes with none beneath them, and the **rest** of every other one (and of the mixture) that
@@ -55,7 +55,7 @@ class Division:
         return tuple(next((numbers[path] for path in paths if path in numbers), None) for paths in above)
 
     @cached_property
-    def downward(self) -> tuple[int, ...]:
+    def top_down(self) -> tuple[int, ...]:
         """The nodes' numbers, parents before their children."""
         return tuple(sorted(range(len(self.nodes)), key=lambda number: self.nodes[number].count("/")))
 
@@ -69,7 +69,7 @@ class Division:
         return tuple(path for number, path in enumerate(self.nodes) if number not in self.parents)
 
     @cached_property
-    def rests(self) -> tuple[NodePath, ...]:
+    def residuals(self) -> tuple[NodePath, ...]:
         """The nodes, and perhaps the mixture, that are more than the wanted nodes beneath them."""
         lines = ((leaf, *self.hierarchy.ancestors(leaf)) for leaf in self.hierarchy.leaves())
         lowest = {next((path for path in line if path in self.nodes), MIXTURE) for line in lines}
@@ -77,8 +77,8 @@ class Division:
 
     @property
     def parts(self) -> tuple[NodePath, ...]:
-        """What the mixture is divided into: `leaves`, then the nodes of `rests`."""
-        return self.leaves + self.rests
+        """What the mixture is divided into: `leaves`, then the nodes of `residuals`."""
+        return self.leaves + self.residuals
 
     def families(self) -> list[tuple[NodePath, list[tuple[NodePath, list[int]]]]]:
         """From the mixture down: each node that is divided, and its children with the numbers of the parts in each.
@@ -86,17 +86,17 @@ class Division:
         A rest of the node counts as a child, with the node's own path.
         """
         found = []
-        for parent in (None, *self.downward):
+        for parent in (None, *self.top_down):
             path = MIXTURE if parent is None else self.nodes[parent]
             children = [self.nodes[number] for number in self.children(parent)]
             if children:
                 beneath = [
                     (child, [n for n, part in enumerate(self.parts) if is_within(part, child)]) for child in children
                 ]
-                found.append((path, beneath + ([(path, [self.parts.index(path)])] if path in self.rests else [])))
+                found.append((path, beneath + ([(path, [self.parts.index(path)])] if path in self.residuals else [])))
         return found
 
-    def sums(self, parts: Masks, dim: int) -> Masks:
+    def sum_parts(self, parts: Masks, dim: int) -> Masks:
         """Add parts up to nodes (thesis, 4.4).
 
         Parameters
@@ -113,7 +113,7 @@ class Division:
         """
         by_path = dict(zip(self.parts, parts.unbind(dim), strict=True))
         totals = [by_path.get(path) for path in self.nodes]
-        for node in reversed(self.downward):
+        for node in reversed(self.top_down):
             parent, mask = self.parents[node], totals[node]
             if parent is not None and mask is not None:
                 so_far = totals[parent]
