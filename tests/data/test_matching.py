@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,12 @@ def test_tempo_and_key(tonic: int, minor: bool, key: int) -> None:
     assert found.key == key
     beats = (found.beats - 0.3) / 0.6
     assert len(beats) > 10 and np.abs(beats - np.rint(beats)).max() < 0.1
+
+
+def test_without_librosa(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "librosa", None)
+    with pytest.raises(OptionError, match=r"tempo and key needs librosa: `pip install 'stemtree\[train\]'`"):
+        pulse(np.ones(RATE, np.float32), RATE)
 
 
 def test_silence_has_no_tempo() -> None:

@@ -217,7 +217,7 @@ def test_without_the_extra(name: str, midi: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.setitem(sys.modules, name, None)
     render._synthesizer.cache_clear()
     problem = render._render_job((midi, 0, tmp_path / "c" / "song", rendering()))
-    assert problem is not None and f"need '{name}': `pip install 'stemtree[render]'`" in problem.message
+    assert problem is not None and f"need {name}: `pip install 'stemtree[render]'`" in problem.message
 
 
 def test_redrawing_keeps_bass_and_drums_and_reaches_every_class() -> None:

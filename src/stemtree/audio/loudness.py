@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemtree.audio.samples import ExactSamples
-from stemtree.errors import OptionError
+from stemtree.extras import library
 
 ABSOLUTE_GATE, _RELATIVE_GATE, _OFFSET = -70.0, -10.0, -0.691
 """Gates in LUFS and LU, and the constant of the standard's equation 2."""
@@ -89,13 +89,9 @@ class LoudnessMeter:
 @cache
 def _k_weighting(sample_rate: int) -> NDArray[np.float64]:
     """The standard's two filters as second-order sections, for any rate."""
-    try:
-        from pyloudnorm import IIRfilter
-    except ImportError:
-        raise OptionError("measuring loudness needs pyloudnorm: `pip install 'stemtree[curation]'`") from None
-
+    filters = library("pyloudnorm", "curation", "measuring loudness needs")
     stages: list[Any] = [
-        IIRfilter(3.99984385397, 0.7071752369554193, 1681.9744509555319, sample_rate, "high_shelf_DeMan"),
-        IIRfilter(0.0, 0.5003270373253953, 38.13547087613982, sample_rate, "high_pass_DeMan"),
+        filters.IIRfilter(3.99984385397, 0.7071752369554193, 1681.9744509555319, sample_rate, "high_shelf_DeMan"),
+        filters.IIRfilter(0.0, 0.5003270373253953, 38.13547087613982, sample_rate, "high_pass_DeMan"),
     ]
     return np.array([np.concatenate([stage.b, stage.a]) / stage.a[0] for stage in stages])

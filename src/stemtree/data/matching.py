@@ -14,6 +14,7 @@ from stemtree.audio.samples import Samples
 from stemtree.corpora.fingerprint import track_fingerprint
 from stemtree.corpora.song_cache import refresh
 from stemtree.corpora.track import Corpus, Track
+from stemtree.extras import library
 
 TEMPO_RANGE = (0.88, 1.12)
 """How much a song may be slowed down or sped up to fit another."""
@@ -111,9 +112,14 @@ def pulses(
 
 
 def pulse(mono: Samples, sample_rate: int) -> Pulse:
-    """Estimate tempo, beats and key of ``(sample,)`` audio, by librosa's beat tracker and chromagram."""
-    import librosa
+    """Estimate tempo, beats and key of ``(sample,)`` audio, by librosa's beat tracker and chromagram.
 
+    Raises
+    ------
+    OptionError
+        If librosa is not installed.
+    """
+    librosa = library("librosa", "train", "matching songs by tempo and key needs")
     if not mono.any():
         return Pulse(0.0, 0, np.empty(0, np.float32))
     _, beats = librosa.beat.beat_track(y=mono, sr=sample_rate, units="time")

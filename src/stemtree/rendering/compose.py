@@ -17,7 +17,8 @@ from stemtree.corpora.layout import need, read_metadata
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import NodePath, load
 from stemtree.rendering.midi import bass_programs, melody_classes
-from stemtree.rendering.settings import check_seed, library, worker_count
+from stemtree.rendering.packages import render_package
+from stemtree.rendering.settings import check_seed, worker_count
 
 _LIBRARIES = (Path("/usr/share/mma/lib/stdlib"), Path("/usr/local/share/mma/lib/stdlib"))
 _SPECIAL = re.compile(r"intro|end|fill|count|metronome", re.IGNORECASE)
@@ -75,7 +76,8 @@ def compose_songs(
     Raises
     ------
     OptionError
-        If `count` or `workers` is less than 1, `seed` is negative, or the folder holds songs of another seed.
+        If `count` or `workers` is less than 1, `seed` is negative, the folder holds songs of another seed, or a
+        Python package is missing.
     CorpusError
         If MMA is not installed, or cannot play a song in any of ten styles, or the folder cannot be written to.
     """
@@ -141,7 +143,7 @@ def _song(random: np.random.Generator) -> list[int]:
 
 def _band(bars: list[int], key: int, mode: str, random: np.random.Generator) -> Any:
     """Let MMA play the chords in a style; some styles do not fit any song, so another is tried."""
-    pretty_midi = library("pretty_midi")
+    pretty_midi = render_package("pretty_midi")
 
     tempo = int(random.integers(70, 170))
     chords = _PLAIN[mode] if random.random() < 0.5 else _QUALITIES[mode]
@@ -183,7 +185,7 @@ def _give_bass(song: Any, random: np.random.Generator) -> None:
 
 def _lacking(song: Any, random: np.random.Generator) -> list[NodePath]:
     """One or two of the classes of instruments that a song has not."""
-    pretty_midi = library("pretty_midi")
+    pretty_midi = render_package("pretty_midi")
 
     ms21 = load("ms21")
     heard = {
@@ -205,7 +207,7 @@ def _harmony(degree: int, key: int, mode: str) -> tuple[set[int], set[int]]:
 
 def _melody(song: Any, leaf: NodePath, harmony: list[tuple[set[int], set[int]]], random: np.random.Generator) -> Any:
     """A line that walks the scale and lands on the chord at each bar; it rests in some bars."""
-    pretty_midi = library("pretty_midi")
+    pretty_midi = render_package("pretty_midi")
 
     programs = melody_classes()[leaf]
     part = pretty_midi.Instrument(int(programs[random.integers(len(programs))]), name="Melody")

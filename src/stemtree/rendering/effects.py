@@ -7,7 +7,7 @@ import numpy as np
 
 from stemtree.audio.samples import Samples
 from stemtree.hierarchy import NodePath
-from stemtree.rendering.settings import library
+from stemtree.rendering.packages import render_package
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def draw_effects(leaf: NodePath, random: np.random.Generator) -> list[Effect]:
 
 def apply_effects(audio: Samples, sample_rate: int, chain: list[Effect]) -> Samples:
     """Send ``(channel, sample)`` audio through a chain; the same length comes back."""
-    pedalboard = library("pedalboard")
+    pedalboard = render_package("pedalboard")
 
     plugins: list[Any] = [getattr(pedalboard, effect.name)(**effect.settings) for effect in chain]
     processed: Samples = pedalboard.Pedalboard(plugins)(audio, sample_rate)

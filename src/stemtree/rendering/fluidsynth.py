@@ -12,7 +12,7 @@ import numpy as np
 from stemtree.audio.samples import Samples
 from stemtree.errors import CorpusError
 from stemtree.rendering.midi import MidiPart
-from stemtree.rendering.settings import library
+from stemtree.rendering.packages import render_package
 
 _DRUM_BANK, _DRUM_CHANNEL = 128, 9
 _PAN, _TAIL, _GAIN = 10, 2.0, 0.2
@@ -51,12 +51,14 @@ class Synthesizer:
 
     Raises
     ------
+    OptionError
+        If the FluidSynth library is not installed.
     CorpusError
-        If the FluidSynth library is not installed, or the soundfont cannot be loaded.
+        If the soundfont cannot be loaded.
     """
 
     def __init__(self, soundfont: Path, sample_rate: int) -> None:
-        self._library = library("fluidsynth")
+        self._library = render_package("fluidsynth")
         self._soundfont, self.sample_rate = soundfont, sample_rate
         self._write = self._library.cfunc(
             "fluid_synth_write_float",

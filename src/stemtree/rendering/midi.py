@@ -11,7 +11,7 @@ import numpy as np
 
 from stemtree.errors import CorpusError
 from stemtree.hierarchy import NodePath, load
-from stemtree.rendering.settings import library
+from stemtree.rendering.packages import render_package
 
 DRUMS = 128
 """Slakh's program number for drums."""
@@ -55,14 +55,14 @@ class MidiPart:
     @property
     def name(self) -> str:
         """The program's General MIDI name."""
-        pretty_midi = library("pretty_midi")
+        pretty_midi = render_package("pretty_midi")
 
         return "Drums" if self.is_drum else str(pretty_midi.program_to_instrument_name(self.program))
 
     @property
     def family(self) -> str:
         """The program's General MIDI family."""
-        pretty_midi = library("pretty_midi")
+        pretty_midi = render_package("pretty_midi")
 
         return "Drums" if self.is_drum else str(pretty_midi.program_to_instrument_class(self.program))
 
@@ -77,7 +77,7 @@ def read_parts(file: Path) -> list[MidiPart]:
     """
     import warnings
 
-    pretty_midi = library("pretty_midi")
+    pretty_midi = render_package("pretty_midi")
 
     try:
         with warnings.catch_warnings():  # about tempo events on odd tracks, which do no harm
@@ -209,7 +209,7 @@ def bass_programs() -> list[int]:
 
 @cache
 def _programs() -> dict[NodePath, list[int]]:
-    pretty_midi = library("pretty_midi")
+    pretty_midi = render_package("pretty_midi")
 
     ms21 = load("ms21")
     by_leaf: dict[NodePath, list[int]] = {}

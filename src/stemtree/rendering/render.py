@@ -24,7 +24,8 @@ from stemtree.processes import map_in_processes
 from stemtree.rendering.effects import Effect, apply_effects, draw_effects
 from stemtree.rendering.fluidsynth import Preset, Synthesizer, duration_of
 from stemtree.rendering.midi import MidiPart, cut_out, double, read_parts, redraw, vary
-from stemtree.rendering.settings import RenderSettings, library, worker_count
+from stemtree.rendering.packages import render_package
+from stemtree.rendering.settings import RenderSettings, worker_count
 from stemtree.staging import staging
 
 _LONGEST = 1800
@@ -259,7 +260,7 @@ def _render_stem(plan: StemPlan, duration: float, rendering: RenderSettings) -> 
 
 def _loudness(samples: Samples, sample_rate: int) -> float:
     """Integrated loudness in LUFS (ITU-R BS.1770-4); minus infinity for silence."""
-    pyloudnorm = library("pyloudnorm")
+    pyloudnorm = render_package("pyloudnorm")
 
     if not samples.any():
         return -np.inf
@@ -267,7 +268,7 @@ def _loudness(samples: Samples, sample_rate: int) -> float:
 
 
 def _write_midi(file: Path, part: MidiPart) -> None:
-    pretty_midi = library("pretty_midi")
+    pretty_midi = render_package("pretty_midi")
 
     song, instrument = pretty_midi.PrettyMIDI(), copy(part.instrument)
     if not part.is_drum:

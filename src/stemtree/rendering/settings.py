@@ -1,13 +1,12 @@
-"""What composing and rendering need before they start: checked settings, and libraries."""
+"""Settings of rendering, checked."""
 
 import os
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from stemtree.corpora.layout import SPLITS
-from stemtree.errors import CorpusError, OptionError, suggest
+from stemtree.errors import OptionError, suggest
 from stemtree.hierarchy import load
 
 
@@ -111,14 +110,3 @@ def worker_count(workers: int | None) -> int:
     if workers is not None and workers < 1:
         raise OptionError(f"{workers} workers cannot be: give 1 or more")
     return workers or os.cpu_count() or 1
-
-
-def library(name: str) -> Any:
-    """Import what only composing and rendering need; raises CorpusError that says how to install it."""
-    try:
-        return import_module(name)
-    except ImportError:
-        raise CorpusError(
-            f"composing and rendering need '{name}': `pip install 'stemtree[render]'`, and FluidSynth's library for "
-            "rendering (Debian: libfluidsynth3)"
-        ) from None
