@@ -12,7 +12,7 @@ import soundfile
 from support.audio import encode
 
 from stemtree.audio import Excerpts, read
-from stemtree.audio.headers import quiet
+from stemtree.audio.headers import silence_stderr
 from stemtree.audio.read import AvSource
 from stemtree.errors import AudioError
 
@@ -41,13 +41,13 @@ def test_a_cut_off_container_is_no_silence(tmp_path: Path, excerpt: np.ndarray) 
     content = whole.read_bytes()
     path.write_bytes(content[: int(0.6 * len(content))])
     source = AvSource(path)
-    assert source.frames is not None
+    assert source.num_samples is not None
     assert source.excerpt(44100, 44100).shape == (2, 44100)
-    for start in (source.frames // 2, source.frames - 2 * 44100):
+    for start in (source.num_samples // 2, source.num_samples - 2 * 44100):
         with pytest.raises(AudioError, match=r"cut\.mp4' is (cut off: it announces|damaged near)"):
             source.excerpt(start, 2 * 44100)
-    assert AvSource(whole).excerpt(source.frames - 1000, 44100).shape[1] <= 1000 + 1024  # the end is no damage
-    assert AvSource(whole).excerpt(source.frames + 9000, 10).shape == (2, 0)
+    assert AvSource(whole).excerpt(source.num_samples - 1000, 44100).shape[1] <= 1000 + 1024  # the end is no damage
+    assert AvSource(whole).excerpt(source.num_samples + 9000, 10).shape == (2, 0)
 
 
 @pytest.mark.parametrize("delay", [0, 33000])
@@ -77,13 +77,13 @@ def test_threads_that_are_quiet_at_once_leave_stderr_as_it_was() -> None:
 
     def second() -> None:
         first_is_in.wait(5)
-        with quiet():
+        with silence_stderr():
             second_is_in.set()
             first_is_out.wait(5)
 
     thread = threading.Thread(target=second)
     thread.start()
-    with quiet():
+    with silence_stderr():
         first_is_in.set()
         second_is_in.wait(5)
     try:

@@ -13,7 +13,7 @@ from stemtree.errors import AudioError
 
 def test_blocks_are_the_file(wav: Path) -> None:
     source = open_source(wav)
-    assert (source.sample_rate, source.channels, source.frames, source.width) == (44100, 2, 44100, "pcm16")
+    assert (source.sample_rate, source.channels, source.num_samples, source.width) == (44100, 2, 44100, "pcm16")
     blocks = list(source.blocks(1000))
     assert [block.shape for block in blocks[:2]] == [(2, 1000)] * 2
     expected = soundfile.read(wav, dtype="float64")[0].T

@@ -8,7 +8,7 @@ from stemtree.errors import AudioError
 
 
 def test_wav_ends_at_4_gb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write, "_WAV_BYTES", 1000)
+    monkeypatch.setattr(write, "_MAX_WAV_BYTES", 1000)
     block = np.zeros((2, 200), np.int32)
     with (
         pytest.raises(AudioError, match=r"larger than the 4 GB .*: choose the format flac"),

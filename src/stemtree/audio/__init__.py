@@ -1,18 +1,18 @@
-"""Audio files and arrays: blocks in, blocks out."""
+"""Reading and writing audio in blocks."""
 
 from stemtree.audio.excerpts import Excerpts
 from stemtree.audio.formats import FORMATS, WIDTHS, OutputFormat, Width, bytes_needed, is_audio_name
 from stemtree.audio.read import open_source, read
-from stemtree.audio.source import ArraySource, Source
+from stemtree.audio.source import ArraySource, AudioSource
 from stemtree.audio.write import StemWriter
 
 __all__ = [
     "FORMATS",
     "WIDTHS",
     "ArraySource",
+    "AudioSource",
     "Excerpts",
     "OutputFormat",
-    "Source",
     "StemWriter",
     "Width",
     "bytes_needed",

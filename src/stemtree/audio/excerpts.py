@@ -1,4 +1,4 @@
-"""Short stretches of many files, as training reads them: each once, nothing else."""
+"""Excerpts of many files, as training reads them, without decoding the rest."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
@@ -8,26 +8,28 @@ from types import TracebackType
 import numpy as np
 import soundfile
 
-from stemtree.audio.read import AvSource, open_source, tells_length
+from stemtree.audio.read import AvSource, open_source, states_length
 from stemtree.audio.samples import Samples
-from stemtree.audio.source import finite
+from stemtree.audio.source import check_finite
 from stemtree.errors import AudioError
 
 
 class Excerpts:
-    """Files of a song that was checked when its corpus was loaded; use it in a ``with`` statement.
+    """The files of a song, opened together for reading excerpts; use it in a ``with`` statement.
+
+    Headers are not checked again: that was done when the corpus was loaded.
 
     Parameters
     ----------
     paths : sequence of pathlib.Path
-        Any that `open_source` reads; those that libsndfile reads stay open and are sought in.
+        Any that `open_source` reads. Files that libsndfile reads stay open.
     streams : sequence of int
-        Which audio stream of each.
+        Number of the audio stream in each file.
 
     Raises
     ------
     AudioError
-        If a file cannot be opened or read any more, is cut off, or holds NaN or infinity.
+        If a file cannot be opened or read, is cut off, or holds NaN or infinity.
     """
 
     def __init__(self, paths: Sequence[Path], streams: Sequence[int]) -> None:
@@ -43,31 +45,30 @@ class Excerpts:
 
     def read(self, start: int, count: int) -> list[Samples]:
         """``(channel, sample)`` float32 of every file, at most `count` samples from sample `start`."""
-        return [self._read(number, start, count) for number in range(len(self._paths))]
+        return [self._read(file, path, start, count) for file, path in zip(self._files, self._paths, strict=True)]
 
     def _open(self, path: Path, stream: int) -> soundfile.SoundFile | AvSource:
-        """With the library that `open_source` takes; what it says of the file's header was heard when it was loaded."""
-        with suppress(soundfile.LibsndfileError, TypeError):  # left to FFmpeg, or to a message
+        """Open with the library that `open_source` would choose, without its checks of the header."""
+        with suppress(soundfile.LibsndfileError, TypeError):  # FFmpeg may read it; if not, `open_source` says why
             if not stream:
                 file = self._stack.enter_context(soundfile.SoundFile(path))
-                if tells_length(path, file.format == "MP3", file.frames):
+                if states_length(path, file.format == "MP3", file.frames):
                     return file
         source = open_source(path, stream)
         assert isinstance(source, AvSource)
         return source
 
-    def _read(self, number: int, start: int, count: int) -> Samples:
-        file, path = self._files[number], self._paths[number]
+    def _read(self, file: soundfile.SoundFile | AvSource, path: Path, start: int, count: int) -> Samples:
         if isinstance(file, AvSource):
             return file.excerpt(start, count).astype(np.float32)
         try:
             if file.tell() != start:
                 file.seek(start)
-            if file.subtype == "PCM_16":  # numpy scales it five times as fast as libsndfile
-                whole_steps = file.read(count, dtype="int16", always_2d=True).T
-                scaled: Samples = np.multiply(whole_steps, np.float32(2**-15), dtype=np.float32)
+            if file.subtype == "PCM_16":  # numpy converts to float five times as fast as libsndfile
+                integers = file.read(count, dtype="int16", always_2d=True).T
+                scaled: Samples = np.multiply(integers, np.float32(2**-15), dtype=np.float32)
                 return scaled
             block: Samples = file.read(count, dtype="float32", always_2d=True).T
         except soundfile.LibsndfileError as error:
             raise AudioError(f"cannot read the stem '{path}' ({error.error_string}): check the corpus") from None
-        return finite(block, start, str(path))
+        return check_finite(block, start, str(path))

@@ -1,4 +1,4 @@
-"""What stems are written as."""
+"""File formats and sample widths."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ WIDTHS: tuple[Width, ...] = get_args(Width)
 FORMATS = ("wav", "flac", "ogg", "mp3")
 
 RATES = (8000, 192000)
-"""Lowest and highest sample rate that is read, in Hz."""
+"""Lowest and highest supported sample rate in Hz."""
 
 _SUBTYPES = {"pcm16": "PCM_16", "pcm24": "PCM_24", "float": "FLOAT"}
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -24,15 +24,15 @@ class OutputFormat:
     Parameters
     ----------
     container : {"wav", "flac", "ogg", "mp3"}
-        Also the files' ending.
+        The file format, which is also the file name's suffix.
     width : {"pcm16", "pcm24", "float"}, optional
-        Unset, it follows the input: integer inputs above 16 bits give ``pcm24``, floating-point inputs ``float`` (in
-        FLAC, which has none, ``pcm24``), all others ``pcm16``.
+        By default that of the input: integers of more than 16 bits give ``pcm24``, floating point gives ``float``
+        (``pcm24`` in FLAC, which has no floats), everything else ``pcm16``.
 
     Raises
     ------
     OptionError
-        If either is unknown, or if the format has no such width.
+        If container or width is unknown, or if the container does not support the width.
     """
 
     container: str = "wav"
@@ -52,16 +52,16 @@ class OutputFormat:
 
     @property
     def is_lossy(self) -> bool:
-        """Whether decoded stems differ from what was written, and so add up only roughly."""
+        """Whether decoded stems differ from the samples written, so that they add up only approximately."""
         return self.container in ("ogg", "mp3")
 
     def for_source(self, width: Width, sample_rate: int) -> "OutputFormat":
-        """Settle what was left open for one input.
+        """Complete the format for one input: a width that is None becomes the input's.
 
         Raises
         ------
         OptionError
-            If the format cannot hold the input's sample rate.
+            If the container does not support the input's sample rate.
         """
         if self.container == "mp3" and sample_rate not in _MP3_RATES:
             raise OptionError(f"mp3 cannot hold a sample rate of {sample_rate} Hz: choose wav, flac or ogg")
@@ -71,19 +71,19 @@ class OutputFormat:
 
     @property
     def bits(self) -> int | None:
-        """Width of the integers that are written; None where samples are written as floating point."""
+        """Bits per integer sample; None where samples are written as floating point."""
         return {"pcm16": 16, "pcm24": 24}.get(self.width or "")
 
     @property
     def soundfile_subtype(self) -> str | None:
-        """The width in soundfile's terms."""
+        """The width as `soundfile.SoundFile` names it; None for its default."""
         return _SUBTYPES[self.width] if self.width else None
 
 
-def bytes_needed(output: OutputFormat, samples: int, files: int) -> int:
-    """Estimate from above what `files` stems of `samples` values each take on disk."""
-    each = {"pcm16": 2, "pcm24": 3, "float": 4}[output.width] if output.width else 1
-    return files * (samples * each + 4096)
+def bytes_needed(output: OutputFormat, num_values: int, num_files: int) -> int:
+    """Upper bound of the space that files of `num_values` samples each take on disk, all channels counted."""
+    bytes_per_value = {"pcm16": 2, "pcm24": 3, "float": 4}[output.width] if output.width else 1
+    return num_files * (num_values * bytes_per_value + 4096)
 
 
 _NAMES = """
@@ -91,9 +91,9 @@ wav wave w64 rf64 flac ogg oga opus mp3 mp2 aif aiff aifc au snd caf m4a m4b mp4
 ac3 eac3 dts ape wv tta amr 3gp
 """
 SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
-"""File endings taken for audio when a folder is given."""
+"""Suffixes of the files that are taken for audio when a folder is given."""
 
 
 def is_audio_name(file: Path) -> bool:
-    """Tell by its name whether a file in a folder is meant to be audio."""
+    """Whether a file in a folder looks like audio by its name; hidden files do not."""
     return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")

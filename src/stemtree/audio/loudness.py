@@ -1,26 +1,64 @@
-"""Loudness by ITU-R BS.1770-4, block by block, so that a long track need not fit into memory."""
+"""Meters for loudness (ITU-R BS.1770-4), RMS and peak, fed block by block, so that a track need not fit into memory."""
 
+import math
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemtree.audio.samples import ExactSamples
+from stemtree.audio.decibels import to_decibels
+from stemtree.audio.samples import ExactSamples, Samples
 from stemtree.extras import library
 
 ABSOLUTE_GATE, _RELATIVE_GATE, _OFFSET = -70.0, -10.0, -0.691
 """Gates in LUFS and LU, and the constant of the standard's equation 2."""
 
-_STEP, _STEPS_A_BLOCK = 0.1, 4
-"""Seconds between gating blocks, and how many of them a block of 400 ms lasts."""
+_STEP, _STEPS_PER_BLOCK = 0.1, 4
+"""Seconds from one gating block to the next, and the length of a gating block (400 ms) in such steps."""
+
+
+@dataclass
+class RmsMeter:
+    """Energy, RMS and sample peak of one signal.
+
+    Attributes
+    ----------
+    energy : float
+        Sum of the squared samples of all channels.
+    peak : float
+        Largest absolute sample.
+    num_values : int
+        Number of samples, all channels counted.
+    """
+
+    energy: float = 0.0
+    peak: float = 0.0
+    num_values: int = 0
+
+    def add(self, block: ExactSamples | Samples) -> None:
+        """Add the next ``(channel, sample)`` block, full scale being 1."""
+        self.energy += float(np.sum(np.square(block, dtype=np.float64)))
+        self.peak = max(self.peak, float(block.max(initial=0)), -float(block.min(initial=0)))
+        self.num_values += block.size
+
+    @property
+    def rms_dbfs(self) -> float:
+        """Root mean square over channels and samples in dBFS; minus infinity for silence."""
+        return to_decibels(math.sqrt(self.energy / self.num_values)) if self.energy else -math.inf
+
+    @property
+    def peak_dbfs(self) -> float:
+        """Largest absolute sample in dBFS; minus infinity for silence."""
+        return to_decibels(self.peak)
 
 
 class LoudnessMeter:
-    """Integrated loudness and sample peak of one signal, mono or stereo.
+    """Integrated loudness (ITU-R BS.1770-4) and sample peak of one signal, mono or stereo.
 
-    The energy of every tenth of a second is kept, 8 bytes each, so that the loudness after any gain is known without
-    hearing the signal again. Less than 400 ms of signal count as one gating block.
+    The energy of every tenth of a second is kept, so that the loudness after any gain follows without reading the
+    signal again. A signal shorter than 400 ms counts as one gating block.
 
     Parameters
     ----------
@@ -38,7 +76,7 @@ class LoudnessMeter:
         """Largest absolute sample so far."""
 
     def add(self, block: ExactSamples) -> None:
-        """Hear the next ``(channel, sample)`` block."""
+        """Add the next ``(channel, sample)`` block."""
         from scipy.signal import sosfilt
 
         if not block.shape[1]:
@@ -53,33 +91,32 @@ class LoudnessMeter:
 
     def loudness(self, gain: float = 1.0) -> float:
         """Integrated loudness in LUFS after a gain; minus infinity where no block passes the absolute gate."""
-        blocks = self._blocks() * gain**2
-        with np.errstate(divide="ignore"):
-            levels = _OFFSET + 10 * np.log10(blocks)
-            loud = levels >= ABSOLUTE_GATE
-            if not loud.any():
-                return -np.inf
-            relative = _OFFSET + 10 * np.log10(blocks[loud].mean()) + _RELATIVE_GATE
-            return float(_OFFSET + 10 * np.log10(blocks[loud & (levels > relative)].mean()))
+        blocks = self._block_energies() * gain**2
+        loudness = _OFFSET + to_decibels(blocks, power=True)
+        gated = loudness >= ABSOLUTE_GATE
+        if not gated.any():
+            return -np.inf
+        relative_gate = _OFFSET + to_decibels(blocks[gated].mean(), power=True) + _RELATIVE_GATE
+        return float(_OFFSET + to_decibels(blocks[gated & (loudness > relative_gate)].mean(), power=True))
 
     def gain_to(self, target: float) -> float:
-        """The gain after which the loudness is `target` LUFS; 0 for what is silent.
+        """The gain after which the loudness is `target` LUFS; 0 for silence.
 
-        A gain also lifts blocks over the absolute gate, which lowers the mean, so the first guess is refined.
+        A gain may also lift blocks over the absolute gate, which lowers the mean, so the gain is found by iteration.
         """
-        gain, found = 1.0, self.loudness()
+        gain, loudness = 1.0, self.loudness()
         for _ in range(8):
-            if not np.isfinite(found) or abs(found - target) < 1e-4:
+            if not np.isfinite(loudness) or abs(loudness - target) < 1e-4:
                 break
-            gain *= 10 ** ((target - found) / 20)
-            found = self.loudness(gain)
-        return gain if np.isfinite(found) else 0.0
+            gain *= 10 ** ((target - loudness) / 20)
+            loudness = self.loudness(gain)
+        return gain if np.isfinite(loudness) else 0.0
 
-    def _blocks(self) -> NDArray[np.float64]:
+    def _block_energies(self) -> NDArray[np.float64]:
         """Mean energy of every gating block, summed over the channels."""
         steps = np.concatenate(self._energies) if self._energies else np.zeros(0)
-        if len(steps) >= _STEPS_A_BLOCK:
-            blocks: NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(steps, _STEPS_A_BLOCK).mean(axis=1)
+        if len(steps) >= _STEPS_PER_BLOCK:
+            blocks: NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(steps, _STEPS_PER_BLOCK).mean(axis=1)
             return blocks
         rest = self._rest.shape[1]
         energy = steps.sum() * self._step + float(np.sum(self._rest**2))

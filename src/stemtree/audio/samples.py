@@ -9,7 +9,7 @@ Samples: TypeAlias = NDArray[np.float32]
 """``(channel, sample)`` or ``(node, channel, sample)``: audio in [-1, 1]."""
 
 ExactSamples: TypeAlias = NDArray[np.float64]
-"""As `Samples`, in the precision that holds every PCM width up to 32 bits exactly: what files are read as."""
+"""As `Samples`, but float64, which holds every PCM width up to 32 bits exactly: the type that files are read as."""
 
 PcmSamples: TypeAlias = NDArray[np.int32]
-"""As `Samples`, in whole steps of the output's width."""
+"""As `Samples`, but integers of the output's width: full scale is 2^(bits - 1)."""

@@ -1,4 +1,4 @@
-"""What audio is read from: a song's samples in blocks, exact and checked."""
+"""Sources of audio: the protocol, samples in memory, and the checks that all sources share."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeVar
@@ -11,31 +11,31 @@ from stemtree.errors import AudioError
 
 AnySamples = TypeVar("AnySamples", Samples, ExactSamples)
 
-_LOUDEST = 1e6
-"""Full scale is 1; what is this far beyond it is not audio and would overflow."""
+_LARGEST_AMPLITUDE = 1e6
+"""Full scale is 1. Values far beyond it are not audio and would overflow."""
 
 
-class Source(Protocol):
-    """One song to read from, once or again from the start.
+class AudioSource(Protocol):
+    """One song, which can be read several times.
 
     Attributes
     ----------
     name : str
-        What messages call it.
+        A file's path, or another name for messages.
     sample_rate : int
         In Hz.
     channels : int
         1 or 2.
-    frames : int or None
-        Length in samples, to within a codec's padding; None where the container does not tell.
+    num_samples : int or None
+        Length in samples per channel, up to a codec's padding; None where the container does not state it.
     width : {"pcm16", "pcm24", "float"}
-        What stems are written as by default: 16 bits for lossy codecs, 24 for integers of more than 16.
+        Default width of the stems: ``pcm16`` for lossy codecs, ``pcm24`` for integers of more than 16 bits.
     """
 
     name: str
     sample_rate: int
     channels: int
-    frames: int | None
+    num_samples: int | None
     width: Width
 
     def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
@@ -53,16 +53,17 @@ class ArraySource:
     sample_rate : int
         In Hz.
     name : str
-        What messages call it.
+        Name for messages.
 
     Raises
     ------
     AudioError
-        If it has more than two channels, no sample, an unusable rate, or a value that is not finite.
+        If there are more than two channels or no samples, or if the data type or the sample rate is not supported.
+        Values that are not finite are reported by `blocks`.
     """
 
     def __init__(self, samples: Any, sample_rate: int, name: str = "the array") -> None:
-        if hasattr(samples, "detach"):  # a torch tensor, on whatever device and of whatever precision
+        if hasattr(samples, "detach"):  # a torch tensor, on any device and of any precision
             samples = samples.detach().cpu()
             samples = (samples.float() if samples.is_floating_point() else samples).numpy()
         array = np.asarray(samples)
@@ -79,18 +80,18 @@ class ArraySource:
         if not isinstance(sample_rate, int | np.integer):
             raise AudioError(f"{name} has a sample rate of {sample_rate!r}: give a whole number of Hz")
         self.name, self.sample_rate = name, int(sample_rate)
-        self.channels, self.frames = array.shape
+        self.channels, self.num_samples = array.shape
         self._samples = array
-        check_shape(self)
+        check_supported(self)
 
     def blocks(self, size: int, start: int = 0) -> Iterator[ExactSamples]:
-        """See `Source.blocks`."""
+        """See `AudioSource.blocks`."""
         for begin in range(start, self._samples.shape[1], size):
-            yield finite(self._samples[:, begin : begin + size].astype(np.float64), begin, self.name)
+            yield check_finite(self._samples[:, begin : begin + size].astype(np.float64), begin, self.name)
 
 
-def check_shape(source: Source) -> None:
-    """Raise AudioError unless channels, rate and length are what can be separated."""
+def check_supported(source: AudioSource) -> None:
+    """Raise AudioError unless the number of channels, the sample rate and the length are supported."""
     if source.channels not in (1, 2):
         raise AudioError(f"'{source.name}' has {source.channels} channels: mix it down to mono or stereo first")
     if not RATES[0] <= source.sample_rate <= RATES[1]:
@@ -98,15 +99,15 @@ def check_shape(source: Source) -> None:
             f"'{source.name}' has a sample rate of {source.sample_rate} Hz: resample it to between "
             f"{RATES[0]} and {RATES[1]} Hz"
         )
-    if source.frames == 0:
+    if source.num_samples == 0:
         raise AudioError(f"'{source.name}' holds no samples: give audio of at least one sample")
 
 
-def finite(block: AnySamples, position: int, name: str) -> AnySamples:
-    """Return a block that begins at sample `position`; raise AudioError if a value in it cannot be audio."""
+def check_finite(block: AnySamples, position: int, name: str) -> AnySamples:
+    """Return a block that begins at sample `position`; raise AudioError if it holds NaN, infinity or absurd values."""
     if not np.isfinite(block).all():
         sample = position + int(np.flatnonzero(~np.isfinite(block).all(axis=0))[0])
         raise AudioError(f"'{name}' holds NaN or infinity at sample {sample}: repair it or export it again")
-    if (loudest := np.abs(block).max(initial=0)) > _LOUDEST:
-        raise AudioError(f"'{name}' holds a sample of {loudest:.0e}, where full scale is 1: scale it down")
+    if (largest := np.abs(block).max(initial=0)) > _LARGEST_AMPLITUDE:
+        raise AudioError(f"'{name}' holds a sample of {largest:.0e}, where full scale is 1: scale it down")
     return block

@@ -1,4 +1,4 @@
-"""Audio out: stems, block by block."""
+"""Writing audio files block by block."""
 
 import math
 from pathlib import Path
@@ -12,31 +12,31 @@ from stemtree.audio.formats import OutputFormat
 from stemtree.audio.samples import PcmSamples, Samples
 from stemtree.errors import AudioError
 
-_WAV_BYTES = 2**32 - 4096
+_MAX_WAV_BYTES = 2**32 - 4096
 
 
 class StemWriter:
-    """One stem's file; use it in a ``with`` statement.
+    """Writes one stem; use it in a ``with`` statement.
 
     Parameters
     ----------
     path : pathlib.Path
-        Where to write; its folder exists.
+        The file to write. Its folder must exist.
     output : OutputFormat
-        Settled by `OutputFormat.for_source`.
+        Completed by `OutputFormat.for_source`.
     sample_rate, channels : int
         Of the stem.
 
     Raises
     ------
     AudioError
-        If the file cannot be written, now or at any block, or is not whole once closed.
+        If the file cannot be written, or is not complete after it was closed.
     """
 
     def __init__(self, path: Path, output: OutputFormat, sample_rate: int, channels: int) -> None:
-        self.path, self.written, self._bits = path, 0, output.bits
-        room = _WAV_BYTES if output.container == "wav" else math.inf
-        self._most = room / (channels * (output.bits or 32) / 8)
+        self.path, self.num_samples, self._bits = path, 0, output.bits
+        max_bytes = _MAX_WAV_BYTES if output.container == "wav" else math.inf
+        self._max_samples = max_bytes / (channels * (output.bits or 32) / 8)
         try:
             self._file = soundfile.SoundFile(
                 path, "w", sample_rate, channels, output.soundfile_subtype, format=output.container.upper()
@@ -45,18 +45,18 @@ class StemWriter:
             raise self._failure(error) from None
 
     def write(self, samples: PcmSamples | Samples) -> None:
-        """Append a ``(channel, sample)`` block: whole steps of the width in integer formats, else floats."""
+        """Append a ``(channel, sample)`` block: integers of the format's width in integer formats, else floats."""
         block: np.ndarray[Any, Any] = samples
-        if self.written + block.shape[1] > self._most:
+        if self.num_samples + block.shape[1] > self._max_samples:
             raise AudioError(f"'{self.path}' would be larger than the 4 GB that WAV can hold: choose the format flac")
         if self._bits is not None:
-            # libsndfile scales floats by 2^15 - 1 and would break the sums; integers pass as they are.
+            # As integers: libsndfile scales floats by 2^15 - 1, which would break the sums.
             block = block.astype(np.int16) if self._bits == 16 else block.astype(np.int32) << (32 - self._bits)
         try:
             self._file.write(np.stack(tuple(block), axis=-1))  # by channels: four times as fast as copying `block.T`
-        except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # soundfile asserts that all was taken
+        except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # soundfile asserts that all was written
             raise self._failure(error) from None
-        self.written += block.shape[1]
+        self.num_samples += block.shape[1]
 
     def __enter__(self) -> "StemWriter":
         return self
@@ -64,7 +64,7 @@ class StemWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             self._file.close()
-            if kind is None and soundfile.info(self.path).frames != self.written:
+            if kind is None and soundfile.info(self.path).frames != self.num_samples:
                 raise AudioError(f"'{self.path}' could not be written whole: make room or choose another folder")
         except (soundfile.LibsndfileError, OSError) as failure:
             if kind is None:

@@ -118,14 +118,14 @@ def _print_tree(saved: "Saved") -> None:
     from rich.tree import Tree
 
     manifest = saved.manifest
-    heard = f"{_db(manifest['mixture']['rms_dbfs'])}, {manifest['samples'] / manifest['sample_rate']:.1f} s"
-    drawing = Tree(f"{escape(str(saved.folder))}  [dim]{heard}{' (exists)' if saved.existed else ''}[/]")
+    summary = f"{_dbfs(manifest['mixture']['rms_dbfs'])}, {manifest['samples'] / manifest['sample_rate']:.1f} s"
+    drawing = Tree(f"{escape(str(saved.folder))}  [dim]{summary}{' (exists)' if saved.existed else ''}[/]")
     branches = {"": drawing}
     for row in manifest["nodes"]:
         above = max((path for path in branches if is_within(row["path"], path)), key=len)
-        level = f"{_db(row['rms_dbfs'])}  {row['energy_share']:6.1%} of the energy"
-        level += "" if row["active"] else ", inactive"
-        branches[row["path"]] = branches[above].add(f"{escape(row['file'])}  [dim]{level}[/]")
+        loudness = f"{_dbfs(row['rms_dbfs'])}  {row['energy_share']:6.1%} of the energy"
+        loudness += "" if row["active"] else ", inactive"
+        branches[row["path"]] = branches[above].add(f"{escape(row['file'])}  [dim]{loudness}[/]")
     console = Console(highlight=False, width=10_000)  # a tree is cut at the console's width, and with it long names
     console.print(drawing)
     if held := sum(row["held_at_full_scale"] for row in (manifest["mixture"], *manifest["nodes"])):
@@ -134,5 +134,5 @@ def _print_tree(saved: "Saved") -> None:
         )
 
 
-def _db(level: float | None) -> str:
-    return "silent" if level is None else f"{level:.1f} dBFS"
+def _dbfs(loudness: float | None) -> str:
+    return "silent" if loudness is None else f"{loudness:.1f} dBFS"

@@ -172,7 +172,7 @@ def probe(file: AudioFile) -> tuple[int, int]:
     if not file.path.exists():
         raise FileNotFoundError
     source = open_source(file.path, file.stream)
-    return source.sample_rate, source.frames or sum(block.shape[1] for block in source.blocks(1 << 20))
+    return source.sample_rate, source.num_samples or sum(block.shape[1] for block in source.blocks(1 << 20))
 
 
 def unequal(file: tuple[AudioFile, int, int], first: tuple[AudioFile, int, int]) -> Iterator[_Found]:

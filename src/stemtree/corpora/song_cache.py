@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from stemtree.audio.headers import quiet
+from stemtree.audio.headers import silence_stderr
 from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.errors import CorpusError, StaleIndexError, StemtreeError
 
@@ -154,7 +154,7 @@ def read_fresh(file: Path, schema: pl.Schema, corpus: Corpus, prints: Mapping[st
 
 def _read(file: Path, schema: pl.Schema) -> pl.DataFrame:
     try:
-        with quiet():  # a damaged file may make polars write to stderr as well
+        with silence_stderr():  # a damaged file may make polars write to stderr as well
             table = pl.read_parquet(file)
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):  # not there, or damaged
         table = pl.DataFrame(schema=schema)

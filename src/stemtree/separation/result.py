@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from stemtree.audio.levels import Level
+from stemtree.audio.loudness import RmsMeter
 from stemtree.audio.samples import ExactSamples, Samples
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
 
@@ -47,11 +47,11 @@ class TreeNode:
         return total
 
     @property
-    def rms_dbfs(self) -> float | None:
-        """See `Level.rms_dbfs`."""
-        level = Level()
-        level.add(self.audio)
-        return level.rms_dbfs
+    def rms_dbfs(self) -> float:
+        """Root mean square over channels and samples in dBFS, to 0.01 dB; minus infinity for silence."""
+        meter = RmsMeter()
+        meter.add(self.audio)
+        return round(meter.rms_dbfs, 2) + 0.0  # never -0.0
 
     def __iter__(self) -> Iterator["TreeNode"]:
         """Yield itself and all that lies below, parents first."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stemtree.audio import ArraySource, OutputFormat, Source, open_source
+from stemtree.audio import ArraySource, AudioSource, OutputFormat, open_source
 from stemtree.audio.samples import ExactSamples
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, load
@@ -83,7 +83,7 @@ class Separator:
 
         Parameters
         ----------
-        song : path-like, Source or array_like
+        song : path-like, AudioSource or array_like
             A file, or ``(channel, sample)`` or ``(sample,)`` samples in [-1, 1].
         sample_rate : int, optional
             Of an array, in Hz.
@@ -148,7 +148,7 @@ class Separator:
             overwrite,
         )
 
-    def stream(self, source: Source, progress: Progress | None = None) -> Iterator[SeparatedBlock]:
+    def stream(self, source: AudioSource, progress: Progress | None = None) -> Iterator[SeparatedBlock]:
         """Separate a song block by block, in memory that does not depend on its length.
 
         Yields
@@ -167,7 +167,7 @@ class Separator:
                 yield _reconcile(waiting.take(finished.shape[-1]), finished)
                 done += finished.shape[-1]
                 if progress:
-                    progress(done, source.frames)
+                    progress(done, source.num_samples)
         rest = waiting.take()
         if rest.shape[-1]:
             yield _reconcile(rest, synthesis.finish()[..., : rest.shape[-1]])
@@ -250,7 +250,7 @@ def separate(
     return Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters).separate(song, sample_rate, progress)
 
 
-def as_source(song: Any, sample_rate: int | None = None) -> Source:
+def as_source(song: Any, sample_rate: int | None = None) -> AudioSource:
     """Open what a song was given as; see `Separator.separate`."""
     if isinstance(song, str | os.PathLike):
         if sample_rate is not None:

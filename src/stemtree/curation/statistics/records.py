@@ -256,7 +256,7 @@ def _length(listing: Listing, data: Mapping[str, Any]) -> tuple[float | None, in
     if file is None or not file.path.exists():
         return None, None
     audio = open_source(file.path, file.stream)
-    return (audio.frames / audio.sample_rate if audio.frames else None), audio.channels
+    return (audio.num_samples / audio.sample_rate if audio.num_samples else None), audio.channels
 
 
 def _family(sub_genre: object, genre: object) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stemtree.audio import OutputFormat, Source, StemWriter, bytes_needed
-from stemtree.audio.levels import Level
+from stemtree.audio import AudioSource, OutputFormat, StemWriter, bytes_needed
+from stemtree.audio.loudness import RmsMeter
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.separation.output.integer_sums import TreeSamples
@@ -51,7 +52,7 @@ def save_tree(
     blocks: Iterable[SeparatedBlock],
     plan: Plan,
     provenance: list[dict[str, object]],
-    source: Source,
+    source: AudioSource,
     folder: Path,
     output: OutputFormat,
     overwrite: bool = False,
@@ -83,12 +84,12 @@ def _is_same(stem: Path, file: str) -> bool:
 
 
 def _write_stems(
-    blocks: Iterable[SeparatedBlock], plan: Plan, source: Source, folder: Path, output: OutputFormat
+    blocks: Iterable[SeparatedBlock], plan: Plan, source: AudioSource, folder: Path, output: OutputFormat
 ) -> dict[str, Any]:
     """Write all stems side by side and return what is known of them at the end."""
     files = {path: f"{path}.{output.container}" for path in plan.wanted}
-    levels = {path: Level() for path in (MIXTURE, *plan.wanted)}
-    held = dict.fromkeys(levels, 0)
+    meters = {path: RmsMeter() for path in (MIXTURE, *plan.wanted)}
+    held = dict.fromkeys(meters, 0)
     nodes_of = TreeSamples(plan.tree, output.bits)
     with ExitStack() as stack:
         writers: dict[NodePath, StemWriter] = {}
@@ -98,26 +99,26 @@ def _write_stems(
             writers[path] = stack.enter_context(writer)
         for block in _pieces(blocks):
             nodes, held_now = nodes_of(block.mixture, block.leaves)
-            levels[MIXTURE].add(block.mixture)
+            meters[MIXTURE].add(block.mixture)
             for path, writer in writers.items():
                 writer.write(nodes[path])
-                levels[path].add(nodes[path] * (1 / nodes_of.scale))
+                meters[path].add(nodes[path] * (1 / nodes_of.scale))
             for path in held:
                 held[path] += held_now[path]
-    heard = {path: _heard(levels[path]) | {"held_at_full_scale": held[path]} for path in levels}
-    energy = levels[MIXTURE].energy
+    loudness = {path: _loudness(meters[path]) | {"held_at_full_scale": held[path]} for path in meters}
+    energy = meters[MIXTURE].energy
     rows = [
         {
             "path": path,
             "level": plan.tree.level(path),
             "file": files[path],
-            **heard[path],
-            "energy_share": (share := round(levels[path].energy / energy, 6) if energy else 0.0),
+            **loudness[path],
+            "energy_share": (share := round(meters[path].energy / energy, 6) if energy else 0.0),
             "active": share >= ACTIVE,
         }
         for path in plan.wanted
     ]
-    return {"samples": levels[MIXTURE].values // source.channels, "mixture": heard[MIXTURE], "nodes": rows}
+    return {"samples": meters[MIXTURE].num_values // source.channels, "mixture": loudness[MIXTURE], "nodes": rows}
 
 
 def _pieces(blocks: Iterable[SeparatedBlock]) -> Iterator[SeparatedBlock]:
@@ -128,11 +129,15 @@ def _pieces(blocks: Iterable[SeparatedBlock]) -> Iterator[SeparatedBlock]:
             yield SeparatedBlock(block.mixture[:, part], block.leaves[..., part])
 
 
-def _heard(level: Level) -> dict[str, Any]:
-    return {"rms_dbfs": level.rms_dbfs, "peak_dbfs": level.peak_dbfs}
+def _loudness(meter: RmsMeter) -> dict[str, Any]:
+    """RMS and peak in dBFS to 0.01 dB; None for silence, which JSON has no number for."""
+    values = {"rms_dbfs": meter.rms_dbfs, "peak_dbfs": meter.peak_dbfs}
+    return {key: round(value, 2) + 0.0 if math.isfinite(value) else None for key, value in values.items()}  # never -0.0
 
 
-def _recipe(plan: Plan, provenance: list[dict[str, object]], source: Source, output: OutputFormat) -> dict[str, Any]:
+def _recipe(
+    plan: Plan, provenance: list[dict[str, object]], source: AudioSource, output: OutputFormat
+) -> dict[str, Any]:
     """All that decides what the stems will be."""
     with open(source.name, "rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
@@ -160,9 +165,9 @@ def _existing(song: Path, recipe: dict[str, Any]) -> Saved | None:
     raise OptionError(f"'{song}' holds stems of another input or made otherwise: give --overwrite or another folder")
 
 
-def _check_room(folder: Path, plan: Plan, source: Source, output: OutputFormat) -> None:
+def _check_room(folder: Path, plan: Plan, source: AudioSource, output: OutputFormat) -> None:
     """Fail before the work rather than after it."""
-    need = bytes_needed(output, (source.frames or 0) * source.channels, len(plan.wanted))
+    need = bytes_needed(output, (source.num_samples or 0) * source.channels, len(plan.wanted))
     free = shutil.disk_usage(folder).free
     if output.container == "wav" and need > free:
         raise AudioError(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from stemtree.audio import Source, open_source
+from stemtree.audio import AudioSource, open_source
 from stemtree.audio.samples import ExactSamples
 from stemtree.errors import OptionError, SplitterError, suggest
 from stemtree.hierarchy import Hierarchy, NodePath, is_within
@@ -21,7 +21,7 @@ class Oracle:
 
     Parameters
     ----------
-    stems : mapping of path to Source or path-like
+    stems : mapping of path to AudioSource or path-like
         The true signal of leaves or of inner nodes; a node's signal is the sum of all that lie at or below it, and
         silence where there are none. Shorter stems end in silence; mono ones go to both channels.
     kind : {"irm", "ibm", "psa"}
@@ -41,12 +41,15 @@ class Oracle:
     context_frames = 0
 
     def __init__(
-        self, stems: Mapping[NodePath, Source | str | os.PathLike[str]], kind: str = "irm", stft: Stft | None = None
+        self,
+        stems: Mapping[NodePath, AudioSource | str | os.PathLike[str]],
+        kind: str = "irm",
+        stft: Stft | None = None,
     ) -> None:
         if kind not in IDEAL_MASKS:
             raise OptionError(f"there is no oracle mask '{kind}'{suggest(kind, IDEAL_MASKS)}")
         self.kind, self.stft = kind, stft or Stft()
-        self._stems: dict[NodePath, Source] = {
+        self._stems: dict[NodePath, AudioSource] = {
             path: open_source(stem) if isinstance(stem, str | os.PathLike) else stem for path, stem in stems.items()
         }
 
@@ -89,7 +92,7 @@ class Oracle:
         return block.stft.analyse(torch.from_numpy(total.astype(np.float32)))
 
 
-def _excerpt(source: Source, first: int, count: int) -> ExactSamples:
+def _excerpt(source: AudioSource, first: int, count: int) -> ExactSamples:
     """``(channel, count)`` from sample `first`, silent outside the source."""
     before = max(0, -first)
     found = next(source.blocks(count - before, max(0, first)), np.zeros((source.channels, 0)))

@@ -6,7 +6,23 @@ import pytest
 import soundfile
 from support.multitracks import ffmpeg_loudness, sound
 
-from stemtree.audio.loudness import LoudnessMeter
+from stemtree.audio.loudness import LoudnessMeter, RmsMeter
+
+
+def test_rms_and_peak_of_blocks_are_those_of_the_whole() -> None:
+    audio = sound(1, 0.5) * [[1.0], [-0.5]]
+    meter = RmsMeter()
+    for start in range(0, audio.shape[1], 1000):
+        meter.add(audio[:, start : start + 1000])
+    assert meter.rms_dbfs == pytest.approx(20 * np.log10(np.sqrt(np.mean(audio**2))))
+    assert meter.peak_dbfs == pytest.approx(20 * np.log10(np.abs(audio).max()))
+    assert meter.num_values == audio.size
+
+
+def test_silence_has_no_finite_rms() -> None:
+    meter = RmsMeter()
+    meter.add(np.zeros((2, 9)))
+    assert meter.rms_dbfs == meter.peak_dbfs == -np.inf
 
 
 def measured(audio: np.ndarray, rate: int, size: int = 10_000) -> LoudnessMeter:
