@@ -11,8 +11,6 @@ from support.trees import wanted_nodes
 
 from stemtree.errors import HierarchyError, OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, load
-from stemtree.masks.constraint import apply_constraint
-from stemtree.masks.partition import Partition
 from stemtree.masks.relation import RELATIONS, make_relation
 
 SHAPE = (2, 1, 3, 2)  # batch, channel, bin, frame
@@ -29,7 +27,7 @@ def _children(path: NodePath, nodes: tuple[NodePath, ...]) -> list[NodePath]:
     return [node for node in below if not any(node in _below(other, nodes) for other in below)]
 
 
-def _rests(hierarchy: Hierarchy, nodes: tuple[NodePath, ...]) -> list[NodePath]:
+def _residuals(hierarchy: Hierarchy, nodes: tuple[NodePath, ...]) -> list[NodePath]:
     """Inner nodes whose wanted children do not hold all of their leaves."""
     inner = [path for path in (MIXTURE, *nodes) if _below(path, nodes)] or [MIXTURE]
     held = {
@@ -55,12 +53,12 @@ def _twin(kind: str, hierarchy: Hierarchy, nodes: tuple[NodePath, ...], logits: 
         return {path: sequential(path) for path in nodes}
     if kind == "direct":
         return own
-    parts = [path for path in nodes if not _below(path, nodes)] + _rests(hierarchy, nodes)
-    shares = {part: math.exp(value) for part, value in zip(parts, logits, strict=True)}
+    parts = [path for path in nodes if not _below(path, nodes)] + _residuals(hierarchy, nodes)
+    weights = {part: math.exp(value) for part, value in zip(parts, logits, strict=True)}
     masks = {path: 0.0 for path in nodes}
     for path in nodes:
-        masks[path] = sum(share for part, share in shares.items() if part in (path, *_below(path, tuple(parts))))
-    return {path: mask / sum(shares.values()) for path, mask in masks.items()}
+        masks[path] = sum(weight for part, weight in weights.items() if part in (path, *_below(path, tuple(parts))))
+    return {path: mask / sum(weights.values()) for path, mask in masks.items()}
 
 
 @settings(deadline=None, max_examples=30)
@@ -86,20 +84,20 @@ def test_invariants(wanted: tuple[Hierarchy, tuple[NodePath, ...]], seed: int) -
         logits = 5 * torch.randn(SHAPE[0], relation.outputs, *SHAPE[1:], generator=torch.Generator().manual_seed(seed))
         estimate = relation.estimate(logits)
         by_path = dict(zip(nodes, estimate.masks.unbind(1), strict=True))
-        rests = dict(zip(relation.partition.residuals, estimate.residuals.unbind(1), strict=False))
+        residuals = dict(zip(relation.partition.residuals, estimate.residuals.unbind(1), strict=False))
         for parent in (MIXTURE, *nodes):
             children = [by_path[child] for child in _children(parent, nodes)]
             whole = by_path.get(parent, torch.ones(SHAPE))
             assert all((whole >= child - 1e-6).all() for child in children)
             if kind == "tree" and children:
-                torch.testing.assert_close(sum(children) + rests.get(parent, 0), whole)
+                torch.testing.assert_close(sum(children) + residuals.get(parent, 0), whole)
         if kind == "sequential":
             for number, source in enumerate(estimate.sources):
                 above = 1 if source is None else estimate.masks[:, source]
                 torch.testing.assert_close(estimate.masks[:, number], estimate.relative[:, number] * above)
 
 
-def test_three_levels_are_raised_one_upon_the_other() -> None:
+def test_the_constraint_reaches_from_the_leaf_to_the_top() -> None:
     """The published code compared the top with the middle's own mask, and so lost the leaf."""
     relation = make_relation("constrained", MS21, GUITAR)
     logits = torch.tensor([2.0, -1.0, 0.0]).reshape(1, 3, 1, 1, 1).requires_grad_()
@@ -110,25 +108,7 @@ def test_three_levels_are_raised_one_upon_the_other() -> None:
     assert higher == [0, 0] and leaf == pytest.approx(3 * masks[0, 0].item() * (1 - masks[0, 0].item()))
 
 
-@settings(deadline=None, max_examples=30)
-@given(wanted_nodes(), st.integers(0, 99))
-def test_the_constraint_hands_its_gradient_to_the_largest(
-    wanted: tuple[Hierarchy, tuple[NodePath, ...]], seed: int
-) -> None:
-    """As torch does for the maximum over a node and all below it."""
-    hierarchy, nodes = wanted
-    generator = torch.Generator().manual_seed(seed)
-    masks = torch.rand(SHAPE[0], len(nodes), *SHAPE[1:], generator=generator).requires_grad_()
-    weights = torch.randn(masks.shape, generator=generator)
-    groups = [[nodes.index(path), *(nodes.index(below) for below in _below(path, nodes))] for path in nodes]
-    expected = torch.stack([masks[:, group].amax(dim=1) for group in groups], dim=1)
-    found = apply_constraint(masks, Partition(hierarchy, nodes))
-    assert torch.equal(found, expected)
-    gradients = [torch.autograd.grad((result * weights).sum(), masks)[0] for result in (found, expected)]
-    torch.testing.assert_close(*gradients)
-
-
-def test_mixed_takes_each_node_from_where_it_is_told() -> None:
+def test_mixed_takes_each_node_from_its_source() -> None:
     leaf, middle, top = GUITAR
     relation = make_relation("mixed", MS21, GUITAR, {leaf: top})  # past the middle, which is direct
     logits = torch.tensor([0.5, -1.0, 2.0]).reshape(1, 3, 1, 1, 1)
@@ -141,15 +121,6 @@ def test_mixed_takes_each_node_from_where_it_is_told() -> None:
     torch.testing.assert_close(
         make_relation("mixed", MS21, GUITAR, everything)(logits), make_relation("sequential", MS21, GUITAR)(logits)
     )
-
-
-def test_what_a_tree_divides_into() -> None:
-    path = make_relation("tree", MS21, GUITAR)
-    assert path.partition.parts == (GUITAR[0], MIXTURE, GUITAR[1], GUITAR[2])
-    whole = make_relation("tree", MS21, MS21.paths)
-    assert whole.partition.parts == MS21.leaves() and whole.outputs == 14
-    bands = make_relation("tree", MS21, ("vocal", "accompaniment/bass"))
-    assert bands.partition.parts == ("vocal", "accompaniment/bass", MIXTURE)
 
 
 @pytest.mark.parametrize("kind", RELATIONS)

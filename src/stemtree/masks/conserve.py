@@ -2,13 +2,15 @@
 
 import torch
 
+from stemtree.accelerate import accelerated_by
 from stemtree.hierarchy import MIXTURE, NodePath
+from stemtree.masks import kernels
 from stemtree.masks.partition import Partition
 from stemtree.types import Masks, Spectrogram
 
 
 def normalise(weights: Masks) -> Masks:
-    """Divide every bin in proportion to non-negative weights; equally where all are zero.
+    """Divide non-negative weights by their sum over nodes; equal masks where all weights are zero.
 
     Parameters
     ----------
@@ -27,9 +29,9 @@ def normalise(weights: Masks) -> Masks:
 def project_to_simplex(values: Masks) -> Masks:
     """Find the masks in [0, 1] that sum to one and are nearest to `values` in squared error.
 
-    The Euclidean projection on the probability simplex (Held, Wolfe, Crowder 1974): one threshold is taken off all
-    nodes of a bin and what falls below zero is cut. Over the nodes of one mixture bin this is the least-squares
-    conservative version of any mask.
+    The Euclidean projection on the probability simplex (Held, Wolfe, Crowder 1974): one threshold is subtracted from
+    all nodes of a bin, and what falls below zero is set to zero. For the nodes of one mixture bin this is the
+    least-squares conservative version of any mask.
 
     Parameters
     ----------
@@ -41,30 +43,29 @@ def project_to_simplex(values: Masks) -> Masks:
     Masks
         The same shape; sums to one over nodes.
     """
-    if len(values) == 2:  # what the threshold comes to, without sorting
-        first = ((values[0] - values[1] + 1) / 2).clamp(0, 1)
-        return torch.stack([first, 1 - first])
-    largest_first = values.sort(dim=0, descending=True).values
+    if len(values) == 2:
+        return kernels.project_pair_to_simplex(values)
+    descending = values.sort(dim=0, descending=True).values
     counts = torch.arange(1, len(values) + 1, dtype=values.dtype).reshape(-1, *[1] * (values.ndim - 1))
-    thresholds = (largest_first.cumsum(dim=0) - 1) / counts
-    kept = (largest_first > thresholds).sum(dim=0, keepdim=True)
-    return (values - thresholds.gather(0, kept - 1)).clamp_min(0)
+    thresholds = (descending.cumsum(dim=0) - 1) / counts
+    count = (descending > thresholds).sum(dim=0, keepdim=True)
+    return (values - thresholds.gather(0, count - 1)).clamp_min(0)
 
 
 def distribute(masks: Masks, partition: Partition) -> Masks:
-    """Make independent masks of nodes conservative: from the mixture down, each node's share goes to its parts.
+    """Make independent masks of nodes conservative: distribute the mixture down the tree, in proportion to the masks.
 
-    A node hands what it was given to its wanted children in proportion to their masks. Where they leave a rest, that
-    takes part with as much as the node's own mask (the mixture's is one) exceeds the sum of theirs, if it does. So a
-    node's own mask competes with its siblings' alone, and what is below it with what it was given; masks that are
-    conservative already come back unaltered.
+    Each node passes what it received on to its wanted children in proportion to their masks. If it has a residual, the
+    residual takes part with a weight of its own: the node's mask (for the mixture, one) less the sum of its children's,
+    or zero where that is negative. So a node's mask only competes with those of its siblings. Masks that are
+    conservative already are returned unaltered.
 
     Parameters
     ----------
     masks : Masks
-        ``(node, channel, bin, frame)``, non-negative, from any mask relation.
+        ``(node, channel, bin, frame)``, non-negative, from any mask relation, in the order of `Partition.nodes`.
     partition : Partition
-        Which nodes they are of.
+        The nodes.
 
     Returns
     -------
@@ -73,81 +74,62 @@ def distribute(masks: Masks, partition: Partition) -> Masks:
         `Partition.sum_parts` adds them up to conservative masks of all nodes.
     """
     parts = {}
-    given: dict[int | None, Masks] = {None: torch.ones_like(masks[0])}
+    received: dict[int | None, Masks] = {None: torch.ones_like(masks[0])}
     for parent in (None, *partition.top_down):
         path = MIXTURE if parent is None else partition.nodes[parent]
         if path in partition.leaves:
-            parts[path] = given[parent]
+            parts[path] = received[parent]
             continue
         children = partition.children(parent)
         weights = masks[list(children)]
         if path in partition.residuals:
             own = torch.ones_like(masks[0]) if parent is None else masks[parent]
-            rest = (own - weights.sum(dim=0)).clamp_min(0)
-            weights = torch.cat([weights, rest[None]])
-        shares = normalise(weights) * given[parent]
-        given.update(zip(children, shares, strict=False))
+            residual = (own - weights.sum(dim=0)).clamp_min(0)
+            weights = torch.cat([weights, residual[None]])
+        divided = normalise(weights) * received[parent]
+        received.update(zip(children, divided, strict=False))
         if path in partition.residuals:
-            parts[path] = shares[-1]
+            parts[path] = divided[-1]
     return torch.stack([parts[path] for path in partition.parts])
 
 
-def suppress_inactive(parts: Masks, partition: Partition, mixture: Spectrogram, level: float) -> Masks:
-    """Take nodes that are hardly there for absent, and let their siblings share what they leave.
+@accelerated_by(kernels.suppress_inactive)
+def suppress_inactive(parts: Masks, partition: Partition, mixture: Spectrogram, threshold_db: float) -> Masks:
+    """Suppress nodes that are hardly active, and let their siblings take over what they had.
 
-    A mask that follows from squared errors is the mean of what may be there, so that an instrument which is certainly
-    absent still gets a little of every bin. Each node is scaled by 1 / (1 + (t / e)⁴), e being its share of the energy
-    and t that of `level`: nodes above it stay, nodes at it lose 6 dB, those 3 dB below lose 25, and what lies deeper
-    vanishes. What they lose stays within their parent, whose own mask is as good as it was.
+    A mask that minimises a squared error is a mean over what may be there, so an instrument that is certainly absent
+    still gets a little of every bin. Each node is scaled by 1 / (1 + (t / e)⁴), where e is its energy relative to the
+    mixture's and t that of `threshold_db`: nodes above the threshold stay, nodes at it lose 6 dB, nodes 3 dB below it
+    lose 25 dB, and nodes further below vanish. What a node loses stays within its parent, whose own mask is kept.
 
     Parameters
     ----------
     parts : Masks
         ``(part, 1 or channel, bin, frame)`` in the order of `Partition.parts`, summing to one over parts.
     partition : Partition
-        Which nodes they are of.
+        The parts.
     mixture : Spectrogram
-        ``(channel, bin, frame)`` that they are masks of: seconds of it, over which nodes count as present or absent.
-    level : float
+        ``(channel, bin, frame)``, the seconds of the mixture over which a node's energy is measured.
+    threshold_db : float
         In dB relative to the mixture.
 
     Returns
     -------
     Masks
-        The same shape; sums to one over parts.
+        The same shape as `parts`; sums to one over parts.
     """
-    power = mixture.real.square() + mixture.imag.square()
+    power = mixture.abs().square()
     if parts.shape[1] == 1:
         power = power.sum(dim=0, keepdim=True)
-    heard, rows = power.mT.flatten(), parts.mT.flatten(1)  # as they lie in memory
-    energy, threshold = heard.sum().clamp_min(1e-12), 10 ** (level / 10)
-    given: dict[NodePath, torch.Tensor] = {MIXTURE: torch.ones_like(rows[0])}
-    faded = torch.empty_like(rows)
-    for parent, children in partition.families():
-        whole = given.pop(parent)
-        masks = [_added(rows, numbers) for _, numbers in children]
-        shares = torch.stack([mask.square().dot(heard) for mask in masks]) / energy
-        scales = (1 / (1 + (threshold / shares) ** 4)).tolist()
-        total = torch.zeros_like(whole)
-        for scale, mask in zip(scales, masks, strict=True):
-            total.add_(mask, alpha=scale)
-        nothing = total == 0 if total.min() == 0 else None
-        factor = whole / (total if nothing is None else total.masked_fill_(nothing, 1))
-        for scale, mask, (child, numbers) in zip(scales, masks, children, strict=True):
-            left = torch.mul(mask, factor, out=faded[numbers[0]] if len(numbers) == 1 else torch.empty_like(mask))
-            left.mul_(scale)
-            if nothing is not None:
-                left[nothing] = whole[nothing] / len(children)
-            if len(numbers) > 1:
-                given[child] = left
-    return faded.view(parts.mT.shape).mT
-
-
-def _added(rows: torch.Tensor, numbers: list[int]) -> torch.Tensor:
-    """The sum of some rows, without a copy of them; a row itself where there is one."""
-    total = rows[numbers[0]]
-    if len(numbers) > 1:
-        total = total + rows[numbers[1]]
-        for number in numbers[2:]:
-            total += rows[number]
-    return total
+    threshold = 10 ** (threshold_db / 10)
+    result = torch.empty_like(parts)
+    wholes: dict[NodePath, Masks] = {MIXTURE: torch.ones_like(parts[0])}
+    for split in partition.splits():
+        masks = torch.stack([parts[list(indices)].sum(dim=0) for indices in split.parts])
+        energies = (power * masks.square()).sum(dim=(1, 2, 3), keepdim=True) / power.sum().clamp_min(1e-12)
+        divided = normalise(masks / (1 + (threshold / energies) ** 4)) * wholes[split.node]
+        for child, indices, mask in zip(split.children, split.parts, divided, strict=True):
+            wholes[child] = mask
+            if len(indices) == 1:
+                result[indices[0]] = mask
+    return result

@@ -9,14 +9,14 @@ from stemtree.types import Masks, Spectrogram
 
 
 def ideal_ratio(stems: Spectrogram, mixture: Spectrogram) -> Masks:
-    """Each stem's share of the summed magnitudes (IRM).
+    """The ideal ratio mask (IRM): each stem's magnitude relative to the sum of all magnitudes.
 
     Parameters
     ----------
     stems : Spectrogram
         ``(node, channel, bin, frame)``, the true children.
     mixture : Spectrogram
-        ``(channel, bin, frame)``, what the masks will be applied to; not looked at.
+        ``(channel, bin, frame)``, what the masks will be applied to; not used here.
 
     Returns
     -------
@@ -27,16 +27,16 @@ def ideal_ratio(stems: Spectrogram, mixture: Spectrogram) -> Masks:
 
 
 def ideal_binary(stems: Spectrogram, mixture: Spectrogram) -> Masks:
-    """Every bin to the loudest stem (IBM); arguments and result as for `ideal_ratio`."""
+    """The ideal binary mask (IBM): every bin to the loudest stem. Parameters and result as for `ideal_ratio`."""
     loudest = stems.abs().argmax(dim=0, keepdim=True)
     return torch.zeros(stems.shape).scatter_(0, loudest, 1.0)
 
 
 def phase_sensitive(stems: Spectrogram, mixture: Spectrogram) -> Masks:
-    """The phase-sensitive masks Re(S / X) (Erdogan 2015), made conservative by least squares.
+    """The phase-sensitive masks Re(S / X) (Erdogan 2015), projected onto the simplex.
 
-    They are the best that conservative masks in [0, 1] can do in squared error. Arguments and result as for
-    `ideal_ratio`; equal parts where the mixture is silent.
+    No other conservative masks in [0, 1] have a smaller squared error. Parameters and result as for `ideal_ratio`;
+    equal masks where the mixture is silent.
     """
     power = mixture.real.square() + mixture.imag.square()
     in_phase = stems.real * mixture.real + stems.imag * mixture.imag
@@ -48,13 +48,13 @@ IDEAL_MASKS: dict[str, Callable[[Spectrogram, Spectrogram], Masks]] = {
     "ibm": ideal_binary,
     "psa": phase_sensitive,
 }
+"""Ideal masks by name."""
 
 
 def ideal_masks(kind: str, nodes: Spectrogram, mixture: Spectrogram) -> Masks:
-    """The ideal mask of each node against the rest of the mixture, whatever other nodes there are.
+    """The ideal mask of each node by itself, against everything else in the mixture.
 
-    Of two parts that add up to the mixture, the conservative phase-sensitive mask is the truncated one, Re(S / X) cut
-    to [0, 1].
+    Of two stems that add up to the mixture, the phase-sensitive mask is the truncated one, Re(S / X) clamped to [0, 1].
 
     Parameters
     ----------
@@ -71,7 +71,8 @@ def ideal_masks(kind: str, nodes: Spectrogram, mixture: Spectrogram) -> Masks:
         ``(node, channel, bin, frame)``; zero for nodes that are silent throughout.
     """
     masks = torch.zeros(nodes.shape)
-    heard = torch.view_as_real(nodes).flatten(1).any(dim=1)  # most nodes are silent in most songs
-    if heard.any():
-        masks[heard] = IDEAL_MASKS[kind](torch.stack([nodes[heard], mixture - nodes[heard]]), mixture)[0]
+    sounding = torch.view_as_real(nodes).flatten(1).any(dim=1)  # most nodes are silent in most songs
+    if sounding.any():
+        stems = torch.stack([nodes[sounding], mixture - nodes[sounding]])
+        masks[sounding] = IDEAL_MASKS[kind](stems, mixture)[0]
     return masks

@@ -1,4 +1,4 @@
-"""How the nodes that one network tells apart divide the mixture."""
+"""The parts that a network's nodes divide the mixture into."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,17 +6,36 @@ from functools import cached_property
 import torch
 
 from stemtree.errors import HierarchyError, OptionError
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, is_within
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth, is_within
 from stemtree.types import Masks
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A node and the children it is divided into.
+
+    Parameters
+    ----------
+    node : NodePath
+        The node, or the mixture.
+    children : tuple of NodePath
+        Its wanted children. The node's residual comes last, under the node's own path, if it has one.
+    parts : tuple of tuple of int
+        For each child the indices, in `Partition.parts`, of the parts that lie within it.
+    """
+
+    node: NodePath
+    children: tuple[NodePath, ...]
+    parts: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
 class Partition:
-    """Wanted nodes of a hierarchy, and the parts that they divide the mixture into.
+    """Wanted nodes of a hierarchy, and the disjoint parts that they divide the mixture into.
 
-    The parts are the wanted nodes with none beneath them, and the **rest** of every other one (and of the mixture) that
-    is more than the wanted nodes beneath it. Together they are the whole mixture, and no two overlap. Where a network
-    tells a whole hierarchy apart there are no rests; where it serves one path there is one at every step.
+    There are two kinds of parts. A **leaf** is a wanted node with no wanted node beneath it. A **residual** is what the
+    wanted nodes beneath a node leave of it; the mixture can have one too. Together the parts are the whole mixture. A
+    network for a whole hierarchy has no residuals; one for a single path has a residual at every step.
 
     Parameters
     ----------
@@ -28,9 +47,9 @@ class Partition:
     Raises
     ------
     HierarchyError
-        If the hierarchy has no such node.
+        If the hierarchy has no such node, or if the mixture is among them.
     OptionError
-        If there is no node, the mixture is among them or one comes twice.
+        If there is no node, or if one comes twice.
     """
 
     hierarchy: Hierarchy
@@ -49,55 +68,56 @@ class Partition:
 
     @cached_property
     def parents(self) -> tuple[int | None, ...]:
-        """For each node the number of the nearest wanted one above it; None for the mixture."""
-        numbers = {path: number for number, path in enumerate(self.nodes)}
+        """For each node the index of the nearest wanted node above it; None for the mixture."""
+        indices = {path: index for index, path in enumerate(self.nodes)}
         above = (self.hierarchy.ancestors(path) for path in self.nodes)
-        return tuple(next((numbers[path] for path in paths if path in numbers), None) for paths in above)
+        return tuple(next((indices[path] for path in paths if path in indices), None) for paths in above)
 
     @cached_property
     def top_down(self) -> tuple[int, ...]:
-        """The nodes' numbers, parents before their children."""
-        return tuple(sorted(range(len(self.nodes)), key=lambda number: self.nodes[number].count("/")))
+        """The indices of the nodes, parents before their children."""
+        return tuple(sorted(range(len(self.nodes)), key=lambda index: depth(self.nodes[index])))
 
     def children(self, parent: int | None) -> tuple[int, ...]:
-        """The numbers of the nodes whose parent is `parent`."""
-        return tuple(number for number, above in enumerate(self.parents) if above == parent)
+        """The indices of the nodes whose parent has the index `parent`."""
+        return tuple(index for index, above in enumerate(self.parents) if above == parent)
 
     @cached_property
     def leaves(self) -> tuple[NodePath, ...]:
-        """The nodes with no wanted one beneath them."""
-        return tuple(path for number, path in enumerate(self.nodes) if number not in self.parents)
+        """The wanted nodes with no wanted node beneath them."""
+        return tuple(path for index, path in enumerate(self.nodes) if index not in self.parents)
 
     @cached_property
     def residuals(self) -> tuple[NodePath, ...]:
-        """The nodes, and perhaps the mixture, that are more than the wanted nodes beneath them."""
+        """The nodes, perhaps the mixture among them, that are more than the wanted nodes beneath them."""
         lines = ((leaf, *self.hierarchy.ancestors(leaf)) for leaf in self.hierarchy.leaves())
         lowest = {next((path for path in line if path in self.nodes), MIXTURE) for line in lines}
         return tuple(path for path in (MIXTURE, *self.nodes) if path in lowest and path not in self.leaves)
 
     @property
     def parts(self) -> tuple[NodePath, ...]:
-        """What the mixture is divided into: `leaves`, then the nodes of `residuals`."""
+        """`leaves`, then `residuals`, each residual under the path of its node."""
         return self.leaves + self.residuals
 
-    def families(self) -> list[tuple[NodePath, list[tuple[NodePath, list[int]]]]]:
-        """From the mixture down: each node that is divided, and its children with the numbers of the parts in each.
-
-        A rest of the node counts as a child, with the node's own path.
-        """
+    def splits(self) -> list[Split]:
+        """Every node that has wanted children, the mixture first, parents before their children."""
         found = []
         for parent in (None, *self.top_down):
             path = MIXTURE if parent is None else self.nodes[parent]
-            children = [self.nodes[number] for number in self.children(parent)]
+            children = [self.nodes[index] for index in self.children(parent)]
             if children:
-                beneath = [
-                    (child, [n for n, part in enumerate(self.parts) if is_within(part, child)]) for child in children
-                ]
-                found.append((path, beneath + ([(path, [self.parts.index(path)])] if path in self.residuals else [])))
+                parts = [self._parts_within(child) for child in children]
+                if path in self.residuals:
+                    children.append(path)
+                    parts.append((self.parts.index(path),))
+                found.append(Split(path, tuple(children), tuple(parts)))
         return found
 
+    def _parts_within(self, node: NodePath) -> tuple[int, ...]:
+        return tuple(index for index, part in enumerate(self.parts) if is_within(part, node))
+
     def sum_parts(self, parts: Masks, dim: int) -> Masks:
-        """Add parts up to nodes (thesis, 4.4).
+        """Add parts up to nodes: each node is the sum of its children (thesis, 4.4).
 
         Parameters
         ----------
@@ -109,7 +129,7 @@ class Partition:
         Returns
         -------
         Masks
-            One for each node instead.
+            One for each of `nodes` along `dim`.
         """
         by_path = dict(zip(self.parts, parts.unbind(dim), strict=True))
         totals = [by_path.get(path) for path in self.nodes]

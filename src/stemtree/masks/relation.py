@@ -1,6 +1,6 @@
-"""Mask relations: what a network's logits mean (thesis, 4.2 and figure 14).
+"""Mask relations: how masks of nodes follow from a network's logits (thesis, 4.2 and figure 14).
 
-The network does not know which relation it feeds; it is asked for as many logits per bin as the relation wants.
+A network does not know its relation. It has as many outputs per bin as the relation needs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,14 @@ from stemtree.types import Logits, Masks
 
 
 class RelationSettings(BaseModel, frozen=True, extra="forbid"):
-    """Which mask relation; see `make_relation`.
+    """The choice of a mask relation; see `make_relation`.
 
     Parameters
     ----------
     kind : str
         Its name.
     sources : dict of NodePath to NodePath, optional
-        For ``mixed``: which nodes are taken from which.
+        For ``mixed``: the nodes that are taken from another node, and from which.
     """
 
     kind: Literal["direct", "constrained", "sequential", "mixed", "tree"] = "direct"
@@ -36,20 +36,19 @@ class RelationSettings(BaseModel, frozen=True, extra="forbid"):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Masks that a relation made of logits; all ``(batch, node, channel, bin, frame)`` in [0, 1].
+    """The masks of one batch; all ``(batch, node, channel, bin, frame)`` in [0, 1].
 
     Parameters
     ----------
     masks : Masks
-        Of the mixture: the direct masks M' (4.5), however they came about.
+        Masks of the mixture: the direct masks M' (4.5), for every relation.
     relative : Masks
-        Each of the node that it is taken from: the sequential masks M (4.6). The same object as `masks` where all are
-        taken from the mixture.
+        Masks of each node's source: the sequential masks M (4.6). The same object as `masks` where every source is the
+        mixture.
     sources : tuple of int or None
-        For each node the number of the one it is taken from; None for the mixture.
+        For each node the index of its source, the node that it is taken from; None for the mixture.
     residuals : Masks
-        Of the parts of the mixture that lie in no wanted node beneath them, in the order of
-        `Partition.residuals`, where the relation knows them; else none.
+        Masks of the mixture for `Partition.residuals`, in their order; of no nodes where the relation has none.
     """
 
     masks: Masks
@@ -59,51 +58,51 @@ class Estimate:
 
 
 class Relation(nn.Module):
-    """What every relation has.
+    """Base class: logits to masks.
 
     Parameters
     ----------
     partition : Partition
         The nodes.
     outputs : int
-        How many logits it wants for each bin.
+        Number of logits per bin.
     sources : sequence of NodePath, optional
-        For each node the one it is taken from; unset, all are taken from the mixture.
+        For each node its source; by default the mixture for all.
     """
 
     def __init__(self, partition: Partition, outputs: int, sources: Sequence[NodePath] = ()) -> None:
         super().__init__()
         self.partition, self.outputs = partition, outputs
-        numbers: dict[NodePath, int | None] = {path: number for number, path in enumerate(partition.nodes)}
-        self.sources = tuple(numbers.get(path) for path in sources) or (None,) * len(partition.nodes)
+        indices: dict[NodePath, int | None] = {path: index for index, path in enumerate(partition.nodes)}
+        self.sources = tuple(indices.get(path) for path in sources) or (None,) * len(partition.nodes)
 
     @property
     def nodes(self) -> tuple[NodePath, ...]:
-        """Whose masks these are, in their order."""
+        """The nodes, in the order of their masks."""
         return self.partition.nodes
 
     def estimate(self, logits: Logits) -> Estimate:
-        """Make masks of ``(batch, output, channel, bin, frame)``; they are float32 whatever the network's precision."""
+        """Turn ``(batch, output, channel, bin, frame)`` logits into masks, float32 at any precision of the network."""
         raise NotImplementedError
 
     def part_masks(self, logits: Logits) -> Masks:
-        """Make conservative masks of `Partition.parts`, ``(batch, part, channel, bin, frame)``; see `distribute`."""
+        """Conservative masks of `Partition.parts`, ``(batch, part, channel, bin, frame)``; see `distribute`."""
         return torch.stack([distribute(masks, self.partition) for masks in self.estimate(logits).masks])
 
     def forward(self, logits: Logits) -> Masks:
-        """Masks of the mixture alone: ``(batch, node, channel, bin, frame)``."""
+        """Masks of the mixture: ``(batch, node, channel, bin, frame)``."""
         return self.estimate(logits).masks
 
 
 class Products(Relation):
-    """One sigmoid per node, of the mixture or of another node; products of them down each path (4.5 to 4.8).
+    """One sigmoid per node: its mask of its source. Products down each path are masks of the mixture (4.5 to 4.8).
 
     Parameters
     ----------
     partition : Partition
         The nodes.
     sources : sequence of NodePath
-        For each node the one it is taken from: the mixture, or a wanted node somewhere above it.
+        For each node its source: the mixture, or a wanted node above it.
     """
 
     def __init__(self, partition: Partition, sources: Sequence[NodePath]) -> None:
@@ -111,18 +110,18 @@ class Products(Relation):
 
     def estimate(self, logits: Logits) -> Estimate:
         """See `Relation.estimate`."""
-        own = logits.float().sigmoid()
-        masks = list(own.unbind(1))
+        relative = logits.float().sigmoid()
+        masks = list(relative.unbind(1))
         for node in self.partition.top_down:
             source = self.sources[node]
             if source is not None:
                 masks[node] = masks[node] * masks[source]  # (4.7)
         chained = any(source is not None for source in self.sources)
-        return Estimate(torch.stack(masks, 1) if chained else own, own, self.sources, own[:, :0])
+        return Estimate(torch.stack(masks, 1) if chained else relative, relative, self.sources, relative[:, :0])
 
 
 class Constrained(Relation):
-    """One sigmoid per node, of the mixture, under the hierarchical constraint (4.9); see `apply_constraint`."""
+    """One sigmoid per node, a mask of the mixture, and the hierarchical constraint on them (4.9)."""
 
     def __init__(self, partition: Partition) -> None:
         super().__init__(partition, len(partition.nodes))
@@ -134,10 +133,10 @@ class Constrained(Relation):
 
 
 class Tree(Relation):
-    """One softmax over the parts of the mixture; a node's mask is the sum of its parts'.
+    """One softmax over the parts of the mixture. A node's mask is the sum of its parts' masks.
 
-    So the masks of any nodes that cover the mixture add up to one: they are conservative by construction. Where wanted
-    nodes leave a rest, it has a logit of its own.
+    The masks are conservative by construction: those of any nodes that cover the mixture sum to one. Each residual has
+    a logit of its own.
     """
 
     def __init__(self, partition: Partition) -> None:
@@ -145,13 +144,13 @@ class Tree(Relation):
 
     def estimate(self, logits: Logits) -> Estimate:
         """See `Relation.estimate`."""
-        parts = self.part_masks(logits).mT
-        masks = self.partition.sum_parts(parts, dim=1).mT
-        return Estimate(masks, masks, self.sources, parts[:, len(self.partition.leaves) :].mT)
+        parts = self.part_masks(logits)
+        masks = self.partition.sum_parts(parts.mT, dim=1).mT  # `mT` as in `part_masks`
+        return Estimate(masks, masks, self.sources, parts[:, len(self.partition.leaves) :])
 
     def part_masks(self, logits: Logits) -> Masks:
         """See `Relation.part_masks`."""
-        # Networks and transforms leave the bins of one frame side by side in memory; so do these.
+        # `mT` changes no value: networks leave the bins of one frame side by side in memory, and so do these masks.
         return logits.mT.float().softmax(dim=1).mT
 
 
@@ -168,14 +167,14 @@ def make_relation(
     ----------
     kind : str
         ``direct`` takes every node from the mixture (4.5); ``constrained`` too, under the hierarchical constraint
-        (4.9); ``sequential`` takes it from the nearest wanted node above it (4.6); ``mixed`` as `sources` says (thesis,
+        (4.9); ``sequential`` takes it from the nearest wanted node above it (4.6); ``mixed`` follows `sources` (thesis,
         6.2.4); ``tree`` is one softmax over the parts of the mixture.
     hierarchy : Hierarchy
         The whole tree.
     nodes : sequence of NodePath
-        Whose masks are wanted, in their order.
+        The wanted nodes, in the order of their masks.
     sources : mapping of NodePath to NodePath, optional
-        For ``mixed``: the nodes that are taken from another one, and from which; all others are direct.
+        For ``mixed``: the nodes that are taken from another node, and from which; all others are direct.
 
     Raises
     ------
