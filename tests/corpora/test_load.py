@@ -12,7 +12,8 @@ import soundfile
 import yaml
 
 from stemtree.corpora.check import check_corpus
-from stemtree.corpora.load import KINDS, load_corpus
+from stemtree.corpora.load import load_corpus
+from stemtree.corpora.registry import KINDS
 from stemtree.errors import CorpusError, HierarchyError, OptionError
 
 
@@ -107,12 +108,12 @@ def test_medleydbs_metadata(tmp_path: Path) -> None:
 
 def test_published_split_sizes() -> None:
     """Slakh2100: 1500/375/225 songs; redux 1289/270/151; split2 has as many in each split as the original."""
-    from stemtree.corpora.slakh import _changes
+    from stemtree.corpora.slakh import _published_changes
 
     original = {f"Track{n:05}": "train" if n <= 1500 else "validation" if n <= 1875 else "test" for n in range(1, 2101)}
-    redux = [split for track, split in original.items() if track not in _changes()["redux"]]
+    redux = [split for track, split in original.items() if track not in _published_changes()["redux"]]
     assert [redux.count(split) for split in ("train", "validation", "test")] == [1289, 270, 151]
-    moved = list((original | _changes()["split2"]).values())
+    moved = list((original | _published_changes()["split2"]).values())
     assert [moved.count(split) for split in ("train", "validation", "test")] == [1500, 375, 225]
 
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from stemtree.audio import Excerpts
-from stemtree.corpora import song_cache as table
+from stemtree.corpora import song_cache
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
 from stemtree.data.salience import Chunking, SalienceIndex, load_index, measure, salience_index
@@ -222,8 +222,8 @@ def test_little_is_held_at_a_time(
 
 def test_a_thread_too_many_is_not_started(musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    original = table.ThreadPoolExecutor
-    monkeypatch.setattr(table, "ThreadPoolExecutor", lambda workers: asked.append(workers) or original(workers))
+    original = song_cache.ThreadPoolExecutor
+    monkeypatch.setattr(song_cache, "ThreadPoolExecutor", lambda workers: asked.append(workers) or original(workers))
     salience_index(make_corpus(tmp_path, {"a": 12}), musdb, tmp_path / "index.parquet", workers=1000)
     assert asked == [16]
 

@@ -1,27 +1,32 @@
-"""Whether a copy of a corpus is whole, and what is in it."""
+"""Validation of a copy of a corpus."""
 
 import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from stemtree.audio import open_source, read
+from stemtree.audio.decibels import to_decibels
 from stemtree.audio.read import AvSource
 from stemtree.audio.samples import ExactSamples
-from stemtree.corpora.load import hierarchy_of, layout_of, probe, read_tracks, unequal
+from stemtree.corpora.headers import Header, differences, read_header
+from stemtree.corpora.load import hierarchy_of, load_songs
+from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Corpus, Problem, Track
 from stemtree.errors import AudioError, CorpusError
 from stemtree.hierarchy import Hierarchy
 
 TOLERANCE = -40.0
-"""What may be left of a mixture once its stems are taken off, in dB relative to the mixture."""
+"""Largest permitted energy of the mixture minus its stems, in dB relative to the mixture."""
 
-_PLACES, _SECONDS = (0.2, 0.5, 0.8), 2.0
-_MIDDLE = 1 << 18  # bytes
+_POSITIONS, _SECONDS = (0.2, 0.5, 0.8), 2.0
+"""Where a mixture is compared with its stems, as fractions of the song, and for how long each time."""
+
+_HASHED_BYTES = 1 << 18
 
 
 def check_corpus(
@@ -30,19 +35,19 @@ def check_corpus(
     hierarchy: str | Hierarchy | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Corpus:
-    """Load a corpus and look for everything that would spoil its use.
+    """Load a corpus and search it for everything that would impair its use.
 
-    Besides what loading finds (missing or unreadable files, unequal rates and lengths, unknown labels, one song
-    twice): files whose last second cannot be decoded, mixtures that are missing, that have another rate or length than
-    their stems, or that are not the sum of them, judged on three stretches of 2 s, and songs in different splits that
-    have one origin or share the audio of a stem.
+    In addition to the problems that loading finds (missing or unreadable files, unequal rates and lengths, unknown
+    labels, duplicate songs): files whose last second cannot be decoded; mixtures that are missing, that differ from
+    their stems in rate or length, or that are not the sum of them, judged on three excerpts of 2 s; and songs in
+    different splits that have the same origin or share the audio of a stem.
 
     Parameters
     ----------
     root, kind, hierarchy
         As for `load_corpus`.
     progress : callable, optional
-        Told how many songs are done.
+        Called with the number of songs read so far.
 
     Returns
     -------
@@ -58,11 +63,12 @@ def check_corpus(
     tracks: list[Track] = []
     problems: list[Problem] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        checks = []
-        for number, (track, found) in enumerate(read_tracks(Path(root), layout, tree)):
-            problems += found
-            if track:
-                checks.append((track, pool.submit(_check_song, track, track.adds_up and not found)))
+        checks: list[tuple[Track, Future[list[Problem]]]] = []
+        for number, song in enumerate(load_songs(Path(root), layout, tree)):
+            problems += song.problems
+            if song.track:
+                comparable = song.track.adds_up and not song.problems
+                checks.append((song.track, pool.submit(_check_audio, song.track, comparable)))
             if progress:
                 progress(number + 1)
         for track, check in checks:
@@ -71,42 +77,43 @@ def check_corpus(
                 tracks.append(track)
     if not tracks and not problems:
         raise CorpusError(f"'{root}' holds no songs in the layout '{kind}': check folder and kind")
-    problems += _across_splits(tracks)
+    problems += _shared_between_splits(tracks)
     return Corpus(Path(root), kind, tree.name, tuple(sorted(tracks, key=lambda track: track.id)), tuple(problems))
 
 
-def _check_song(track: Track, adds_up: bool) -> list[Problem]:
-    """What only decoding shows: files that are cut off, and mixtures that do not fit their stems."""
-    found = []
+def _check_audio(track: Track, compare_sum: bool) -> list[Problem]:
+    """Problems that only decoding shows: files that are cut off, and mixtures that do not match their stems."""
+    problems = []
     for stem in track.stems:
         try:
-            _decode_end(stem.file, track.sample_rate, track.num_samples)
+            _decode_end(Header(stem.file, track.sample_rate, track.num_samples))
         except AudioError as error:
-            found.append(Problem(track.id, "unreadable", str(error)))
-    if track.mixture and not found:
-        found += _check_mixture(track, track.mixture, adds_up)
-    return found
+            problems.append(Problem(track.id, "unreadable", str(error)))
+    if track.mixture and not problems:
+        problems += _check_mixture(track, track.mixture, compare_sum)
+    return problems
 
 
-def _decode_end(file: AudioFile, rate: int, num_samples: int) -> None:
-    """Decode the last second; raises AudioError where it is not there."""
-    count = min(num_samples, rate)
+def _decode_end(header: Header) -> None:
+    """Decode the last second; raises AudioError if the file ends before it."""
+    file, count = header.file, min(header.num_samples, header.sample_rate)
+    start = header.num_samples - count
     source = open_source(file.path, file.stream)
-    if isinstance(source, AvSource):
+    if isinstance(source, AvSource):  # seeks with the container's index instead of decoding from the beginning
         # Containers announce whole codec frames and may be off by the encoder's padding, hence half of it.
-        if source.excerpt(num_samples - count, count).shape[1] < count // 2:
+        if source.excerpt(start, count).shape[1] < count // 2:
             raise AudioError(f"'{file}' is cut off: its last second is not there; get a whole copy")
     else:
-        _excerpt(file, num_samples - count, count)
+        _excerpt(file, start, count)
 
 
-def _check_mixture(track: Track, mixture: AudioFile, adds_up: bool) -> list[Problem]:
+def _check_mixture(track: Track, mixture: AudioFile, compare_sum: bool) -> list[Problem]:
     try:
-        rate, num_samples = probe(mixture)
-        _decode_end(mixture, rate, num_samples)
-        first = (track.stems[0].file, track.sample_rate, track.num_samples)
-        differs = [Problem(track.id, *found) for found in unequal((mixture, rate, num_samples), first)]
-        return differs if differs or not adds_up else _check_sum(track, mixture)
+        header = read_header(mixture)
+        _decode_end(header)
+        stem_header = Header(track.stems[0].file, track.sample_rate, track.num_samples)
+        problems = list(differences(track.id, header, stem_header))
+        return problems if problems or not compare_sum else _check_sum(track, mixture)
     except OSError:
         return [Problem(track.id, "missing", f"the mixture '{mixture}' is missing: complete the copy")]
     except AudioError as error:
@@ -115,18 +122,18 @@ def _check_mixture(track: Track, mixture: AudioFile, adds_up: bool) -> list[Prob
 
 
 def _check_sum(track: Track, mixture: AudioFile) -> list[Problem]:
+    """Compare excerpts of the mixture with the sum of the stems."""
     count = min(track.num_samples, int(_SECONDS * track.sample_rate))
-    for place in _PLACES:
-        start = int(place * (track.num_samples - count))
-        pieces = [_excerpt(file, start, count) for file in (mixture, *(stem.file for stem in track.stems))]
-        shortest = min(piece.shape[1] for piece in pieces)  # codecs pad
-        whole = pieces[0][:, :shortest]
-        rest = whole - sum(piece[:, :shortest] for piece in pieces[1:])
-        energy, left = np.sum(whole**2), np.sum(rest**2)
-        if left > energy * 10 ** (TOLERANCE / 10) and left > 0:
-            level = 10 * np.log10(left / energy) if energy else np.inf
+    for position in _POSITIONS:
+        start = int(position * (track.num_samples - count))
+        excerpts = [_excerpt(file, start, count) for file in (mixture, *(stem.file for stem in track.stems))]
+        shortest = min(excerpt.shape[1] for excerpt in excerpts)  # codecs pad
+        whole, *stems = (excerpt[:, :shortest] for excerpt in excerpts)
+        energy, remaining = float(np.sum(whole**2)), float(np.sum((whole - sum(stems)) ** 2))
+        if remaining > energy * 10 ** (TOLERANCE / 10) and remaining > 0:
+            ratio = to_decibels(remaining / energy, power=True) if energy else np.inf
             message = (
-                f"'{mixture}' is not the sum of its stems at {start / track.sample_rate:.1f} s: {level:.1f} dB are left"
+                f"'{mixture}' is not the sum of its stems at {start / track.sample_rate:.1f} s: {ratio:.1f} dB are left"
                 "; a stem is missing, doubled or from another version"
             )
             return [Problem(track.id, "sum", message)]
@@ -137,30 +144,30 @@ def _excerpt(file: AudioFile, start: int, count: int) -> ExactSamples:
     return read(file.path, start, count, file.stream)[0]
 
 
-def _across_splits(tracks: Iterable[Track]) -> list[Problem]:
-    """Songs in different splits that were made from one thing, or that share a file of a stem."""
-    holders: dict[str, dict[str, Track]] = defaultdict(dict)
+def _shared_between_splits(tracks: Iterable[Track]) -> list[Problem]:
+    """Songs in different splits that have one origin, or that share the audio of a stem."""
+    tracks_by_identity: dict[str, dict[str, Track]] = defaultdict(dict)
     for track in tracks:
         if track.split:
-            for trace in _traces(track):
-                holders[trace][track.id] = track
+            for identity in _identities(track):
+                tracks_by_identity[identity][track.id] = track
     found: dict[tuple[str, ...], Problem] = {}
-    for trace, group in holders.items():
+    for identity, group in tracks_by_identity.items():
         if len({track.split for track in group.values()}) > 1:
-            where = ", ".join(f"{track.id} ({track.split})" for track in group.values())
-            message = f"{trace} is in several splits: {where}; leave all but one split out"
+            songs = ", ".join(f"{track.id} ({track.split})" for track in group.values())
+            message = f"{identity} is in several splits: {songs}; leave all but one split out"
             found.setdefault(tuple(group), Problem(next(iter(group)), "across splits", message))
     return list(found.values())
 
 
-def _traces(track: Track) -> Iterator[str]:
-    """What tells that two songs are one: their origin, and files as long as each other with the same middle."""
+def _identities(track: Track) -> Iterator[str]:
+    """Descriptions that two songs share only if they are the same: the origin, and the size and middle of each file."""
     if track.origin:
         yield f"one origin ({track.origin})"
     for path in dict.fromkeys(stem.file.path for stem in track.stems):
         size = path.stat().st_size
         with path.open("rb") as file:
             file.seek(size // 2)
-            middle = file.read(min(size // 4, _MIDDLE))
+            middle = file.read(min(size // 4, _HASHED_BYTES))
         if len(set(middle)) > 1:  # else silence
             yield f"the audio of '{path.name}' ({hashlib.sha256(middle).hexdigest()[:8]}, {size} bytes)"

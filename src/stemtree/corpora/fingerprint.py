@@ -1,4 +1,4 @@
-"""Whether songs are still what something was made from."""
+"""Fingerprints of songs, by which files made from them are recognised as up to date."""
 
 import hashlib
 import json
@@ -7,16 +7,17 @@ from stemtree.corpora.track import Corpus, Track
 
 
 def track_fingerprint(track: Track, *settings: object) -> str:
-    """32 hexadecimal digits: 16 for a song's stems and their files' sizes and times, 16 for their leaves and settings.
+    """Compute 32 hexadecimal digits: 16 for the stems' files, their sizes and times, 16 for their leaves and settings.
 
-    What begins with other digits was made from other files; what only ends in others may be as good, for another tree.
+    Two fingerprints that differ in the first 16 digits belong to different audio. If they differ only in the last 16,
+    the audio is the same and the hierarchy or the settings differ.
 
     Parameters
     ----------
     track : Track
         The song.
     *settings : object
-        Whatever else what was made depends on; must be JSON.
+        Everything else that the file depends on; must be JSON.
     """
     stems = []
     for stem in track.stems:
@@ -27,7 +28,7 @@ def track_fingerprint(track: Track, *settings: object) -> str:
 
 
 def corpus_fingerprint(corpus: Corpus) -> str:
-    """16 hexadecimal digits that change with what the songs hold, but not when files are copied."""
+    """Compute 16 hexadecimal digits that change with the songs' contents, but not when files are copied."""
     songs = [
         (track.id, track.split, track.sample_rate, track.num_samples, [(stem.name, stem.leaf) for stem in track.stems])
         for track in corpus.tracks
@@ -35,5 +36,5 @@ def corpus_fingerprint(corpus: Corpus) -> str:
     return _digest([corpus.hierarchy, songs])
 
 
-def _digest(told: object) -> str:
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]

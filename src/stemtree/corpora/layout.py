@@ -1,4 +1,4 @@
-"""What a corpus's module provides, and what all of them need to read metadata."""
+"""The interface of a corpus's module, and what several of these modules need to read metadata."""
 
 import json
 from collections.abc import Iterable
@@ -12,28 +12,45 @@ from stemtree.corpora.track import Listing
 from stemtree.errors import CorpusError
 
 SPLITS = ("train", "validation", "test")
+_SPLIT_SYNONYMS = {"valid": "validation", "val": "validation"}
+
+_FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Layout(Protocol):
-    """How one corpus lies on disk."""
+    """Where one kind of corpus keeps its songs, and how it describes them.
+
+    A corpus's module subclasses this and lists its layouts by name in ``LAYOUTS``; `stemtree.corpora.registry` collects
+    them.
+    """
 
     @property
     def hierarchy(self) -> str:
-        """The definition that its labels belong to."""
+        """Name of the hierarchy whose leaves the corpus's labels belong to."""
         ...
 
     @property
     def adds_up(self) -> bool:
-        """Whether its mixtures are meant to be the sums of their stems; a mastered mixture is not."""
+        """Whether mixtures are the sums of their stems; False where they are mastered or coded separately."""
         ...
 
-    def find(self, root: Path) -> Iterable[Path]:
-        """The place of every song: its folder, or its file."""
+    def song_paths(self, root: Path) -> Iterable[Path]:
+        """Find every song under `root`: the path of its folder, of its only file, or of its metadata."""
         ...
 
-    def read(self, place: Path) -> Listing:
-        """Read a song's metadata; raises CorpusError where it is missing or lacks something."""
+    def read_song(self, path: Path) -> Listing:
+        """Read the metadata of the song at one of `song_paths`, without opening audio.
+
+        Raises
+        ------
+        CorpusError
+            If they are missing or incomplete.
+        """
         ...
+
+    def recorded_hierarchy(self, root: Path) -> str | None:
+        """Name of the hierarchy that the corpus at `root` says it was made for; None where it says nothing."""
+        return None
 
 
 def read_metadata(file: Path) -> dict[str, Any]:
@@ -49,15 +66,15 @@ def read_metadata(file: Path) -> dict[str, Any]:
         data = json.loads(text) if file.suffix == ".json" else yaml.load(text, Loader=_FAST_LOADER)
     except OSError as error:
         raise CorpusError(f"cannot read the metadata '{file}': {error.strerror}; complete the copy") from None
-    except Exception:  # PyYAML's own constructors fail in many ways, as for the date 2001-13-45
+    except Exception:  # PyYAML's constructors raise many types, for example for the date 2001-13-45
         raise CorpusError(f"the metadata '{file}' is not valid {file.suffix[1:].upper()}: copy it again") from None
     if not isinstance(data, dict):
         raise CorpusError(f"the metadata '{file}' holds no mapping: copy it again")
     return data
 
 
-def need(data: object, key: str, file: Path, kind: type | UnionType = str) -> Any:
-    """Look up what must be there, and of that kind; raises CorpusError that names the key."""
+def required(data: object, key: str, file: Path, kind: type | UnionType = str) -> Any:
+    """Return ``data[key]``, which must exist and be of type `kind`; raises CorpusError that names the key."""
     if not isinstance(data, dict) or key not in data:
         raise CorpusError(f"the metadata '{file}' lacks the key '{key}': copy it again")
     if not isinstance(data[key], kind):
@@ -65,15 +82,13 @@ def need(data: object, key: str, file: Path, kind: type | UnionType = str) -> An
     return data[key]
 
 
-def find(data: dict[str, Any], key: str, file: Path) -> str | None:
-    """Look up a text that may be there; raises CorpusError where it is none."""
-    return None if data.get(key) is None else str(need(data, key, file))
+def optional_text(data: dict[str, Any], key: str, file: Path) -> str | None:
+    """Return the text under `key`, or None if there is none; raises CorpusError if it is not text."""
+    return None if data.get(key) is None else str(required(data, key, file))
 
 
-def split_of(place: Path) -> str | None:
-    """The split that the folder above a song is named after."""
-    name = place.parent.name.lower()
-    return {"valid": "validation", "val": "validation"}.get(name, name) if name in (*SPLITS, "valid", "val") else None
-
-
-_FAST_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def split_of(path: Path) -> str | None:
+    """The split that the folder around a song is named after, if it is named after one."""
+    name = path.parent.name.lower()
+    name = _SPLIT_SYNONYMS.get(name, name)
+    return name if name in SPLITS else None

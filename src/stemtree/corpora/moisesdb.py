@@ -4,30 +4,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemtree.corpora.layout import find, need, read_metadata
-from stemtree.corpora.track import AudioFile, Listing
+from stemtree.corpora.layout import Layout, optional_text, read_metadata, required
+from stemtree.corpora.track import AudioFile, ListedStem, Listing
+
+_METADATA = "data.json"
 
 
 @dataclass(frozen=True)
-class MoisesDb:
+class MoisesDb(Layout):
     """``<song id>/{data.json, <stem name>/<track id>.wav}``; there are no mixtures."""
 
     hierarchy: str = "moisesdb"
     adds_up: bool = False
 
-    def find(self, root: Path) -> Iterable[Path]:
-        """All metadata files, those included that folders of folders of audio should have."""
-        found = set(root.glob("**/data.json"))
-        stems = (file for ending in ("wav", "flac") for file in root.glob(f"**/*/*/*.{ending}") if found)
-        return sorted(found | {file.parents[1] / "data.json" for file in stems})
+    def song_paths(self, root: Path) -> Iterable[Path]:
+        """All metadata files, and the missing ones of song folders that hold audio two folders deep."""
+        found = set(root.glob(f"**/{_METADATA}"))
+        audio = (file for ending in ("wav", "flac") for file in root.glob(f"**/*/*/*.{ending}") if found)
+        return sorted(found | {file.parents[1] / _METADATA for file in audio})
 
-    def read(self, place: Path) -> Listing:
-        """See `Layout.read`; a track's type is looked up first, then the stem that it belongs to."""
+    def read_song(self, path: Path) -> Listing:
+        """See `Layout.read_song`; a track's type is looked up first, then the stem that it belongs to."""
         stems = []
-        for stem in need(read_metadata(place), "stems", place, list):
-            group = need(stem, "stemName", place)
-            for track in need(stem, "tracks", place, list):
-                name = need(track, "id", place)
-                file = place.parent / group / f"{name}.{find(track, 'extension', place) or 'wav'}"
-                stems.append((name, (need(track, "trackType", place), group), AudioFile(file)))
-        return Listing(place.parent.name, None, stems)
+        for stem in required(read_metadata(path), "stems", path, list):
+            group = required(stem, "stemName", path)
+            for track in required(stem, "tracks", path, list):
+                name = required(track, "id", path)
+                file = path.parent / group / f"{name}.{optional_text(track, 'extension', path) or 'wav'}"
+                stems.append(ListedStem(name, (required(track, "trackType", path), group), AudioFile(file)))
+        return Listing(path.parent.name, None, stems)
+
+
+LAYOUTS: dict[str, Layout] = {"moisesdb": MoisesDb()}

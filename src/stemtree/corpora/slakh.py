@@ -1,4 +1,4 @@
-"""Slakh2100 (Manilow et al. 2019), its two later splits, and whatever is laid out like it."""
+"""Slakh2100 (Manilow et al. 2019), its two later splits, and corpora rendered in its layout."""
 
 import json
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from stemtree.corpora.layout import find, need, read_metadata, split_of
-from stemtree.corpora.track import AudioFile, Listing
+from stemtree.corpora.layout import Layout, optional_text, read_metadata, required, split_of
+from stemtree.corpora.track import AudioFile, ListedStem, Listing
 from stemtree.errors import CorpusError, HierarchyError
 from stemtree.hierarchy import Hierarchy, load
 
@@ -18,78 +18,88 @@ METADATA = "metadata.yaml"
 
 
 @dataclass(frozen=True)
-class Slakh:
+class Slakh(Layout):
     """``[split/]TrackNNNNN/{metadata.yaml, mix.flac, stems/S00.flac}``, WAV or FLAC.
 
     Parameters
     ----------
     version : {"orig", "split2", "redux"}
-        ``orig`` takes the split from the folders. ``split2`` (the ISMIR 2020 paper's) moves songs so that no MIDI file
-        is in two splits; ``redux`` leaves repeated ones out instead. Both go by the song's number and its original
-        split, whichever folder it lies in.
+        ``orig``: the split is the folder's. ``split2`` (used in the ISMIR 2020 paper) moves songs so that no MIDI file
+        is in two splits; ``redux`` leaves out repeated ones instead. Both go by the song's number.
     """
 
     version: str = "orig"
     hierarchy: str = "slakh"
     adds_up: bool = True
 
-    def find(self, root: Path) -> Iterable[Path]:
-        """Folders with metadata or with stems, which should have both, in the root or in folders of splits."""
-        parts = (f"{folder}/{part}" for folder in ("*", "*/*") for part in (METADATA, "stems"))
-        found = sorted({file.parent for part in parts for file in root.glob(part)})
-        omitted = set(_changes()["redux"]) if self.version == "redux" else set()
+    def song_paths(self, root: Path) -> Iterable[Path]:
+        """Folders that hold metadata or stems, in the root or in folders of splits."""
+        contents = (f"{folder}/{name}" for folder in ("*", "*/*") for name in (METADATA, "stems"))
+        found = sorted({file.parent for pattern in contents for file in root.glob(pattern)})
+        omitted = set(_published_changes()["redux"]) if self.version == "redux" else set()
         # Hidden folders are songs still being rendered.
-        return [place for place in found if place.name not in omitted and not place.name.startswith(".")]
+        return [path for path in found if path.name not in omitted and not path.name.startswith(".")]
 
-    def read(self, place: Path) -> Listing:
-        """See `Layout.read`; stems that Slakh itself did not render (no patch) are left out."""
-        file = place / METADATA
+    def read_song(self, path: Path) -> Listing:
+        """See `Layout.read_song`; stems without a patch, which Slakh did not render, are left out."""
+        file = path / METADATA
         data, stems = read_metadata(file), []
-        for name, stem in need(data, "stems", file, dict).items():
-            patch = need(stem, "plugin_name", file, str | None)
+        for name, stem in required(data, "stems", file, dict).items():
+            patch = required(stem, "plugin_name", file, str | None)
             if patch in (None, "None"):
                 continue
             labels = (patch, *_instrument(patch), *_program(stem, file))
-            stems.append((str(name), labels, AudioFile(_either(place / "stems" / str(name)))))
-        split = split_of(place)
-        if self.version != "orig":
-            split = _changes()["split2"].get(place.name, split) if self.version == "split2" else split
-        return Listing(place.name, split, stems, AudioFile(_either(place / "mix")), find(data, "UUID", file))
+            stems.append(ListedStem(str(name), labels, AudioFile(_wav_or_flac(path / "stems" / str(name)))))
+        mixture = AudioFile(_wav_or_flac(path / "mix"))
+        return Listing(path.name, self._split(path), stems, mixture, optional_text(data, "UUID", file))
 
     def recorded_hierarchy(self, root: Path) -> str | None:
-        """The hierarchy that a rendered corpus was made for; Slakh itself does not tell any."""
-        for place in self.find(root):
-            with suppress(CorpusError):  # told where the song is read
-                return find(read_metadata(place / METADATA), "hierarchy", place / METADATA)
+        """See `Layout.recorded_hierarchy`; rendered corpora record it, Slakh itself does not."""
+        for path in self.song_paths(root):
+            with suppress(CorpusError):  # `read_song` raises it
+                return optional_text(read_metadata(path / METADATA), "hierarchy", path / METADATA)
         return None
+
+    def _split(self, path: Path) -> str | None:
+        if self.version == "orig":
+            return split_of(path)
+        moved = _published_changes()["split2"] if self.version == "split2" else {}
+        return moved.get(path.name, split_of(path))
 
 
 def _instrument(patch: str) -> tuple[str, ...]:
-    """What a patch sounds like, for hierarchies that do not know Slakh's patches: many play another's program."""
+    """The instrument of one of Slakh's patches, for other hierarchies; the General MIDI program may be another's."""
     try:
-        return (_hierarchy().leaf(patch).rpartition("/")[2],)
+        return (_slakh_hierarchy().leaf(patch).rpartition("/")[2],)
     except HierarchyError:
         return ()
 
 
 def _program(stem: dict[str, Any], file: Path) -> tuple[str, ...]:
-    """The General MIDI name, for corpora that are only laid out like Slakh."""
-    return ("Drums",) if stem.get("is_drum") else tuple(filter(None, [find(stem, "midi_program_name", file)]))
+    """The General MIDI name, for corpora that were rendered with other patches."""
+    return ("Drums",) if stem.get("is_drum") else tuple(filter(None, [optional_text(stem, "midi_program_name", file)]))
 
 
-def _either(stem: Path) -> Path:
-    flac = stem.with_name(f"{stem.name}.flac")
-    return flac if flac.exists() else stem.with_name(f"{stem.name}.wav")
+def _wav_or_flac(file: Path) -> Path:
+    flac = file.with_name(f"{file.name}.flac")
+    return flac if flac.exists() else file.with_name(f"{file.name}.wav")
 
 
 @cache
-def _hierarchy() -> Hierarchy:
+def _slakh_hierarchy() -> Hierarchy:
     return load("slakh")
 
 
 @cache
-def _changes() -> dict[str, Any]:
-    """Slakh's published lists: where split2 puts the songs that it moves, and what redux leaves out."""
+def _published_changes() -> dict[str, Any]:
+    """Slakh's published lists: the splits of songs that split2 moves, and the songs that redux leaves out."""
     file = resources.files("stemtree.corpora") / "slakh_splits.json"
     changes: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return changes
+
+
+LAYOUTS: dict[str, Layout] = {
+    "slakh": Slakh(),
+    "slakh-split2": Slakh("split2"),
+    "slakh-redux": Slakh("redux"),
+}

@@ -1,9 +1,14 @@
-"""Tables of what was measured of each song, kept as Parquet and measured again only where a song changed."""
+"""Measurements of songs, cached in a Parquet file, so that only new and changed songs are measured again.
+
+A cache file is one table. Its first columns are ``track``, a song's id, and ``fingerprint``, which identifies the
+stems, leaves and settings that were measured (`stemtree.corpora.fingerprint`); the other columns hold what was
+measured. A song may have any number of rows. Songs of other splits, and the same songs measured with other leaves or
+settings, share the file.
+"""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,98 +17,126 @@ import polars as pl
 from stemtree.audio.headers import silence_stderr
 from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.errors import CorpusError, StaleIndexError, StemtreeError
+from stemtree.staging import whole_file
 
-MOST_THREADS = 16
-"""However many are asked for: each holds a stretch of a song in memory."""
+MAX_THREADS = 16
+"""Upper limit on the number of threads, since each holds part of a song in memory."""
+
+_AUDIO_DIGITS = 16
+"""Leading digits of a fingerprint that identify the audio files; the others identify leaves and settings."""
 
 Measure = Callable[[Track], Iterable[tuple[Any, ...]]]
-Measured = list[tuple[Any, ...]] | StemtreeError
+"""Measures one song and returns its rows without the first two columns."""
+
+Rows = list[tuple[Any, ...]]
 
 
 def refresh(
     file: Path,
     schema: pl.Schema,
     corpus: Corpus,
-    prints: Mapping[str, str],
+    fingerprints: Mapping[str, str],
     measure: Measure,
     *,
     workers: int | None = None,
     skip_bad: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[pl.DataFrame, tuple[Problem, ...]]:
-    """Read a table, measuring the songs that are missing or stale in it; it is written anew if any is.
+    """Read a corpus's rows from a cache file, after measuring the songs that have no up-to-date rows there.
 
-    Other songs, and the same songs measured with other leaves or settings, keep their rows in the file.
+    The file is written only if a song was measured. Rows of songs outside the corpus are kept, and so are rows of the
+    same audio with other leaves or settings; rows of audio that has changed are removed.
 
     Parameters
     ----------
     file : pathlib.Path
-        Parquet.
+        Parquet; created if it does not exist.
     schema : polars.Schema
-        Beginning with ``track`` and ``fingerprint``.
+        Of the table, beginning with ``track`` and ``fingerprint``.
     corpus : Corpus
         The songs.
-    prints : mapping of str to str
-        The fingerprint of every song.
+    fingerprints : mapping of str to str
+        The current fingerprint of every song, by its id.
     measure : callable
-        The rest of each of a song's rows.
+        Called with each song to be measured.
     workers : int, optional
-        Threads, by default one for each core, at most `MOST_THREADS`: reading and adding up happen outside Python's
-        lock.
+        Threads, by default one for each core, at most `MAX_THREADS`. Reading and adding audio release Python's lock.
     skip_bad : bool
-        Go on after a song that cannot be measured; it has no rows then.
+        Continue after a song that cannot be measured, which then has no rows.
     progress : callable, optional
-        Told how many songs of how many are measured.
+        Called with the number of songs measured so far and in all.
 
     Returns
     -------
     polars.DataFrame
         The corpus's rows.
     tuple of Problem
-        The songs that were left out.
+        One for each song that was left out.
 
     Raises
     ------
     StemtreeError
-        What a song's measuring raised, or CorpusError if the file cannot be written; what was measured before is kept.
+        What `measure` raised, or CorpusError if the file cannot be written. Songs measured before that are kept.
     """
-    known = _current(_read(file, schema), prints)
-    wanted = pl.DataFrame(
-        {"track": prints.keys(), "fingerprint": prints.values()}, schema=dict(list(schema.items())[:2])
-    )
-    have = set(known.join(wanted, on=["track", "fingerprint"], how="semi")["track"])
-    stale = [track for track in corpus.tracks if track.id not in have]
-    rows: list[tuple[Any, ...]] = []
+    table = _without_changed_audio(_read(file, schema), fingerprints)
+    current = _current_rows(table, schema, fingerprints)
+    measured = set(current["track"])
+    outdated = [track for track in corpus.tracks if track.id not in measured]
+    if not outdated:
+        return current, ()
+    _write(file, table)  # fails now rather than after an hour of measuring if the file cannot be written
+    rows: Rows = []
     problems: list[Problem] = []
-    if stale:
-        _write(file, known)  # what cannot be written is better known before than after an hour of measuring
-        try:
-            for done, (track, result) in enumerate(_in_threads(measure, stale, workers), start=1):
-                if isinstance(result, StemtreeError):
-                    if not skip_bad:
-                        raise result
-                    problems.append(Problem(track.id, "unreadable", str(result)))
-                else:
-                    rows += [(track.id, prints[track.id], *row) for row in result]
-                if progress:
-                    progress(done, len(stale))
-        finally:  # whatever stops it, what was measured is kept
-            known = pl.concat([known, pl.DataFrame(rows, schema=schema, orient="row")])
-            known = known.sort([name for name, kind in schema.items() if kind == pl.String])
-            _write(file, known)
-    return known.join(wanted, on=["track", "fingerprint"], how="semi", maintain_order="left"), tuple(problems)
+    try:
+        for done, (track, result) in enumerate(_measure_in_threads(measure, outdated, workers), start=1):
+            if isinstance(result, StemtreeError):
+                if not skip_bad:
+                    raise result
+                problems.append(Problem(track.id, "unreadable", str(result)))
+            else:
+                rows += [(track.id, fingerprints[track.id], *row) for row in result]
+            if progress:
+                progress(done, len(outdated))
+    finally:  # whatever ends the loop, the songs measured so far are kept
+        table = pl.concat([table, pl.DataFrame(rows, schema=schema, orient="row")])
+        table = table.sort([name for name, kind in schema.items() if kind == pl.String])
+        _write(file, table)
+    return _current_rows(table, schema, fingerprints), tuple(problems)
 
 
-def _in_threads(measure: Measure, tracks: Sequence[Track], workers: int | None) -> Iterator[tuple[Track, Measured]]:
-    """Each song with what was measured, or with what kept it from being, in the order in which they are done."""
+def read_fresh(file: Path, schema: pl.Schema, corpus: Corpus, fingerprints: Mapping[str, str]) -> pl.DataFrame:
+    """Read a corpus's rows from a cache file in which no song may be missing or outdated.
 
-    def run(track: Track) -> tuple[Track, Measured]:
+    Raises
+    ------
+    StaleIndexError
+        If a song is missing or outdated; the message names it.
+    """
+    table = _read(file, schema)
+    found = set(table.select("track", "fingerprint").iter_rows())
+    tracks = {track for track, _ in found}
+    for track in corpus.tracks:
+        if (track.id, fingerprints[track.id]) not in found:
+            state = "is older than" if track.id in tracks else "lacks"
+            raise StaleIndexError(
+                f"the index '{file}' {state} the song '{track.id}': build it again with stemtree corpus index"
+            )
+    current = pl.col("fingerprint").is_in(list(fingerprints.values())) & pl.col("track").is_in(list(fingerprints))
+    return table.filter(current)
+
+
+def _measure_in_threads(
+    measure: Measure, tracks: Sequence[Track], workers: int | None
+) -> Iterator[tuple[Track, Rows | StemtreeError]]:
+    """Yield each song with its rows or with the error that measuring it raised, in the order of completion."""
+
+    def run(track: Track) -> tuple[Track, Rows | StemtreeError]:
         try:
             return track, list(measure(track))
         except StemtreeError as error:
             return track, error
 
-    pool = ThreadPoolExecutor(min(workers or os.cpu_count() or 1, MOST_THREADS))
+    pool = ThreadPoolExecutor(min(workers or os.cpu_count() or 1, MAX_THREADS))
     try:
         for future in as_completed([pool.submit(run, track) for track in tracks]):
             yield future.result()
@@ -111,51 +144,36 @@ def _in_threads(measure: Measure, tracks: Sequence[Track], workers: int | None) 
         pool.shutdown(cancel_futures=True)
 
 
-def _current(table: pl.DataFrame, prints: Mapping[str, str]) -> pl.DataFrame:
-    """What may still be asked for: all but rows made from files that a song no longer has."""
-    files = {track: fingerprint[:16] for track, fingerprint in prints.items()}
-    told = table.select("track", "fingerprint").iter_rows()
-    keeps = [files.get(track, fingerprint[:16]) == fingerprint[:16] for track, fingerprint in told]
-    return table.filter(pl.Series(keeps, dtype=pl.Boolean))
+def _current_rows(table: pl.DataFrame, schema: pl.Schema, fingerprints: Mapping[str, str]) -> pl.DataFrame:
+    """Rows whose song and fingerprint are among those given."""
+    keys = {"track": fingerprints.keys(), "fingerprint": fingerprints.values()}
+    wanted = pl.DataFrame(keys, schema={name: schema[name] for name in keys})
+    return table.join(wanted, on=["track", "fingerprint"], how="semi", maintain_order="left")
+
+
+def _without_changed_audio(table: pl.DataFrame, fingerprints: Mapping[str, str]) -> pl.DataFrame:
+    """Drop rows whose song now has other audio files; songs without a fingerprint keep theirs."""
+    audio = {track: fingerprint[:_AUDIO_DIGITS] for track, fingerprint in fingerprints.items()}
+    rows = table.select("track", "fingerprint").iter_rows()
+    kept = [audio.get(track, fingerprint[:_AUDIO_DIGITS]) == fingerprint[:_AUDIO_DIGITS] for track, fingerprint in rows]
+    return table.filter(pl.Series(kept, dtype=pl.Boolean))
 
 
 def _write(file: Path, table: pl.DataFrame) -> None:
-    partial = file.with_name(f".{file.name}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        table.write_parquet(partial, compression="zstd")
-        partial.replace(file)
+        with whole_file(file) as partial:
+            table.write_parquet(partial, compression="zstd")
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        with suppress(OSError):
-            partial.unlink()
         raise CorpusError(f"cannot write the index '{file}' ({reason}): choose another file") from None
 
 
-def read_fresh(file: Path, schema: pl.Schema, corpus: Corpus, prints: Mapping[str, str]) -> pl.DataFrame:
-    """Read a table that must be whole and fresh.
-
-    Raises
-    ------
-    StaleIndexError
-        If it lacks a song of the corpus, or was made from something else; names the song.
-    """
-    table = _read(file, schema)
-    found = set(table.select("track", "fingerprint").iter_rows())
-    songs = {track for track, _ in found}
-    for track in corpus.tracks:
-        if (track.id, prints[track.id]) not in found:
-            state = "is older than" if track.id in songs else "lacks"
-            raise StaleIndexError(
-                f"the index '{file}' {state} the song '{track.id}': build it again with stemtree corpus index"
-            )
-    return table.filter(pl.col("fingerprint").is_in(list(prints.values())) & pl.col("track").is_in(list(prints)))
-
-
 def _read(file: Path, schema: pl.Schema) -> pl.DataFrame:
+    """The table in a file; empty if the file is missing, damaged or has another schema."""
     try:
         with silence_stderr():  # a damaged file may make polars write to stderr as well
             table = pl.read_parquet(file)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):  # not there, or damaged
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
         table = pl.DataFrame(schema=schema)
     return table if table.schema == schema else pl.DataFrame(schema=schema)

@@ -1,8 +1,9 @@
-"""What every corpus is read into."""
+"""Records that every corpus is read into."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from stemtree.hierarchy import NodePath, is_within
 
@@ -27,11 +28,11 @@ class Stem:
     name : str
         Unique in its song, such as ``S00``.
     label : str
-        The corpus's own label that decided the leaf.
+        The corpus's label that decided the leaf.
     leaf : NodePath
         In the hierarchy that the corpus was loaded with.
     file : AudioFile
-        Where it is.
+        Its audio.
     """
 
     name: str
@@ -42,26 +43,26 @@ class Stem:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One song; a node's signal is the sum of the stems whose leaf lies at or below it.
+    """One song; a node's signal is the sum of the stems whose leaf is the node or beneath it.
 
     Parameters
     ----------
     id : str
         Unique in its corpus.
     split : str or None
-        ``train``, ``validation`` or ``test``; None where the corpus has no split.
+        ``train``, ``validation`` or ``test``; None where the corpus has no splits.
     sample_rate : int
-        In Hz, of all stems.
+        Of all stems, in Hz.
     num_samples : int
-        Length of all stems in samples.
+        Length of all stems.
     stems : tuple of Stem
         At least one.
     mixture : AudioFile or None
-        Where the corpus's own mixture lies, if it has any; only `check_corpus` looks whether it is there.
+        The corpus's own mixture, if it has one; only `check_corpus` looks whether the file exists.
     origin : str or None
-        What it was made from, where several songs may be made from one thing (Slakh: the MIDI file).
+        An identifier of what the song was made from, where several songs may share it (Slakh: the MIDI file).
     adds_up : bool
-        Whether the mixture is meant to be the sum of the stems; a mastered mixture is not.
+        Whether the mixture is the sum of the stems; a mastered mixture is not.
     """
 
     id: str
@@ -79,35 +80,57 @@ class Track:
         return self.num_samples / self.sample_rate
 
     def stems_of(self, node: NodePath) -> tuple[Stem, ...]:
-        """The stems that make up a node; all of them for the mixture."""
+        """The stems whose sum is a node; all of them for the mixture."""
         return tuple(stem for stem in self.stems if is_within(stem.leaf, node))
 
 
 @dataclass(frozen=True, slots=True)
+class ListedStem:
+    """A stem as a corpus's metadata describes it.
+
+    Parameters
+    ----------
+    name : str
+        Unique in its song.
+    labels : tuple of str
+        In the order in which they are looked up; the first that the hierarchy knows decides the leaf.
+    file : AudioFile
+        Its audio, which may be missing.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    file: AudioFile
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
-    """A song as a corpus's own metadata describes it, before any audio file is opened.
+    """A song as a corpus's metadata describes it, before any audio file is opened.
 
     Parameters
     ----------
     id, split, mixture, origin
         As in `Track`.
-    stems : sequence of (name, labels, file)
-        Labels in the order in which they are to be looked up; the first that the hierarchy knows decides.
+    stems : sequence of ListedStem
+        May be empty.
     adds_up : bool or None
-        As in `Track`; None where the corpus's layout decides for all songs.
+        As in `Track`; None where the layout decides for all songs.
+    description : mapping
+        The whole metadata of formats that describe more than this, such as genre or bleed; else empty.
     """
 
     id: str
     split: str | None
-    stems: Sequence[tuple[str, tuple[str, ...], AudioFile]]
+    stems: Sequence[ListedStem]
     mixture: AudioFile | None = None
     origin: str | None = None
     adds_up: bool | None = None
+    description: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with a corpus: the song, the kind of problem, and a sentence that names file and value."""
+    """A fault of a corpus: the song, the kind of fault, and a sentence that names file and value."""
 
     track: str
     kind: str
@@ -121,13 +144,13 @@ class Corpus:
     Parameters
     ----------
     root : pathlib.Path
-        Where it lies.
+        Its folder.
     kind : str
-        How it is laid out; see `stemtree.corpora.load.KINDS`.
+        Its layout, a key of `stemtree.corpora.registry.KINDS`.
     hierarchy : str
         Name of the hierarchy that the stems' leaves belong to.
     tracks : tuple of Track
-        In order of their ids.
+        Sorted by id.
     problems : tuple of Problem
         What was left out, and why.
     """

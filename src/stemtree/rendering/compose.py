@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from stemtree.corpora.layout import need, read_metadata
+from stemtree.corpora.layout import read_metadata, required
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import NodePath, load
 from stemtree.rendering.midi import bass_programs, melody_classes
@@ -107,7 +107,7 @@ def _recorded_seed(file: Path, seed: int) -> int:
     """The seed of the songs in a folder; where there are none yet, it is recorded, so that none are mixed."""
     if not file.exists():
         file.write_text(f"seed: {seed}\n", "utf-8")
-    return int(need(read_metadata(file), "seed", file, int))
+    return int(required(read_metadata(file), "seed", file, int))
 
 
 def _compose(number: int, file: Path, seed: int) -> None:

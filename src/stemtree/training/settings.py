@@ -35,7 +35,7 @@ class CorpusSettings(BaseModel, frozen=True, extra="forbid"):
     root : path
         Its folder.
     kind : str
-        A key of `stemtree.corpora.load.KINDS`.
+        A key of `stemtree.corpora.registry.KINDS`.
     split : str, optional
         Only these songs.
     index : path, optional

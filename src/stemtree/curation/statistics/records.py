@@ -8,8 +8,7 @@ from typing import Any
 
 from stemtree.audio import open_source
 from stemtree.corpora.layout import read_metadata
-from stemtree.corpora.load import KINDS, layout_of
-from stemtree.corpora.medleydb import MedleyDb
+from stemtree.corpora.registry import KINDS, layout_of
 from stemtree.corpora.track import AudioFile, Listing, Problem
 from stemtree.curation.sessions.genres import UNKNOWN, fold
 from stemtree.curation.sessions.sessions import SET_ASIDE, SongFacts, read_annotation
@@ -149,28 +148,25 @@ def read_records(
 def _from_corpus(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
     layout = layout_of(source.kind)
     tree = load(layout.hierarchy)
-    for place in layout.find(source.root):
+    for place in layout.song_paths(source.root):
         try:
-            listing = layout.read(place)
-            data = read_metadata(place) if isinstance(layout, MedleyDb) else {}
-            yield _record(source, listing, data, tree, facts)
+            yield _record(source, layout.read_song(place), tree, facts)
         except (CorpusError, AudioError) as error:
             yield Problem(place.name, "metadata", str(error))
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
             yield Problem(place.name, "metadata", f"the metadata of '{place}' are not as they should be: copy it again")
 
 
-def _record(
-    source: CorpusLocation, listing: Listing, data: Mapping[str, Any], tree: Hierarchy, facts: Mapping[str, SongFacts]
-) -> SongRecord:
+def _record(source: CorpusLocation, listing: Listing, tree: Hierarchy, facts: Mapping[str, SongFacts]) -> SongRecord:
+    data = listing.description
     name = str(data.get("session") or listing.id)
     told = facts.get(name) or facts.get(listing.id) or SongFacts(name, "")
-    leaves = [_leaf(labels, tree) for _, labels, _ in listing.stems]
+    leaves = [_leaf(stem.labels, tree) for stem in listing.stems]
     raw = [track for stem in data.get("stems", {}).values() for track in (stem.get("raw") or {}).values()]
     vocals = any(_VOCAL & set(leaf.split("/")) for leaf in leaves)
     quality = data.get("Vocal_Quality", told.vocal_quality)
-    seconds, channels = _length(listing, data)
-    instruments = [_instrument(leaf, labels) for leaf, (_, labels, _) in zip(leaves, listing.stems, strict=True)]
+    seconds, channels = _length(listing)
+    instruments = [_instrument(leaf, stem.labels) for leaf, stem in zip(leaves, listing.stems, strict=True)]
     return SongRecord(
         corpus=source.name,
         song=name,
@@ -178,7 +174,7 @@ def _record(
         seconds=seconds,
         channels=channels,
         tracks=len(raw) or len(listing.stems),
-        labels=frozenset(_categories(source.kind, listing, data, leaves)),
+        labels=frozenset(_categories(source.kind, listing, leaves)),
         instruments=frozenset(instruments) - {""},
         unmapped=instruments.count(""),
         genre=_family(data.get("sub_genre") or told.sub_genre, data.get("genre") or told.genre),
@@ -235,24 +231,26 @@ def _instrument(leaf: str, labels: tuple[str, ...]) -> str:
     return _leaf(labels, ms21).rpartition("/")[2]
 
 
-def _categories(kind: str, listing: Listing, data: Mapping[str, Any], leaves: list[str]) -> Iterator[str]:
+def _categories(kind: str, listing: Listing, leaves: list[str]) -> Iterator[str]:
+    data = listing.description
     if "musdb_stems" in data:  # made here: the raw tracks carry the annotation's labels
         for stem in data["stems"].values():
             yield from (str(track["instrument"]) for track in stem["raw"].values())
     elif kind.startswith("slakh"):  # its labels are patches of samplers
         yield from filter(None, (leaf.rpartition("/")[2] for leaf in leaves))
     else:
-        yield from (labels[-1] for _, labels, _ in listing.stems if labels)
+        yield from (stem.labels[-1] for stem in listing.stems if stem.labels)
 
 
-def _length(listing: Listing, data: Mapping[str, Any]) -> tuple[float | None, int | None]:
+def _length(listing: Listing) -> tuple[float | None, int | None]:
     """Seconds and channels, from the metadata or a header."""
+    data = listing.description
     if "samples" in data and "sample_rate" in data:
         seconds, channels = data["samples"] / data["sample_rate"], data.get("channels")
         if not 0 < seconds < _LONGEST or channels not in (None, 1, 2):
             raise ValueError(f"{seconds} seconds, {channels} channels")
         return seconds, channels
-    file: AudioFile | None = listing.mixture or (listing.stems[0][2] if listing.stems else None)
+    file: AudioFile | None = listing.mixture or (listing.stems[0].file if listing.stems else None)
     if file is None or not file.path.exists():
         return None, None
     audio = open_source(file.path, file.stream)

@@ -1,0 +1,51 @@
+"""Sample rates and lengths of a song's files, and whether they agree."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stemtree.audio import open_source
+from stemtree.corpora.track import AudioFile, Problem
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The sample rate in Hz and the length of a file."""
+
+    file: AudioFile
+    sample_rate: int
+    num_samples: int
+
+
+def read_header(file: AudioFile) -> Header:
+    """Read sample rate and length from a file's header; decode the file where the header does not state the length.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    AudioError
+        If it cannot be read as audio.
+    """
+    if not file.path.exists():
+        raise FileNotFoundError
+    source = open_source(file.path, file.stream)
+    num_samples = source.num_samples or sum(block.shape[1] for block in source.blocks(_BLOCK))
+    return Header(file, source.sample_rate, num_samples)
+
+
+def differences(song: str, header: Header, reference: Header) -> Iterator[Problem]:
+    """Yield a problem if two files of a song have different sample rates or else different lengths."""
+    if header.sample_rate != reference.sample_rate:
+        message = (
+            f"'{header.file}' has {header.sample_rate} Hz and '{reference.file}' {reference.sample_rate} Hz: resample "
+            "one of them"
+        )
+        yield Problem(song, "sample rate", message)
+    elif header.num_samples != reference.num_samples:
+        message = (
+            f"'{header.file}' has {header.num_samples} samples and '{reference.file}' {reference.num_samples}: pad or "
+            "copy it again"
+        )
+        yield Problem(song, "length", message)
