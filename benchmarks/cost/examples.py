@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, default_collate
 from stemtree.corpora.load import load_corpus
 from stemtree.data.dataset import Examples
 from stemtree.data.salience import Chunking, salience_index
-from stemtree.data.sampling import Rules, Sampler
+from stemtree.data.sampling import ChunkSampler, SamplingRules
 from stemtree.hierarchy import load
 from stemtree.separation.splitters.spleeter import example_song
 
@@ -75,8 +75,8 @@ def examples(root: Path, query: bool) -> None:
     corpus = load_corpus(root, "slakh", hierarchy)
     index = salience_index(corpus, hierarchy, root / "examples.parquet", Chunking(threshold=-60))
     guitar = "strings_guitar_keyboards/guitar/clean_guitars"
-    sampler = Sampler(corpus, index, hierarchy, [guitar], Rules(query=query))
-    dataset = Examples(sampler, index, hierarchy, size=400)
+    sampler = ChunkSampler(corpus, index, hierarchy, [guitar], SamplingRules(query=query))
+    dataset = Examples(sampler, size=400)
     kind = "QBE" if query else "SSS"
     before, start = cpu(), time.perf_counter()
     for number in range(len(dataset)):

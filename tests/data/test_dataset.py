@@ -13,17 +13,22 @@ from stemtree.corpora.track import Corpus, Track
 from stemtree.data.augmentation import Augmentation
 from stemtree.data.dataset import Example, Examples
 from stemtree.data.salience import SalienceIndex, salience_index
-from stemtree.data.sampling import Place, Rules, Sampler
+from stemtree.data.sampling import ChunkPosition, ChunkSampler, SamplingRules
 from stemtree.errors import HierarchyError, OptionError
 from stemtree.hierarchy import Hierarchy, Node, load
 
 
 def make_examples(
-    corpus: Corpus, hierarchy: Hierarchy, targets: list[str], rules: Rules, nodes: list[str] | None = None, **options
+    corpus: Corpus,
+    hierarchy: Hierarchy,
+    targets: list[str],
+    rules: SamplingRules,
+    nodes: list[str] | None = None,
+    **options,
 ) -> Examples:
     index = salience_index(corpus, hierarchy, corpus.root / "index.parquet", SHORT)
-    sampler = Sampler(corpus, index, hierarchy, targets, rules)
-    return Examples(sampler, index, hierarchy, nodes, size=options.pop("size", 5), **options)
+    sampler = ChunkSampler(corpus, index, hierarchy, targets, rules)
+    return Examples(sampler, nodes, size=options.pop("size", 5), **options)
 
 
 def slow_sum(corpus: Corpus, example: Example, node: str) -> np.ndarray:
@@ -40,7 +45,7 @@ def slow_sum(corpus: Corpus, example: Example, node: str) -> np.ndarray:
 def test_a_path_leaf_first(tmp_path: Path) -> None:
     hierarchy = load("musdb18")
     corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass", "accompaniment/bass", "accompaniment/drums"]] * 2)
-    for example in make_examples(corpus, hierarchy, ["accompaniment/bass"], Rules()):
+    for example in make_examples(corpus, hierarchy, ["accompaniment/bass"], SamplingRules()):
         assert example["mixture"].shape == (1, RATE) and example["nodes"].shape == (2, 1, RATE)
         assert example["mixture"].dtype == torch.float32
         for signal, node in zip(example["nodes"], ("accompaniment/bass", "accompaniment"), strict=True):
@@ -66,7 +71,7 @@ def test_any_tree(tree: dict, data: st.DataObject, tmp_path_factory: pytest.Temp
     songs = data.draw(st.lists(leaves, min_size=1, max_size=2))
     corpus = make_corpus(tmp_path_factory.mktemp("any"), songs)
     target = songs[0][0]
-    examples = make_examples(corpus, hierarchy, [target], Rules(), list(hierarchy.paths), size=2)
+    examples = make_examples(corpus, hierarchy, [target], SamplingRules(), list(hierarchy.paths), size=2)
     for example in examples:
         signals = dict(zip(hierarchy.paths, example["nodes"], strict=True))
         for path, signal in signals.items():
@@ -78,7 +83,7 @@ def test_any_tree(tree: dict, data: st.DataObject, tmp_path_factory: pytest.Temp
 def test_query_and_unknown_leaves(tmp_path: Path) -> None:
     hierarchy = load("musdb18")
     corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"], ["accompaniment/bass"], ["vocals"]])
-    examples = make_examples(corpus, hierarchy, ["accompaniment/bass"], Rules(query=True, missing=1), size=10)
+    examples = make_examples(corpus, hierarchy, ["accompaniment/bass"], SamplingRules(query=True, missing=1), size=10)
     for example in examples:
         assert example["known"].tolist() == [False, True]
         assert example["query"].shape == (1, RATE)
@@ -97,10 +102,12 @@ def test_what_is_unknown_below_a_target(tmp_path: Path) -> None:
     hierarchy = load("musdb18")
     corpus = make_corpus(tmp_path, [["vocals", BASS, DRUMS]])
     (example,) = make_examples(
-        corpus, hierarchy, ["accompaniment"], Rules(missing=1), ["accompaniment", BASS, DRUMS, "vocals"], size=1
+        corpus, hierarchy, ["accompaniment"], SamplingRules(missing=1), ["accompaniment", BASS, DRUMS, "vocals"], size=1
     )
     assert example["known"].tolist() == [True, False, False, True]
-    (example,) = make_examples(corpus, hierarchy, [BASS], Rules(missing=1), ["accompaniment", DRUMS, BASS], size=1)
+    (example,) = make_examples(
+        corpus, hierarchy, [BASS], SamplingRules(missing=1), ["accompaniment", DRUMS, BASS], size=1
+    )
     assert example["known"].tolist() == [True, True, False]
 
 
@@ -108,10 +115,10 @@ def test_what_is_unknown_below_a_target(tmp_path: Path) -> None:
 def test_known_leaves_come_from_chunks_whose_truth_is_there(mode: str, tmp_path: Path) -> None:
     hierarchy = load("musdb18")
     corpus = make_corpus(tmp_path, [[BASS], [BASS]])
-    rules = Rules(missing=0.6, missing_mode=mode, seed=2)  # type: ignore[arg-type]
+    rules = SamplingRules(missing=0.6, missing_mode=mode, seed=2)  # type: ignore[arg-type]
     options = {"shift": 0.4, "other_song": 0.3, "doubled": 0.3}
     examples = make_examples(corpus, hierarchy, [BASS], rules, [BASS], size=60, augmentation=Augmentation(**options))
-    sampler = Sampler(
+    sampler = ChunkSampler(
         corpus, salience_index(corpus, hierarchy, tmp_path / "index.parquet", SHORT), hierarchy, [BASS], rules
     )
     whole = [soundfile.read(track.stems[0].file.path, dtype="float32")[0] for track in corpus.tracks]
@@ -121,7 +128,7 @@ def test_known_leaves_come_from_chunks_whose_truth_is_there(mode: str, tmp_path:
     for example in examples:
         signal = example["nodes"][0, 0].numpy()
         matches = [place for place, chunk in chunks.items() if np.dot(signal, chunk) > 0.9 * np.dot(chunk, chunk)]
-        missing = any(sampler.is_missing(Place(*place)) for place in matches)
+        missing = any(sampler.is_missing(ChunkPosition(*place)) for place in matches)
         assert matches and example["known"].tolist() == [not missing]
         seen.add(missing)
     assert seen == ({False} if mode == "all" else {False, True})
@@ -132,14 +139,22 @@ def test_what_is_dropped_leaves_something_of_the_mixture(tmp_path: Path) -> None
     corpus = make_corpus(tmp_path, [["vocals", bass, "accompaniment/drums"], ["vocals", "vocals", bass]], channels=2)
     augmentation, nodes = Augmentation(drop=0.9), ["accompaniment/drums", bass]
     examples = make_examples(
-        corpus, hierarchy, [bass], Rules(), nodes, root="accompaniment", mono=False, size=50, augmentation=augmentation
+        corpus,
+        hierarchy,
+        [bass],
+        SamplingRules(),
+        nodes,
+        root="accompaniment",
+        mono=False,
+        size=50,
+        augmentation=augmentation,
     )
-    heard = []
+    present = []
     for example in examples:
         assert example["mixture"].shape == (2, RATE) and example["mixture"].any()
         torch.testing.assert_close(example["mixture"], example["nodes"].sum(dim=0))
-        heard.append(tuple(example["present"].tolist()))
-    assert set(heard) >= {(True, False), (False, True)}
+        present.append(tuple(example["present"].tolist()))
+    assert set(present) >= {(True, False), (False, True)}
 
 
 def test_a_query_shares_no_song_with_its_target(tmp_path: Path) -> None:
@@ -148,7 +163,7 @@ def test_a_query_shares_no_song_with_its_target(tmp_path: Path) -> None:
     for augmentation in (Augmentation(other_song=1.0), Augmentation(doubled=1.0)):
         songs = set()
         for example in make_examples(
-            corpus, hierarchy, [BASS], Rules(query=True), [BASS], size=30, augmentation=augmentation
+            corpus, hierarchy, [BASS], SamplingRules(query=True), [BASS], size=30, augmentation=augmentation
         ):
             start = round(example["query_start"] * RATE)
             own = next(track for track in corpus.tracks if track.id == example["query_track"]).stems[0].file.path
@@ -170,13 +185,13 @@ def test_present_describes_the_signal_that_is_given(tmp_path: Path) -> None:
     left = soundfile.read(path)[0][:, :1]
     soundfile.write(path, np.hstack([left, -left]), RATE, "PCM_16")
     for mono in (True, False):
-        example = make_examples(corpus, load("musdb18"), ["vocals"], Rules(), mono=mono)[0]
+        example = make_examples(corpus, load("musdb18"), ["vocals"], SamplingRules(), mono=mono)[0]
         assert example["present"].tolist() == [not mono] == [bool(example["nodes"].any())]
 
 
 def test_absent_nodes_are_silent_and_flagged(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, [["vocals"], ["accompaniment/bass"]])
-    examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], Rules(absent=1))
+    examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], SamplingRules(absent=1))
     for example in examples:
         assert example["present"].tolist() == [False, False]
         assert not example["nodes"].any() and example["mixture"].any()
@@ -184,8 +199,8 @@ def test_absent_nodes_are_silent_and_flagged(tmp_path: Path) -> None:
 
 def test_stereo_and_mono(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"]], channels=2)
-    stereo = make_examples(corpus, load("musdb18"), ["vocals"], Rules(), mono=False)[0]
-    mono = make_examples(corpus, load("musdb18"), ["vocals"], Rules())[0]
+    stereo = make_examples(corpus, load("musdb18"), ["vocals"], SamplingRules(), mono=False)[0]
+    mono = make_examples(corpus, load("musdb18"), ["vocals"], SamplingRules())[0]
     assert stereo["mixture"].shape == (2, RATE)
     torch.testing.assert_close(mono["nodes"], stereo["nodes"].mean(dim=1, keepdim=True))
 
@@ -194,7 +209,7 @@ def test_stereo_and_mono(tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_workers_make_no_difference(workers: int, tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"], ["accompaniment/bass"]])
-    examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], Rules(query=True), size=6)
+    examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], SamplingRules(query=True), size=6)
     loaded = list(
         DataLoader(examples, batch_size=None, num_workers=workers, multiprocessing_context="fork" if workers else None)
     )
@@ -205,7 +220,7 @@ def test_workers_make_no_difference(workers: int, tmp_path: Path) -> None:
 
 def test_only_what_is_needed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass", "accompaniment/drums"]])
-    examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], Rules())
+    examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], SamplingRules())
     reads: list[int] = []
     original = soundfile.SoundFile.read
 
@@ -222,20 +237,20 @@ def test_options_that_do_not_fit(tmp_path: Path) -> None:
     hierarchy = load("musdb18")
     corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"]])
     with pytest.raises(OptionError, match="paths differ in length"):
-        make_examples(corpus, hierarchy, ["vocals", "accompaniment/bass"], Rules())
-    with pytest.raises(OptionError, match="no node is wanted"):
-        make_examples(corpus, hierarchy, ["vocals"], Rules(), [])
-    with pytest.raises(OptionError, match="no target to draw for"):
-        make_examples(corpus, hierarchy, [], Rules())
+        make_examples(corpus, hierarchy, ["vocals", "accompaniment/bass"], SamplingRules())
+    with pytest.raises(OptionError, match="`nodes` is empty"):
+        make_examples(corpus, hierarchy, ["vocals"], SamplingRules(), [])
+    with pytest.raises(OptionError, match="no target to sample chunks for"):
+        make_examples(corpus, hierarchy, [], SamplingRules())
     with pytest.raises(HierarchyError, match="no node 'vocal'; did you mean vocals"):
-        make_examples(corpus, hierarchy, ["vocals"], Rules(), ["vocal"])
+        make_examples(corpus, hierarchy, ["vocals"], SamplingRules(), ["vocal"])
     with pytest.raises(HierarchyError, match="no node 'drums'"):
-        make_examples(corpus, hierarchy, ["vocals"], Rules(), root="drums")
+        make_examples(corpus, hierarchy, ["vocals"], SamplingRules(), root="drums")
     first, index = corpus.tracks[0], salience_index(corpus, hierarchy, tmp_path / "index.parquet", SHORT)
     other = Track("x", "train", 8000, first.num_samples, first.stems)
     mixed = Corpus(tmp_path, "folder", "mine", (first, other))
     with pytest.raises(OptionError, match=r"sample rates of \[4000, 8000\] Hz"):
-        Examples(Sampler(mixed, index, hierarchy, ["vocals"], Rules()), index, hierarchy, size=1)
+        Examples(ChunkSampler(mixed, index, hierarchy, ["vocals"], SamplingRules()), size=1)
     assert isinstance(index, SalienceIndex)
     with pytest.raises(IndexError):
-        make_examples(corpus, hierarchy, ["vocals"], Rules())[5]
+        make_examples(corpus, hierarchy, ["vocals"], SamplingRules())[5]

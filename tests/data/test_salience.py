@@ -11,7 +11,7 @@ from stemtree.audio import Excerpts
 from stemtree.corpora import song_cache
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
-from stemtree.data.salience import Chunking, SalienceIndex, load_index, measure, salience_index
+from stemtree.data.salience import Chunking, SalienceIndex, load_index, measure_chunks, salience_index
 from stemtree.errors import AudioError, CorpusError, OptionError, StaleIndexError
 from stemtree.hierarchy import Hierarchy, load
 
@@ -55,7 +55,7 @@ def test_a_chunk_is_its_own_samples(
     chunking: Chunking, seconds: float, channels: int, musdb: Hierarchy, tmp_path: Path
 ) -> None:
     (track,) = make_corpus(tmp_path, {"a": seconds}, channels).tracks
-    levels = measure(track, musdb, chunking)
+    levels = measure_chunks(track, musdb, chunking)
     assert set(levels) == {"", "vocals", "accompaniment", "accompaniment/bass", "accompaniment/other"}
     length, hop = round(chunking.duration * RATE), round(chunking.hop * RATE)
     starts = list(range(0, max(track.num_samples - length, 0) + 1, hop))
@@ -66,9 +66,9 @@ def test_a_chunk_is_its_own_samples(
 
 def test_blocks_of_reading_do_not_show(musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (track,) = make_corpus(tmp_path, {"a": 30}).tracks
-    whole = measure(track, musdb, Chunking())
-    monkeypatch.setattr("stemtree.data.salience._HELD", 8 * 3001)
-    for node, level in measure(track, musdb, Chunking()).items():
+    whole = measure_chunks(track, musdb, Chunking())
+    monkeypatch.setattr("stemtree.data.kernels.MAX_VALUES", 8 * 3001)
+    for node, level in measure_chunks(track, musdb, Chunking()).items():
         assert level.tolist() == pytest.approx(whole[node].tolist(), abs=0.011)
 
 
@@ -89,9 +89,9 @@ def _counting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def count(track: Track, *rest: object) -> object:
         measured.append(track.id)
-        return measure(track, *rest)  # type: ignore[arg-type]
+        return measure_chunks(track, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("stemtree.data.salience.measure", count)
+    monkeypatch.setattr("stemtree.data.salience.measure_chunks", count)
     return measured
 
 
@@ -189,15 +189,15 @@ def test_an_index_that_cannot_be_written(musdb: Hierarchy, tmp_path: Path, monke
 
 def test_mono_stems_before_a_stereo_one(musdb: Hierarchy, tmp_path: Path) -> None:
     (track,) = make_corpus(tmp_path, {"a": 12}).tracks
-    expected = measure(track, musdb, Chunking())
+    expected = measure_chunks(track, musdb, Chunking())
     for stem in track.stems[:2]:
         audio, _ = soundfile.read(stem.file.path)
         soundfile.write(stem.file.path, audio.mean(axis=1), RATE)
-    as_mono = measure(track, musdb, Chunking())
+    as_mono = measure_chunks(track, musdb, Chunking())
     for stem in track.stems[:2]:
         audio, _ = soundfile.read(stem.file.path)
         soundfile.write(stem.file.path, np.stack([audio, audio], axis=1), RATE)
-    twice = measure(track, musdb, Chunking())
+    twice = measure_chunks(track, musdb, Chunking())
     for node in expected:
         assert as_mono[node].tolist() == pytest.approx(twice[node].tolist(), abs=0.011)
 
@@ -216,7 +216,7 @@ def test_little_is_held_at_a_time(
         return audio
 
     monkeypatch.setattr(Excerpts, "read", count)
-    measure(track, musdb, chunking)
+    measure_chunks(track, musdb, chunking)
     assert max(held) <= 1 << 20 and sum(held) == 4 * 2 * track.num_samples
 
 
@@ -257,7 +257,7 @@ def test_a_stem_that_went_away(musdb: Hierarchy, tmp_path: Path) -> None:
     (track,) = make_corpus(tmp_path, {"a": 12}).tracks
     track.stems[0].file.path.write_text("")
     with pytest.raises(AudioError, match=r"0\.wav' is an empty file"):
-        measure(track, musdb, Chunking())
+        measure_chunks(track, musdb, Chunking())
 
 
 def test_chunks_need_a_length() -> None:

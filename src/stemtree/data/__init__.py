@@ -1,1 +1,1 @@
-"""From corpora to examples: where nodes are heard, what is drawn, and what a network gets."""
+"""Training examples from corpora: salience of nodes, sampling of chunks, augmentation of stems, a PyTorch dataset."""

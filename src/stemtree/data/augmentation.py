@@ -1,4 +1,7 @@
-"""New songs from old ones: the classic augmentations (thesis, 6.2.2), on stems, so that every node stays their sum."""
+"""Augmentation of training examples (thesis, 6.2.2).
+
+Every change is made to stems, before they are summed to nodes; so every node is still the sum of its children.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -7,79 +10,48 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stemtree.audio.samples import Samples
 from stemtree.corpora.track import Corpus
-from stemtree.data.matching import SEMITONES, TEMPO_RANGE, Pulse
+from stemtree.data.matching import MAX_SEMITONES, TEMPO_RANGE, Match, RemixFeatures
 from stemtree.data.salience import Chunking
+from stemtree.data.stem_excerpt import StemExcerpt
 from stemtree.errors import OptionError
 from stemtree.hierarchy import NodePath, is_within
-
-Fit = tuple[int, float, int]
-"""A song's number, and the tempo factor and shift in semitones that make it fit another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A stretch of one stem, and what is done to it.
-
-    Parameters
-    ----------
-    track, stem : int
-        Numbers in the corpus and in the song.
-    start : int
-        First sample.
-    gain : float
-        Factor.
-    swapped : bool
-        Whether left and right change places.
-    pitch : float
-        Shift in semitones.
-    tempo : float
-        Factor; above 1 is faster.
-    """
-
-    track: int
-    stem: int
-    start: int
-    gain: float = 1.0
-    swapped: bool = False
-    pitch: float = 0.0
-    tempo: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """What may be done to stems; each on its own, nothing by default. Shares are probabilities for each stem.
+    """Which augmentations are applied; none by default. Proportions are probabilities, drawn for each stem.
 
     Parameters
     ----------
     swap : float
-        Share whose channels are swapped.
+        Probability that a stem's channels are exchanged.
     gain : (float, float)
-        Range that every stem's gain is drawn from.
+        Range of a stem's gain factor.
     shift : float
-        Share that is cut from another chunk of its song.
+        Probability that a stem is taken from another chunk of its song.
     other_song : float
-        Share that is replaced by a stem of the same leaf from another song.
+        Probability that a stem is replaced by one of the same leaf from another song.
     doubled : float
-        Share that gets a stem of the same leaf from another song on top (mix-audio).
+        Probability that a stem of the same leaf from another song is added (mix-audio).
     drop : float
-        Share that is left out of the mixture, so that no leaf is taken to be always there; one stem always stays.
+        Probability that a stem is left out of the mixture, so that the model does not learn that a leaf is always
+        present. One stem is always kept.
     pitch : float
-        Largest shift up or down, in semitones; the same for all pitched stems of a song.
+        Largest pitch shift, up or down, in semitones; the same for all pitched stems of an example.
     tempo : (float, float)
-        Range that a song's tempo factor is drawn from.
+        Range of the tempo factor, the same for all stems of an example.
     remix : float
-        Share of examples in which each leaf comes from the song or from another one that fits in tempo and key, which
-        is stretched, shifted and laid beat on beat (`stemtree.data.matching`). A leaf that only one of the two has
-        comes from that one. Remixed stems stay together: `shift`, `other_song` and `doubled` are for the others.
-    pitched_out : tuple of str
-        Leaves beneath these nodes keep their pitch.
+        Proportion of examples in which each leaf comes either from the song or from another one that matches it in
+        tempo and key, and that is stretched, shifted and aligned to its beats (`stemtree.data.matching`). A leaf that
+        only one of the two songs has comes from that one. `shift`, `other_song` and `doubled` do not apply to these.
+    pitched_out : tuple of NodePath
+        Leaves at or below these nodes keep their pitch.
 
     Raises
     ------
     OptionError
-        If a share is not in [0, 1] or a range is not one of positive numbers.
+        If a probability is not in [0, 1] or a range is not one of positive numbers.
     """
 
     swap: float = 0.0
@@ -105,26 +77,35 @@ class Augmentation:
             raise OptionError(f"'pitch' is {self.pitch}: give the largest shift in semitones, 0 or more")
 
 
+@dataclass(frozen=True, slots=True)
+class RemixPartner:
+    """A song, by its number in the corpus, that another can be remixed with, and how it must be changed for that."""
+
+    track: int
+    match: Match
+
+
 class Augmenter:
-    """Applies an augmentation to the stems of drawn chunks.
+    """Draws augmentations of the stems of a chunk.
 
     Parameters
     ----------
     augmentation : Augmentation
-        What is done.
+        Which augmentations are applied.
     corpus : Corpus
-        Where other stems come from.
+        Where stems of other songs come from.
     chunking : Chunking
         Where chunks begin.
-    pulses : mapping of str to Pulse, optional
-        Tempo, key and beats of every song, which remixes need.
+    remix_features : mapping of str to RemixFeatures, optional
+        Of every song by its id; needed for remixes.
     is_missing : callable, optional
-        Whether the truth of the chunk of a song (by number) at a sample was taken away: no stem is drawn from there.
+        ``is_missing(track, start)`` says whether the ground truth of the chunk of a song (by number) at a sample is
+        withheld; no stem is taken from there.
 
     Raises
     ------
     OptionError
-        If remixes are asked for without the pulse of every song.
+        If remixes are wanted and a song has no features.
     """
 
     def __init__(
@@ -132,137 +113,159 @@ class Augmenter:
         augmentation: Augmentation,
         corpus: Corpus,
         chunking: Chunking,
-        pulses: Mapping[str, Pulse] | None = None,
+        remix_features: Mapping[str, RemixFeatures] | None = None,
         is_missing: Callable[[int, int], bool] = lambda track, start: False,
     ) -> None:
-        self._pulses = pulses or {}
-        lacking = [track.id for track in corpus.tracks if track.id not in self._pulses]
+        self._features = remix_features or {}
+        lacking = [track.id for track in corpus.tracks if track.id not in self._features]
         if augmentation.remix and lacking:
             raise OptionError(
-                f"a remix needs the songs' tempi and keys, and '{lacking[0]}' has none: give the corpus's `pulses`"
+                f"a remix needs the songs' tempi and keys, and '{lacking[0]}' has none: give `remix_features` of "
+                "the corpus"
             )
-        self._do, self._tracks, self._chunking, self._is_missing = augmentation, corpus.tracks, chunking, is_missing
-        self._fitting: dict[int, list[Fit]] = {}
-        self._starts: dict[int, NDArray[np.int64]] = {}
-        self._by_leaf: dict[NodePath, list[tuple[int, int]]] = defaultdict(list)
+        self._augmentation, self._tracks, self._chunking = augmentation, corpus.tracks, chunking
+        self._is_missing = is_missing
+        self._partners_of: dict[int, list[RemixPartner]] = {}
+        self._starts_of: dict[int, NDArray[np.int64]] = {}
+        self._stems_of_leaf: dict[NodePath, list[tuple[int, int]]] = defaultdict(list)
         for track_number, track in enumerate(corpus.tracks):
             for stem_number, stem in enumerate(track.stems):
-                self._by_leaf[stem.leaf].append((track_number, stem_number))
+                self._stems_of_leaf[stem.leaf].append((track_number, stem_number))
 
-    def vary(self, cuts: Sequence[Cut], random: np.random.Generator, avoid: int | None = None) -> list[Cut]:
-        """Draw what happens to a song's stems; where there is no other song with a leaf, its stem stays.
+    def augment(
+        self, excerpts: Sequence[StemExcerpt], generator: np.random.Generator, avoid: int | None = None
+    ) -> list[StemExcerpt]:
+        """Draw augmentations of a song's stems.
 
         Parameters
         ----------
-        cuts : sequence of Cut
-            The song's.
-        random : numpy.random.Generator
-            Decides everything.
+        excerpts : sequence of StemExcerpt
+            Of one song.
+        generator : numpy.random.Generator
+            Of all random choices.
         avoid : int, optional
-            A song that nothing is taken from: a query's.
+            Number of a song from which no stem is taken: a query's.
+
+        Returns
+        -------
+        list of StemExcerpt
+            What the mixture is made of. A stem is not replaced where no other song has its leaf.
         """
-        do = self._do
-        fitting = self._fits(cuts[0].track, avoid) if random.random() < do.remix else []
-        pitch, tempo = random.uniform(-do.pitch, do.pitch), random.uniform(*do.tempo)
-        if fitting:
-            partner = fitting[random.integers(len(fitting))]
-            cuts = self._remix(cuts, partner, random)
-            pitch, tempo = self._within_range(partner, pitch, tempo)
+        settings = self._augmentation
+        partners = self._partners(excerpts[0].track, avoid) if generator.random() < settings.remix else []
+        pitch, tempo = generator.uniform(-settings.pitch, settings.pitch), generator.uniform(*settings.tempo)
+        if partners:
+            partner = partners[generator.integers(len(partners))]
+            excerpts = self._remix(excerpts, partner, generator)
+            pitch, tempo = self._limit_to_range(partner.match, pitch, tempo)
         else:
-            cuts = [other for cut in cuts for other in self._exchange(cut, random, avoid)]
-        if do.drop:
-            cuts = [cut for cut in cuts if random.random() >= do.drop] or [cuts[random.integers(len(cuts))]]
-        return [self._shade(cut, pitch, tempo, random) for cut in cuts]
+            excerpts = [other for excerpt in excerpts for other in self._replace(excerpt, generator, avoid)]
+        if settings.drop:
+            kept = [excerpt for excerpt in excerpts if generator.random() >= settings.drop]
+            excerpts = kept or [excerpts[generator.integers(len(excerpts))]]
+        return [self._with_effects(excerpt, pitch, tempo, generator) for excerpt in excerpts]
 
-    def _exchange(self, cut: Cut, random: np.random.Generator, avoid: int | None) -> list[Cut]:
-        """What comes in a stem's place: itself, another stretch of it, or another song's; and what comes on top."""
-        do = self._do
-        doubled = self._elsewhere(cut, random, avoid) if random.random() < do.doubled else None
-        if random.random() < do.other_song:
-            cut = self._elsewhere(cut, random, avoid) or cut
-        elif random.random() < do.shift and len(self._open(cut.track)):
-            cut = replace(cut, start=self._chunk(cut.track, random))
-        return [cut, doubled] if doubled else [cut]
+    def _replace(self, excerpt: StemExcerpt, generator: np.random.Generator, avoid: int | None) -> list[StemExcerpt]:
+        """Apply `doubled`, and `other_song` or `shift`, to a stem: one excerpt or, if doubled, two."""
+        settings = self._augmentation
+        doubled = self._from_another_song(excerpt, generator, avoid) if generator.random() < settings.doubled else None
+        if generator.random() < settings.other_song:
+            excerpt = self._from_another_song(excerpt, generator, avoid) or excerpt
+        elif generator.random() < settings.shift and len(self._starts(excerpt.track)):
+            excerpt = replace(excerpt, start=self._draw_start(excerpt.track, generator))
+        return [excerpt, doubled] if doubled else [excerpt]
 
-    def _shade(self, cut: Cut, pitch: float, tempo: float, random: np.random.Generator) -> Cut:
-        leaf = self._leaf(cut)
-        keeps_pitch = any(is_within(leaf, node) for node in self._do.pitched_out)
+    def _with_effects(
+        self, excerpt: StemExcerpt, pitch: float, tempo: float, generator: np.random.Generator
+    ) -> StemExcerpt:
+        leaf = self._leaf(excerpt)
+        keeps_pitch = any(is_within(leaf, node) for node in self._augmentation.pitched_out)
         return replace(
-            cut,
-            gain=random.uniform(*self._do.gain),
-            swapped=bool(random.random() < self._do.swap),
-            pitch=0.0 if keeps_pitch else cut.pitch + pitch,
-            tempo=cut.tempo * tempo,
+            excerpt,
+            gain=generator.uniform(*self._augmentation.gain),
+            swapped=bool(generator.random() < self._augmentation.swap),
+            pitch=0.0 if keeps_pitch else excerpt.pitch + pitch,
+            tempo=excerpt.tempo * tempo,
         )
 
-    def _remix(self, cuts: Sequence[Cut], partner: Fit, random: np.random.Generator) -> list[Cut]:
-        """Take each leaf from this song or from its partner; a leaf that one of them lacks from the other."""
-        other, tempo, pitch = partner
-        start = self._on_the_beat(cuts[0], other, tempo, random)
-        theirs = [Cut(other, stem, start, pitch=pitch, tempo=tempo) for stem in range(len(self._tracks[other].stems))]
-        songs = [{self._leaf(cut) for cut in song} for song in (cuts, theirs)]
-        from_us = {leaf for leaf in sorted(songs[0] & songs[1]) if random.integers(2)} | (songs[0] - songs[1])
-        return [cut for cut in (*cuts, *theirs) if (self._leaf(cut) in from_us) == (cut.track != other)]
+    def _remix(
+        self, excerpts: Sequence[StemExcerpt], partner: RemixPartner, generator: np.random.Generator
+    ) -> list[StemExcerpt]:
+        """Take each leaf from the song or its partner at random; a leaf that only one of them has from that one."""
+        start = self._start_on_a_beat(excerpts[0], partner, generator)
+        partners = [
+            StemExcerpt(partner.track, stem, start, pitch=partner.match.semitones, tempo=partner.match.tempo)
+            for stem in range(len(self._tracks[partner.track].stems))
+        ]
+        own_leaves, partner_leaves = ({self._leaf(excerpt) for excerpt in song} for song in (excerpts, partners))
+        from_own = {leaf for leaf in sorted(own_leaves & partner_leaves) if generator.integers(2)}
+        from_own |= own_leaves - partner_leaves
+        return [excerpt for excerpt in excerpts if self._leaf(excerpt) in from_own] + [
+            excerpt for excerpt in partners if self._leaf(excerpt) not in from_own
+        ]
 
-    def _within_range(self, partner: Fit, pitch: float, tempo: float) -> tuple[float, float]:
-        """Clip what is done to both songs so far that what is done to the partner on top keeps in range as well."""
-        _, factor, shift = partner
-        most = max(self._do.pitch, SEMITONES)
-        low, high = min(self._do.tempo[0], TEMPO_RANGE[0]), max(self._do.tempo[1], TEMPO_RANGE[1])
-        return float(np.clip(pitch, -most - shift, most - shift)), float(np.clip(tempo, low / factor, high / factor))
+    def _limit_to_range(self, match: Match, pitch: float, tempo: float) -> tuple[float, float]:
+        """Clip an example's pitch shift and tempo factor so that the partner, changed already, stays in range.
 
-    def _fits(self, track: int, avoid: int | None) -> list[Fit]:
-        """Songs that fit one."""
-        if track not in self._fitting:
-            own = self._pulses[self._tracks[track].id]
-            matches = [(other, own.fit(self._pulses[song.id])) for other, song in enumerate(self._tracks)]
-            self._fitting[track] = [(other, *match) for other, match in matches if match and other != track]
-        return [fit for fit in self._fitting[track] if fit[0] != avoid and len(self._open(fit[0]))]
+        The ranges are those of the augmentation or of matching, whichever is wider.
+        """
+        most = max(self._augmentation.pitch, MAX_SEMITONES)
+        low = min(self._augmentation.tempo[0], TEMPO_RANGE[0])
+        high = max(self._augmentation.tempo[1], TEMPO_RANGE[1])
+        return (
+            float(np.clip(pitch, -most - match.semitones, most - match.semitones)),
+            float(np.clip(tempo, low / match.tempo, high / match.tempo)),
+        )
 
-    def _on_the_beat(self, cut: Cut, other: int, tempo: float, random: np.random.Generator) -> int:
-        """Where another song begins so that its beats, stretched, fall on those of a cut."""
-        song, theirs = self._tracks[other], self._pulses[self._tracks[other].id].beats
-        rate = song.sample_rate
-        ours = self._pulses[self._tracks[cut.track].id].beats - cut.start / rate
-        ours, near = ours[ours >= 0], self._chunk(other, random)
-        if not len(ours) or not len(theirs):
-            return near
-        starts = np.rint((theirs - ours[0] * tempo) * rate).astype(np.int64)
-        starts = starts[[start >= 0 and not self._is_missing(other, int(start)) for start in starts]]
-        return int(starts[np.argmin(np.abs(starts - near))]) if len(starts) else near
+    def _partners(self, track: int, avoid: int | None) -> list[RemixPartner]:
+        """Songs that a song can be remixed with."""
+        if track not in self._partners_of:
+            own = self._features[self._tracks[track].id]
+            matches = [own.match(self._features[other.id]) for other in self._tracks]
+            self._partners_of[track] = [
+                RemixPartner(other, match) for other, match in enumerate(matches) if match and other != track
+            ]
+        return [partner for partner in self._partners_of[track] if self._is_available(partner.track, avoid)]
 
-    def _leaf(self, cut: Cut) -> NodePath:
-        return self._tracks[cut.track].stems[cut.stem].leaf
+    def _start_on_a_beat(self, excerpt: StemExcerpt, partner: RemixPartner, generator: np.random.Generator) -> int:
+        """First sample of a partner such that its beats, once stretched, coincide with those of an excerpt.
 
-    def _elsewhere(self, cut: Cut, random: np.random.Generator, avoid: int | None) -> Cut | None:
-        """A stem of the same leaf in another song, from any chunk."""
-        places = self._by_leaf[self._leaf(cut)]
-        others = [place for place in places if place[0] not in (cut.track, avoid) and len(self._open(place[0]))]
+        Of all such samples the nearest to a random chunk is taken; without beats, the start of that chunk.
+        """
+        track = self._tracks[partner.track]
+        rate, partner_beats = track.sample_rate, self._features[track.id].beats
+        own_beats = self._features[self._tracks[excerpt.track].id].beats - excerpt.start / rate
+        own_beats, drawn = own_beats[own_beats >= 0], self._draw_start(partner.track, generator)
+        if not len(own_beats) or not len(partner_beats):
+            return drawn
+        starts = np.rint((partner_beats - own_beats[0] * partner.match.tempo) * rate).astype(np.int64)
+        starts = starts[[start >= 0 and not self._is_missing(partner.track, int(start)) for start in starts]]
+        return int(starts[np.argmin(np.abs(starts - drawn))]) if len(starts) else drawn
+
+    def _leaf(self, excerpt: StemExcerpt) -> NodePath:
+        return self._tracks[excerpt.track].stems[excerpt.stem].leaf
+
+    def _from_another_song(
+        self, excerpt: StemExcerpt, generator: np.random.Generator, avoid: int | None
+    ) -> StemExcerpt | None:
+        """A stem of the same leaf from any chunk of another song; None if there is none."""
+        stems = self._stems_of_leaf[self._leaf(excerpt)]
+        others = [stem for stem in stems if stem[0] != excerpt.track and self._is_available(stem[0], avoid)]
         if not others:
             return None
-        track, stem = others[random.integers(len(others))]
-        return Cut(track, stem, self._chunk(track, random))
+        track, stem = others[generator.integers(len(others))]
+        return StemExcerpt(track, stem, self._draw_start(track, generator))
 
-    def _chunk(self, track: int, random: np.random.Generator) -> int:
-        return int(random.choice(self._open(track)))
+    def _is_available(self, track: int, avoid: int | None) -> bool:
+        """Whether stems may be taken from a song."""
+        return track != avoid and len(self._starts(track)) > 0
 
-    def _open(self, track: int) -> NDArray[np.int64]:
-        """First samples of the chunks of a song that may be drawn from."""
-        if track not in self._starts:
+    def _draw_start(self, track: int, generator: np.random.Generator) -> int:
+        return int(generator.choice(self._starts(track)))
+
+    def _starts(self, track: int) -> NDArray[np.int64]:
+        """First samples of the chunks of a song that stems may be taken from."""
+        if track not in self._starts_of:
             starts = self._chunking.starts(self._tracks[track])
-            self._starts[track] = starts[[not self._is_missing(track, int(start)) for start in starts]]
-        return self._starts[track]
-
-
-def apply(samples: Samples, cut: Cut, sample_rate: int, length: int) -> Samples:
-    """Do to ``(channel, sample)`` audio what a cut says; comes back `length` samples long."""
-    if cut.swapped:
-        samples = samples[::-1]
-    if cut.pitch or cut.tempo != 1:
-        import pedalboard
-
-        samples = pedalboard.time_stretch(np.ascontiguousarray(samples), sample_rate, cut.tempo, cut.pitch)
-    fitted = np.zeros((samples.shape[0], length), np.float32)
-    kept = min(length, samples.shape[1])
-    np.multiply(samples[:, :kept], np.float32(cut.gain), out=fitted[:, :kept])
-    return fitted
+            self._starts_of[track] = starts[[not self._is_missing(track, int(start)) for start in starts]]
+        return self._starts_of[track]

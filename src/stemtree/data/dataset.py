@@ -1,4 +1,4 @@
-"""Examples for training: the mixture and the true signals of the wanted nodes, as tensors."""
+"""Training examples as tensors: a mixture and the ground truth of its nodes."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
@@ -9,24 +9,38 @@ from torch.utils.data import Dataset
 
 from stemtree.audio import Excerpts
 from stemtree.audio.samples import Samples
-from stemtree.corpora.track import Corpus
-from stemtree.data.augmentation import Augmentation, Augmenter, Cut, apply
-from stemtree.data.matching import Pulse
-from stemtree.data.salience import SalienceIndex
-from stemtree.data.sampling import Draw, Place, Sampler
-from stemtree.data.signals import add_up, is_salient
+from stemtree.corpora.track import Corpus, Stem
+from stemtree.data.augmentation import Augmentation, Augmenter
+from stemtree.data.matching import RemixFeatures
+from stemtree.data.sampling import ChunkPosition, ChunkSampler, ExampleSpec
+from stemtree.data.signals import is_salient, sum_to_nodes
+from stemtree.data.stem_excerpt import StemExcerpt, apply_effects
 from stemtree.errors import OptionError
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, is_within
+from stemtree.hierarchy import MIXTURE, NodePath, is_within
 from stemtree.types import Waveform
 
 
 class Example(TypedDict, total=False):
-    """One example.
+    """One training example.
 
-    ``mixture`` is ``(channel, sample)``, ``nodes`` ``(node, channel, sample)``; ``present`` says which nodes are
-    salient, ``known`` which may be learned from. ``query`` is ``(channel, sample)`` of the same node in another song,
-    where queries are drawn. ``track``, ``start`` (in seconds) and ``target`` tell where it comes from, ``query_track``
-    and ``query_start`` where the query does.
+    Attributes
+    ----------
+    mixture : Waveform
+        ``(channel, sample)``.
+    nodes : Waveform
+        ``(node, channel, sample)``: the ground truth.
+    present : Tensor
+        ``(node,)`` booleans: whether a node's signal is salient.
+    known : Tensor
+        ``(node,)`` booleans: whether a node's ground truth may be used; False where it is withheld.
+    query : Waveform
+        ``(channel, sample)``: the target in another song; only where queries are sampled.
+    query_track, query_start : str, float
+        Song and start in seconds of the query.
+    track, start : str, float
+        Song and start in seconds of the mixture, before augmentation.
+    target : NodePath
+        The node that the example was sampled for.
     """
 
     mixture: Waveform
@@ -42,60 +56,54 @@ class Example(TypedDict, total=False):
 
 
 class Examples(Dataset[Example]):
-    """A fixed number of examples, the same whatever the number of workers that read them.
+    """A PyTorch dataset of a fixed number of examples; each depends only on its number and the settings.
 
     Parameters
     ----------
-    sampler : Sampler
-        What is drawn.
-    index : SalienceIndex
-        The sampler's.
-    hierarchy : Hierarchy
-        The corpus's.
+    sampler : ChunkSampler
+        Decides the chunks, of the corpus and the hierarchy that it was made for.
     nodes : sequence of NodePath, optional
-        The nodes whose signals are wanted. Unset: the target and what lies above it, leaf first, one for each level of
-        the path; all targets must then lie equally deep.
+        The nodes whose signals are returned. Unset: the target and its ancestors, leaf first, one for each level of the
+        path; all targets must then be equally deep.
     root : NodePath
-        The node that is taken for the mixture.
+        The node that is used as the mixture.
     size : int
-        How many.
+        Number of examples.
     mono : bool
         Average the channels.
     augmentation : Augmentation, optional
-        What is done to the stems first.
-    pulses : mapping of str to Pulse, optional
-        Tempo, key and beats of every song, where the augmentation makes remixes.
+        Applied to the stems of the mixture.
+    remix_features : mapping of str to RemixFeatures, optional
+        Of every song by its id, where the augmentation makes remixes.
 
     Raises
     ------
     OptionError
-        If the songs differ in sample rate, the targets' paths in length, or no node is wanted.
+        If the songs differ in sample rate, the targets' paths in length, or `nodes` is empty.
     HierarchyError
         If the hierarchy lacks a node.
     """
 
     def __init__(
         self,
-        sampler: Sampler,
-        index: SalienceIndex,
-        hierarchy: Hierarchy,
+        sampler: ChunkSampler,
         nodes: Sequence[NodePath] | None = None,
         *,
         root: NodePath = MIXTURE,
         size: int,
         mono: bool = True,
         augmentation: Augmentation | None = None,
-        pulses: Mapping[str, Pulse] | None = None,
+        remix_features: Mapping[str, RemixFeatures] | None = None,
     ) -> None:
-        self._sampler, self._index, self._root, self._size, self._mono = sampler, index, root, size, mono
-        self._tracks = sampler.corpus.tracks
+        self._sampler, self._root, self._size, self._mono = sampler, root, size, mono
+        self._tracks, self._chunking, hierarchy = sampler.corpus.tracks, sampler.index.chunking, sampler.hierarchy
         paths = {target: (target, *hierarchy.ancestors(target)[:-1]) for target in sampler.targets}
         self._nodes = {target: tuple(nodes) if nodes is not None else path for target, path in paths.items()}
         self._leaves = {target: hierarchy.leaves(target) for target in sampler.targets}
         for node in (root, *(nodes or ())):
             hierarchy.node(node)
         if not all(self._nodes.values()):
-            raise OptionError("no node is wanted: name one or more, or leave `nodes` out for the targets' paths")
+            raise OptionError("`nodes` is empty: name one or more, or leave it out for the targets' paths")
         rates = {track.sample_rate for track in self._tracks}
         if len(rates) > 1:
             raise OptionError(f"the songs have sample rates of {sorted(rates)} Hz: resample the corpus to one")
@@ -103,19 +111,19 @@ class Examples(Dataset[Example]):
             raise OptionError("the targets' paths differ in length: name the nodes, or prune the hierarchy")
         self.sample_rate = rates.pop()
         self._augmenter = (
-            Augmenter(augmentation, sampler.corpus, index.chunking, pulses, sampler.is_missing_at)
+            Augmenter(augmentation, sampler.corpus, self._chunking, remix_features, sampler.is_missing_at)
             if augmentation
             else None
         )
 
     @property
     def corpus(self) -> Corpus:
-        """Where they are drawn from."""
+        """The songs."""
         return self._sampler.corpus
 
     @property
     def targets(self) -> tuple[NodePath, ...]:
-        """What they are drawn for."""
+        """The nodes that examples are sampled for."""
         return self._sampler.targets
 
     def __len__(self) -> int:
@@ -124,61 +132,77 @@ class Examples(Dataset[Example]):
     def __getitem__(self, number: int) -> Example:
         if not 0 <= number < self._size:
             raise IndexError(number)
-        draw = self._sampler.draw(number)
-        track, nodes = self._tracks[draw.place.track], self._nodes[draw.target]
-        start = self._start(draw.place)
-        # Only what is in the mixture is augmented, so that something stays of it where stems are dropped.
-        cuts = [
-            Cut(draw.place.track, number, start)
-            for number, stem in enumerate(track.stems)
-            if is_within(stem.leaf, self._root)
-        ]
-        if self._augmenter:
-            random = np.random.default_rng((self._sampler.rules.seed, number, 1))
-            cuts = self._augmenter.vary(cuts, random, draw.query.track if draw.query else None)
-        mixture, *signals = self._read(cuts, (self._root, *nodes))
+        spec = self._sampler.draw(number)
+        start, nodes = self._start(spec.position), self._nodes[spec.target]
+        excerpts = self._excerpts(spec, number)
+        mixture, *signals = self._read(excerpts, (self._root, *nodes))
         example = Example(
             mixture=torch.from_numpy(mixture),
             nodes=torch.from_numpy(np.stack(signals)),
-            present=torch.tensor([is_salient(signal, self._index.chunking.threshold) for signal in signals]),
-            known=torch.tensor(self._known(draw, cuts, nodes)),
-            track=track.id,
+            present=torch.tensor([is_salient(signal, self._chunking.threshold) for signal in signals]),
+            known=torch.tensor(self._known(spec, excerpts, nodes)),
+            track=self._tracks[spec.position.track].id,
             start=start / self.sample_rate,
-            target=draw.target,
+            target=spec.target,
         )
-        if draw.query is not None:
-            other, start = draw.query.track, self._start(draw.query)
-            stems = range(len(self._tracks[other].stems))
-            (query,) = self._read([Cut(other, stem, start) for stem in stems], (draw.target,))
+        if spec.query is not None:
+            track, start = spec.query.track, self._start(spec.query)
+            stems = range(len(self._tracks[track].stems))
+            (query,) = self._read([StemExcerpt(track, stem, start) for stem in stems], (spec.target,))
             example["query"] = torch.from_numpy(query)
-            example["query_track"], example["query_start"] = self._tracks[other].id, start / self.sample_rate
+            example["query_track"], example["query_start"] = self._tracks[track].id, start / self.sample_rate
         return example
 
-    def _known(self, draw: Draw, cuts: Sequence[Cut], nodes: Sequence[NodePath]) -> list[bool]:
-        """Unknown are the target's leaves that come, in part or whole, from chunks whose truth was taken away."""
+    def _excerpts(self, spec: ExampleSpec, number: int) -> list[StemExcerpt]:
+        """Choose the stems of the mixture, augmented.
 
-        def is_hidden(leaf: NodePath) -> bool:
-            taken = [cut for cut in cuts if self._tracks[cut.track].stems[cut.stem].leaf == leaf]
-            if not taken:
-                return not draw.leaf_known
-            return any(self._sampler.is_missing_at(cut.track, cut.start) for cut in taken)
+        Only stems of the root are augmented, so that something of the mixture is left where stems are dropped.
+        """
+        track, start = spec.position.track, self._start(spec.position)
+        excerpts = [
+            StemExcerpt(track, stem_number, start)
+            for stem_number, stem in enumerate(self._tracks[track].stems)
+            if is_within(stem.leaf, self._root)
+        ]
+        if self._augmenter is None:
+            return excerpts
+        generator = np.random.default_rng((self._sampler.rules.seed, number, 1))
+        return self._augmenter.augment(excerpts, generator, avoid=spec.query.track if spec.query else None)
 
-        hidden = {leaf for leaf in self._leaves[draw.target] if is_hidden(leaf)}
-        return [node not in hidden for node in nodes]
+    def _known(self, spec: ExampleSpec, excerpts: Sequence[StemExcerpt], nodes: Sequence[NodePath]) -> list[bool]:
+        """Whether the ground truth of each node may be used.
 
-    def _start(self, place: Place) -> int:
-        return int(self._index.chunking.starts(self._tracks[place.track])[place.chunk])
+        Withheld are the target's leaves of which any stem comes from a chunk whose ground truth is missing.
+        """
 
-    def _read(self, cuts: Sequence[Cut], nodes: Sequence[NodePath]) -> list[Samples]:
-        """Read each stem that is needed once and add it to every node that it belongs to."""
-        length = self._index.chunking.length(self.sample_rate)
-        parts: list[tuple[NodePath, Samples]] = []
-        for cut in cuts:
-            stem = self._tracks[cut.track].stems[cut.stem]
+        def is_withheld(leaf: NodePath) -> bool:
+            of_leaf = [excerpt for excerpt in excerpts if self._stem(excerpt).leaf == leaf]
+            if not of_leaf:
+                return not spec.leaf_known
+            return any(self._sampler.is_missing_at(excerpt.track, excerpt.start) for excerpt in of_leaf)
+
+        withheld = {leaf for leaf in self._leaves[spec.target] if is_withheld(leaf)}
+        return [node not in withheld for node in nodes]
+
+    def _start(self, position: ChunkPosition) -> int:
+        """First sample of a chunk."""
+        return int(self._chunking.starts(self._tracks[position.track])[position.chunk])
+
+    def _stem(self, excerpt: StemExcerpt) -> Stem:
+        return self._tracks[excerpt.track].stems[excerpt.stem]
+
+    def _read(self, excerpts: Sequence[StemExcerpt], nodes: Sequence[NodePath]) -> list[Samples]:
+        """Sum excerpts to nodes, ``(channel, sample)`` each; every stem that is needed is read once."""
+        num_samples = self._chunking.num_samples(self.sample_rate)
+        leaf_signals: list[tuple[NodePath, Samples]] = []
+        for excerpt in excerpts:
+            stem = self._stem(excerpt)
             if any(is_within(stem.leaf, node) for node in nodes):
                 with Excerpts([stem.file.path], [stem.file.stream]) as file:
-                    (audio,) = file.read(cut.start, round(length * cut.tempo))
+                    (audio,) = file.read(excerpt.start, round(num_samples * excerpt.tempo))
                 if self._mono and len(audio) > 1:
                     audio = audio.mean(axis=0, keepdims=True)
-                parts.append((stem.leaf, apply(audio, cut, self.sample_rate, length) if self._augmenter else audio))
-        return add_up(parts, nodes, length)
+                if self._augmenter:
+                    audio = apply_effects(audio, excerpt, self.sample_rate, num_samples)
+                leaf_signals.append((stem.leaf, audio))
+        return sum_to_nodes(leaf_signals, nodes, num_samples)

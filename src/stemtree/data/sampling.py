@@ -1,4 +1,4 @@
-"""Which chunk becomes an example: every rule in one pure, seeded function (thesis, 4.4.1; poster, experiment 3)."""
+"""Sampling of training chunks: which chunk of which song becomes an example (thesis, 4.4.1; poster, experiment 3)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,30 +16,30 @@ from stemtree.hierarchy import Hierarchy, NodePath
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """How chunks are drawn.
+class SamplingRules:
+    """How chunks are sampled.
 
     Parameters
     ----------
     absent : float
-        Share of examples in whose chunk the target is not salient.
+        Proportion of examples in whose chunk the target is not salient.
     sibling : float
-        Share of those in whose chunk a sibling of the target is.
+        Proportion of these in whose chunk a sibling of the target is salient.
     missing : float
-        Share of chunks whose truth is taken away, to train with less of it. Which chunks these are depends on the seed
-        and the chunk alone.
+        Proportion of chunks whose ground truth is withheld, to train with less data. Which chunks these are depends
+        only on the seed and the chunk.
     missing_mode : {"all", "leaf"}
-        ``all`` never draws such a chunk; ``leaf`` draws it and flags the leaf's signal as unknown, so that only the
-        coarser levels are learned from.
+        ``all`` never samples such a chunk; ``leaf`` samples it and marks the leaf's signal as unknown, so that it adds
+        to the loss of the coarser levels only.
     query : bool
-        Also draw a chunk of another song in which the target is salient.
+        Also sample a chunk of another song in which the target is salient.
     seed : int
-        Decides everything.
+        Of all random choices.
 
     Raises
     ------
     OptionError
-        If a share is not in [0, 1], the mode is unknown or the seed negative.
+        If a proportion is not in [0, 1], the mode is unknown or the seed negative.
     """
 
     absent: float = 0.0
@@ -60,37 +60,37 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A chunk: the song's number in its corpus, and the chunk's number in the song."""
+class ChunkPosition:
+    """A chunk of a corpus: the song's number in the corpus and the chunk's number in the song."""
 
     track: int
     chunk: int
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
-    """What one example is made of.
+class ExampleSpec:
+    """Which chunks an example is made of, before any audio is read.
 
     Parameters
     ----------
     target : NodePath
-        The node that was drawn for.
-    place : Place
-        Where.
+        The node to separate.
+    position : ChunkPosition
+        The chunk that becomes the mixture.
     leaf_known : bool
-        Whether the signals of the target's leaves may be learned from; those of a leaf are its own.
-    query : Place or None
-        Where the target is heard in another song.
+        Whether the ground truth of the target's leaves may be used (a leaf counts as its own leaf).
+    query : ChunkPosition or None
+        A chunk of another song in which the target is salient.
     """
 
     target: NodePath
-    place: Place
+    position: ChunkPosition
     leaf_known: bool
-    query: Place | None = None
+    query: ChunkPosition | None = None
 
 
-class Sampler:
-    """Draws examples for one or several targets, each as often as the others.
+class ChunkSampler:
+    """Samples chunks for one or several targets, all equally often.
 
     Parameters
     ----------
@@ -101,111 +101,129 @@ class Sampler:
     hierarchy : Hierarchy
         The tree of the index.
     targets : sequence of NodePath
-        Nodes to draw for: one for source-specific separation, any leaves for query by example.
-    rules : Rules
-        See there.
+        One node for source-specific separation, any leaves for query by example.
+    rules : SamplingRules
+        How chunks are sampled.
 
     Raises
     ------
     OptionError
         If there is no target.
     SamplingError
-        If the rules cannot be kept for a target: it is nowhere salient, or everywhere, or (for a query) in one song
-        only.
+        If a target allows no such sampling: it is salient nowhere, or everywhere, or (for a query) in one song only.
     """
 
     def __init__(
-        self, corpus: Corpus, index: SalienceIndex, hierarchy: Hierarchy, targets: Sequence[NodePath], rules: Rules
+        self,
+        corpus: Corpus,
+        index: SalienceIndex,
+        hierarchy: Hierarchy,
+        targets: Sequence[NodePath],
+        rules: SamplingRules,
     ) -> None:
         self.corpus, self.rules, self.targets = corpus, rules, tuple(targets)
         if not self.targets:
-            raise OptionError("there is no target to draw for: name one node or more")
+            raise OptionError("there is no target to sample chunks for: name one node or more")
         self._tracks = [track.id for track in corpus.tracks]
-        self._index = index
-        self._pools = {target: _Pools(self, hierarchy, target) for target in self.targets}
-        for target, pools in self._pools.items():
-            self._check(target, pools)
+        self.index, self.hierarchy = index, hierarchy
+        self._candidates = {target: _CandidateChunks(self, target) for target in self.targets}
+        for target, candidates in self._candidates.items():
+            self._check(target, candidates)
 
-    def draw(self, number: int) -> Draw:
-        """Draw one example; the same number gives the same example, whoever asks and in whatever order."""
-        random = np.random.default_rng((self.rules.seed, number))
-        target = self.targets[random.integers(len(self.targets))]
-        pools, rules = self._pools[target], self.rules
-        pool = pools.present
-        if random.random() < rules.absent:
-            pool = pools.sibling if random.random() < rules.sibling else pools.absent
-        place = _pick(pool, random)
+    def draw(self, number: int) -> ExampleSpec:
+        """Sample one example; it depends only on its number, not on the order of calls."""
+        generator = np.random.default_rng((self.rules.seed, number))
+        target = self.targets[generator.integers(len(self.targets))]
+        candidates, rules = self._candidates[target], self.rules
+        chunks = candidates.present
+        if generator.random() < rules.absent:
+            chunks = candidates.sibling if generator.random() < rules.sibling else candidates.absent
+        position = _choose(chunks, generator)
         query = None
         if rules.query:
-            others = pools.present[pools.present[:, 0] != place.track]
-            query = _pick(others, random)
-        known = rules.missing_mode == "all" or not self.is_missing(place)
-        return Draw(target, place, known, query)
+            query = _choose(candidates.present[candidates.present[:, 0] != position.track], generator)
+        known = rules.missing_mode == "all" or not self.is_missing(position)
+        return ExampleSpec(target, position, known, query)
 
-    def is_missing(self, place: Place) -> bool:
-        """Whether a chunk's truth was taken away."""
-        told = f"{self.rules.seed} {self._tracks[place.track]} {place.chunk}".encode()
-        return int.from_bytes(hashlib.sha256(told).digest()[:8], "big") < self.rules.missing * 2**64
+    def is_missing(self, position: ChunkPosition) -> bool:
+        """Whether a chunk's ground truth is withheld."""
+        chunk = f"{self.rules.seed} {self._tracks[position.track]} {position.chunk}".encode()
+        return int.from_bytes(hashlib.sha256(chunk).digest()[:8], "big") < self.rules.missing * 2**64
 
     def is_missing_at(self, track: int, start: int) -> bool:
-        """Whether the truth of a stretch that begins at a sample was taken away: that of the chunk nearest to it."""
+        """Whether the ground truth of the chunk that begins nearest to sample `start` of a song is withheld."""
         if not self.rules.missing:
             return False
-        nearest = np.argmin(np.abs(self._index.chunking.starts(self.corpus.tracks[track]) - start))
-        return self.is_missing(Place(track, int(nearest)))
+        nearest = np.argmin(np.abs(self.index.chunking.starts(self.corpus.tracks[track]) - start))
+        return self.is_missing(ChunkPosition(track, int(nearest)))
 
-    def places(self, heard: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
-        """``(place, 2)``: song and chunk wherever a flag is set and the chunk may be drawn."""
+    def chunks_where(self, flags: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
+        """Find the chunks that are flagged and may be sampled.
+
+        Parameters
+        ----------
+        flags : sequence of ndarray
+            For each song ``(chunk,)`` booleans.
+
+        Returns
+        -------
+        ndarray
+            ``(found, 2)``: numbers of song and chunk.
+        """
         numbers = [
             (track, chunk)
-            for track, flags in enumerate(heard)
-            for chunk in np.flatnonzero(flags)
-            if self.rules.missing_mode != "all" or not self.is_missing(Place(track, int(chunk)))
+            for track, of_track in enumerate(flags)
+            for chunk in np.flatnonzero(of_track)
+            if self.rules.missing_mode != "all" or not self.is_missing(ChunkPosition(track, int(chunk)))
         ]
         return np.asarray(numbers, np.int64).reshape(-1, 2)
 
     def salient(self, node: NodePath) -> list[NDArray[np.bool_]]:
-        """For each song, in which chunks a node is heard."""
-        return [self._index.salient(track, node) for track in self._tracks]
+        """In which chunks of each song a node is salient: ``(chunk,)`` booleans."""
+        return [self.index.salient(track, node) for track in self._tracks]
 
-    def _check(self, target: NodePath, pools: "_Pools") -> None:
+    def _check(self, target: NodePath, candidates: "_CandidateChunks") -> None:
         rules, name = self.rules, f"'{target}'"
-        if rules.absent < 1 and not len(pools.present):
+        if rules.absent < 1 and not len(candidates.present):
             raise SamplingError(f"{name} is salient in no chunk: lower the threshold or leave it out")
-        if rules.absent > 0 and rules.sibling < 1 and not len(pools.absent):
+        if rules.absent > 0 and rules.sibling < 1 and not len(candidates.absent):
             raise SamplingError(f"{name} is salient in every chunk: set the share of absent chunks to 0")
-        if rules.absent > 0 and rules.sibling > 0 and not len(pools.sibling):
+        if rules.absent > 0 and rules.sibling > 0 and not len(candidates.sibling):
             raise SamplingError(f"no chunk has a sibling of {name} without it: set the share of siblings to 0")
         if rules.query:
-            songs = np.unique(pools.present[:, 0])
+            songs = np.unique(candidates.present[:, 0])
             if len(songs) < 2:
                 found = f"only in '{self._tracks[songs[0]]}'" if len(songs) else "nowhere"
                 raise SamplingError(f"{name} is salient {found}: a query needs a second song, leave it out")
 
 
-class _Pools:
-    """Where a target is heard, where it is not, and where only a sibling is; each found when first needed."""
+class _CandidateChunks:
+    """Chunks that may be sampled for a target: ``(chunk, 2)`` numbers of song and chunk of each kind, on demand."""
 
-    def __init__(self, sampler: Sampler, hierarchy: Hierarchy, target: NodePath) -> None:
-        self._sampler, self._siblings = sampler, hierarchy.siblings(target)
-        self._heard = sampler.salient(target)
+    def __init__(self, sampler: ChunkSampler, target: NodePath) -> None:
+        self._sampler, self._siblings = sampler, sampler.hierarchy.siblings(target)
+        self._salient = sampler.salient(target)
 
     @cached_property
     def present(self) -> NDArray[np.int64]:
-        return self._sampler.places(self._heard)
+        """Where the target is salient."""
+        return self._sampler.chunks_where(self._salient)
 
     @cached_property
     def absent(self) -> NDArray[np.int64]:
-        return self._sampler.places([~flags for flags in self._heard])
+        """Where it is not."""
+        return self._sampler.chunks_where([~flags for flags in self._salient])
 
     @cached_property
     def sibling(self) -> NDArray[np.int64]:
-        near = [np.zeros_like(flags) for flags in self._heard]
+        """Where it is not but a sibling is."""
+        any_sibling = [np.zeros_like(flags) for flags in self._salient]
         for sibling in self._siblings:
-            near = [known | flags for known, flags in zip(near, self._sampler.salient(sibling), strict=True)]
-        return self._sampler.places([flags & ~heard for flags, heard in zip(near, self._heard, strict=True)])
+            salient = self._sampler.salient(sibling)
+            any_sibling = [so_far | flags for so_far, flags in zip(any_sibling, salient, strict=True)]
+        return self._sampler.chunks_where([flags & ~own for flags, own in zip(any_sibling, self._salient, strict=True)])
 
 
-def _pick(pool: NDArray[np.int64], random: np.random.Generator) -> Place:
-    track, chunk = pool[random.integers(len(pool))]
-    return Place(int(track), int(chunk))
+def _choose(chunks: NDArray[np.int64], generator: np.random.Generator) -> ChunkPosition:
+    track, chunk = chunks[generator.integers(len(chunks))]
+    return ChunkPosition(int(track), int(chunk))

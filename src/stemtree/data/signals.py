@@ -10,10 +10,24 @@ from stemtree.corpora.track import Track
 from stemtree.hierarchy import NodePath, is_within
 
 
-def node_signals(track: Track, nodes: Sequence[NodePath], start: int, length: int, *, mono: bool) -> list[Samples]:
-    """Read a stretch of a song: ``(channel, length)`` of each node, each stem read once.
+def node_signals(track: Track, nodes: Sequence[NodePath], start: int, num_samples: int, *, mono: bool) -> list[Samples]:
+    """Read the signals of nodes in a stretch of a song; each stem is read once.
 
-    What lies past the song's end is silence.
+    Parameters
+    ----------
+    track : Track
+        The song.
+    nodes : sequence of NodePath
+        The nodes.
+    start, num_samples : int
+        First sample and number of samples; samples past the song's end are zero.
+    mono : bool
+        Average the channels.
+
+    Returns
+    -------
+    list of ndarray
+        ``(channel, sample)`` float32 for each node.
 
     Raises
     ------
@@ -22,17 +36,25 @@ def node_signals(track: Track, nodes: Sequence[NodePath], start: int, length: in
     """
     stems = [stem for stem in track.stems if any(is_within(stem.leaf, node) for node in nodes)]
     with Excerpts([stem.file.path for stem in stems], [stem.file.stream for stem in stems]) as files:
-        audio = files.read(start, length)
+        audio = files.read(start, num_samples)
     if mono:
         audio = [samples.mean(axis=0, keepdims=True) if len(samples) > 1 else samples for samples in audio]
-    return add_up([(stem.leaf, samples) for stem, samples in zip(stems, audio, strict=True)], nodes, length)
+    return sum_to_nodes([(stem.leaf, samples) for stem, samples in zip(stems, audio, strict=True)], nodes, num_samples)
 
 
-def add_up(parts: Sequence[tuple[NodePath, Samples]], nodes: Sequence[NodePath], length: int) -> list[Samples]:
-    """Add ``(channel, sample)`` audio of leaves to every node that it belongs to."""
-    channels = max((len(audio) for _, audio in parts), default=1)
-    totals = [np.zeros((channels, length), np.float32) for _ in nodes]
-    for leaf, audio in parts:
+def sum_to_nodes(
+    leaf_signals: Sequence[tuple[NodePath, Samples]], nodes: Sequence[NodePath], num_samples: int
+) -> list[Samples]:
+    """Sum the ``(channel, sample)`` signals of leaves to nodes: each leaf is added to every node at or above it.
+
+    Returns
+    -------
+    list of ndarray
+        ``(channel, num_samples)`` float32 for each node; zero for a node without leaves.
+    """
+    channels = max((len(audio) for _, audio in leaf_signals), default=1)
+    totals = [np.zeros((channels, num_samples), np.float32) for _ in nodes]
+    for leaf, audio in leaf_signals:
         for node, total in zip(nodes, totals, strict=True):
             if is_within(leaf, node):
                 total[:, : audio.shape[1]] += audio

@@ -76,7 +76,7 @@ class Measurer:
 
     def song(self, track: Track, starts: Sequence[int]) -> pl.DataFrame:
         """Rows of a song's chunks, node by node; those of a chunk that fails give the reason and nothing else."""
-        length = self.settings.chunking.length(track.sample_rate) * (1 if self.settings.mono else 2)
+        length = self.settings.chunking.num_samples(track.sample_rate) * (1 if self.settings.mono else 2)
         size = max(1, _AT_ONCE // (length * len(self.estimator.nodes)))
         rows: list[dict[str, Any]] = []
         for first in range(0, len(starts), size):
@@ -95,7 +95,7 @@ class Measurer:
     @torch.inference_mode()
     def _measure(self, track: Track, starts: Sequence[int]) -> list[dict[str, Any]]:
         estimator, mono = self.estimator, self.settings.mono
-        length = self.settings.chunking.length(track.sample_rate)
+        length = self.settings.chunking.num_samples(track.sample_rate)
         paths = (self.settings.root, *estimator.nodes)
         read = [np.stack(node_signals(track, paths, start, length, mono=mono)) for start in starts]
         signals = torch.from_numpy(np.stack(read))

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from stemtree.corpora.track import Track
-from stemtree.data.salience import Chunking, fingerprint
+from stemtree.data.salience import Chunking, salience_fingerprint
 from stemtree.errors import EvaluationError
 
 _KEY, _SETTINGS = "stemtree", "settings.json"
@@ -105,7 +105,7 @@ def write(rows: pl.DataFrame, file: Path, metadata: dict[str, str] | None = None
 def song_fingerprint(track: Track, starts: Sequence[int], chunking: Chunking) -> str:
     """Tell a song's chunks apart from any others; changes when a stem's file or leaf does."""
     try:
-        told = fingerprint(track, chunking)
+        told = salience_fingerprint(track, chunking)
     except OSError as error:  # a stem has gone since the corpus was loaded: its chunks will fail and say so
         told = str(error)
     return hashlib.sha256(json.dumps([track.id, told, starts]).encode()).hexdigest()[:24]

@@ -14,10 +14,9 @@ from torch.utils.data import DataLoader, Sampler
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import Corpus
 from stemtree.data.dataset import Example, Examples
-from stemtree.data.matching import Pulse, pulses
+from stemtree.data.matching import RemixFeatures, remix_features
 from stemtree.data.salience import Chunking, SalienceIndex, index_file, load_index
-from stemtree.data.sampling import Rules
-from stemtree.data.sampling import Sampler as ChunkSampler
+from stemtree.data.sampling import ChunkSampler, SamplingRules
 from stemtree.errors import OptionError, SamplingError
 from stemtree.hierarchy import Hierarchy, NodePath, from_dict
 from stemtree.memory import keep_freed_memory
@@ -114,14 +113,12 @@ def make_examples(
     augmentation = settings.augmentation if training else None
     examples = Examples(
         _sampler(corpus, index, hierarchy, _heard(goal, settings, corpus, index), rules, training=training),
-        index,
-        hierarchy,
         goal.wanted,
         root=settings.subtree,
         size=(settings.left or ENDLESS) if training else settings.validation_size,
         mono=settings.channels == 1,
         augmentation=augmentation,
-        pulses=_joined_pulses(parts) if augmentation and augmentation.remix else None,
+        remix_features=_joined_features(parts) if augmentation and augmentation.remix else None,
     )
     if examples.sample_rate != settings.stft.sample_rate:
         raise OptionError(
@@ -136,7 +133,7 @@ def _sampler(
     index: SalienceIndex,
     hierarchy: Hierarchy,
     heard: Sequence[NodePath],
-    rules: Rules,
+    rules: SamplingRules,
     *,
     training: bool,
 ) -> ChunkSampler:
@@ -236,8 +233,8 @@ def _joined_index(parts: Sequence[Corpus], files: Sequence[Path | None], chunkin
     return SalienceIndex(pl.concat(tables), chunking)
 
 
-def _joined_pulses(parts: Sequence[Corpus]) -> dict[str, Pulse]:
-    found = [pulses(part, part.root / "pulses.parquet") for part in parts]
+def _joined_features(parts: Sequence[Corpus]) -> dict[str, RemixFeatures]:
+    found = [remix_features(part, part.root / "pulses.parquet") for part in parts]
     if len(found) == 1:
         return found[0]
     return {_id(number, track): pulse for number, some in enumerate(found) for track, pulse in some.items()}

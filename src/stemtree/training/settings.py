@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_valid
 
 from stemtree.data.augmentation import Augmentation
 from stemtree.data.salience import Chunking
-from stemtree.data.sampling import Rules
+from stemtree.data.sampling import SamplingRules
 from stemtree.errors import OptionError, one_sentence
 from stemtree.hierarchy import NodePath
 from stemtree.losses import LOSSES
@@ -126,7 +126,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     channels: Literal[1, 2] = 1
     stft: Stft = Stft(1024, 512, 16000)
     chunking: Chunking = Chunking()
-    rules: Rules = Rules()
+    rules: SamplingRules = SamplingRules()
     augmentation: Augmentation | None = None
     network: NetworkSettings
     relation: RelationSettings = RelationSettings()

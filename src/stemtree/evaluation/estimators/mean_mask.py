@@ -170,7 +170,7 @@ def fit_mean_mask(
     total, heard = torch.zeros(len(nodes), stft.bins, dtype=torch.float64), torch.zeros(stft.bins, dtype=torch.float64)
     for done, (track, starts) in enumerate(songs, start=1):
         for start in starts:
-            signals = node_signals(track, (root, *nodes), start, chunking.length(stft.sample_rate), mono=True)
+            signals = node_signals(track, (root, *nodes), start, chunking.num_samples(stft.sample_rate), mono=True)
             mixture, *truth = stft.transform(torch.from_numpy(np.stack(signals)))
             counted = mixture.abs() > 0
             masks = ideal_masks(kind, torch.stack(truth), mixture) * counted
