@@ -1,0 +1,7 @@
+"""The short-time Fourier transform and its inverse, in bounded memory; the features of networks."""
+
+from stemtree.spectral.features import FLOOR, log_magnitude, salient_bins
+from stemtree.spectral.stft import Stft
+from stemtree.spectral.streaming import Synthesis, analyse_stream
+
+__all__ = ["FLOOR", "Stft", "Synthesis", "analyse_stream", "log_magnitude", "salient_bins"]

@@ -1,0 +1,45 @@
+"""Features: what networks get of a spectrogram."""
+
+import torch
+
+from stemtree.types import Features, Spectrogram
+
+FLOOR = -60.0
+"""The lowest value of a feature in dB. A full-scale sine has 48 dB in a window of 1024 samples and more in longer ones,
+so this is inaudible, and digital silence does not differ from quiet noise."""
+
+
+def log_magnitude(spectrogram: Spectrogram) -> Features:
+    """Magnitudes in decibels, 20 log10 |X|, clamped to `FLOOR`.
+
+    Parameters
+    ----------
+    spectrogram : Spectrogram
+        ``(..., channel, bin, frame)``.
+
+    Returns
+    -------
+    Features
+        The same shape.
+    """
+    power = spectrogram.real.square() + spectrogram.imag.square()
+    return power.clamp_min_(10 ** (FLOOR / 10)).log10_().mul_(10)
+
+
+def salient_bins(features: Features, within: float = 40.0) -> torch.Tensor:
+    """Find the salient bins of a recording: those nearly as loud as its loudest.
+
+    Parameters
+    ----------
+    features : Features
+        ``(batch, channel, bin, frame)``.
+    within : float
+        How far in dB a bin may lie below the loudest of its recording.
+
+    Returns
+    -------
+    Tensor
+        The same shape, bool; all False in silence.
+    """
+    loudest = features.amax(dim=(1, 2, 3), keepdim=True)
+    return (features >= loudest - within) & (features > FLOOR)

@@ -1,0 +1,100 @@
+"""The transform and its inverse of signals of any length, in bounded memory."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import torch
+
+from stemtree.spectral.stft import Stft
+from stemtree.types import Masks, Spectrogram, Waveform
+
+
+def analyse_stream(stft: Stft, blocks: Iterable[Waveform], frames: int) -> Iterator[Spectrogram]:
+    """Transform a signal of unknown length that comes in blocks of any size.
+
+    Parameters
+    ----------
+    stft : Stft
+        At the signal's own rate.
+    blocks : iterable of Waveform
+        ``(channel, sample)`` each.
+    frames : int
+        How many frames to yield at a time; only the last spectrogram may have fewer.
+
+    Yields
+    ------
+    Spectrogram
+        ``(channel, bin, frame)``; all together are the transform of the whole signal, padded with half a window of
+        silence on both sides.
+    """
+    span = stft.window + (frames - 1) * stft.hop
+    waiting: list[Waveform] = []
+    length = 0
+    for block in blocks:
+        if not waiting:
+            waiting, length = [block.new_zeros(block.shape[0], stft.window // 2)], stft.window // 2
+        waiting.append(block)
+        length += block.shape[-1]
+        while length >= span:
+            held = torch.cat(waiting, dim=-1)
+            yield stft.analyse(held[:, :span])
+            waiting, length = [held[:, frames * stft.hop :]], length - frames * stft.hop
+    if waiting:
+        held = torch.cat([*waiting, waiting[0].new_zeros(waiting[0].shape[0], stft.window // 2)], dim=-1)
+        while held.shape[-1] >= stft.window:
+            yield stft.analyse(held[:, :span])
+            held = held[:, frames * stft.hop :]
+
+
+class Synthesis:
+    """The inverse of `analyse_stream`: spectrograms in, finished samples out, without gradients.
+
+    Samples are finished when every frame that reaches them has been added. The others, one window less a hop, are kept
+    until the next call.
+    """
+
+    def __init__(self, stft: Stft) -> None:
+        self._stft = stft
+        self._tail: Waveform | None = None
+        self._tail_envelope = torch.zeros(1, 0)
+        self._padding = stft.window // 2  # samples before the signal that are still to come
+
+    @torch.inference_mode()
+    def add(self, stems: Sequence[tuple[Spectrogram, Masks | None]]) -> Waveform:
+        """Add the next frames of every stem and return all samples that are now finished.
+
+        Parameters
+        ----------
+        stems : sequence of tuple
+            For each stem a ``(channel, bin, frame)`` spectrogram and the mask that it is multiplied by, of the same
+            shape; None is a mask of ones.
+
+        Returns
+        -------
+        Waveform
+            ``(stem, channel, sample)``.
+        """
+        channels, _, frames = stems[0][0].shape
+        finished, overlap = frames * self._stft.hop, self._stft.window - self._stft.hop
+        waves = stems[0][0].real.new_zeros(len(stems), channels, finished + overlap)
+        envelope = self._stft.envelope(frames)
+        if self._tail is not None:
+            waves[..., :overlap] = self._tail
+            envelope[..., :overlap] += self._tail_envelope
+        for wave, (spectrogram, mask) in zip(waves, stems, strict=True):
+            self._stft.overlap_add(spectrogram, mask, out=wave)
+        self._tail, self._tail_envelope = waves[..., finished:].clone(), envelope[..., finished:]
+        return self._normalise(waves[..., :finished], envelope[..., :finished])
+
+    @torch.inference_mode()
+    def finish(self) -> Waveform:
+        """Return the samples after the last finished one; the padding after the signal is among them."""
+        if self._tail is None:
+            raise ValueError("nothing was added")
+        return self._normalise(self._tail, self._tail_envelope)
+
+    def _normalise(self, waves: Waveform, envelope: Waveform) -> Waveform:
+        """Divide by the envelope, in place, and leave out the padding before the signal."""
+        skip = min(self._padding, waves.shape[-1])
+        self._padding -= skip
+        # The envelope is near zero nowhere but in the padding.
+        return waves[..., skip:].div_(envelope[..., skip:].clamp_min(1e-8))
