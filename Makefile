@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
 DOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
-EXAMPLE := from stemtree.separation.splitters.spleeter import example_song; print(example_song())
+EXAMPLE := from stemtree.separation.splitters.spleeter_weights import example_song; print(example_song())
 
 .PHONY: demo test check docs
 

@@ -11,7 +11,7 @@ import soundfile
 
 from stemtree.cli import main
 from stemtree.separation.separator import Separator
-from stemtree.separation.splitters.spleeter import example_song
+from stemtree.separation.splitters.spleeter_weights import example_song
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from stemtree.data.dataset import Examples
 from stemtree.data.salience import Chunking, salience_index
 from stemtree.data.sampling import ChunkSampler, SamplingRules
 from stemtree.hierarchy import load
-from stemtree.separation.splitters.spleeter import example_song
+from stemtree.separation.splitters.spleeter_weights import example_song
 
 NAMES = (
     "elektrik_guitar jazz_guitar nylon_guitar pop_kit concert_grand scarbee_pre_bass string_ensemble flute jazz_organ"

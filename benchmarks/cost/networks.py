@@ -26,7 +26,12 @@ from stemtree.networks.folded_conv import Band, FoldedConvSettings, fuse_batch_n
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.separation.splitters.registry import DEFAULT_MODEL
-from stemtree.separation.splitters.spleeter import CHECKPOINTS, Spleeter
+from stemtree.separation.splitters.spleeter_weights import (
+    CHECKPOINTS,
+    build_network,
+    checkpoint_folder,
+    read_checkpoints,
+)
 from stemtree.spectral import Stft, log_magnitude, salient_bins
 
 sys.path.append(str(Path(__file__).parents[1] / "quality"))  # each benchmark is a script
@@ -71,7 +76,7 @@ def separation() -> None:
     for network in published:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     print(f"channels-last: {cost(published, last):.4f}")
-    ours = list(Spleeter()._networks)
+    ours = [build_network(checkpoint) for checkpoint in read_checkpoints(checkpoint_folder())]
     spent = cost(ours, last)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         for network in ours:

@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 import torch
 
-from stemtree.separation.splitters.spleeter import example_song
+from stemtree.separation.splitters.spleeter_weights import example_song
 
 TWO_STEMS = ("--depth", "1")
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from stemtree import Separator
 from stemtree.metrics.si_sdr import si_sdr_improvement
-from stemtree.separation.splitters.registry import splitters_of
+from stemtree.separation.splitters.registry import make_splitters
 
 Audio = NDArray[np.float32]
 BASS, DRUMS, OTHER = "accompaniment/bass", "accompaniment/percussion", "accompaniment/other"
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--splitter")
     parser.add_argument("--gain", type=float, nargs="+", default=[0.0])
     told = parser.parse_args()
-    separator = Separator(splitters=splitters_of([told.splitter] if told.splitter else []))
+    separator = Separator(splitters=make_splitters([told.splitter] if told.splitter else []))
     songs = {"Falcon 69": falcon()} | ({"jazz trio": trio(told.trio)} if told.trio else {})
     for name, (mixture, stems, rate) in songs.items():
         for gain in told.gain:

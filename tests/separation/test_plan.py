@@ -8,23 +8,23 @@ import torch
 from stemtree.errors import HierarchyError, SplitterError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, load
 from stemtree.separation.plan import make_plan, prune_to_served
-from stemtree.separation.splitters.base import Block
+from stemtree.separation.splitters.base import Block, Splitter
 from stemtree.spectral import Stft
 from stemtree.types import Masks
 
 
 @dataclass(eq=False)
-class Fake:
+class Fake(Splitter):
     serves: dict[NodePath, tuple[NodePath, ...]]
     stft: Stft = field(default_factory=Stft)
     block_frames: int = 512
     context_frames: int = 0
 
-    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
+    def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         return self.serves.get(node, ())
 
-    def masks(self, block: Block, node: NodePath, parts: tuple[NodePath, ...]) -> Masks:
-        return torch.full((len(parts), *block.spectrogram.shape), 1 / len(parts))
+    def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
+        return torch.full((len(outputs), *block.spectrogram.shape), 1 / len(outputs))
 
     def provenance(self) -> dict[str, object]:
         return {"name": "fake"}
@@ -55,7 +55,7 @@ def test_a_sub_tree_served_at_once_is_summed_into_what_was_asked_for() -> None:
     )
     step = plan.steps[1]
     assert step.node == "accompaniment"
-    assert step.parts[0] == "accompaniment/bass" == step.targets[0]
+    assert step.outputs[0] == "accompaniment/bass" == step.targets[0]
     assert set(step.targets[1:]) == {"accompaniment/percussion", "accompaniment/other"}
 
 

@@ -12,7 +12,8 @@ from stemtree.errors import SplitterError
 from stemtree.hierarchy import MIXTURE, load
 from stemtree.hierarchy.load import parse
 from stemtree.separation.separator import Separator
-from stemtree.separation.splitters.spleeter import CHECKPOINTS, Spleeter, _package_folder
+from stemtree.separation.splitters.spleeter import Spleeter
+from stemtree.separation.splitters.spleeter_weights import CHECKPOINTS, checkpoint_folder
 
 
 def _slow_twin(samples: np.ndarray) -> list[np.ndarray]:
@@ -61,17 +62,17 @@ def test_mono_is_two_equal_channels(separator: Separator, excerpt: np.ndarray) -
 @pytest.mark.parametrize(("name", "served"), [("ms21", True), ("musdb18", True), ("slakh", False), ("moisesdb", False)])
 def test_serves_vocals_and_accompaniment_only(name: str, served: bool) -> None:
     hierarchy = load(name)
-    assert Spleeter().parts(hierarchy, MIXTURE) == (hierarchy.children() if served else ())
-    assert all(Spleeter().parts(hierarchy, path) == () for path in hierarchy.paths)
+    assert Spleeter().outputs(hierarchy, MIXTURE) == (hierarchy.children() if served else ())
+    assert all(Spleeter().outputs(hierarchy, path) == () for path in hierarchy.paths)
 
 
 def test_an_only_child_of_the_mixture_is_the_mixture() -> None:
     tree = parse("tree: {all: {vocals: , accompaniment: }}", "nested")
-    assert Separator(tree).plan.steps[1].parts == ("all/vocals", "all/accompaniment")
+    assert Separator(tree).plan.steps[1].outputs == ("all/vocals", "all/accompaniment")
 
 
 def test_tampered_weights_are_refused(tmp_path: Path) -> None:
-    shutil.copytree(_package_folder() / "checkpoints" / "2stems", tmp_path, dirs_exist_ok=True)
+    shutil.copytree(checkpoint_folder(), tmp_path, dirs_exist_ok=True)
     file = tmp_path / tuple(CHECKPOINTS)[1]
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1

@@ -46,9 +46,9 @@ def separate(
 
     def separator() -> "Separator":
         from stemtree.separation.separator import Separator
-        from stemtree.separation.splitters.registry import splitters_of
+        from stemtree.separation.splitters.registry import make_splitters
 
-        splitters = splitters_of(splitter, hierarchy) if splitter else None
+        splitters = make_splitters(splitter, hierarchy) if splitter else None
         return Separator(hierarchy, depth=depth, nodes=node or (), splitters=splitters)
 
     separate_songs(files, separator, OutputFormat(format, width), output, overwrite)

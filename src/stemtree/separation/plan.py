@@ -18,15 +18,15 @@ class Step:
         What is split.
     splitter : Splitter or None
         None for an only child, which is its parent.
-    parts : tuple of NodePath
-        What the splitter tells apart.
+    outputs : tuple of NodePath
+        The nodes that the splitter makes masks of.
     targets : tuple of NodePath
-        For each part the node of the planned tree that it belongs to: itself, or a leaf above it.
+        For each output the node of the planned tree that it is part of: itself, or a leaf above it.
     """
 
     node: NodePath
     splitter: Splitter | None
-    parts: tuple[NodePath, ...]
+    outputs: tuple[NodePath, ...]
     targets: tuple[NodePath, ...]
 
 
@@ -40,7 +40,7 @@ class Plan:
 
     @property
     def splitters(self) -> tuple[Splitter, ...]:
-        """Those that take part, each once."""
+        """Those that take output, each once."""
         return tuple(dict.fromkeys(step.splitter for step in self.steps if step.splitter is not None))
 
 
@@ -94,10 +94,10 @@ def prune_to_served(hierarchy: Hierarchy, splitters: Sequence[Splitter]) -> Hier
     """
 
     def reached(node: NodePath) -> set[NodePath]:
-        _, parts = _find(hierarchy, splitters, node)
+        _, outputs = _find(hierarchy, splitters, node)
         higher = hierarchy.ancestors(node)
-        split = {above for part in parts for above in hierarchy.ancestors(part) if above not in higher}
-        return split.union(*(reached(part) for part in parts))
+        split = {above for output in outputs for above in hierarchy.ancestors(output) if above not in higher}
+        return split.union(*(reached(output) for output in outputs))
 
     inner = reached(MIXTURE)
     if MIXTURE not in inner:
@@ -108,11 +108,11 @@ def prune_to_served(hierarchy: Hierarchy, splitters: Sequence[Splitter]) -> Hier
 def _steps(full: Hierarchy, tree: Hierarchy, splitters: Sequence[Splitter], node: NodePath) -> Iterable[Step]:
     if tree.is_leaf(node):
         return
-    splitter, parts = _find(full, splitters, node)
-    if not parts:
+    splitter, outputs = _find(full, splitters, node)
+    if not outputs:
         raise _unserved(full, node)
-    targets = tuple(next(above for above in (part, *full.ancestors(part)) if above in tree) for part in parts)
-    yield Step(node, splitter, parts, targets)
+    targets = tuple(next(above for above in (output, *full.ancestors(output)) if above in tree) for output in outputs)
+    yield Step(node, splitter, outputs, targets)
     for target in dict.fromkeys(targets):
         yield from _steps(full, tree, splitters, target)
 
@@ -123,8 +123,8 @@ def _find(
     children = hierarchy.children(node)
     if len(children) > 1:
         for splitter in splitters:
-            if parts := splitter.parts(hierarchy, node):
-                return splitter, parts
+            if outputs := splitter.outputs(hierarchy, node):
+                return splitter, outputs
         return None, ()
     return None, children
 

@@ -6,7 +6,7 @@ from typing import Any
 from stemtree.errors import OptionError
 from stemtree.separation.result import TreeResult
 from stemtree.separation.separator import Progress, Separator
-from stemtree.separation.splitters.trained import Trained
+from stemtree.separation.splitters.query import QuerySplitter
 
 
 def query(
@@ -70,11 +70,11 @@ def query_separator(model: str | os.PathLike[str], like: str | os.PathLike[str],
     OptionError
         If the model takes no query or has no such level, or if the example is silent or too short.
     """
-    trained = Trained(model, like)
-    tree, path = trained.model.tree, trained.model.card.nodes
+    splitter = QuerySplitter(model, like)
+    tree, path = splitter.model.tree, splitter.model.card.nodes
     if level is None:
-        return Separator(tree, splitters=[trained])
+        return Separator(tree, splitters=[splitter])
     by_level = {tree.levels - node.count("/"): node for node in path}
     if level not in by_level:
         raise OptionError(f"the model '{model}' has no level {level}: give one of {sorted(by_level)}")
-    return Separator(tree, nodes=[by_level[level]], splitters=[trained])
+    return Separator(tree, nodes=[by_level[level]], splitters=[splitter])

@@ -17,9 +17,8 @@ from stemtree.separation.output.stem_files import Saved, save_tree
 from stemtree.separation.plan import Plan, make_plan, prune_to_served
 from stemtree.separation.result import SeparatedBlock, TreeResult
 from stemtree.separation.splitters.base import Block, Splitter
-from stemtree.separation.splitters.registry import splitters_of
+from stemtree.separation.splitters.registry import default_splitters
 from stemtree.separation.splitters.spleeter import Spleeter
-from stemtree.separation.splitters.trained import Trained
 from stemtree.spectral import Stft, Synthesis, analyse_stream
 from stemtree.types import Masks, Spectrogram, Waveform
 
@@ -44,7 +43,7 @@ class Separator:
     nodes : iterable of NodePath
         Serve only these nodes.
     splitters : sequence of Splitter, optional
-        By default those of `splitters_of`: Spleeter's two stems, and the default model for the accompaniment.
+        By default those of `default_splitters`: Spleeter's two stems, and the default model for the accompaniment.
 
     Raises
     ------
@@ -63,8 +62,8 @@ class Separator:
         splitters: Sequence[Splitter] | None = None,
     ) -> None:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
-        at_hand: Sequence[Splitter] = splitters_of([]) if splitters is None else splitters
-        own = next((splitter.hierarchy for splitter in at_hand if isinstance(splitter, Trained)), DEFAULT_HIERARCHY)
+        at_hand: Sequence[Splitter] = default_splitters() if splitters is None else splitters
+        own = next((tree for splitter in at_hand if (tree := splitter.hierarchy) is not None), DEFAULT_HIERARCHY)
         asked = hierarchy if hierarchy is not None else own
         full = asked if isinstance(asked, Hierarchy) else load(asked)
         if hierarchy is None and not nodes:
@@ -190,7 +189,7 @@ class Separator:
                 parts[step.targets[0]] = above
                 continue
             parent = mixture if step.node == MIXTURE else Block(above.spectrogram, mixture.start, mixture.stft)
-            masks = step.splitter.masks(parent, step.node, step.parts)
+            masks = step.splitter.masks(parent, step.node, step.outputs)
             together: dict[NodePath, Masks] = {}
             for target, mask in zip(step.targets, masks, strict=True):
                 together[target] = together[target] + mask if target in together else mask

@@ -8,8 +8,7 @@ import torch
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.hierarchy import NodePath
 from stemtree.separation.separator import Separator
-from stemtree.separation.splitters.registry import splitters_of
-from stemtree.separation.splitters.trained import Trained
+from stemtree.separation.splitters.registry import make_splitters
 from stemtree.types import Waveform
 
 
@@ -20,7 +19,7 @@ class Pipeline:
     Parameters
     ----------
     splitter : str
-        As `stemtree.separation.splitters.registry.splitters_of` takes it; empty for those that serve by default.
+        As `stemtree.separation.splitters.registry.make_splitters` takes it; empty for those that serve by default.
 
     Raises
     ------
@@ -46,9 +45,8 @@ class Pipeline:
     @property
     def nodes(self) -> tuple[NodePath, ...]:
         """All that are served, but for what models of a path leave of it: no corpus knows what that should be."""
-        trained = (splitter for splitter in self._separator.plan.splitters if isinstance(splitter, Trained))
-        rests = {path for splitter in trained for path in splitter.residuals}
-        return tuple(path for path in self._separator.tree.paths if path not in rests)
+        residuals = {path for splitter in self._separator.plan.splitters for path in splitter.residuals}
+        return tuple(path for path in self._separator.tree.paths if path not in residuals)
 
     def estimate(self, batch: Batch) -> Waveform:
         """See `Estimator.estimate`."""
@@ -62,4 +60,4 @@ class Pipeline:
 
     @cached_property
     def _separator(self) -> Separator:
-        return Separator(splitters=splitters_of([self.splitter] if self.splitter else []))
+        return Separator(splitters=make_splitters([self.splitter] if self.splitter else []))

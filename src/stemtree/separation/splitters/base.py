@@ -1,4 +1,4 @@
-"""What the walk asks of a splitter."""
+"""The protocol of a splitter."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,19 +10,19 @@ from stemtree.types import Masks, Spectrogram
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive frames of the node that is to be split.
+    """Consecutive STFT frames of the node that is to be split.
 
     Parameters
     ----------
     spectrogram : Spectrogram
         ``(channel, bin, frame)`` of the node, one or two channels.
     start : int
-        Number of its first frame in the song; blocks come in order and the first starts at 0.
+        Index of the first frame in the song. Blocks come in order and the first starts at 0.
     stft : Stft
-        How it was made, at the song's own sample rate.
+        The transform of the spectrogram, at the song's own sample rate.
     before, after : Spectrogram or None
-        The mixture's frames next to these, as many as a splitter asked for (`Splitter.context_frames`) and the song
-        has; None beneath the mixture.
+        Frames of the mixture on both sides, at most `Splitter.context_frames`: fewer, or None, at the song's ends. None
+        beneath the mixture.
     """
 
     spectrogram: Spectrogram
@@ -33,32 +33,43 @@ class Block:
 
 
 class Splitter(Protocol):
-    """Says which part of each bin of a node goes to which node beneath it.
+    """Divides a node among nodes beneath it, its outputs, by one mask for each.
 
-    It may answer for the node's children or at once for nodes further down; those in between are sums.
+    The outputs need not be the node's children: where they lie further down, the nodes in between are their sums.
+    Subclasses inherit the defaults of `context_frames`, `hierarchy` and `residuals`.
 
     Attributes
     ----------
     stft : Stft
-        The analysis that its masks are for, at its own rate. All splitters of one walk share it.
+        The transform that the masks are for, at its own sample rate. All splitters of one walk share it.
     block_frames : int
-        How many frames it takes at a time; only a song's last block has fewer.
+        Frames in a block; only a song's last block has fewer.
     context_frames : int
-        How many more it wants to see on both sides of a block of the mixture.
+        Frames of the mixture to see on both sides of a block.
     """
 
     stft: Stft
     block_frames: int
-    context_frames: int
+    context_frames: int = 0
 
-    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
-        """Name the nodes below `node` that it tells apart, together all of `node`; none if it cannot split it."""
+    @property
+    def hierarchy(self) -> Hierarchy | None:
+        """The hierarchy that it was made for; None if it serves any that has nodes of the right names."""
+        return None
+
+    @property
+    def residuals(self) -> tuple[NodePath, ...]:
+        """The outputs that are not nodes of any corpus, but what the others leave of their parent."""
+        return ()
+
+    def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
+        """The nodes beneath `node` that it makes masks of, together all of `node`; none if it cannot split `node`."""
         ...
 
-    def masks(self, block: Block, node: NodePath, parts: tuple[NodePath, ...]) -> Masks:
-        """Answer for one block of `node` with ``(part, channel, bin, frame)``, summing to one over parts."""
+    def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
+        """Make masks of `outputs` for one block of `node`: ``(output, channel, bin, frame)``, summing to one."""
         ...
 
     def provenance(self) -> dict[str, object]:
-        """Say what it is, for the manifest: name, version, checksums of its weights."""
+        """What it is, for the manifest: name, version, checksums of its weights."""
         ...

@@ -1,4 +1,4 @@
-"""A model's bins and a song's: what a model sees of another sample rate, and masks above what it sees."""
+"""Conversion between a song's frequency bins and those that a model sees."""
 
 import torch
 from torch.nn import functional
@@ -7,49 +7,49 @@ from stemtree.spectral import Stft
 from stemtree.types import Masks
 
 
-def as_known(spectrum: torch.Tensor, stft: Stft, known: Stft, bins: int | None = None) -> torch.Tensor:
-    """Turn what was made at a song's sample rate into what a model knows.
+def to_model_bins(spectrum: torch.Tensor, stft: Stft, model_stft: Stft, bins: int | None = None) -> torch.Tensor:
+    """Convert a spectrogram at a song's sample rate to the bins and the scale of a model's transform.
 
     Parameters
     ----------
     spectrum : torch.Tensor
         ``(channel, bin, frame)``, complex or magnitudes.
-    stft, known : Stft
-        How it was made, and what the model's own transform is; their windows are equally long in seconds.
+    stft, model_stft : Stft
+        The transforms of the song and of the model; their windows are equally long in seconds.
     bins : int, optional
-        How many bins the model sees; unset, all of its transform's.
+        Number of bins that the model sees; by default all of its transform's.
 
     Returns
     -------
     torch.Tensor
-        ``(channel, bins, frame)``: as loud as the model knows it, with zeros where the song has no such bins.
+        ``(channel, bins, frame)``, with zeros in bins that the song does not have.
     """
-    bins = known.bins if bins is None else bins
-    seen = spectrum[:, :bins]
-    if stft.window != known.window:  # a longer window makes all magnitudes larger by its length
-        seen = seen * (known.window / stft.window)
-    missing = bins - seen.shape[1]
-    return functional.pad(seen, (0, 0, 0, missing)) if missing > 0 else seen
+    bins = model_stft.bins if bins is None else bins
+    lowest = spectrum[:, :bins]
+    if stft.window != model_stft.window:  # magnitudes grow with the number of samples in the window
+        lowest = lowest * (model_stft.window / stft.window)
+    missing = bins - lowest.shape[1]
+    return functional.pad(lowest, (0, 0, 0, missing)) if missing > 0 else lowest
 
 
-def to_bins(masks: Masks, bins: int) -> Masks:
-    """Fit masks to a song's bins: above those that the model sees, each frame's mean mask, so that nothing is lost.
+def to_song_bins(masks: Masks, bins: int) -> Masks:
+    """Fit masks to a song's bins: bins above those that the model sees get the mean mask of their frame.
 
     Parameters
     ----------
     masks : Masks
         ``(..., bin, frame)``, of as many bins as the model sees.
     bins : int
-        How many the song has.
+        Number of bins of the song.
 
     Returns
     -------
     Masks
-        ``(..., bins, frame)``.
+        ``(..., bins, frame)``; masks that sum to one still do.
     """
-    known = masks[..., :bins, :]
-    above = bins - known.shape[-2]
+    lowest = masks[..., :bins, :]
+    above = bins - lowest.shape[-2]
     if above <= 0:
-        return known
+        return lowest
     mean = masks.mean(dim=-2, keepdim=True)
-    return torch.cat([known, mean.expand(*mean.shape[:-2], above, -1)], dim=-2)
+    return torch.cat([lowest, mean.expand(*mean.shape[:-2], above, -1)], dim=-2)

@@ -1,4 +1,4 @@
-"""Splitters that know the true stems: they prove the walk on any tree and bound what masks can reach."""
+"""Splitters that know the true stems: they test the walk on any tree and bound what masks can reach."""
 
 import os
 from collections.abc import Mapping
@@ -11,23 +11,23 @@ from stemtree.audio.samples import ExactSamples
 from stemtree.errors import OptionError, SplitterError, suggest
 from stemtree.hierarchy import Hierarchy, NodePath, is_within
 from stemtree.masks.ideal import IDEAL_MASKS
-from stemtree.separation.splitters.base import Block
+from stemtree.separation.splitters.base import Block, Splitter
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Spectrogram
 
 
-class Oracle:
+class Oracle(Splitter):
     """Splits any node into its children by the ideal masks of their true signals.
 
     Parameters
     ----------
     stems : mapping of path to AudioSource or path-like
-        The true signal of leaves or of inner nodes; a node's signal is the sum of all that lie at or below it, and
-        silence where there are none. Shorter stems end in silence; mono ones go to both channels.
+        The true signal of leaves or of inner nodes. The signal of a node is the sum of all stems at and beneath it, or
+        silence if there are none. Stems shorter than the song are padded with silence; mono ones go to both channels.
     kind : {"irm", "ibm", "psa"}
         Ideal ratio, ideal binary or phase-sensitive mask.
     stft : Stft, optional
-        Analysis to make the masks on; by default the one that Spleeter shares.
+        Transform to make the masks on; by default that of Spleeter.
 
     Raises
     ------
@@ -38,7 +38,6 @@ class Oracle:
     """
 
     block_frames = 512
-    context_frames = 0
 
     def __init__(
         self,
@@ -53,14 +52,14 @@ class Oracle:
             path: open_source(stem) if isinstance(stem, str | os.PathLike) else stem for path, stem in stems.items()
         }
 
-    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
+    def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """The node's children."""
         for path in self._stems:
             hierarchy.node(path)
         return hierarchy.children(node)
 
     @torch.inference_mode()
-    def masks(self, block: Block, node: NodePath, parts: tuple[NodePath, ...]) -> Masks:
+    def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
         """See `Splitter.masks`.
 
         Raises
@@ -68,7 +67,7 @@ class Oracle:
         SplitterError
             If a stem's sample rate is not the song's.
         """
-        stems = torch.stack([self._spectrogram(part, block) for part in parts])
+        stems = torch.stack([self._spectrogram(output, block) for output in outputs])
         return IDEAL_MASKS[self.kind](stems, block.spectrogram)
 
     def provenance(self) -> dict[str, object]:
@@ -79,8 +78,8 @@ class Oracle:
         """Transform the true signal of one node over the block's frames."""
         channels, _, frames = block.spectrogram.shape
         first = block.start * block.stft.hop - block.stft.window // 2
-        span = block.stft.window + (frames - 1) * block.stft.hop
-        total = np.zeros((channels, span))
+        num_samples = block.stft.window + (frames - 1) * block.stft.hop
+        total = np.zeros((channels, num_samples))
         for path, stem in self._stems.items():
             if is_within(path, node):
                 if stem.sample_rate != block.stft.sample_rate:
@@ -88,12 +87,12 @@ class Oracle:
                         f"the stem '{stem.name}' has {stem.sample_rate} Hz and the song {block.stft.sample_rate} Hz: "
                         "resample one of them"
                     )
-                total += _excerpt(stem, first, span)
+                total += _excerpt(stem, first, num_samples)
         return block.stft.analyse(torch.from_numpy(total.astype(np.float32)))
 
 
-def _excerpt(source: AudioSource, first: int, count: int) -> ExactSamples:
-    """``(channel, count)`` from sample `first`, silent outside the source."""
+def _excerpt(source: AudioSource, first: int, num_samples: int) -> ExactSamples:
+    """``(channel, num_samples)`` from sample `first` on, with silence outside the source."""
     before = max(0, -first)
-    found = next(source.blocks(count - before, max(0, first)), np.zeros((source.channels, 0)))
-    return np.pad(found, ((0, 0), (before, count - before - found.shape[1])))
+    block = next(source.blocks(num_samples - before, max(0, first)), np.zeros((source.channels, 0)))
+    return np.pad(block, ((0, 0), (before, num_samples - before - block.shape[1])))

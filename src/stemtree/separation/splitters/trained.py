@@ -2,166 +2,135 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
 
-from stemtree.audio import open_source
-from stemtree.audio import read as read_audio
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, is_within, join, load
 from stemtree.masks.conserve import normalise, suppress_inactive
-from stemtree.model import WEIGHTS, Model, load_model
+from stemtree.model import WEIGHTS, load_model
 from stemtree.networks.folded_conv import fuse_batch_norms
-from stemtree.separation.splitters.base import Block
-from stemtree.separation.splitters.bin_ranges import as_known, to_bins
-from stemtree.spectral import FLOOR, Stft, log_magnitude
+from stemtree.separation.splitters.base import Block, Splitter
+from stemtree.separation.splitters.bin_ranges import to_model_bins, to_song_bins
+from stemtree.spectral import Stft
 from stemtree.types import Masks, Spectrogram
 
 
-@dataclass(frozen=True)
-class Query:
-    """What a model is told by an example.
+class TrainedSplitter(Splitter):
+    """Divides a node, or one within it, among the parts that a model was trained to separate.
 
-    Parameters
-    ----------
-    spectrogram : Spectrogram
-        ``(channel, bin, frame)`` as the model knows it.
-    name : str
-        What messages and manifests call it.
-    """
-
-    spectrogram: Spectrogram
-    name: str
-
-
-class Trained:
-    """Splits the node that a model was trained on into what it tells apart.
-
-    Masks that do not add up by themselves are made to (`stemtree.masks.conserve.distribute`). Bins above those that the
-    model sees take the mean mask of their frame, so that nothing is lost.
+    Masks that do not sum to one are made to (`stemtree.masks.conserve.distribute`). Bins above those that the model
+    sees take the mean mask of their frame.
 
     Parameters
     ----------
     folder : path-like
         Of the model; see `stemtree.model.load_model`.
-    like : path-like, optional
-        An example, for a model that takes a query.
 
     Raises
     ------
     ModelError
         If the model cannot be read.
-    AudioError
-        If the example cannot.
     OptionError
-        If the model takes a query and there is none, or the other way round, if its masks do not divide its whole tree,
-        or if the example is silent or shorter than a window.
+        If the model takes a query, or if its masks do not divide its whole tree.
     """
 
     block_frames = 512
-    context_frames = 0
 
-    def __init__(self, folder: str | os.PathLike[str], like: str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
         self._folder, self.model = Path(folder), load_model(folder)
-        fuse_batch_norms(self.model.network)
-        if self.model.takes_query and like is None:
-            raise OptionError(
-                f"the model '{folder}' separates what an example points at: use stemtree query, or "
-                f"measure it with stemtree evaluate {folder}"
-            )
-        if like is not None and not self.model.takes_query:
-            raise OptionError(f"the model '{folder}' takes no example: use stemtree separate --splitter")
-        if not self.parts(self.model.tree, MIXTURE):
+        self._check_query()
+        if not self.outputs(self.model.tree, MIXTURE):
             raise OptionError(
                 f"the masks of the model '{folder}', of {', '.join(self.model.card.nodes)}, do not divide its whole "
                 "tree: train it with every level above its lowest ('levels') to separate songs; stemtree evaluate "
                 "measures it as it is"
             )
+        fuse_batch_norms(self.model.network)
         self.stft = self.model.card.stft
-        self._query = self._read_query(Path(like)) if like is not None else None
 
-    @property
+    @cached_property
     def hierarchy(self) -> Hierarchy:
-        """What it is meant for: its own tree if that is of songs, else the one that its tree is a part of."""
+        """The model's own tree if that is of songs, else the hierarchy that its tree is a part of."""
         card = self.model.card
         return load(card.hierarchy) if card.root else self.model.tree
 
     @property
     def residuals(self) -> tuple[NodePath, ...]:
-        """What its masks leave of the nodes on a path: nodes of its own tree, but of no corpus."""
-        return part_names(self.model)[len(self.model.relation.partition.leaves) :]
+        """See `Splitter.residuals`; nodes of the model's own tree."""
+        return self._part_nodes[len(self.model.relation.partition.leaves) :]
 
-    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
-        """What the model tells apart, if that is all of the node, or of one above it that another splitter divided."""
-        for whole in (node, *hierarchy.ancestors(node)):
-            parts = self._parts_of(whole)
-            if parts and all(path in hierarchy for path in parts):
-                covered = {leaf for path in parts for leaf in hierarchy.leaves(path)}
-                below = tuple(path for path in parts if whole == node or (path != node and is_within(path, node)))
-                if below and covered == set(hierarchy.leaves(whole)):
-                    return below
+    def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
+        """The model's parts within `node`, if the model divides `node` or a node above it, which another one split."""
+        for root in (node, *hierarchy.ancestors(node)):
+            parts = self._parts_under(root)
+            if parts and all(part in hierarchy for part in parts):
+                covered = {leaf for part in parts for leaf in hierarchy.leaves(part)}
+                within = tuple(part for part in parts if root == node or (part != node and is_within(part, node)))
+                if within and covered == set(hierarchy.leaves(root)):
+                    return within
         return ()
 
     @torch.inference_mode()
-    def masks(self, block: Block, node: NodePath, parts: tuple[NodePath, ...]) -> Masks:
-        """See `Splitter.masks`; parts of a node within the model's tree share what the model gives them together."""
+    def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
+        """See `Splitter.masks`; some of the model's parts divide `node` in proportion to their masks."""
         channels, bins, _ = block.spectrogram.shape
-        query = self._query.spectrogram[None] if self._query else None
-        seen = self._known(block.spectrogram, block.stft)
-        known = self.model.part_masks(seen[None], query)[0]
+        mixture = self._input(block.spectrogram, block.stft)
+        masks = self._part_masks(mixture)
         if self.model.card.fade is not None:
-            known = suppress_inactive(known, self.model.relation.partition, seen, self.model.card.fade)
-        if len(parts) < len(known):
-            known = normalise(known[self._numbers(node, parts)])
-        return to_bins(known, bins).expand(-1, channels, -1, -1)
+            masks = suppress_inactive(masks, self.model.relation.partition, mixture, self.model.card.fade)
+        if len(outputs) < len(masks):
+            masks = normalise(masks[self._part_numbers(node, outputs)])
+        return to_song_bins(masks, bins).expand(-1, channels, -1, -1)
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
         weights = self._folder / WEIGHTS if self._folder.is_dir() else self._folder.with_name(WEIGHTS)
         with weights.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        told: dict[str, object] = {"name": "trained", "weights": [{"file": WEIGHTS, "sha256": digest}]}
-        return told | ({"like": self._query.name} if self._query else {})
+        return {"name": "trained", "weights": [{"file": WEIGHTS, "sha256": digest}]}
 
-    def _parts_of(self, whole: NodePath) -> tuple[NodePath, ...]:
-        return tuple(join(whole, path) for path in part_names(self.model))
-
-    def _numbers(self, node: NodePath, parts: tuple[NodePath, ...]) -> list[int]:
-        """Which of the model's parts these are."""
-        names = node.split("/")
-        wholes = ("/".join(names[:depth]) for depth in reversed(range(len(names))))
-        placed = next(placed for whole in wholes if set(parts) <= set(placed := self._parts_of(whole)))
-        return [placed.index(part) for part in parts]
-
-    def _known(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
-        """The bins that the model sees, as loud as it knows them; channels as it has them."""
-        seen = as_known(spectrogram, stft, self.stft)
-        return seen.expand(2, -1, -1) if self.model.card.channels > len(seen) else seen
-
-    def _read_query(self, file: Path) -> Query:
-        stft = self.stft.at(open_source(file).sample_rate)
-        audio = torch.from_numpy(read_audio(file)[0]).float()
-        if audio.shape[1] < stft.window:
+    def _check_query(self) -> None:
+        if self.model.takes_query:
             raise OptionError(
-                f"the example '{file}' has {audio.shape[1]} samples: give at least one window of {stft.window}"
+                f"the model '{self._folder}' separates what an example points at: use stemtree query, or "
+                f"measure it with stemtree evaluate {self._folder}"
             )
-        spectrogram = self._known(stft.transform(audio), stft)
-        if not (log_magnitude(spectrogram) > FLOOR).any():
-            raise OptionError(f"the example '{file}' is silent: give a stretch in which the instrument is heard")
-        return Query(spectrogram, file.name)
 
+    def _part_masks(self, mixture: Spectrogram) -> Masks:
+        """``(part, 1 or channel, bin, frame)`` from ``(channel, bin, frame)``."""
+        return self.model.part_masks(mixture[None])[0]
 
-def part_names(model: Model) -> tuple[NodePath, ...]:
-    """The nodes of a model's tree that its parts are; none if a rest is more than one node."""
-    partition = model.relation.partition
-    names = list(partition.leaves)
-    for path in partition.residuals:
-        unwanted = [
-            child for child in model.tree.children(path) if not any(is_within(node, child) for node in partition.nodes)
-        ]
-        if len(unwanted) != 1:
-            return ()
-        names += unwanted
-    return tuple(names)
+    def _input(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
+        """A song's spectrogram with the bins and channels that the model takes."""
+        spectrogram = to_model_bins(spectrogram, stft, self.stft)
+        return spectrogram.expand(2, -1, -1) if self.model.card.channels > len(spectrogram) else spectrogram
+
+    @cached_property
+    def _part_nodes(self) -> tuple[NodePath, ...]:
+        """The nodes of the model's tree that its parts are; none if a residual is more than one node."""
+        partition = self.model.relation.partition
+        nodes = list(partition.leaves)
+        for parent in partition.residuals:
+            others = [
+                child
+                for child in self.model.tree.children(parent)
+                if not any(is_within(node, child) for node in partition.nodes)
+            ]
+            if len(others) != 1:
+                return ()
+            nodes += others
+        return tuple(nodes)
+
+    def _parts_under(self, root: NodePath) -> tuple[NodePath, ...]:
+        """The model's parts, if `root` is what it takes for its mixture."""
+        return tuple(join(root, part) for part in self._part_nodes)
+
+    def _part_numbers(self, node: NodePath, outputs: tuple[NodePath, ...]) -> list[int]:
+        """Which of the model's parts the outputs are, if the model divides a node above `node`."""
+        names = node.split("/")
+        roots = ("/".join(names[:depth]) for depth in reversed(range(len(names))))
+        parts = next(parts for root in roots if set(outputs) <= set(parts := self._parts_under(root)))
+        return [parts.index(output) for output in outputs]

