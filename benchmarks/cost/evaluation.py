@@ -17,15 +17,14 @@ from torchmetrics.functional.audio import scale_invariant_signal_distortion_rati
 from examples import make_corpus
 from stemtree.corpora.load import load_corpus
 from stemtree.data.signals import node_signals
-from stemtree.evaluation.estimators.registry import estimator
-from stemtree.evaluation.measure import Measurer
+from stemtree.evaluation.estimators.registry import make_estimator
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import MIXTURE, Hierarchy, load
 from stemtree.masks.relation import RelationSettings
 from stemtree.memory import keep_freed_memory
 from stemtree.metrics.bss_eval import bss_eval, sdr
 from stemtree.metrics.si_sdr import si_sdr, si_sdr_improvement
-from stemtree.metrics.statistics import frames
+from stemtree.metrics.statistics import split_windows
 from stemtree.model import Card, make_model, save_model
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.spectral import Stft
@@ -51,8 +50,8 @@ def metrics(truth: torch.Tensor, mixture: torch.Tensor) -> None:
     print(f"SI-SDR, 3 nodes of 10 s: {spent(lambda: si_sdr(estimates, truth)):.2f} ms")
     print(f"its improvement: {spent(lambda: si_sdr_improvement(estimates, truth, mixture)):.2f} ms")
     print(f"SDR: {spent(lambda: sdr(estimates, truth)):.2f} ms")
-    framed = frames(estimates, RATE), frames(truth, RATE)
-    print(f"both, of frames of 1 s: {spent(lambda: (si_sdr(*framed), sdr(*framed))):.2f} ms")
+    windows = split_windows(estimates, RATE), split_windows(truth, RATE)
+    print(f"both, of windows of 1 s: {spent(lambda: (si_sdr(*windows), sdr(*windows))):.2f} ms")
     theirs = spent(lambda: scale_invariant_signal_distortion_ratio(estimates, truth))
     print(f"torchmetrics' SI-SDR: {theirs:.2f} ms")
     ratios = spent(lambda: bss_eval(estimates, truth, mixture - truth, window=RATE), runs=7)
@@ -87,9 +86,12 @@ def clips(root: Path) -> None:
     named = (("mixture", NODES), ("oracle:irm", NODES), ("oracle:psa", NODES), (model, NODES), ("mixture", every))
     for name, nodes in named:
         for bss in (False, True):
-            measurer = Measurer(estimator(name, nodes), nodes, tree, EvaluationSettings(bss=bss))
-            rows = measurer.song(corpus.tracks[0], starts)
-            figure = spent(lambda measurer=measurer: measurer.song(corpus.tracks[0], starts), runs=2) / len(starts)
+            estimator = make_estimator(name, nodes)
+            measurer = estimator.measurer(nodes, corpus, tree, EvaluationSettings(bss=bss))
+            rows = measurer.measure_song(corpus.tracks[0], starts)
+            figure = spent(lambda measurer=measurer: measurer.measure_song(corpus.tracks[0], starts), runs=2) / len(
+                starts
+            )
             what = f"{len(nodes)} nodes, {rows.filter(status='counted').height / len(starts):.0f} counted"
             print(f"{Path(name).name}, {what}, {'with' if bss else 'without'} SIR and SAR: {figure:.0f} ms per clip")
 

@@ -16,6 +16,7 @@ import torch
 from stemtree.corpora.load import load_corpus
 from stemtree.data.salience import Chunking
 from stemtree.evaluation.estimators.base import Batch
+from stemtree.evaluation.estimators.chunkwise import Chunkwise
 from stemtree.evaluation.evaluate import evaluate
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import NodePath, join, load
@@ -27,7 +28,7 @@ Kept = dict[tuple[str, int], Masks]
 
 
 @dataclass
-class Calibrated:
+class Calibrated(Chunkwise):
     """A model's conservative masks at a temperature, faded or not; the masks themselves are made once for all."""
 
     model: Model

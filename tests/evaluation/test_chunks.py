@@ -11,7 +11,7 @@ from stemtree.evaluation.chunks import choose_chunks
 
 def test_every_chunk(corpus: Corpus) -> None:
     chosen = choose_chunks(corpus, Chunking(2, 1))
-    assert [(track.id, starts) for track, starts in chosen] == [
+    assert [(song.track.id, song.starts) for song in chosen] == [
         (song, (0, 4000, 8000, 12000, 16000)) for song in ("0", "1")
     ]
 
@@ -21,7 +21,7 @@ def test_a_sample_is_drawn_without_repetition_and_evenly(corpus: Corpus) -> None
     for seed in range(500):
         chosen = choose_chunks(corpus, Chunking(2, 1), sample=3, seed=seed)
         assert chosen == choose_chunks(corpus, Chunking(2, 1), sample=3, seed=seed)
-        drawn = [(track.id, start) for track, starts in chosen for start in starts]
+        drawn = [(song.track.id, start) for song in chosen for start in song.starts]
         assert len(set(drawn)) == 3 and drawn == sorted(drawn)
         times.update(drawn)
     counts = np.array(list(times.values()))

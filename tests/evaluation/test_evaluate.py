@@ -1,6 +1,4 @@
 import os
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import soundfile
 from stemtree.corpora.track import Corpus
 from stemtree.data.salience import Chunking
 from stemtree.errors import EvaluationError, HierarchyError, OptionError
-from stemtree.evaluation import evaluate as module
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.bounds import IdealMask, Mixture
 from stemtree.evaluation.evaluate import evaluate
@@ -24,7 +21,7 @@ NODES = ("vocals", "accompaniment", "accompaniment/bass")
 
 
 class Counting(Mixture):
-    """Counts the batches that it is asked for; may be stopped at one of them."""
+    """Counts the batches that it estimates; can be stopped at one of them."""
 
     batches = 0
     stop_at = None
@@ -45,12 +42,12 @@ def counting() -> Counting:
 def test_all_rows_in_order_whatever_the_workers(
     corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings, tmp_path: Path
 ) -> None:
-    told: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
     estimator = IdealMask("irm", NODES)
     alone = evaluate(
-        estimator, corpus, hierarchy, settings, workers=1, progress=lambda done, total: told.append((done, total))
+        estimator, corpus, hierarchy, settings, workers=1, progress=lambda done, total: calls.append((done, total))
     )
-    assert told == [(3, 6), (6, 6)]
+    assert calls == [(3, 6), (6, 6)]
     places = [(song, start, node) for song in "01" for start in (0.0, 2.0, 4.0) for node in NODES]
     assert alone.select("track", "start", "node").rows() == places
     together = evaluate(estimator, corpus, hierarchy, settings, workers=2, file=tmp_path / "rows.parquet")
@@ -122,43 +119,16 @@ def test_another_evaluations_file(
         evaluate(counting, corpus, hierarchy, settings, file=file / "below.parquet")
 
 
-def test_a_killed_worker(
-    corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Broken:
-        """What a pool looks like when the system has killed a process."""
-
-        def __init__(self, *_: object) -> None:
-            self.down = False
-
-        def submit(self, *_: object) -> Future:
-            future: Future = Future()
-            future.set_exception(BrokenProcessPool("gone"))
-            return future
-
-        def shutdown(self, **_: object) -> None:
-            self.down = True
-
-    monkeypatch.setattr(module, "Processes", Broken)
-    with pytest.raises(EvaluationError, match="was killed, perhaps for its memory: run again, with fewer workers"):
-        evaluate(Mixture(NODES), corpus, hierarchy, settings, workers=2, file=tmp_path / "rows.parquet")
-    assert not (tmp_path / "rows.parquet").exists()
-
-
 def test_what_does_not_fit(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     with pytest.raises(OptionError, match="'mixture' does not estimate 'accompaniment/drums'"):
         evaluate(Mixture(NODES), corpus, hierarchy, settings, nodes=["accompaniment/drums"])
     with pytest.raises(HierarchyError, match="'mixture' estimates 'vocal', which the hierarchy 'musdb18' lacks"):
         evaluate(Mixture(("vocal",)), corpus, hierarchy, settings)
-    with pytest.raises(OptionError, match=r"frames of 0.1 s are too short for SIR and SAR"):
-        evaluate(Mixture(NODES), corpus, hierarchy, replace(settings, frame=0.1))
-    for wrong in ({"frame": 3.0}, {"frame": 0.0}, {"quiet": 0.0}):
-        with pytest.raises(OptionError):
-            replace(settings, **wrong)
+    with pytest.raises(OptionError, match=r"windows of 0.1 s are too short for SIR and SAR"):
+        evaluate(Mixture(NODES), corpus, hierarchy, replace(settings, window=0.1))
 
     class Picky(Mixture):
         sample_rate = 16000
 
     with pytest.raises(OptionError, match="is for 16000 Hz and the song '0' has 4000 Hz: resample"):
         evaluate(Picky(NODES), corpus, hierarchy, settings)
-    assert module._measurers == []

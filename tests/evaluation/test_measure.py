@@ -12,7 +12,8 @@ from support.noise_corpus import make_corpus
 from stemtree.corpora.track import Corpus
 from stemtree.errors import SplitterError
 from stemtree.evaluation.estimators.base import Batch
-from stemtree.evaluation.measure import FRAMEWISE, METRICS, SCHEMA, Measurer
+from stemtree.evaluation.measure import ChunkMeasurer
+from stemtree.evaluation.rows import FRAMEWISE, METRICS, SCHEMA
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy
 from stemtree.metrics.bss_eval import bss_eval, sdr
@@ -28,14 +29,9 @@ class Made:
 
     make: Callable[[Batch], Waveform]
     nodes: tuple[str, ...] = NODES
-    name: str = "made"
-    sample_rate: int | None = None
 
     def estimate(self, batch: Batch) -> Waveform:
         return self.make(batch)
-
-    def provenance(self) -> dict[str, object]:
-        return {"name": self.name}
 
 
 def _blurred(batch: Batch) -> Waveform:
@@ -48,7 +44,7 @@ def _stem(corpus: Corpus, song: int, stem: int) -> torch.Tensor:
 
 
 def test_rows_hold_what_the_metrics_say(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
-    rows = Measurer(Made(_blurred), NODES, hierarchy, settings).song(corpus.tracks[0], (0, 8000, 16000))
+    rows = ChunkMeasurer(Made(_blurred), NODES, hierarchy, settings).measure_song(corpus.tracks[0], (0, 8000, 16000))
     assert rows.schema == SCHEMA
     assert rows.select("track", "start", "node").rows() == [("0", start, n) for start in (0.0, 2, 4) for n in NODES]
     assert rows["level"].to_list() == [1, 2, 1, 1] * 3
@@ -80,9 +76,9 @@ def test_rows_hold_what_the_metrics_say(corpus: Corpus, hierarchy: Hierarchy, se
 
 
 def test_batches_make_no_difference(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
-    measurer = Measurer(Made(_blurred), NODES, hierarchy, settings)
-    together = measurer.song(corpus.tracks[0], (0, 8000, 16000))
-    apart = pl.concat([measurer.song(corpus.tracks[0], (start,)) for start in (0, 8000, 16000)])
+    measurer = ChunkMeasurer(Made(_blurred), NODES, hierarchy, settings)
+    together = measurer.measure_song(corpus.tracks[0], (0, 8000, 16000))
+    apart = pl.concat([measurer.measure_song(corpus.tracks[0], (start,)) for start in (0, 8000, 16000)])
     assert together.equals(apart)
 
 
@@ -96,14 +92,16 @@ def test_what_an_estimator_is_given_and_may_give(
         seen.append((batch.track, batch.sample_rate, batch.starts))
         return weight * batch.truth
 
-    rows = Measurer(Made(learned), NODES, hierarchy, settings).song(corpus.tracks[1], (0, 16000))
+    rows = ChunkMeasurer(Made(learned), NODES, hierarchy, settings).measure_song(corpus.tracks[1], (0, 16000))
     assert seen == [("1", 4000, (0, 16000))] and rows["failure"].null_count() == 8
 
 
 def test_only_the_wanted_nodes_and_no_sir(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
-    every = Measurer(Made(_blurred), NODES, hierarchy, settings).song(corpus.tracks[0], (0,))
+    every = ChunkMeasurer(Made(_blurred), NODES, hierarchy, settings).measure_song(corpus.tracks[0], (0,))
     wanted = ("accompaniment/bass", "vocals")
-    some = Measurer(Made(_blurred), wanted, hierarchy, replace(settings, bss=False)).song(corpus.tracks[0], (0,))
+    some = ChunkMeasurer(Made(_blurred), wanted, hierarchy, replace(settings, bss=False)).measure_song(
+        corpus.tracks[0], (0,)
+    )
     assert some["node"].to_list() == list(wanted)
     assert some["si_sdr"].to_list() == [every["si_sdr"][2], every["si_sdr"][0]]
     assert some["sir"].null_count() == 2 == some["framewise_sar"].null_count()
@@ -115,11 +113,13 @@ def test_what_is_quiet_alone_and_salient(tmp_path: Path, hierarchy: Hierarchy, s
     file = corpus.tracks[0].stems[1].file.path
     audio, rate = soundfile.read(file)
     soundfile.write(file, audio / 100, rate, "FLOAT")
-    measure = Measurer(Made(_blurred), NODES[:2], hierarchy, settings)
-    rows = measure.song(corpus.tracks[0], (0,))
+    measure = ChunkMeasurer(Made(_blurred), NODES[:2], hierarchy, settings)
+    rows = measure.measure_song(corpus.tracks[0], (0,))
     assert rows["status"].to_list() == ["alone", "quiet"] and rows["si_sdr"].null_count() == 2
     assert rows["salient"].to_list() == [True, False]
-    lower = Measurer(Made(_blurred), NODES[:2], hierarchy, replace(settings, quiet=-45.0)).song(corpus.tracks[0], (0,))
+    lower = ChunkMeasurer(Made(_blurred), NODES[:2], hierarchy, replace(settings, quiet=-45.0)).measure_song(
+        corpus.tracks[0], (0,)
+    )
     assert lower["status"].to_list() == ["counted", "counted"]
 
 
@@ -127,8 +127,8 @@ def test_silent_estimates_are_undefined_not_lost(
     corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
 ) -> None:
     silent = Made(lambda batch: torch.zeros_like(batch.truth))
-    rows = Measurer(silent, NODES[:1], hierarchy, settings)
-    rows = replace(rows, estimator=replace(silent, nodes=NODES[:1])).song(corpus.tracks[0], (0,))
+    rows = ChunkMeasurer(silent, NODES[:1], hierarchy, settings)
+    rows = replace(rows, estimator=replace(silent, nodes=NODES[:1])).measure_song(corpus.tracks[0], (0,))
     assert rows["si_sdr"].is_nan().all() and rows["sir"].is_nan().all() and rows["sdr"][0] == 0
 
 
@@ -143,8 +143,8 @@ BAD: list[torch.Tensor] = []
 
 def test_a_failing_chunk_leaves_the_others(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     BAD[:] = [sum(_stem(corpus, 0, number) for number in range(3))[:, 8000:16000]]
-    measurer = Measurer(Made(_fails_at_two_seconds), NODES, hierarchy, settings)
-    rows = measurer.song(corpus.tracks[0], (0, 8000, 16000))
+    measurer = ChunkMeasurer(Made(_fails_at_two_seconds), NODES, hierarchy, settings)
+    rows = measurer.measure_song(corpus.tracks[0], (0, 8000, 16000))
     failed = rows.filter(status="failed")
     assert failed["start"].to_list() == [2.0] * 4
     assert failed["failure"].unique().to_list() == ["RuntimeError: no more memory"]
@@ -162,16 +162,16 @@ def test_a_failing_chunk_leaves_the_others(corpus: Corpus, hierarchy: Hierarchy,
     ],
 )
 def test_reasons(make, reason: str, corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
-    rows = Measurer(Made(make), NODES, hierarchy, settings).song(corpus.tracks[0], (0, 8000))
+    rows = ChunkMeasurer(Made(make), NODES, hierarchy, settings).measure_song(corpus.tracks[0], (0, 8000))
     assert rows["status"].unique().to_list() == ["failed"] and rows["failure"].unique().to_list() == [reason]
 
 
 def test_stems_that_cannot_be_read(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
-    measurer = Measurer(Made(_blurred), NODES, hierarchy, settings)
+    measurer = ChunkMeasurer(Made(_blurred), NODES, hierarchy, settings)
     file = corpus.tracks[0].stems[0].file.path
     soundfile.write(file, np.full(24000, np.nan), 4000, "FLOAT")
-    (reason,) = measurer.song(corpus.tracks[0], (0,))["failure"].unique()
+    (reason,) = measurer.measure_song(corpus.tracks[0], (0,))["failure"].unique()
     assert "holds NaN or infinity at sample 0" in reason
     file.unlink()
-    (reason,) = measurer.song(corpus.tracks[0], (0, 8000))["failure"].unique()
+    (reason,) = measurer.measure_song(corpus.tracks[0], (0, 8000))["failure"].unique()
     assert "0.wav" in reason and "No such file" in reason

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from stemtree.evaluation.measure import SCHEMA
-from stemtree.evaluation.tables import absent, counts, failures, summarise
+from stemtree.evaluation.rows import SCHEMA, Status
+from stemtree.evaluation.tables import absent_estimates, failures, status_counts, summarise
 from stemtree.hierarchy import load
 
 BASS, DRUMS, BOTH = "accompaniment/bass", "accompaniment/drums", "accompaniment"
@@ -56,14 +56,15 @@ def test_framewise_and_global() -> None:
 
 
 def test_counts_and_failures() -> None:
-    statuses = ("counted", "quiet", "alone", "absent", "failed")
+    statuses = ["counted", "quiet", "alone", "absent", "failed"]
+    assert statuses == list(Status)
     rows = _rows(
         *({"track": "a", "node": BASS, "status": status, "start": float(n)} for n, status in enumerate(statuses)),
         {"track": "a", "node": DRUMS, "status": "failed", "start": 4.0, "failure": "x"},
         {"track": "b", "node": DRUMS, "status": "failed", "start": 0.0, "failure": "x"},
         {"track": "b", "node": DRUMS, "status": "failed", "start": 9.0, "failure": "y"},
     ).with_columns(failure=pl.when(status="failed").then(pl.col("failure").fill_null("x")))
-    table = counts(rows, load("musdb18"))
+    table = status_counts(rows, load("musdb18"))
     assert table.columns == ["group", "name", *statuses]
     assert table.rows() == [
         ("overall", "overall", 1, 1, 1, 1, 4),
@@ -75,15 +76,15 @@ def test_counts_and_failures() -> None:
 
 
 def test_absent() -> None:
-    levels = [-40.0, -20.0, -30.0, math.nan]
+    loudness = [-40.0, -20.0, -30.0, math.nan]
     rows = _rows(
-        *({"track": "a", "node": BASS, "status": "absent", "estimate_db": level} for level in levels),
+        *({"track": "a", "node": BASS, "status": "absent", "estimate_db": value} for value in loudness),
         {"track": "a", "node": DRUMS, "status": "counted", "estimate_db": -1.0},
     )
-    assert [row[:5] for row in absent(rows).rows()] == [
+    assert [row[:5] for row in absent_estimates(rows).rows()] == [
         (name, 3, pytest.approx(-30), pytest.approx(-30), pytest.approx(-22)) for name in ("overall", BASS)
     ]
-    assert absent(rows)["max"].to_list() == [-20, -20]
+    assert absent_estimates(rows)["max"].to_list() == [-20, -20]
 
 
 def test_unbalanced_branches_stand_for_the_levels_they_lack() -> None:

@@ -10,7 +10,7 @@ from torchmetrics.functional.audio import signal_noise_ratio
 from stemtree.errors import OptionError
 from stemtree.metrics.bss_eval import bss_eval, sdr, snr
 from stemtree.metrics.ratio import LIMIT
-from stemtree.metrics.statistics import frames
+from stemtree.metrics.statistics import split_windows
 
 Signals = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -32,7 +32,7 @@ def test_equals_museval_over_the_whole_and_framewise(window: int, signals: Signa
         (sdr(estimate, reference), whole[0][0]),
         (ours.sir, whole[2][0]),
         (ours.sar, whole[3][0]),
-        (sdr(frames(estimate, window), frames(reference, window)), framewise[0][0]),
+        (sdr(split_windows(estimate, window), split_windows(reference, window)), framewise[0][0]),
         (ours.framewise_sir, framewise[2][0]),
         (ours.framewise_sar, framewise[3][0]),
     ):
@@ -115,13 +115,13 @@ def test_leading_axes() -> None:
     assert together.sir[1, 0] == alone.sir and torch.equal(together.framewise_sar[1, 0], alone.framewise_sar)
 
 
-def test_frames_shorter_than_filters() -> None:
-    with pytest.raises(OptionError, match="frames of 100 samples are shorter than filters of 512"):
+def test_windows_shorter_than_filters() -> None:
+    with pytest.raises(OptionError, match="windows of 100 samples are shorter than filters of 512"):
         bss_eval(*torch.randn(3, 1, 1000), window=100)
 
 
 def test_silence(museval: ModuleType) -> None:
-    """Undefined where museval says so, frame by frame; a silent estimate has an SDR of 0 dB."""
+    """Undefined where museval says so, window by window; a silent estimate has an SDR of 0 dB."""
     estimate, reference, other = torch.randn(3, 1, 4000, generator=torch.Generator().manual_seed(4)) / 10
     estimate[:, :1000] = 0
     reference[:, 1000:2000] = 0

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from stemtree.corpora.track import Corpus
     from stemtree.hierarchy import Hierarchy
 
-Root = Annotated[str, typer.Option("--corpus", metavar="ROOT", help="The corpus's folder.")]
-Of = Annotated[str, typer.Option("--root", metavar="PATH", help="The node that is taken for the mixture.")]
+CorpusFolder = Annotated[str, typer.Option("--corpus", metavar="ROOT", help="The corpus's folder.")]
+Root = Annotated[str, typer.Option("--root", metavar="PATH", help="The node that is taken for the mixture.")]
 Depth = Annotated[int | None, typer.Option(metavar="N", help="Only so many generations of the tree.")]
 Sample = Annotated[int | None, typer.Option(metavar="N", help="Only so many chunks, drawn from all.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Decides which chunks.")]
@@ -34,13 +34,13 @@ def evaluate(
             metavar="NAME", help="separate[:SPLITTER], mixture, oracle:irm|ibm|psa, mean:FILE, a model's folder."
         ),
     ],
-    corpus: Root,
+    corpus: CorpusFolder,
     kind: Kind,
     split: Annotated[str, typer.Option(metavar="NAME|all", help="Which songs.")] = "test",
     hierarchy: In = None,
     depth: Depth = None,
     node: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Only this node; can be repeated.")] = None,
-    root: Of = "",
+    root: Root = "",
     level: Annotated[
         int | None, typer.Option(metavar="N", help="Only the nodes of this level (1: leaves) that it estimates.")
     ] = None,
@@ -63,7 +63,7 @@ def evaluate(
     """Measure how well the nodes of a corpus's songs are estimated."""
     from stemtree.data.salience import Chunking
     from stemtree.errors import OptionError
-    from stemtree.evaluation.estimators.registry import estimator
+    from stemtree.evaluation.estimators.registry import make_estimator
     from stemtree.evaluation.evaluate import evaluate
     from stemtree.evaluation.settings import EvaluationSettings
     from stemtree.spectral import Stft
@@ -71,21 +71,23 @@ def evaluate(
     if node and level is not None:
         raise OptionError("--node and --level both say what to measure: give one of them")
     songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
-    wanted = tuple(dict.fromkeys(node or ())) or (tree.at_level(level) if level is not None else tree.descendants(root))
-    for path in wanted:
+    possible = tuple(dict.fromkeys(node or ())) or (
+        tree.at_level(level) if level is not None else tree.descendants(root)
+    )
+    for path in possible:
         tree.node(path)
-    measured = estimator(name, wanted, Stft(window, window_hop, 16000))
+    estimator = make_estimator(name, possible, Stft(window, window_hop, 16000))
     chunking = Chunking(duration, hop if hop is not None else duration)
     settings = EvaluationSettings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
-    asked = wanted if node else None
+    selected = possible if node else None
     if level is not None:
-        asked = tuple(path for path in wanted if path in measured.nodes)
-        if not asked:
-            raise OptionError(f"'{name}' estimates no node of level {level}: it has {', '.join(measured.nodes)}")
+        selected = tuple(path for path in possible if path in estimator.nodes)
+        if not selected:
+            raise OptionError(f"'{name}' estimates no node of level {level}: it has {', '.join(estimator.nodes)}")
     try:
         with progress_bar("measuring") as progress:
             rows = evaluate(
-                measured, songs, tree, settings, nodes=asked, file=output, workers=workers, progress=progress
+                estimator, songs, tree, settings, nodes=selected, file=output, workers=workers, progress=progress
             )
     except KeyboardInterrupt:
         kept = "; the rows of finished songs are kept, run again to go on" if output else ""
@@ -95,13 +97,13 @@ def evaluate(
 
 
 def mean_mask(
-    corpus: Root,
+    corpus: CorpusFolder,
     kind: Kind,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.safetensors", help="Where the masks go.")],
     split: Annotated[str, typer.Option(metavar="NAME|all", help="Which songs.")] = "train",
     hierarchy: In = None,
     depth: Depth = None,
-    root: Of = "",
+    root: Root = "",
     mask: Annotated[str, typer.Option(metavar="irm|ibm|psa", help="Ideal masks to average.")] = "psa",
     sample: Sample = None,
     seed: Seed = 0,
@@ -111,14 +113,14 @@ def mean_mask(
 ) -> None:
     """Fit a constant mask per node and bin, to be evaluated as mean:FILE."""
     from stemtree.evaluation.estimators.mean_mask import fit_mean_mask
+    from stemtree.evaluation.settings import EvaluationSettings
     from stemtree.spectral import Stft
 
     stft = Stft(window, window_hop, 16000)
     songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
+    settings = EvaluationSettings(root=root, sample=sample, seed=seed)
     with progress_bar("fitting") as progress:
-        masks = fit_mean_mask(
-            songs, tree.descendants(root), mask, root=root, sample=sample, stft=stft, seed=seed, progress=progress
-        )
+        masks = fit_mean_mask(songs, tree.descendants(root), settings, kind=mask, stft=stft, progress=progress)
     masks.save(output)
     typer.echo(f"{output}: {len(masks.nodes)} nodes, {masks.fitted}")
 
@@ -149,31 +151,33 @@ def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", with_absent: bool
     size = f"{rows['track'].n_unique()} songs, {rows.n_unique(['track', 'start'])} chunks"
     console.print(f"{name}: {size}, dB", markup=False)
     summary = tables.summarise(rows, tree)
-    console.print(_chunk_table(summary, tables.counts(rows, tree)))
+    console.print(_chunk_table(summary, tables.status_counts(rows, tree)))
     console.print(_statistics_table(summary))
     if with_absent:
-        console.print(_absent_table(tables.absent(rows)))
+        console.print(_absent_table(tables.absent_estimates(rows)))
     failed = tables.failures(rows)
-    for reason, chunks, track, start in failed.iter_rows():
-        typer.echo(f"stemtree: {chunks} chunks failed, the first '{track}' at {start} s: {one_line(reason)}", err=True)
+    for row in failed.iter_rows(named=True):
+        first = f"the first '{row['track']}' at {row['start']} s"
+        typer.echo(f"stemtree: {row['chunks']} chunks failed, {first}: {one_line(row['failure'])}", err=True)
     if len(failed):
         raise typer.Exit(1)
 
 
 def _chunk_table(summary: "pl.DataFrame", counts: "pl.DataFrame") -> "Table":
-    """Means over chunks, with medians in brackets, and what they leave out."""
+    """Means over chunks, with medians in brackets, and how many rows have which status."""
     from rich.table import Table
 
-    shown = {"si_sdr": "SI-SDR", "si_sdr_improvement": "improvement", "sdr": "SDR = SNR", "sir": "SIR", "sar": "SAR"}
-    headings = [f"{heading}\nmean (median)" for heading in shown.values()]
-    table = Table("over chunks", *headings, *counts.columns[2:], "undefined")
+    headings = {"si_sdr": "SI-SDR", "si_sdr_improvement": "improvement", "sdr": "SDR = SNR", "sir": "SIR", "sar": "SAR"}
+    metrics = [f"{heading}\nmean (median)" for heading in headings.values()]
+    table = Table("over chunks", *metrics, *counts.columns[2:], "undefined")
     for column in table.columns[1:]:
         column.justify = "right"
     for group, name, *statuses in counts.iter_rows():
         of_group = summary.filter(group=group, name=name)
         means, medians = (_values(of_group.filter(statistic=f"chunk {which}")) for which in ("mean", "median"))
         cells = [
-            f"{_db(means.get(metric))} ({_db(medians.get(metric))})" if metric in means else "" for metric in shown
+            f"{_decibels(means.get(metric))} ({_decibels(medians.get(metric))})" if metric in means else ""
+            for metric in headings
         ]
         undefined = of_group.filter(statistic="chunk mean")["undefined"].max() or 0
         table.add_row(name, *cells, *map(str, statuses), str(undefined), end_section=group != "node")
@@ -181,6 +185,7 @@ def _chunk_table(summary: "pl.DataFrame", counts: "pl.DataFrame") -> "Table":
 
 
 def _statistics_table(summary: "pl.DataFrame") -> "Table":
+    """Framewise and global figures, averaged over songs."""
     from rich.table import Table
 
     heads = (
@@ -197,24 +202,27 @@ def _statistics_table(summary: "pl.DataFrame") -> "Table":
         cells = [
             _values(of_group.filter(metric=metric, statistic=statistic)).get(metric) for metric, statistic in pairs
         ]
-        table.add_row(name, *map(_db, cells), end_section=group != "node")
+        table.add_row(name, *map(_decibels, cells), end_section=group != "node")
     return table
 
 
 def _absent_table(absent: "pl.DataFrame") -> "Table":
+    """How loud the estimates of silent nodes are."""
     from rich.table import Table
 
     table = Table("estimates of absent nodes, dB below (-) the mixture", *absent.columns[1:])
     for column in table.columns[1:]:
         column.justify = "right"
     for name, count, *figures in absent.iter_rows():
-        table.add_row(name, str(count), *map(_db, figures))
+        table.add_row(name, str(count), *map(_decibels, figures))
     return table
 
 
 def _values(summary: "pl.DataFrame") -> dict[str, float | None]:
+    """Value by metric, of one group and statistic."""
     return dict(summary.select("metric", "value").iter_rows())
 
 
-def _db(value: float | None) -> str:
+def _decibels(value: float | None) -> str:
+    """Two digits; nothing for a value that does not exist."""
     return "" if value is None else f"{round(value, 2) + 0.0:.2f}"  # + 0.0: never -0.00

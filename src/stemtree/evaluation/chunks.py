@@ -1,4 +1,6 @@
-"""Which chunks of a corpus are looked at."""
+"""Which chunks of a corpus are measured."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -7,21 +9,32 @@ from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
 
 
-def choose_chunks(
-    corpus: Corpus, chunking: Chunking, sample: int | None = None, seed: int = 0
-) -> list[tuple[Track, tuple[int, ...]]]:
-    """List every song that has a chunk to look at, with the first samples of these chunks, in order.
+@dataclass(frozen=True, slots=True)
+class SongChunks:
+    """A song and the first samples of its selected chunks, in order."""
+
+    track: Track
+    starts: tuple[int, ...]
+
+
+def choose_chunks(corpus: Corpus, chunking: Chunking, sample: int | None = None, seed: int = 0) -> list[SongChunks]:
+    """Select all chunks of a corpus, or a random sample of them.
 
     Parameters
     ----------
     corpus : Corpus
         The songs.
     chunking : Chunking
-        How they are cut.
+        How songs are cut.
     sample : int, optional
-        Only so many chunks, drawn from all of them without repetition; all, if there are no more.
+        How many chunks to draw without repetition; all of them if there are no more.
     seed : int
-        Decides which.
+        Of the draw.
+
+    Returns
+    -------
+    list of SongChunks
+        The songs that have a selected chunk, in the order of the corpus.
 
     Raises
     ------
@@ -34,14 +47,13 @@ def choose_chunks(
         raise OptionError(f"the seed {seed} cannot be: give 0 or more")
     starts = [chunking.starts(track) for track in corpus.tracks]
     total = sum(map(len, starts))
-    chosen = np.ones(total, bool)
+    selected = np.ones(total, bool)
     if sample is not None and sample < total:
-        chosen[:] = False
-        chosen[np.random.default_rng(seed).choice(total, sample, replace=False)] = True
+        selected[:] = False
+        selected[np.random.default_rng(seed).choice(total, sample, replace=False)] = True
     ends = np.cumsum([len(of_song) for of_song in starts])
-    flags = np.split(chosen, ends[:-1])
-    chunks = [
-        (track, tuple(of_song[wanted].tolist()))
-        for track, of_song, wanted in zip(corpus.tracks, starts, flags, strict=True)
+    songs = [
+        SongChunks(track, tuple(of_song[flags].tolist()))
+        for track, of_song, flags in zip(corpus.tracks, starts, np.split(selected, ends[:-1]), strict=True)
     ]
-    return [(track, of_song) for track, of_song in chunks if of_song]
+    return [song for song in songs if song.starts]

@@ -1,37 +1,29 @@
-"""From corpus and estimator to rows: in parallel, and going on where a run was stopped."""
+"""Measuring an estimator on a corpus: prepare, measure song by song, publish the rows."""
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
-import torch
 
-from stemtree.corpora.fingerprint import corpus_fingerprint
-from stemtree.corpora.track import Corpus, Track
+from stemtree.corpora.track import Corpus
 from stemtree.errors import HierarchyError, OptionError, suggest
-from stemtree.evaluation.chunks import choose_chunks
-from stemtree.evaluation.estimators.base import Estimator
-from stemtree.evaluation.estimators.queries import QueryModel
-from stemtree.evaluation.measure import Measurer
-from stemtree.evaluation.measure_queries import QueryMeasurer, query_measurer
+from stemtree.evaluation.chunks import SongChunks, choose_chunks
+from stemtree.evaluation.estimators.base import Estimator, Measurer
 from stemtree.evaluation.settings import EvaluationSettings
-from stemtree.evaluation.store import Store, song_fingerprint, write
+from stemtree.evaluation.store import RowStore, chunks_fingerprint
+from stemtree.evaluation.workers import SongJob, measure_songs
 from stemtree.hierarchy import Hierarchy, NodePath
-from stemtree.memory import keep_freed_memory
 from stemtree.metrics.bss_eval import TAPS
-from stemtree.processes import map_in_processes
 
-_FORMAT = 2  # of the rows; raised when their meaning changes
-
-_Job = tuple[Track, tuple[int, ...], Path]
+_FORMAT = 2
+"""Of the rows; raised when their meaning changes."""
 
 
 def evaluate(
-    estimator: Estimator | QueryModel,
+    estimator: Estimator,
     corpus: Corpus,
     hierarchy: Hierarchy,
     settings: EvaluationSettings | None = None,
@@ -45,75 +37,99 @@ def evaluate(
 
     Parameters
     ----------
-    estimator : Estimator or QueryModel
-        What to measure. A model that takes queries is asked, chunk by chunk, for every leaf that it learned and that is
-        salient there, with a chunk drawn from another song of the corpus: the path of each leaf gives rows.
-    corpus, hierarchy
-        What to measure it on, and the tree that its leaves belong to.
+    estimator : Estimator
+        What is measured.
+    corpus : Corpus
+        The songs.
+    hierarchy : Hierarchy
+        Of the corpus.
     settings : EvaluationSettings, optional
-        How.
+        Which chunks are measured, and how.
     nodes : sequence of NodePath, optional
-        Only these of the estimator's nodes.
+        Which of the estimator's nodes are measured; by default all.
     file : path-like, optional
-        Parquet for the rows. If it holds them already they are read from there; those of a run that was stopped are
-        kept beside it, and the next run goes on.
+        Parquet file for the rows. If it already holds them, they are read from it. Those of a run that was stopped are
+        kept beside it, and the next run goes on from there.
     workers : int, optional
-        Processes, by default one for each core; each computes in one thread. The rows do not depend on it.
+        Number of processes, by default one per core; each computes in one thread. The rows do not depend on it.
     progress : callable, optional
-        Told how many chunks of how many are done.
+        Called with the number of chunks done and of all.
 
     Returns
     -------
     polars.DataFrame
-        As `stemtree.evaluation.measure.SCHEMA` says, in the order of songs, chunks and nodes.
+        With the columns of `stemtree.evaluation.rows.SCHEMA`, in the order of songs, chunks and nodes.
 
     Raises
     ------
     OptionError
-        If the estimator does not estimate one of the nodes, or not at the songs' sample rate; if frames are shorter
+        If the estimator does not estimate one of the nodes, or not at the songs' sample rate; if windows are shorter
         than the filters of SIR and SAR.
     SamplingError
-        If nothing that a query could ask for is heard in the corpus.
+        If an estimator needs queries and none of its targets is salient in the corpus.
     HierarchyError
         If the hierarchy lacks a node that is to be measured.
     EvaluationError
-        If the file holds another evaluation or cannot be written, or if a process was killed.
+        If the file holds another evaluation or cannot be written.
+    WorkerError
+        If the system killed a process.
     """
-    settings = settings or EvaluationSettings()
-    wanted = _check(estimator, corpus, hierarchy, settings, nodes)
-    measurer: Measurer | QueryMeasurer
-    if isinstance(estimator, QueryModel):
-        measurer = query_measurer(estimator, wanted, corpus, hierarchy, settings)
-    else:
-        measurer = Measurer(estimator, wanted, hierarchy, settings)
-    songs = choose_chunks(corpus, settings.chunking, settings.sample, settings.seed)
-    prints = [song_fingerprint(track, starts, settings.chunking) for track, starts in songs]
-    told = {
-        "format": _FORMAT,
-        "estimator": estimator.provenance(),
-        "hierarchy": [hierarchy.name, hierarchy.as_dict()],
-        "nodes": wanted,
-        "queries": corpus_fingerprint(corpus) if isinstance(estimator, QueryModel) else None,
-        **asdict(settings),
-    }
+    plan = _prepare(estimator, corpus, hierarchy, settings or EvaluationSettings(), nodes)
     with tempfile.TemporaryDirectory() as temporary:
-        store = Store(Path(file) if file is not None else Path(temporary, "rows.parquet"), told)
-        rows = store.finished(prints)
+        store = RowStore(Path(file) if file is not None else Path(temporary, "rows.parquet"), plan.settings)
+        rows = store.read_finished(plan.fingerprints)
         if rows is None:
-            store.open()
-            jobs = [(*song, store.part(name)) for song, name in zip(songs, prints, strict=True)]
-            _run(measurer, jobs, workers or os.cpu_count() or 1, progress)
-            rows = store.finish(prints)
+            _measure(plan, store, workers or os.cpu_count() or 1, progress)
+            rows = store.publish(plan.fingerprints)
     return rows
 
 
-def _check(
-    estimator: Estimator | QueryModel,
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be measured.
+
+    Parameters
+    ----------
+    measurer : Measurer
+        Of the estimator.
+    songs : list of SongChunks
+        The chunks.
+    fingerprints : list of str
+        Of the songs and their chunks.
+    settings : dict
+        Everything but the songs that the rows depend on, for JSON.
+    """
+
+    measurer: Measurer
+    songs: list[SongChunks]
+    fingerprints: list[str]
+    settings: dict[str, object]
+
+
+def _prepare(
+    estimator: Estimator,
     corpus: Corpus,
     hierarchy: Hierarchy,
     settings: EvaluationSettings,
     nodes: Sequence[NodePath] | None,
-) -> tuple[NodePath, ...]:
+) -> _Plan:
+    _check_nodes(estimator, hierarchy, nodes)
+    _check_songs(estimator, corpus, settings)
+    selected = tuple(nodes) if nodes else estimator.nodes
+    measurer = estimator.measurer(selected, corpus, hierarchy, settings)
+    songs = choose_chunks(corpus, settings.chunking, settings.sample, settings.seed)
+    description = {
+        "format": _FORMAT,
+        "estimator": estimator.provenance(),
+        "hierarchy": [hierarchy.name, hierarchy.as_dict()],
+        "nodes": selected,
+        "queries": measurer.queries_from,
+        **settings.as_dict(),
+    }
+    return _Plan(measurer, songs, [chunks_fingerprint(song, settings.chunking) for song in songs], description)
+
+
+def _check_nodes(estimator: Estimator, hierarchy: Hierarchy, nodes: Sequence[NodePath] | None) -> None:
     for node in estimator.nodes if not nodes else ():
         if node not in hierarchy:
             raise HierarchyError(
@@ -124,6 +140,9 @@ def _check(
         hierarchy.node(node)
         if node not in estimator.nodes:
             raise OptionError(f"'{estimator.name}' does not estimate '{node}'{suggest(node, estimator.nodes)}")
+
+
+def _check_songs(estimator: Estimator, corpus: Corpus, settings: EvaluationSettings) -> None:
     if estimator.root not in (None, settings.root):
         raise OptionError(
             f"'{estimator.name}' separates '{estimator.root}', not '{settings.root}': give that as the root"
@@ -134,63 +153,18 @@ def _check(
                 f"'{estimator.name}' is for {estimator.sample_rate} Hz and the song '{track.id}' has "
                 f"{track.sample_rate} Hz: resample the corpus"
             )
-        if settings.bss and settings.frame * track.sample_rate < TAPS:
-            raise OptionError(f"frames of {settings.frame} s are too short for SIR and SAR: leave these out")
-    return tuple(nodes) if nodes else estimator.nodes
+        if settings.bss and settings.window * track.sample_rate < TAPS:
+            raise OptionError(f"windows of {settings.window} s are too short for SIR and SAR: leave these out")
 
 
-def _run(
-    measurer: Measurer | QueryMeasurer,
-    jobs: Sequence[_Job],
-    workers: int,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Measure the songs that have no part yet."""
-    total = sum(len(starts) for _, starts, _ in jobs)
-    todo = [job for job in jobs if not job[2].exists()]
-    done = total - sum(len(starts) for _, starts, _ in todo)
-    for _, starts, _ in _finished(measurer, todo, min(workers, len(todo))):
-        done += len(starts)
+def _measure(plan: _Plan, store: RowStore, workers: int, progress: Callable[[int, int], None] | None) -> None:
+    """Measure the songs that an earlier run has not finished."""
+    store.open_parts()
+    jobs = [SongJob(song, store.part(name)) for song, name in zip(plan.songs, plan.fingerprints, strict=True)]
+    unfinished = [job for job in jobs if not job.file.exists()]
+    total = sum(len(song.starts) for song in plan.songs)
+    done = total - sum(len(job.song.starts) for job in unfinished)
+    for job in measure_songs(plan.measurer, unfinished, workers):
+        done += len(job.song.starts)
         if progress:
             progress(done, total)
-
-
-def _finished(measurer: Measurer | QueryMeasurer, jobs: Sequence[_Job], workers: int) -> Iterator[_Job]:
-    if workers <= 1:
-        keep_freed_memory()
-        with _one_thread():
-            for job in jobs:
-                _measure(measurer, job)
-                yield job
-        return
-    measured = map_in_processes(_measure_in_worker, jobs, workers, initializer=_start, initargs=(measurer,))
-    yield from (job for job, _ in zip(jobs, measured, strict=True))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums of many threads differ in their last digits from those of one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-_measurers: list[Measurer | QueryMeasurer] = []  # of a worker process: its only one
-
-
-def _start(measurer: Measurer | QueryMeasurer) -> None:
-    keep_freed_memory()  # a quarter of the time of SIR and SAR
-    torch.set_num_threads(1)
-    _measurers[:] = [measurer]
-
-
-def _measure_in_worker(job: _Job) -> None:
-    _measure(_measurers[0], job)
-
-
-def _measure(measurer: Measurer | QueryMeasurer, job: _Job) -> None:
-    track, starts, part = job
-    write(measurer.song(track, starts), part)

@@ -1,4 +1,4 @@
-"""A row for each chunk and node: what the tables are made of."""
+"""Measuring the chunks of songs: estimates and true signals in, rows out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,168 +11,183 @@ import torch
 from stemtree.corpora.track import Track
 from stemtree.data.signals import is_salient, node_signals
 from stemtree.errors import EvaluationError, StemtreeError
-from stemtree.evaluation.estimators.base import Batch, Estimator
+from stemtree.evaluation.estimators.base import Batch, ChunkEstimator
+from stemtree.evaluation.rows import SCHEMA, Status
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.metrics.bss_eval import bss_eval, sdr, snr
-from stemtree.metrics.ratio import decibels, energy
+from stemtree.metrics.ratio import energy, ratio_db
 from stemtree.metrics.si_sdr import si_sdr, si_sdr_improvement
-from stemtree.metrics.statistics import frames
+from stemtree.metrics.statistics import split_windows
 from stemtree.types import Waveform
 
-METRICS = ("si_sdr", "si_sdr_improvement", "sdr", "snr", "sir", "sar")
-"""Of whole chunks, in dB; null where they were not measured, NaN where they are not defined."""
+_BATCH_SAMPLES = 1 << 24
+"""Samples of the estimates in a batch, over all nodes: enough chunks for recurrent networks; 64 MB for each step."""
 
-FRAMEWISE = ("framewise_si_sdr", "framewise_sdr", "framewise_sir", "framewise_sar")
-"""A list for each chunk, one value for each frame."""
-
-COUNTED, QUIET, ALONE, ABSENT, FAILED = "counted", "quiet", "alone", "absent", "failed"
-"""Measured; too far below the mixture; everything else too far below the mixture; silent; see ``failure``."""
-
-STATUSES = (COUNTED, QUIET, ALONE, ABSENT, FAILED)
-
-SCHEMA = pl.Schema(
-    {
-        "track": pl.String(),
-        "start": pl.Float64(),  # seconds
-        "node": pl.String(),
-        "level": pl.Int32(),  # the node's own
-        "target": pl.String(),  # the leaf that a query was of; null where none is taken
-        "status": pl.String(),
-        "salient": pl.Boolean(),
-        "reference_db": pl.Float32(),  # the node's and the estimate's energy relative to the mixture's
-        "estimate_db": pl.Float32(),
-        **dict.fromkeys(METRICS, pl.Float32()),
-        **dict.fromkeys(FRAMEWISE, pl.List(pl.Float32())),
-        "reference_energy": pl.Float64(),  # sums of squares, for global figures
-        "error_energy": pl.Float64(),
-        "failure": pl.String(),
-    }
-)
-
-_AT_ONCE = 1 << 24  # samples of estimates: enough chunks for recurrent networks, and some 64 MB for each step of a mask
+_Columns = dict[str, Any]
+"""Values of a row by column; columns that it lacks are null."""
 
 
 @dataclass(frozen=True)
-class Measurer:
-    """Makes the rows of songs.
+class ChunkMeasurer:
+    """Measures all nodes in every chunk.
 
     Parameters
     ----------
-    estimator : Estimator
-        What is evaluated.
+    estimator : ChunkEstimator
+        What is measured.
     nodes : tuple of NodePath
         Which of its nodes.
     hierarchy : Hierarchy
-        The corpus's.
+        Of the corpus.
     settings : EvaluationSettings
-        How.
+        How to measure.
     """
 
-    estimator: Estimator
+    estimator: ChunkEstimator
     nodes: tuple[NodePath, ...]
     hierarchy: Hierarchy
     settings: EvaluationSettings
 
-    def song(self, track: Track, starts: Sequence[int]) -> pl.DataFrame:
-        """Rows of a song's chunks, node by node; those of a chunk that fails give the reason and nothing else."""
-        length = self.settings.chunking.num_samples(track.sample_rate) * (1 if self.settings.mono else 2)
-        size = max(1, _AT_ONCE // (length * len(self.estimator.nodes)))
-        rows: list[dict[str, Any]] = []
+    queries_from = None
+    """See `Measurer.queries_from`."""
+
+    def measure_song(self, track: Track, starts: Sequence[int]) -> pl.DataFrame:
+        """See `Measurer.measure_song`; of a chunk that fails, the rows hold the reason and nothing else."""
+        num_samples = self.settings.chunking.num_samples(track.sample_rate) * (1 if self.settings.mono else 2)
+        size = max(1, _BATCH_SAMPLES // (num_samples * len(self.estimator.nodes)))
+        rows: list[_Columns] = []
         for first in range(0, len(starts), size):
-            rows += self._try(track, starts[first : first + size])
+            rows += self._measure_or_fail(track, starts[first : first + size])
         return pl.DataFrame(rows, schema=SCHEMA)
 
-    def _try(self, track: Track, starts: Sequence[int]) -> list[dict[str, Any]]:
+    def _measure_or_fail(self, track: Track, starts: Sequence[int]) -> list[_Columns]:
+        """Measure chunks together; if that fails, one by one, so that only those at fault are lost."""
         try:
-            return self._measure(track, starts)
-        except Exception as error:  # whatever an estimator raises: the other chunks are not to be lost
+            batch = self._read(track, starts)
+            return self._measure(track, batch, self._estimate(batch))
+        except Exception as error:  # an estimator may raise anything
             if len(starts) > 1:
-                return [row for start in starts for row in self._try(track, [start])]
+                return [row for start in starts for row in self._measure_or_fail(track, [start])]
             kind = "" if isinstance(error, StemtreeError) else f"{type(error).__name__}: "
-            return self._rows(track, starts[0], {"status": FAILED, "failure": f"{kind}{error}"})
+            failed = {"status": Status.FAILED.value, "failure": f"{kind}{error}"}
+            return self._rows(track, starts[0], [failed] * len(self.nodes))
+
+    def _read(self, track: Track, starts: Sequence[int]) -> Batch:
+        """Read the mixture and the true signals of the estimator's nodes."""
+        length = self.settings.chunking.num_samples(track.sample_rate)
+        paths = (self.settings.root, *self.estimator.nodes)
+        chunks = [np.stack(node_signals(track, paths, start, length, mono=self.settings.mono)) for start in starts]
+        signals = torch.from_numpy(np.stack(chunks))
+        return Batch(signals[:, 0], signals[:, 1:], track.sample_rate, track.id, tuple(starts))
 
     @torch.inference_mode()
-    def _measure(self, track: Track, starts: Sequence[int]) -> list[dict[str, Any]]:
-        estimator, mono = self.estimator, self.settings.mono
-        length = self.settings.chunking.num_samples(track.sample_rate)
-        paths = (self.settings.root, *estimator.nodes)
-        read = [np.stack(node_signals(track, paths, start, length, mono=mono)) for start in starts]
-        signals = torch.from_numpy(np.stack(read))
-        truth = signals[:, 1:]
-        batch = Batch(signals[:, 0], truth, track.sample_rate, track.id, tuple(starts))
-        estimates = estimator.estimate(batch).to("cpu", torch.float32)
-        if estimates.shape != truth.shape:
-            raise EvaluationError(f"the estimates' shape is {tuple(estimates.shape)} and not {tuple(truth.shape)}")
-        if not estimates.sum().isfinite():  # much faster than asking every sample
+    def _estimate(self, batch: Batch) -> Waveform:
+        """Return finite estimates of the true signals' shape, or raise an EvaluationError."""
+        estimates = self.estimator.estimate(batch).to("cpu", torch.float32)
+        if estimates.shape != batch.truth.shape:
+            raise EvaluationError(
+                f"the estimates' shape is {tuple(estimates.shape)} and not {tuple(batch.truth.shape)}"
+            )
+        if not estimates.sum().isfinite():  # much faster than testing every sample
             raise EvaluationError("the estimates hold NaN or infinity")
-        wanted = [estimator.nodes.index(node) for node in self.nodes]
+        return estimates
+
+    @torch.inference_mode()
+    def _measure(self, track: Track, batch: Batch, estimates: Waveform) -> list[_Columns]:
+        selected = [self.estimator.nodes.index(node) for node in self.nodes]
         rows = []
-        for start, mixture, true, estimate in zip(starts, signals[:, 0], truth, estimates, strict=True):
-            columns = self._columns(estimate[wanted], true[wanted], mixture, track.sample_rate)
-            rows += self._rows(track, start, *columns)
+        chunks = zip(batch.starts, batch.mixture, batch.truth, estimates, strict=True)
+        for start, mixture, truth, estimate in chunks:
+            columns = measure_chunk(estimate[selected], truth[selected], mixture, track.sample_rate, self.settings)
+            rows += self._rows(track, start, columns)
         return rows
 
-    def _rows(self, track: Track, start: int, *columns: dict[str, Any]) -> list[dict[str, Any]]:
-        """Say of each node where it is; `columns` are one for each node or one for all."""
+    def _rows(self, track: Track, start: int, columns: Sequence[_Columns]) -> list[_Columns]:
+        """Complete the columns of each node by track, start, node and level."""
         place = {"track": track.id, "start": start / track.sample_rate}
-        each = columns if len(columns) == len(self.nodes) else columns * len(self.nodes)
-        nodes = [place | {"node": node, "level": self.hierarchy.level(node)} for node in self.nodes]
-        return [node | values for node, values in zip(nodes, each, strict=True)]
-
-    def _columns(
-        self, estimates: Waveform, truth: Waveform, mixture: Waveform, sample_rate: int
-    ) -> list[dict[str, Any]]:
-        """Measure one chunk: ``(node, channel, sample)`` estimates and true signals, ``(channel, sample)`` mixture."""
-        loudest, reference = energy(mixture), energy(truth)
-        levels = {
-            "reference_db": decibels(reference, loudest),
-            "estimate_db": decibels(energy(estimates), loudest),
-            "reference_energy": reference,
-            "error_energy": energy(estimates - truth),
-        }
-        columns: list[dict[str, Any]] = [
-            {name: float(value) for name, value in zip(levels, values, strict=True)}
-            for values in zip(*levels.values(), strict=True)
+        return [
+            place | {"node": node, "level": self.hierarchy.level(node)} | values
+            for node, values in zip(self.nodes, columns, strict=True)
         ]
-        for column, signal in zip(columns, truth, strict=True):
-            column["status"] = self._status(signal, mixture)
-            column["salient"] = is_salient(signal.numpy(), self.settings.chunking.threshold)
-        counted = torch.tensor([column["status"] == COUNTED for column in columns])
-        if counted.any():
-            metrics = self._metrics(estimates[counted], truth[counted], mixture, sample_rate)
-            for index, number in enumerate(counted.nonzero().flatten().tolist()):
-                columns[number] |= {name: values[index].tolist() for name, values in metrics.items()}
-        return columns
 
-    def _status(self, signal: Waveform, mixture: Waveform) -> str:
-        if energy(signal) == 0:
-            return ABSENT
-        if decibels(energy(signal), energy(mixture)) < self.settings.quiet:
-            return QUIET
-        if decibels(energy(mixture - signal), energy(mixture)) < self.settings.quiet:
-            return ALONE
-        return COUNTED
 
-    def _metrics(
-        self, estimates: Waveform, truth: Waveform, mixture: Waveform, sample_rate: int
-    ) -> dict[str, torch.Tensor]:
-        window = round(self.settings.frame * sample_rate)
-        framed = frames(estimates, window), frames(truth, window)
-        values = {
-            "si_sdr": si_sdr(estimates, truth),
-            "si_sdr_improvement": si_sdr_improvement(estimates, truth, mixture),
-            "sdr": sdr(estimates, truth),
-            "snr": snr(estimates, truth),
-            "framewise_si_sdr": si_sdr(*framed),
-            "framewise_sdr": sdr(*framed),
+def measure_chunk(
+    estimates: Waveform, truth: Waveform, mixture: Waveform, sample_rate: int, settings: EvaluationSettings
+) -> list[dict[str, Any]]:
+    """Measure the nodes of one chunk.
+
+    Parameters
+    ----------
+    estimates, truth : Waveform
+        ``(node, channel, sample)``.
+    mixture : Waveform
+        ``(channel, sample)``.
+    sample_rate : int
+        In Hz.
+    settings : EvaluationSettings
+        How to measure.
+
+    Returns
+    -------
+    list of dict
+        For each node its columns of `stemtree.evaluation.rows.SCHEMA`; those that are missing are null.
+    """
+    columns = _energies(estimates, truth, mixture)
+    for column, signal in zip(columns, truth, strict=True):
+        column["status"] = _status(signal, mixture, settings.quiet).value
+        column["salient"] = is_salient(signal.numpy(), settings.chunking.threshold)
+    counted = [number for number, column in enumerate(columns) if column["status"] == Status.COUNTED]
+    if counted:
+        metrics = _metrics(estimates[counted], truth[counted], mixture, sample_rate, settings)
+        for index, number in enumerate(counted):
+            columns[number] |= {name: values[index].tolist() for name, values in metrics.items()}
+    return columns
+
+
+def _energies(estimates: Waveform, truth: Waveform, mixture: Waveform) -> list[_Columns]:
+    """Measure the loudness of true signals, estimates and errors, of each node."""
+    mixture_energy, reference = energy(mixture), energy(truth)
+    values = {
+        "reference_db": ratio_db(reference, mixture_energy),
+        "estimate_db": ratio_db(energy(estimates), mixture_energy),
+        "reference_energy": reference,
+        "error_energy": energy(estimates - truth),
+    }
+    return [{name: float(of_nodes[node]) for name, of_nodes in values.items()} for node in range(len(truth))]
+
+
+def _status(signal: Waveform, mixture: Waveform, quiet: float) -> Status:
+    """Decide whether a node can be measured; `quiet` is in dB relative to the mixture."""
+    if energy(signal) == 0:
+        return Status.ABSENT
+    if ratio_db(energy(signal), energy(mixture)) < quiet:
+        return Status.QUIET
+    if ratio_db(energy(mixture - signal), energy(mixture)) < quiet:
+        return Status.ALONE
+    return Status.COUNTED
+
+
+def _metrics(
+    estimates: Waveform, truth: Waveform, mixture: Waveform, sample_rate: int, settings: EvaluationSettings
+) -> dict[str, torch.Tensor]:
+    """Compute the columns of metrics: ``(node,)`` over the whole chunk, ``(node, window)`` framewise."""
+    window = round(settings.window * sample_rate)
+    windows = split_windows(estimates, window), split_windows(truth, window)
+    values = {
+        "si_sdr": si_sdr(estimates, truth),
+        "si_sdr_improvement": si_sdr_improvement(estimates, truth, mixture),
+        "sdr": sdr(estimates, truth),
+        "snr": snr(estimates, truth),
+        "framewise_si_sdr": si_sdr(*windows),
+        "framewise_sdr": sdr(*windows),
+    }
+    if settings.bss:
+        ratios = bss_eval(estimates, truth, mixture - truth, window=window)
+        values |= {
+            "sir": ratios.sir,
+            "sar": ratios.sar,
+            "framewise_sir": ratios.framewise_sir,
+            "framewise_sar": ratios.framewise_sar,
         }
-        if self.settings.bss:
-            ratios = bss_eval(estimates, truth, mixture - truth, window=window)
-            values |= {
-                "sir": ratios.sir,
-                "sar": ratios.sar,
-                "framewise_sir": ratios.framewise_sir,
-                "framewise_sar": ratios.framewise_sar,
-            }
-        return values
+    return values

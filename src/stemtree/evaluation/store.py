@@ -1,4 +1,4 @@
-"""Where an evaluation keeps its rows: a file for each finished song, then one for all."""
+"""Files of rows: one for each finished song while an evaluation runs, then one for all."""
 
 import hashlib
 import json
@@ -9,20 +9,22 @@ from typing import Any
 
 import polars as pl
 
-from stemtree.corpora.track import Track
 from stemtree.data.salience import Chunking, salience_fingerprint
 from stemtree.errors import EvaluationError
+from stemtree.evaluation.chunks import SongChunks
+from stemtree.staging import whole_file
 
 _KEY, _SETTINGS = "stemtree", "settings.json"
 
 
-class Store:
-    """The rows of one evaluation; a run that is stopped goes on where it was.
+class RowStore:
+    """The files of one evaluation, with which a stopped run can go on.
 
     Parameters
     ----------
     file : pathlib.Path
-        Where all rows go in the end; until then those of finished songs lie in a folder of its name and ``.parts``.
+        Where all rows go in the end. Until then those of finished songs lie in a folder beside it, named after it and
+        ending in ``.parts``.
     settings : mapping
         Everything but the songs that the rows depend on, for JSON.
     """
@@ -31,8 +33,8 @@ class Store:
         self.file, self.folder = file, file.with_name(f"{file.name}.parts")
         self._settings = json.loads(json.dumps(settings))
 
-    def finished(self, songs: Iterable[str]) -> pl.DataFrame | None:
-        """All rows, if they were finished before.
+    def read_finished(self, songs: Iterable[str]) -> pl.DataFrame | None:
+        """Read all rows if the evaluation was finished before; `songs` are the songs' fingerprints.
 
         Raises
         ------
@@ -42,70 +44,76 @@ class Store:
         if not self.file.exists():
             return None
         try:
-            told = json.loads(pl.read_parquet_metadata(self.file)[_KEY])
+            metadata = json.loads(pl.read_parquet_metadata(self.file)[_KEY])
             rows = pl.read_parquet(self.file)
         except (OSError, KeyError, ValueError, pl.exceptions.PolarsError):
             raise EvaluationError(f"'{self.file}' does not hold an evaluation: choose another file") from None
-        self._check(told["settings"], self.file)
-        if told["songs"] != sorted(songs):
+        self._check_settings(metadata["settings"], self.file)
+        if metadata["songs"] != sorted(songs):
             raise EvaluationError(f"'{self.file}' holds an evaluation of other songs: delete it or choose another file")
         return rows
 
-    def open(self) -> None:
-        """Make the folder of parts, or check that it belongs to this evaluation.
+    def open_parts(self) -> None:
+        """Make the folder of parts, or check that an existing one belongs to this evaluation.
 
         Raises
         ------
         EvaluationError
             If it does not, or cannot be made.
         """
-        note = self.folder / _SETTINGS
+        file = self.folder / _SETTINGS
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if note.exists():
-                self._check(json.loads(note.read_text("utf-8")), self.folder)
+            if file.exists():
+                self._check_settings(json.loads(file.read_text("utf-8")), self.folder)
             else:
-                partial = note.with_name(f".{_SETTINGS}.partial")
-                partial.write_text(json.dumps(self._settings), "utf-8")
-                partial.replace(note)
+                with whole_file(file) as partial:
+                    partial.write_text(json.dumps(self._settings), "utf-8")
         except OSError as error:
             raise EvaluationError(f"cannot write to '{self.folder}' ({error.strerror}): choose another file") from None
         except ValueError:
-            raise EvaluationError(f"'{note}' is damaged: delete its folder") from None
+            raise EvaluationError(f"'{file}' is damaged: delete its folder") from None
 
     def part(self, song: str) -> Path:
-        """Where the rows of a song go."""
+        """Return the file for the rows of a song, known by its fingerprint."""
         return self.folder / f"{song}.parquet"
 
-    def finish(self, songs: Sequence[str]) -> pl.DataFrame:
-        """Put the rows of all songs into one file."""
+    def publish(self, songs: Sequence[str]) -> pl.DataFrame:
+        """Join the parts of all songs to the final file, remove them, and return the rows."""
         rows = pl.concat([pl.read_parquet(self.part(song)) for song in songs])
-        told = {"settings": self._settings, "songs": sorted(songs)}
-        write(rows, self.file, {_KEY: json.dumps(told)})
+        metadata = {"settings": self._settings, "songs": sorted(songs)}
+        write_rows(rows, self.file, {_KEY: json.dumps(metadata)})
         shutil.rmtree(self.folder, ignore_errors=True)
         return rows
 
-    def _check(self, found: Mapping[str, Any], where: Path) -> None:
+    def _check_settings(self, found: Mapping[str, Any], where: Path) -> None:
         for key, value in self._settings.items():
             if found.get(key) != value:
-                told = f"its {key} is {json.dumps(found.get(key))[:80]}, not {json.dumps(value)[:80]}"
-                raise EvaluationError(f"'{where}' holds another evaluation ({told}): delete it or choose another file")
+                difference = f"its {key} is {json.dumps(found.get(key))[:80]}, not {json.dumps(value)[:80]}"
+                raise EvaluationError(
+                    f"'{where}' holds another evaluation ({difference}): delete it or choose another file"
+                )
 
 
-def write(rows: pl.DataFrame, file: Path, metadata: dict[str, str] | None = None) -> None:
-    """Write Parquet that appears when it is whole."""
-    partial = file.with_name(f".{file.name}.partial")
+def write_rows(rows: pl.DataFrame, file: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write rows to a Parquet file that appears when it is whole.
+
+    Raises
+    ------
+    EvaluationError
+        If it cannot be written.
+    """
     try:
-        rows.write_parquet(partial, metadata=metadata)
-        partial.replace(file)
+        with whole_file(file) as partial:
+            rows.write_parquet(partial, metadata=metadata)
     except OSError as error:
         raise EvaluationError(f"cannot write '{file}' ({error}): make room or choose another file") from None
 
 
-def song_fingerprint(track: Track, starts: Sequence[int], chunking: Chunking) -> str:
-    """Tell a song's chunks apart from any others; changes when a stem's file or leaf does."""
+def chunks_fingerprint(song: SongChunks, chunking: Chunking) -> str:
+    """Return 24 hexadecimal digits that change with a song's selected chunks and with its stems' files and leaves."""
     try:
-        told = salience_fingerprint(track, chunking)
-    except OSError as error:  # a stem has gone since the corpus was loaded: its chunks will fail and say so
-        told = str(error)
-    return hashlib.sha256(json.dumps([track.id, told, starts]).encode()).hexdigest()[:24]
+        content = salience_fingerprint(song.track, chunking)
+    except OSError as error:  # a stem has vanished since the corpus was loaded: its chunks will fail and say so
+        content = str(error)
+    return hashlib.sha256(json.dumps([song.track.id, content, song.starts]).encode()).hexdigest()[:24]

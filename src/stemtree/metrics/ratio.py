@@ -1,36 +1,30 @@
-"""What every metric ends in: a ratio of energies in decibels."""
+"""Ratios of energies in dB, which every metric is in the end."""
 
 import torch
 
+from stemtree.metrics.kernels import inner
+
 LIMIT = 100.0
-"""Ratios beyond ± this many dB count as this much: more says nothing about audio in 32-bit floats."""
-
-_PIECE = 2**16  # sums in single precision that are longer cost 1e-3 dB
+"""Ratios beyond ± this many dB are set to it: larger ones have no meaning for audio in 32-bit floats."""
 
 
-def decibels(signal: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """Express a ratio of energies in dB, within `LIMIT`.
+def ratio_db(numerator: torch.Tensor, denominator: torch.Tensor) -> torch.Tensor:
+    """Express a ratio of energies in dB, within ± `LIMIT`.
 
     Parameters
     ----------
-    signal, noise : torch.Tensor
-        Energies of one shape, not negative but for rounding errors.
+    numerator, denominator : torch.Tensor
+        Energies of one shape, negative only by rounding errors.
 
     Returns
     -------
     torch.Tensor
-        10 log₁₀(signal / noise); NaN where both are zero or one is NaN.
+        10 log₁₀(numerator / denominator); NaN where both are zero or one is NaN.
     """
-    ratio = signal.clamp_min(0) / noise.clamp_min(0)
+    ratio = numerator.clamp_min(0) / denominator.clamp_min(0)
     return (10 * ratio.log10()).clamp(-LIMIT, LIMIT)
 
 
 def energy(audio: torch.Tensor) -> torch.Tensor:
-    """Sum the squares of ``(..., channel, sample)`` audio: ``(...)``."""
+    """Sum the squares of ``(..., channel, sample)`` audio in float64: ``(...)``."""
     return inner(audio, audio)
-
-
-def inner(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """Inner product over channels and samples in float64, from sums over pieces; leading axes are broadcast."""
-    pieces = (torch.split(audio.flatten(-2), _PIECE, dim=-1) for audio in (one, other))
-    return torch.stack([torch.linalg.vecdot(*pair).double() for pair in zip(*pieces, strict=True)]).sum(dim=0)

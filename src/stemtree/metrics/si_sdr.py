@@ -2,16 +2,17 @@
 
 import torch
 
-from stemtree.metrics.ratio import decibels, energy, inner
+from stemtree.metrics.kernels import inner
+from stemtree.metrics.ratio import energy, ratio_db
 from stemtree.types import Waveform
 
 
 def si_sdr(estimates: Waveform, references: Waveform) -> torch.Tensor:
-    """How much louder than everything else in an estimate its part along the reference is (thesis, 5.6).
+    """SI-SDR: the energy of an estimate along its reference over that of everything else in it (thesis, 5.6).
 
-    The estimate ŝ is projected on the reference s by one factor for all channels together, a = ⟨ŝ, s⟩ / ⟨s, s⟩, and
-    SI-SDR = 10 log₁₀(‖as‖² / ‖ŝ - as‖²). Means are left in. For one channel this is torchmetrics'
-    ``scale_invariant_signal_distortion_ratio`` with its default ``zero_mean=False``; several channels count as one long
+    The estimate ŝ is projected on the reference s with one factor for all channels, a = ⟨ŝ, s⟩ / ⟨s, s⟩, and
+    SI-SDR = 10 log₁₀(‖as‖² / ‖ŝ - as‖²). Means are not subtracted. For one channel this is torchmetrics'
+    ``scale_invariant_signal_distortion_ratio`` with its default ``zero_mean=False``. Several channels count as one long
     signal, so a change of balance between them is a distortion.
 
     Parameters
@@ -24,21 +25,21 @@ def si_sdr(estimates: Waveform, references: Waveform) -> torch.Tensor:
     torch.Tensor
         ``(...)`` float64, dB within ± `stemtree.metrics.ratio.LIMIT`; NaN where reference or estimate is silent.
     """
-    truth = energy(references)
-    scale = inner(estimates, references) / truth
+    reference_energy = energy(references)
+    scale = inner(estimates, references) / reference_energy
     error = torch.addcmul(estimates, scale[..., None, None].to(references.dtype), references, value=-1)
-    return decibels(scale.square() * truth, energy(error))
+    return ratio_db(scale.square() * reference_energy, energy(error))
 
 
 def si_sdr_improvement(estimates: Waveform, references: Waveform, mixture: Waveform) -> torch.Tensor:
-    """SI-SDR of the estimates less that of the mixture itself in their place.
+    """SI-SDR of the estimates minus SI-SDR of the mixture in their place.
 
     Parameters
     ----------
     estimates, references : Waveform
         As for `si_sdr`.
     mixture : Waveform
-        ``(..., channel, sample)``; leading axes are broadcast, so those of one chunk's nodes take
+        ``(..., channel, sample)``; leading axes are broadcast, so the nodes of one chunk take
         ``mixture.unsqueeze(-3)``.
 
     Returns

@@ -12,6 +12,7 @@ from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.mean_mask import MeanMask, fit_mean_mask
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.spectral import Stft
 
 NODES = ("vocals", "accompaniment", "accompaniment/other")
@@ -19,7 +20,8 @@ SMALL = Stft(64, 32, 4000)
 
 
 def _fit(corpus: Corpus, **options) -> MeanMask:
-    return fit_mean_mask(corpus, NODES, stft=SMALL, chunking=Chunking(2, 2), **options)
+    kind = options.pop("kind", "psa")
+    return fit_mean_mask(corpus, NODES, EvaluationSettings(Chunking(2, 2), **options), kind=kind, stft=SMALL)
 
 
 def test_the_mean_is_that_of_a_slow_twin(corpus: Corpus) -> None:

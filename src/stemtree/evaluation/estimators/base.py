@@ -1,9 +1,14 @@
-"""What evaluation asks of an estimator."""
+"""What evaluation asks of an estimator, and what an estimator is given."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from stemtree.hierarchy import NodePath
+import polars as pl
+
+from stemtree.corpora.track import Corpus, Track
+from stemtree.evaluation.settings import EvaluationSettings
+from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.types import Waveform
 
 
@@ -16,13 +21,13 @@ class Batch:
     mixture : Waveform
         ``(batch, channel, sample)``.
     truth : Waveform
-        ``(batch, node, channel, sample)``: the true signals of the estimator's nodes. Only an oracle looks at them.
+        ``(batch, node, channel, sample)``: the true signals of the estimator's nodes. Only oracles may use them.
     sample_rate : int
         In Hz.
     track : str
-        The song's id, and
+        The song's id. It and `starts` are for estimators that draw something for each chunk, such as a query.
     starts : tuple of int
-        the first sample of each chunk: for estimators that draw something for a chunk, such as a query from elsewhere.
+        The first sample of each chunk.
     """
 
     mixture: Waveform
@@ -32,33 +37,65 @@ class Batch:
     starts: tuple[int, ...]
 
 
+class ChunkEstimator(Protocol):
+    """Estimates all of its nodes in any chunk."""
+
+    @property
+    def nodes(self) -> tuple[NodePath, ...]:
+        """The estimated nodes, in the order of the estimates."""
+        ...
+
+    def estimate(self, batch: Batch) -> Waveform:
+        """Return estimates ``(batch, node, channel, sample)``, as long as the mixture."""
+        ...
+
+
+class Measurer(Protocol):
+    """Compares estimates with the truth, song by song. It is pickled into each worker process."""
+
+    @property
+    def queries_from(self) -> str | None:
+        """Fingerprint of the corpus that queries are drawn from; None if a song's rows depend on that song alone."""
+        ...
+
+    def measure_song(self, track: Track, starts: Sequence[int]) -> pl.DataFrame:
+        """Return the rows (`stemtree.evaluation.rows.SCHEMA`) of the chunks that begin at these samples."""
+        ...
+
+
 class Estimator(Protocol):
-    """Estimates nodes from mixtures; it is pickled into each process that evaluates."""
+    """What `stemtree.evaluation.evaluate.evaluate` measures.
+
+    Most estimators estimate all of their nodes in every chunk: they have an `estimate` (see `ChunkEstimator`) and
+    inherit `measurer` from `stemtree.evaluation.estimators.chunkwise.Chunkwise`.
+    """
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name in tables and messages."""
         ...
 
     @property
     def nodes(self) -> tuple[NodePath, ...]:
-        """What it estimates, in this order."""
+        """The nodes that it estimates."""
         ...
 
     @property
     def sample_rate(self) -> int | None:
-        """The only one in Hz that it serves; None for any."""
+        """The only sample rate in Hz that it works at; None for any."""
         ...
 
     @property
     def root(self) -> NodePath | None:
-        """The only node that it takes for its mixture; None for any."""
+        """The only node that it can take as the mixture; None for any."""
         ...
 
-    def estimate(self, batch: Batch) -> Waveform:
-        """Answer with ``(batch, node, channel, sample)``, as long as the mixture."""
+    def measurer(
+        self, nodes: Sequence[NodePath], corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
+    ) -> Measurer:
+        """Make what measures `nodes`, some of its own, in the songs of a corpus."""
         ...
 
     def provenance(self) -> dict[str, object]:
-        """All that its estimates depend on, for JSON: settings, checksums of weights."""
+        """Everything that its estimates depend on, for JSON: settings, checksums of weights."""
         ...

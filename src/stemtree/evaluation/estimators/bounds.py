@@ -1,4 +1,4 @@
-"""What results are measured against: the mixture itself below, ideal masks above."""
+"""Reference points for results: the mixture itself as the lower bound, ideal masks as the upper bound."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -6,18 +6,19 @@ import torch
 
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.estimators.base import Batch
+from stemtree.evaluation.estimators.chunkwise import Chunkwise
 from stemtree.hierarchy import NodePath
 from stemtree.masks.ideal import IDEAL_MASKS, ideal_masks
 from stemtree.spectral import Stft
 from stemtree.types import Waveform
 
 STFT = Stft(window=1024, hop=512, sample_rate=16000)
-"""The analysis of the sources' experiments."""
+"""The transform of the sources' experiments."""
 
 
 @dataclass(frozen=True)
-class Mixture:
-    """The mixture as the estimate of every node: what an improvement is counted from."""
+class Mixture(Chunkwise):
+    """The mixture as the estimate of every node: the baseline of improvements."""
 
     nodes: tuple[NodePath, ...]
     sample_rate: None = field(default=None, init=False)
@@ -25,7 +26,7 @@ class Mixture:
     name: str = field(default="mixture", init=False)
 
     def estimate(self, batch: Batch) -> Waveform:
-        """See `Estimator.estimate`."""
+        """See `ChunkEstimator.estimate`."""
         return batch.mixture[:, None].expand_as(batch.truth)
 
     def provenance(self) -> dict[str, object]:
@@ -34,8 +35,8 @@ class Mixture:
 
 
 @dataclass(frozen=True)
-class IdealMask:
-    """The mixture through the ideal mask of each node: the upper bound of masking.
+class IdealMask(Chunkwise):
+    """The ideal mask of each node, applied to the mixture: the upper bound of masking.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class IdealMask:
     nodes : tuple of NodePath
         What to estimate.
     stft : Stft
-        What the masks are made on; taken to the corpus's rate.
+        The transform of the masks; adapted to the corpus's sample rate.
 
     Raises
     ------
@@ -64,18 +65,18 @@ class IdealMask:
 
     @property
     def name(self) -> str:
-        """As on the command line."""
+        """See `Estimator.name`: as on the command line."""
         return f"oracle:{self.kind}"
 
     @torch.inference_mode()
     def estimate(self, batch: Batch) -> Waveform:
-        """See `Estimator.estimate`."""
-        stft, samples = self.stft.at(batch.sample_rate), batch.mixture.shape[-1]
+        """See `ChunkEstimator.estimate`."""
+        stft, num_samples = self.stft.at(batch.sample_rate), batch.mixture.shape[-1]
         estimates = []
         for mixture, truth in zip(batch.mixture, batch.truth, strict=True):
             spectrogram = stft.transform(mixture)
             masks = ideal_masks(self.kind, stft.transform(truth), spectrogram)
-            estimates.append(stft.inverse(masks * spectrogram, samples))
+            estimates.append(stft.inverse(masks * spectrogram, num_samples))
         return torch.stack(estimates)
 
     def provenance(self) -> dict[str, object]:

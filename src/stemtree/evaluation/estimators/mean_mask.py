@@ -1,4 +1,4 @@
-"""A constant mask per node and bin: what a network must beat that has learned nothing but spectra."""
+"""A constant mask per node and bin: the baseline of what can be learned from average spectra alone."""
 
 import hashlib
 import json
@@ -14,36 +14,38 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from stemtree.corpora.track import Corpus
-from stemtree.data.salience import Chunking
 from stemtree.data.signals import node_signals
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.bounds import STFT
+from stemtree.evaluation.estimators.chunkwise import Chunkwise
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.masks.ideal import IDEAL_MASKS, ideal_masks
 from stemtree.spectral import Stft
+from stemtree.staging import whole_file
 from stemtree.types import Waveform
 
 _KEY = "stemtree"
 
 
 @dataclass(frozen=True)
-class MeanMask:
-    """The mixture through one constant mask per node.
+class MeanMask(Chunkwise):
+    """One constant mask per node, applied to the mixture.
 
     Parameters
     ----------
     nodes : tuple of NodePath
-        What the masks are for.
+        The nodes of the masks.
     mask : torch.Tensor
         ``(node, bin)`` float32.
     stft : Stft
-        What they apply to, at its own rate only.
+        Their transform; songs must have its sample rate.
     fitted : str
-        What they are the mean of, for people.
+        A description of what the masks were averaged over.
     root : NodePath
-        The node that they are masks of.
+        The node that the masks are applied to.
     name : str
         As on the command line.
     """
@@ -62,7 +64,7 @@ class MeanMask:
 
     @torch.inference_mode()
     def estimate(self, batch: Batch) -> Waveform:
-        """See `Estimator.estimate`."""
+        """See `ChunkEstimator.estimate`."""
         spectrogram = self.stft.transform(batch.mixture)[:, None]
         return self.stft.inverse(self.mask[:, None, :, None] * spectrogram, batch.mixture.shape[-1])
 
@@ -72,24 +74,23 @@ class MeanMask:
 
     @cached_property
     def _digest(self) -> str:
-        told = json.dumps([self.root, self.nodes, asdict(self.stft)])
-        return hashlib.sha256(told.encode() + self.mask.numpy().tobytes()).hexdigest()
+        settings = json.dumps([self.root, self.nodes, asdict(self.stft)])
+        return hashlib.sha256(settings.encode() + self.mask.numpy().tobytes()).hexdigest()
 
     def save(self, file: str | os.PathLike[str]) -> None:
-        """Write safetensors; its metadata tell nodes, analysis and origin.
+        """Write a safetensors file; its metadata hold root, nodes, transform and origin.
 
         Raises
         ------
         OptionError
             If the file cannot be written.
         """
-        told = {"root": self.root, "nodes": self.nodes, "stft": asdict(self.stft), "fitted": self.fitted}
+        metadata = {"root": self.root, "nodes": self.nodes, "stft": asdict(self.stft), "fitted": self.fitted}
         path = Path(file)
-        partial = path.with_name(f".{path.name}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_file({"mask": self.mask.contiguous()}, partial, {_KEY: json.dumps(told)})
-            partial.replace(path)
+            with whole_file(path) as partial:
+                save_file({"mask": self.mask.contiguous()}, partial, {_KEY: json.dumps(metadata)})
         except (OSError, SafetensorError) as error:
             raise OptionError(f"cannot write the mean masks '{path}' ({error}): choose another file") from None
 
@@ -104,9 +105,9 @@ class MeanMask:
         """
         try:
             with safe_open(file, "pt") as content:
-                told = json.loads(content.metadata()[_KEY])
+                metadata = json.loads(content.metadata()[_KEY])
                 mask = content.get_tensor("mask")
-            nodes, stft = tuple(told["nodes"]), Stft(**told["stft"])
+            nodes, stft = tuple(metadata["nodes"]), Stft(**metadata["stft"])
             if mask.shape != (len(nodes), stft.bins):
                 raise ValueError
         except OSError as error:
@@ -115,19 +116,16 @@ class MeanMask:
             ) from None
         except (SafetensorError, KeyError, TypeError, ValueError, OptionError):
             raise OptionError(f"'{file}' does not hold mean masks: fit them with stemtree mean-mask") from None
-        return cls(nodes, mask, stft, told["fitted"], told["root"], f"mean:{file}")
+        return cls(nodes, mask, stft, metadata["fitted"], metadata["root"], f"mean:{file}")
 
 
 def fit_mean_mask(
     corpus: Corpus,
     nodes: Sequence[NodePath],
-    kind: str = "psa",
+    settings: EvaluationSettings | None = None,
     *,
-    root: NodePath = MIXTURE,
-    chunking: Chunking | None = None,
-    sample: int | None = None,
+    kind: str = "psa",
     stft: Stft = STFT,
-    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> MeanMask:
     """Average each node's ideal mask over the frames of a corpus, bin by bin, where the mixture is not silent.
@@ -135,23 +133,17 @@ def fit_mean_mask(
     Parameters
     ----------
     corpus : Corpus
-        The songs to learn from, of one sample rate; their channels are averaged.
+        The songs, all of one sample rate; their channels are averaged.
     nodes : sequence of NodePath
-        What to fit masks for.
+        The nodes to fit masks for.
+    settings : EvaluationSettings, optional
+        Which chunks, and which node is taken as the mixture; by default chunks of 10 s side by side of whole songs.
     kind : {"irm", "ibm", "psa"}
         See `stemtree.masks.ideal.ideal_masks`.
-    root : NodePath
-        The node that is taken for the mixture.
-    chunking : Chunking, optional
-        By default chunks of 10 s side by side.
-    sample : int, optional
-        Only so many chunks.
     stft : Stft
-        What the masks are for; taken to the corpus's rate.
-    seed : int
-        Decides which chunks.
+        The transform of the masks; adapted to the corpus's sample rate.
     progress : callable, optional
-        Told how many songs of how many are done.
+        Called with the number of songs done and of all.
 
     Raises
     ------
@@ -165,18 +157,20 @@ def fit_mean_mask(
     rates = {track.sample_rate for track in corpus.tracks}
     if len(rates) != 1:
         raise OptionError(f"the songs have sample rates of {sorted(rates)} Hz: resample the corpus to one")
-    chunking, stft = chunking or Chunking(hop=10.0), stft.at(rates.pop())
-    songs = choose_chunks(corpus, chunking, sample, seed)
-    total, heard = torch.zeros(len(nodes), stft.bins, dtype=torch.float64), torch.zeros(stft.bins, dtype=torch.float64)
-    for done, (track, starts) in enumerate(songs, start=1):
-        for start in starts:
-            signals = node_signals(track, (root, *nodes), start, chunking.num_samples(stft.sample_rate), mono=True)
+    settings, stft = settings or EvaluationSettings(), stft.at(rates.pop())
+    num_samples = settings.chunking.num_samples(stft.sample_rate)
+    songs = choose_chunks(corpus, settings.chunking, settings.sample, settings.seed)
+    mask_sum = torch.zeros(len(nodes), stft.bins, dtype=torch.float64)
+    num_frames = torch.zeros(stft.bins, dtype=torch.float64)
+    for done, song in enumerate(songs, start=1):
+        for start in song.starts:
+            signals = node_signals(song.track, (settings.root, *nodes), start, num_samples, mono=True)
             mixture, *truth = stft.transform(torch.from_numpy(np.stack(signals)))
-            counted = mixture.abs() > 0
-            masks = ideal_masks(kind, torch.stack(truth), mixture) * counted
-            total += masks.sum(dim=(1, 3))
-            heard += counted.sum(dim=(0, 2))
+            audible = mixture.abs() > 0
+            masks = ideal_masks(kind, torch.stack(truth), mixture) * audible
+            mask_sum += masks.sum(dim=(1, 3))
+            num_frames += audible.sum(dim=(0, 2))
         if progress:
             progress(done, len(songs))
-    fitted = f"{kind} masks of {sum(len(starts) for _, starts in songs)} chunks of {len(songs)} songs"
-    return MeanMask(tuple(nodes), (total / heard.clamp_min(1)).float(), stft, fitted, root)
+    fitted = f"{kind} masks of {sum(len(song.starts) for song in songs)} chunks of {len(songs)} songs"
+    return MeanMask(tuple(nodes), (mask_sum / num_frames.clamp_min(1)).float(), stft, fitted, settings.root)

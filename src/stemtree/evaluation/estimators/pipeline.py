@@ -1,4 +1,4 @@
-"""What ``stemtree separate`` gives, as an estimator."""
+"""The separation of ``stemtree separate`` as an estimator."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -6,6 +6,7 @@ from functools import cached_property
 import torch
 
 from stemtree.evaluation.estimators.base import Batch
+from stemtree.evaluation.estimators.chunkwise import Chunkwise
 from stemtree.hierarchy import NodePath
 from stemtree.separation.separator import Separator
 from stemtree.separation.splitters.registry import make_splitters
@@ -13,13 +14,13 @@ from stemtree.types import Waveform
 
 
 @dataclass(frozen=True)
-class Pipeline:
-    """The whole walk from the song down: stems that add up to it, errors of all splitters on the way included.
+class Pipeline(Chunkwise):
+    """The whole walk down the tree: stems that add up to the song, with the errors of all splitters on the way.
 
     Parameters
     ----------
     splitter : str
-        As `stemtree.separation.splitters.registry.make_splitters` takes it; empty for those that serve by default.
+        For `stemtree.separation.splitters.registry.make_splitters`; empty for the default splitters.
 
     Raises
     ------
@@ -39,17 +40,17 @@ class Pipeline:
 
     @property
     def name(self) -> str:
-        """As on the command line."""
+        """See `Estimator.name`: as on the command line."""
         return f"separate:{self.splitter}" if self.splitter else "separate"
 
     @property
     def nodes(self) -> tuple[NodePath, ...]:
-        """All that are served, but for what models of a path leave of it: no corpus knows what that should be."""
+        """See `Estimator.nodes`: all nodes of the plan but residuals, which no corpus has true signals of."""
         residuals = {path for splitter in self._separator.plan.splitters for path in splitter.residuals}
         return tuple(path for path in self._separator.tree.paths if path not in residuals)
 
     def estimate(self, batch: Batch) -> Waveform:
-        """See `Estimator.estimate`."""
+        """See `ChunkEstimator.estimate`."""
         results = [self._separator.separate(mixture.numpy(), batch.sample_rate) for mixture in batch.mixture]
         trees = [torch.stack([torch.from_numpy(result[node].audio) for node in self.nodes]) for result in results]
         return torch.stack(trees)

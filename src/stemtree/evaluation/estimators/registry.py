@@ -1,7 +1,10 @@
-"""The estimators that have names."""
+"""The estimators by the names that the command line has for them.
+
+A new estimator is a module of this folder and an entry of `_BY_PREFIX`.
+"""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stemtree.errors import OptionError, suggest
@@ -9,7 +12,7 @@ from stemtree.evaluation.estimators.base import Estimator
 from stemtree.evaluation.estimators.bounds import STFT, IdealMask, Mixture
 from stemtree.evaluation.estimators.mean_mask import MeanMask
 from stemtree.evaluation.estimators.pipeline import Pipeline
-from stemtree.evaluation.estimators.queries import QueryModel
+from stemtree.evaluation.estimators.query_model import QueryModel
 from stemtree.evaluation.estimators.trained import TrainedEstimator
 from stemtree.hierarchy import NodePath
 from stemtree.masks.ideal import IDEAL_MASKS
@@ -23,35 +26,46 @@ NAMES = (
     "mean:FILE",
     "the folder of a trained model",
 )
+"""What can be asked for, for people."""
 
 
-def estimator(name: str, nodes: Sequence[NodePath], stft: Stft = STFT) -> Estimator | QueryModel:
-    """Look an estimator up.
+def make_estimator(name: str, nodes: Sequence[NodePath], stft: Stft = STFT) -> Estimator:
+    """Make an estimator from its name.
 
     Parameters
     ----------
     name : str
         One of `NAMES`.
     nodes : sequence of NodePath
-        What those that can estimate anything estimate; others know their own nodes.
+        The nodes of an estimator that can estimate any; others know their own.
     stft : Stft
-        What oracle masks are made on.
+        The transform of oracle masks.
 
     Raises
     ------
     OptionError
         If there is no such estimator, or its file cannot be used.
     """
-    kind, _, rest = name.partition(":")
-    if kind == "oracle":
-        return IdealMask(rest, tuple(nodes), stft)
-    if kind == "mean" and rest:
-        return MeanMask.load(rest)
-    if kind == "separate":
-        return Pipeline(rest)
-    if name == "mixture":
-        return Mixture(tuple(nodes))
-    if os.path.exists(name):  # unlike pathlib's, it takes a name of any length
-        trained = TrainedEstimator(Path(name))
-        return QueryModel(trained.folder) if trained.model.takes_query else trained
-    raise OptionError(f"there is no estimator '{name}'{suggest(name, NAMES)}")
+    prefix, _, argument = name.partition(":")
+    estimator = _BY_PREFIX[prefix](argument, tuple(nodes), stft) if prefix in _BY_PREFIX else None
+    if estimator is None and os.path.exists(name):  # pathlib's exists raises an error if the name is too long
+        estimator = _trained(Path(name))
+    if estimator is None:
+        raise OptionError(f"there is no estimator '{name}'{suggest(name, NAMES)}")
+    return estimator
+
+
+def _trained(folder: Path) -> Estimator:
+    without_query = TrainedEstimator(folder)
+    return QueryModel(folder) if without_query.model.takes_query else without_query
+
+
+_Factory = Callable[[str, tuple[NodePath, ...], Stft], Estimator | None]
+
+_BY_PREFIX: dict[str, _Factory] = {
+    "separate": lambda splitter, nodes, stft: Pipeline(splitter),
+    "mixture": lambda argument, nodes, stft: None if argument else Mixture(nodes),
+    "oracle": lambda kind, nodes, stft: IdealMask(kind, nodes, stft),
+    "mean": lambda file, nodes, stft: MeanMask.load(file) if file else None,
+}
+"""What makes an estimator from the part of its name after the colon; it may return None if that part is wrong."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from stemtree.evaluation.estimators.base import Batch
+from stemtree.evaluation.estimators.chunkwise import Chunkwise
 from stemtree.hierarchy import NodePath, join
 from stemtree.model import WEIGHTS, Model, load_model
 from stemtree.types import Waveform
@@ -15,9 +16,9 @@ from stemtree.types import Waveform
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What all models share, whether they take queries or not; what is measured is their masks as they are.
+    """What trained models with and without queries have in common.
 
-    They are not made to add up, as in the sources.
+    Their masks are measured as they are: unlike in separation, they are not made to sum to one (as in the sources).
 
     Parameters
     ----------
@@ -40,17 +41,17 @@ class TrainedModel:
 
     @property
     def name(self) -> str:
-        """Its folder."""
+        """See `Estimator.name`: its folder."""
         return str(self.folder)
 
     @property
     def sample_rate(self) -> int:
-        """What it was trained at."""
+        """See `Estimator.sample_rate`."""
         return self.model.card.stft.sample_rate
 
     @property
     def root(self) -> NodePath:
-        """What it was trained to separate."""
+        """See `Estimator.root`."""
         return self.model.card.root
 
     @cached_property
@@ -60,7 +61,7 @@ class TrainedModel:
 
     @torch.inference_mode()
     def mask(self, mixture: Waveform, query: Waveform | None = None) -> Waveform:
-        """Estimate ``(batch, node, channel, sample)`` from ``(batch, channel, sample)`` mixtures and their queries."""
+        """Apply the model's masks: ``(batch, node, channel, sample)`` from ``(batch, channel, sample)``."""
         stft = self.model.card.stft
         spectrogram = stft.transform(mixture)
         masks = self.model.estimate(spectrogram, None if query is None else stft.transform(query)).masks
@@ -73,14 +74,14 @@ class TrainedModel:
 
 
 @dataclass(frozen=True)
-class TrainedEstimator(TrainedModel):
-    """The mixture through the masks of a model that takes no query; see `TrainedModel`."""
+class TrainedEstimator(TrainedModel, Chunkwise):
+    """A trained model that takes no query; see `TrainedModel`."""
 
     @property
     def nodes(self) -> tuple[NodePath, ...]:
-        """Whose masks it makes."""
+        """See `Estimator.nodes`: those of its masks."""
         return tuple(join(self.root, node) for node in self.model.card.nodes)
 
     def estimate(self, batch: Batch) -> Waveform:
-        """See `Estimator.estimate`."""
+        """See `ChunkEstimator.estimate`."""
         return self.mask(batch.mixture)
