@@ -14,7 +14,7 @@ from stemtree.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from stemtree.audio import OutputFormat
-    from stemtree.separation.output.stem_files import Saved
+    from stemtree.separation.output.stem_files import SavedSong
     from stemtree.separation.separator import Separator
 
 
@@ -112,7 +112,7 @@ def _files(name: str) -> list[Path]:
     return [path]
 
 
-def _print_tree(saved: "Saved") -> None:
+def _print_tree(saved: "SavedSong") -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.tree import Tree

@@ -13,7 +13,7 @@ from stemtree.audio import ArraySource, AudioSource, OutputFormat, open_source
 from stemtree.audio.samples import ExactSamples
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, load
-from stemtree.separation.output.stem_files import Saved, save_tree
+from stemtree.separation.output.stem_files import SavedSong, save_tree
 from stemtree.separation.plan import Plan, make_plan, prune_to_served
 from stemtree.separation.result import SeparatedBlock, TreeResult
 from stemtree.separation.splitters.base import Block, Splitter
@@ -115,7 +115,7 @@ class Separator:
         *,
         overwrite: bool = False,
         progress: Progress | None = None,
-    ) -> Saved:
+    ) -> SavedSong:
         """Separate one file into ``folder/<song>/<path>.<ext>`` and ``tree.json``, in bounded memory.
 
         Parameters

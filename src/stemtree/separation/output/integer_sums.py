@@ -1,104 +1,123 @@
-"""From the leaves' samples to every node's, as floats or as integers that still add up."""
+"""Samples of every node from those of the leaves, as floats or as integers that still add up."""
 
 from collections.abc import Mapping
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 
+from stemtree.accelerate import accelerated_by
 from stemtree.audio.samples import ExactSamples, PcmSamples, Samples
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
+from stemtree.separation.output import kernels
 
-_SANE = (-64, 64)
-"""Far beyond what any leaf reaches, and within what 32 bits hold at every width."""
+_SUM_LIMITS = (-64, 64)
+"""Where running sums are clipped: far beyond what leaves reach, and within 32 bits at every width."""
 
 
-class TreeSamples:
-    """Sums leaves into nodes, and rounds them so that they sum to the rounded mixture exactly.
+@dataclass(frozen=True, slots=True)
+class NodeSamples:
+    """A stretch of audio of every node.
 
-    Rounding the running sum over the leaves, instead of each leaf, and taking differences telescopes: the leaves under
-    any node, and so its own samples, are off by at most one step (and by what the 32-bit leaves miss of the mixture: up
-    to a few steps of 24 bits), and the last running sum is the mixture. Where a
-    node would leave the range of the width it is held at full scale and its siblings take the difference.
+    Parameters
+    ----------
+    nodes : mapping of NodePath to array
+        For every node under the mixture ``(channel, sample)``: floats, or integers of the output's width.
+    held : dict of NodePath to int
+        For each node, and for the mixture, how many values were held at full scale or took a sibling's difference.
+    """
+
+    nodes: Mapping[NodePath, Samples | PcmSamples]
+    held: dict[NodePath, int]
+
+
+class NodeSums:
+    """Sums leaves into nodes and rounds them so that they add up to the rounded mixture exactly.
+
+    Instead of each leaf the running sums over the leaves are rounded, and their differences are the leaves. Then the
+    samples of any node, the difference of two running sums, are off by at most one step of the width, and the last
+    running sum is the mixture. (At 24 bits the 32-bit leaves themselves miss the mixture by a few steps, which are
+    spread over the leaves.) Where a node would exceed full scale it is held there and its siblings take the difference.
 
     Parameters
     ----------
     tree : Hierarchy
-        Its leaves are the rows of what comes in.
+        The nodes; its leaves are the rows of the input.
     bits : int or None
         Width of the integers; None for floats.
+
+    Attributes
+    ----------
+    scale : float
+        What full scale, 1.0, is in the output.
     """
 
     def __init__(self, tree: Hierarchy, bits: int | None) -> None:
         self.tree, self.bits = tree, bits
         self.scale = 2.0 ** (bits - 1) if bits else 1.0
-        self._low, self._high = -int(self.scale), int(self.scale) - 1
+        self._lowest, self._highest = -int(self.scale), int(self.scale) - 1
         rows = {leaf: row for row, leaf in enumerate(tree.leaves())}
         # The leaves under a node are neighbours.
-        self._spans = {path: slice(rows[tree.leaves(path)[0]], rows[tree.leaves(path)[-1]] + 1) for path in tree.paths}
+        self._rows = {path: slice(rows[tree.leaves(path)[0]], rows[tree.leaves(path)[-1]] + 1) for path in tree.paths}
 
-    def __call__(
-        self, mixture: ExactSamples, leaves: Samples
-    ) -> tuple[Mapping[NodePath, Samples | PcmSamples], dict[NodePath, int]]:
-        """Sum one stretch of audio, and round it where integers are asked for.
+    def sum_leaves(self, mixture: ExactSamples, leaves: Samples) -> NodeSamples:
+        """Sum one stretch of audio.
 
         Parameters
         ----------
         mixture : ExactSamples
             ``(channel, sample)``.
         leaves : Samples
-            ``(leaf, channel, sample)``, summing to it.
+            ``(leaf, channel, sample)``, which add up to the mixture.
 
         Returns
         -------
-        nodes : dict
-            For every node under the mixture ``(channel, sample)``: floats, or whole steps of the width.
-        held : dict
-            For each, and for the mixture, how many values were held at full scale or took a sibling's difference.
-            Where the mixture itself is held, the last leaf takes the difference.
+        NodeSamples
+            Where integers are wanted and the mixture itself exceeds full scale, the last leaf takes the difference.
         """
         if self.bits is None:
-            floats = {path: leaves[span].sum(axis=0) for path, span in self._spans.items()}
-            return floats, dict.fromkeys((MIXTURE, *floats), 0)
+            floats = {path: leaves[rows].sum(axis=0) for path, rows in self._rows.items()}
+            return NodeSamples(floats, dict.fromkeys((MIXTURE, *floats), 0))
         rounded = np.rint(mixture * self.scale)
-        whole = np.clip(rounded, self._low, self._high).astype(np.int32)
-        clipped = int(np.count_nonzero(rounded != whole))
-        running = np.zeros((len(leaves) + 1, *whole.shape), np.int32)
-        sums = _running_sums(leaves[:-1])
-        if self.bits > 16:  # 32-bit floats are no finer: each leaf takes its part of what their sum is off
-            rest = (mixture - leaves.sum(axis=0, dtype=np.float64)) / len(leaves)
-            sums += rest * np.arange(1, len(leaves)).reshape(-1, 1, 1)
-        np.clip(sums, *_SANE, out=sums)
-        sums *= self.scale
-        running[1:-1] = np.rint(sums, out=sums)
-        running[-1] = whole
-        nodes = {path: running[span.stop] - running[span.start] for path, span in self._spans.items()}
-        if any(node.min() < self._low or node.max() > self._high for node in nodes.values()):
-            nodes, held = self._hold(whole, nodes)
-            return nodes, {MIXTURE: clipped, **held}
-        return nodes, {MIXTURE: clipped, **dict.fromkeys(nodes, 0)}
+        mixture_steps = np.clip(rounded, self._lowest, self._highest).astype(np.int32)
+        sums = self._rounded_sums(mixture, leaves)
+        sums[-1] = mixture_steps
+        nodes = {path: sums[rows.stop] - sums[rows.start] for path, rows in self._rows.items()}
+        held = {MIXTURE: int(np.count_nonzero(rounded != mixture_steps)), **dict.fromkeys(nodes, 0)}
+        if any(node.min() < self._lowest or node.max() > self._highest for node in nodes.values()):
+            limited = self._limit(mixture_steps, nodes)
+            held |= {path: int(np.count_nonzero(limited[path] != nodes[path])) for path in nodes}
+            nodes = limited
+        return NodeSamples(nodes, held)
 
-    def _hold(
-        self, whole: PcmSamples, found: dict[NodePath, PcmSamples]
-    ) -> tuple[dict[NodePath, PcmSamples], dict[NodePath, int]]:
-        """Bring all nodes into range from the top down, keeping every sum of children."""
-        nodes, held = {MIXTURE: whole}, {}
+    def _rounded_sums(self, mixture: ExactSamples, leaves: Samples) -> PcmSamples:
+        """Rounded sums of the first 0, 1, 2, … leaves, ``(leaf + 1, channel, sample)``; the last is left out (0)."""
+        sums = running_sums(leaves[:-1])
+        if self.bits and self.bits > 16:  # floats of 32 bits are no finer
+            error = (mixture - leaves.sum(axis=0, dtype=np.float64)) / len(leaves)
+            sums += error * np.arange(1, len(leaves)).reshape(-1, 1, 1)
+        np.clip(sums, *_SUM_LIMITS, out=sums)
+        sums *= self.scale
+        steps = np.zeros((len(leaves) + 1, *mixture.shape), np.int32)
+        steps[1:-1] = np.rint(sums, out=sums)
+        return steps
+
+    def _limit(self, mixture: PcmSamples, nodes: Mapping[NodePath, PcmSamples]) -> dict[NodePath, PcmSamples]:
+        """Bring all nodes within full scale from the top down, keeping every sum of children."""
+        limited = {MIXTURE: mixture}
         for parent in (MIXTURE, *self.tree.paths):
             children = self.tree.children(parent)
             for child in children:
-                nodes[child] = np.clip(found[child], self._low, self._high)
-            rest = nodes[parent] - sum(nodes[child] for child in children) if children else 0
+                limited[child] = np.clip(nodes[child], self._lowest, self._highest)
+            missing = limited[parent] - sum(limited[child] for child in children) if children else 0
             for child in children:
-                taken = np.clip(rest, self._low - nodes[child], self._high - nodes[child])
-                nodes[child] = nodes[child] + taken
-                rest = rest - taken
-                held[child] = int(np.count_nonzero(nodes[child] != found[child]))
-        del nodes[MIXTURE]
-        return nodes, held
+                taken = np.clip(missing, self._lowest - limited[child], self._highest - limited[child])
+                limited[child] = limited[child] + taken
+                missing = missing - taken
+        del limited[MIXTURE]
+        return limited
 
 
-def _running_sums(leaves: Samples) -> ExactSamples:
-    """``np.cumsum(leaves, axis=0, dtype=np.float64)``, but not in strides through memory: 3 to 6 times as fast."""
-    sums = leaves.astype(np.float64)
-    for before, total in pairwise(sums):
-        total += before
-    return sums
+@accelerated_by(kernels.running_sums)
+def running_sums(leaves: Samples) -> ExactSamples:
+    """Sums of the first 1, 2, … leaves: ``(leaf, channel, sample)``."""
+    return np.cumsum(leaves, axis=0, dtype=np.float64)

@@ -1,0 +1,109 @@
+"""The manifest of a separated song, ``tree.json``."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stemtree.audio import AudioSource, OutputFormat
+from stemtree.audio.loudness import RmsMeter
+from stemtree.hierarchy import MIXTURE, NodePath
+from stemtree.separation.plan import Plan
+from stemtree.version import __version__
+
+MANIFEST = "tree.json"
+
+ACTIVE = 1e-3
+"""Part of the song's energy from which on a node counts as active: 30 dB below the mixture."""
+
+Manifest = dict[str, Any]
+"""The content of ``tree.json``."""
+
+
+@dataclass
+class NodeStatistics:
+    """What a manifest says of one node's samples, gathered block by block.
+
+    Parameters
+    ----------
+    meter : RmsMeter
+        Of the samples as written.
+    held : int
+        How many values were held at full scale or took a sibling's difference.
+    """
+
+    meter: RmsMeter = field(default_factory=RmsMeter)
+    held: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """RMS and peak in dBFS to 0.01 dB, None (JSON has no infinity) for silence; and `held`."""
+        loudness = {"rms_dbfs": self.meter.rms_dbfs, "peak_dbfs": self.meter.peak_dbfs}
+        rounded = {key: round(value, 2) + 0.0 if math.isfinite(value) else None for key, value in loudness.items()}
+        return rounded | {"held_at_full_scale": self.held}
+
+
+def describe_inputs(
+    plan: Plan, provenance: list[dict[str, object]], source: AudioSource, output: OutputFormat
+) -> Manifest:
+    """The entries of a manifest that determine the stems: version, tree, splitters, input and format."""
+    with open(source.name, "rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "stemtree": __version__,
+        "hierarchy": {"name": plan.tree.name, "tree": plan.tree.as_dict()},
+        "wanted": list(plan.wanted),
+        "splitters": provenance,
+        "input": {"file": Path(source.name).name, "sha256": checksum},
+        "sample_rate": source.sample_rate,
+        "channels": source.channels,
+        "format": {"container": output.container, "subtype": output.width},
+    }
+
+
+def describe_stems(
+    plan: Plan, files: dict[NodePath, str], statistics: dict[NodePath, NodeStatistics], channels: int
+) -> Manifest:
+    """The entries of a manifest that the stems determine: length, loudness, energies.
+
+    Parameters
+    ----------
+    plan : Plan
+        Whose `Plan.wanted` are the stems.
+    files : dict of NodePath to str
+        Each stem's file within the song's folder.
+    statistics : dict of NodePath to NodeStatistics
+        Of the mixture and of every stem.
+    channels : int
+        Of the song.
+    """
+    mixture = statistics[MIXTURE].meter
+    rows = []
+    for path in plan.wanted:
+        energy_share = round(statistics[path].meter.energy / mixture.energy, 6) if mixture.energy else 0.0
+        row = {"path": path, "level": plan.tree.level(path), "file": files[path], **statistics[path].as_dict()}
+        rows.append(row | {"energy_share": energy_share, "active": energy_share >= ACTIVE})
+    return {"samples": mixture.num_values // channels, "mixture": statistics[MIXTURE].as_dict(), "nodes": rows}
+
+
+def write_manifest(manifest: Manifest, folder: Path) -> None:
+    """Write ``tree.json`` into a song's folder."""
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read ``tree.json`` of a song's folder; empty if there is none, or if it is not a JSON object."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
+
+
+def listed_files(manifest: Manifest) -> list[str]:
+    """The files of the stems that a manifest lists; none if it is of another program."""
+    try:
+        return [str(row["file"]) for row in manifest["nodes"]]
+    except (KeyError, TypeError):
+        return []

@@ -1,0 +1,30 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stemtree.separation.output.manifest import MANIFEST, NodeStatistics, listed_files, read_manifest, write_manifest
+
+
+def test_statistics_are_rounded_and_silence_has_none() -> None:
+    statistics = NodeStatistics(held=3)
+    assert statistics.as_dict() == {"rms_dbfs": None, "peak_dbfs": None, "held_at_full_scale": 3}
+    statistics.meter.add(np.full((2, 10), 0.1234))
+    assert statistics.as_dict() == {"rms_dbfs": -18.17, "peak_dbfs": -18.17, "held_at_full_scale": 3}
+    statistics.meter.add(np.full((2, 10000), 1.0))
+    assert json.dumps(statistics.as_dict()["peak_dbfs"]) == "0.0"
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    manifest = {"nodes": [{"file": "vocal.wav"}, {"file": "Bläser.wav"}]}
+    write_manifest(manifest, tmp_path)
+    assert read_manifest(tmp_path) == manifest
+    assert listed_files(manifest) == ["vocal.wav", "Bläser.wav"]
+
+
+@pytest.mark.parametrize("content", [None, "", "[1]", "{", '{"nodes": [{"name": "a"}]}', '{"nodes": 3}'])
+def test_manifests_of_others_list_no_files(content: str | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / MANIFEST).write_text(content)
+    assert listed_files(read_manifest(tmp_path)) == []
