@@ -9,7 +9,6 @@ from stemtree.hierarchy import Hierarchy, Node
 from stemtree.losses import Truth, tpsa_mse
 from stemtree.masks.ideal import phase_sensitive
 from stemtree.masks.relation import RELATIONS, make_relation
-from stemtree.networks.build import build
 from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.spectral import log_magnitude
 
@@ -95,7 +94,7 @@ def test_learns_a_batch_by_heart(kind: str) -> None:
     sources = {"accompaniment/rest/guitar": "accompaniment"} if kind == "mixed" else None
     relation = make_relation(kind, BAND, BAND.paths, sources)
     settings = FoldedConvSettings(widths=(32, 48), units=64)
-    network = build(settings, WINDOW // 2 + 1, 1, relation.outputs)
+    network = settings.build(WINDOW // 2 + 1, 1, relation.outputs)
     optimizer = torch.optim.Adam(network.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE_OF_LEARNING, total_steps=STEPS)
     for _ in range(STEPS):

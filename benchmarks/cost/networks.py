@@ -21,10 +21,11 @@ from stemtree.losses import Truth, tpsa_mse
 from stemtree.masks.relation import Relation, make_relation
 from stemtree.memory import keep_freed_memory
 from stemtree.model import load_model
-from stemtree.networks.build import NetworkSettings, build
-from stemtree.networks.folded_conv import Band, FoldedConvSettings, fuse_batch_norms
+from stemtree.networks.folded_conv import Band, FoldedConvSettings
+from stemtree.networks.kernels import fuse_batch_norms
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
+from stemtree.networks.registry import NetworkSettings
 from stemtree.separation.splitters.registry import DEFAULT_MODEL
 from stemtree.separation.splitters.spleeter_weights import (
     CHECKPOINTS,
@@ -82,7 +83,9 @@ def separation() -> None:
         for network in ours:
             network(last)
     rate = counter.get_total_flops() / 2 / SECONDS / spent / 1e9
-    print(f"as they run now (see `Up`): {spent:.4f}, {rate:.0f} billion multiply-adds per second")
+    print(
+        f"as they run now (see `stemtree.networks.kernels`): {spent:.4f}, {rate:.0f} billion multiply-adds per second"
+    )
 
 
 def default() -> None:
@@ -117,7 +120,7 @@ class Training:
     """Steps of one network on noise: features, network, masks, loss, gradients, Adam; 16 kHz mono, 1024/512."""
 
     def __init__(self, settings: NetworkSettings, relation: Relation, batch: int, frames: int, bf16: bool) -> None:
-        self.network = build(settings, 513, 1, relation.outputs)
+        self.network = settings.build(513, 1, relation.outputs)
         self.optimizer = torch.optim.Adam(self.network.parameters())
         self.relation, self.bf16, self.seconds = relation, bf16, batch * frames * 512 / 16000
         nodes = torch.randn(batch, len(relation.nodes), 1, 513, frames, dtype=torch.complex64)

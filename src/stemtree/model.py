@@ -15,7 +15,7 @@ from torch import nn
 from stemtree.errors import HierarchyError, ModelError, OptionError, one_sentence
 from stemtree.hierarchy import Hierarchy, NodePath, from_dict
 from stemtree.masks.relation import Estimate, Relation, RelationSettings, make_relation
-from stemtree.networks.build import NetworkSettings, build
+from stemtree.networks.registry import NetworkSettings
 from stemtree.spectral import Stft, log_magnitude, salient_bins
 from stemtree.types import Logits, Masks, Spectrogram
 
@@ -150,7 +150,7 @@ def make_model(card: Card) -> Model:
     tree = from_dict(card.hierarchy, card.tree)
     relation = make_relation(card.relation.kind, tree, card.nodes, card.relation.sources)
     try:
-        network = build(card.network, card.stft.bins, card.channels, relation.outputs)
+        network = card.network.build(card.stft.bins, card.channels, relation.outputs)
     except RuntimeError as error:  # torch's for want of memory
         raise OptionError(f"no such network can be made ({str(error).splitlines()[0]}): make it smaller") from None
     return Model(card, network, relation)

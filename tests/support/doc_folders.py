@@ -12,9 +12,9 @@ import yaml
 
 from stemtree.hierarchy import load
 from stemtree.model import Card, RelationSettings, make_model, save_model
-from stemtree.networks.build import NetworkSettings
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
+from stemtree.networks.registry import NetworkSettings
 from stemtree.separation.splitters.spleeter_weights import example_song
 from stemtree.spectral import Stft
 from support.archives import make_zip

@@ -1,20 +1,22 @@
-"""What several networks are made of."""
+"""Layers that several networks share."""
 
 import math
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
+from stemtree.accelerate import accelerated_by
+from stemtree.networks import kernels
 from stemtree.types import Features
 
-_DEEPEST = -70.0
+_LOWEST_DB = -70.0
 _PER_DECIBEL = math.log(10) / 10
 
 
 class BinNorm(nn.BatchNorm1d):
-    """Standardise every bin of every channel over batch and frames, then scale and shift it as learned.
+    """Standardise every bin of every channel over batch and frames, then scale and shift it by learned factors.
 
-    Music is far louder in low bins than in high ones; after this all look alike, whatever the level of the corpus.
+    Music is far louder in low bins than in high ones; after this layer all bins are alike, whatever the loudness of the
+    corpus.
 
     Parameters
     ----------
@@ -30,18 +32,18 @@ class BinNorm(nn.BatchNorm1d):
         if self.training:
             return super().forward(features.flatten(1, 2)).view_as(features)
         assert self.running_mean is not None and self.running_var is not None
-        scale = self.weight * (self.running_var + self.eps).rsqrt()
-        shift = self.bias - scale * self.running_mean
-        # As the features lie in memory, where torch's batch norm would turn them about and back.
-        return torch.addcmul(self._by_bin(shift, features), features, self._by_bin(scale, features))
-
-    @staticmethod
-    def _by_bin(values: torch.Tensor, features: Features) -> torch.Tensor:
-        return values.view(*features.shape[1:3], 1)
+        return standardise_bins(features, self.running_mean, self.running_var + self.eps, self.weight, self.bias)
 
 
-def levelled(features: Features) -> Features:
-    """Take every recording to be equally loud, so that a soft copy of a song is heard as the song is.
+@accelerated_by(kernels.standardise_bins)
+def standardise_bins(features: Features, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor) -> Features:
+    """``(features - mean) / sqrt(variance) * scale + shift``, all but the features one for each channel and bin."""
+    mean, variance, scale, shift = (values.view(*features.shape[1:3], 1) for values in (mean, variance, scale, shift))
+    return (features - mean) / variance.sqrt() * scale + shift
+
+
+def normalise_loudness(features: Features) -> Features:
+    """Make every recording equally loud, so that a soft copy of a song gives the same logits as the song.
 
     Parameters
     ----------
@@ -51,7 +53,8 @@ def levelled(features: Features) -> Features:
     Returns
     -------
     Features
-        The same relative to each mean power, nothing below -70 dB: the silence of a soft recording is silence too.
+        In dB relative to the mean power of each recording, clamped to -70 dB, so that the silence of a soft recording
+        is silence too.
     """
     power = (features * _PER_DECIBEL).exp_().mean(dim=(1, 2, 3), keepdim=True)
-    return (features - power.log() / _PER_DECIBEL).clamp_min_(_DEEPEST)
+    return (features - power.log() / _PER_DECIBEL).clamp_min_(_LOWEST_DB)

@@ -1,34 +1,36 @@
-"""Query by example: one network for every path, told by a recording of a leaf which one is meant (poster)."""
+"""Query by example: one network for every path; a recording of a leaf says which path is meant (poster)."""
 
 from typing import ClassVar, Literal
 
-import torch
-from pydantic import BaseModel, Field, PositiveInt
+from einops import rearrange
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stemtree.accelerate import accelerated_by
+from stemtree.networks import kernels
+from stemtree.networks.base import BaseNetworkSettings
 from stemtree.networks.layers import BinNorm
-from stemtree.networks.mask_inference import MaskInference, MaskInferenceSettings, by_frame
+from stemtree.networks.mask_inference import MaskInference, MaskInferenceSettings
 from stemtree.types import Features, Logits
 
 
-class QueryByExampleSettings(BaseModel, frozen=True, extra="forbid"):
+class QueryByExampleSettings(BaseNetworkSettings, frozen=True):
     """Sizes of `QueryByExample`; the defaults are the papers'.
 
     Parameters
     ----------
     layers : int
-        Of the masking network.
+        Number of BLSTM layers of the masking network.
     query_layers : int
-        Of the query network.
+        Number of BLSTM layers of the query network.
     units, dropout
         Of both, as for `MaskInferenceSettings`.
     dimensions : int
-        Of the space that the query's bins are embedded in.
+        Of the space in which the query's bins are embedded.
     """
 
     takes_query: ClassVar[bool] = True
-    reuses_freed_memory: ClassVar[bool] = False
     kind: Literal["query_by_example"] = "query_by_example"
     layers: PositiveInt = 4
     query_layers: PositiveInt = 2
@@ -38,12 +40,18 @@ class QueryByExampleSettings(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def masking(self) -> MaskInferenceSettings:
-        """The masking network's."""
+        """Sizes of the masking network."""
         return MaskInferenceSettings(layers=self.layers, units=self.units, dropout=self.dropout)
+
+    def build(self, bins: int, channels: int, outputs: int) -> "QueryByExample":
+        """See `BaseNetworkSettings.build`."""
+        return QueryByExample(self, bins, channels, outputs)
 
 
 class QueryNetwork(nn.Module):
-    """A recording to one point on the unit sphere, the anchor: the mean embedding of its salient bins, normalised.
+    """Stacked BLSTM over frames, then one linear layer that embeds every bin.
+
+    The mean embedding of the query's salient bins, normalised to length 1, is its **anchor**.
 
     Parameters
     ----------
@@ -55,7 +63,6 @@ class QueryNetwork(nn.Module):
 
     def __init__(self, settings: QueryByExampleSettings, bins: int, channels: int) -> None:
         super().__init__()
-        self.shape = (channels * bins, settings.dimensions)
         self.norm = BinNorm(bins, channels)
         self.blstm = nn.LSTM(
             channels * bins,
@@ -67,26 +74,48 @@ class QueryNetwork(nn.Module):
         self.dense = nn.Linear(2 * settings.units, channels * bins * settings.dimensions)
 
     def forward(self, query: Features, presence: Tensor) -> Tensor:
-        """Find the anchor; arguments as for `QueryByExample.forward`.
+        """Find the anchor; parameters as for `QueryByExample.forward`.
 
         Returns
         -------
         Tensor
             ``(batch, dimension)`` of length 1, or 0 where nothing is present.
         """
-        hidden, _ = self.blstm(by_frame(self.norm(query)))
-        # The dense layer embeds every bin of every frame; the sum over frames, being linear, may be taken before it,
-        # and so 20 values for each bin and frame are never held in memory.
-        weights = presence.to(hidden.dtype).expand_as(query).flatten(1, 2)
-        summed = weights @ hidden.transpose(0, 1)
-        embed, shift = self.dense.weight.view(*self.shape, -1), self.dense.bias.view(self.shape)
-        total = torch.einsum("bfu,fdu->bd", summed, embed) + weights.sum(dim=-1) @ shift
-        # The length of 1 makes it the same whether the sum or the mean is normalised.
-        return functional.normalize(total, dim=-1)
+        hidden, _ = self.blstm(rearrange(self.norm(query), "batch channel bin frame -> frame batch (channel bin)"))
+        presence = presence.to(hidden.dtype).expand_as(query)
+        presence = rearrange(presence, "batch channel bin frame -> batch (channel bin) frame")
+        total = sum_embeddings(hidden, presence, self.dense.weight, self.dense.bias)
+        return functional.normalize(total, dim=-1)  # the same for the sum as for the mean
+
+
+@accelerated_by(kernels.sum_embeddings)
+def sum_embeddings(hidden: Tensor, presence: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Embed every bin of every frame and add the embeddings up, weighted by presence.
+
+    Parameters
+    ----------
+    hidden : Tensor
+        ``(frame, batch, unit)``.
+    presence : Tensor
+        ``(batch, feature, frame)``, a feature being a bin of a channel.
+    weight, bias : Tensor
+        Of the linear layer from ``unit`` to ``feature * dimension``.
+
+    Returns
+    -------
+    Tensor
+        ``(batch, dimension)``.
+    """
+    embeddings = rearrange(
+        functional.linear(hidden, weight, bias),
+        "frame batch (feature dimension) -> batch feature frame dimension",
+        feature=presence.shape[1],
+    )
+    return (presence.unsqueeze(-1) * embeddings).sum(dim=(1, 2))
 
 
 class QueryByExample(nn.Module):
-    """The query's anchor joined to every frame of the mixture, and mask inference on both.
+    """Mask inference on the mixture, with the query's anchor appended to every frame.
 
     Parameters
     ----------
@@ -95,13 +124,13 @@ class QueryByExample(nn.Module):
     bins, channels : int
         Size of the features.
     outputs : int
-        How many logits there are for each bin.
+        Number of logits per bin.
     """
 
     def __init__(self, settings: QueryByExampleSettings, bins: int, channels: int, outputs: int) -> None:
         super().__init__()
         self.query = QueryNetwork(settings, bins, channels)
-        self.masking = MaskInference(settings.masking, bins, channels, outputs, joined=settings.dimensions)
+        self.masking = MaskInference(settings.masking, bins, channels, outputs, condition=settings.dimensions)
 
     def forward(self, features: Features, query: Features, presence: Tensor) -> Logits:
         """Estimate logits.
@@ -111,10 +140,10 @@ class QueryByExample(nn.Module):
         features : Features
             ``(batch, channel, bin, frame)`` of the mixture.
         query : Features
-            ``(batch, channel, bin, frame)`` of the example, with frames of its own number.
+            ``(batch, channel, bin, frame)`` of the example, of any number of frames.
         presence : Tensor
             Non-negative weights of the query's bins, in any shape that broadcasts to the query's: 1 for each salient
-            bin or frame, 0 for the rest.
+            bin or frame, 0 for the others.
 
         Returns
         -------

@@ -14,7 +14,7 @@ from stemtree.errors import OptionError, one_sentence
 from stemtree.hierarchy import NodePath
 from stemtree.losses import LOSSES
 from stemtree.masks.relation import RelationSettings
-from stemtree.networks.build import NetworkSettings
+from stemtree.networks.registry import NetworkSettings
 from stemtree.spectral import Stft
 
 EXTENDS = "extends"

@@ -9,7 +9,7 @@ from support import separator_packages as packages
 from stemtree.hierarchy import load
 from stemtree.masks.relation import RelationSettings
 from stemtree.model import Card, make_model, save_model
-from stemtree.networks.build import FoldedConvSettings
+from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.separation.splitters.trained import TrainedSplitter
 from stemtree.spectral import Stft
 

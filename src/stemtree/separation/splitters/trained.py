@@ -11,7 +11,7 @@ from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, is_within, join, load
 from stemtree.masks.conserve import normalise, suppress_inactive
 from stemtree.model import WEIGHTS, load_model
-from stemtree.networks.folded_conv import fuse_batch_norms
+from stemtree.networks.kernels import fuse_batch_norms
 from stemtree.separation.splitters.base import Block, Splitter
 from stemtree.separation.splitters.bin_ranges import to_model_bins, to_song_bins
 from stemtree.spectral import Stft

@@ -1,0 +1,14 @@
+"""The networks that can be trained."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stemtree.networks.folded_conv import FoldedConvSettings
+from stemtree.networks.mask_inference import MaskInferenceSettings
+from stemtree.networks.query_by_example import QueryByExampleSettings
+
+NetworkSettings = Annotated[
+    MaskInferenceSettings | QueryByExampleSettings | FoldedConvSettings, Field(discriminator="kind")
+]
+"""The settings of any network, a `BaseNetworkSettings`; in files, ``kind`` says which. A new network is added here."""

@@ -1,0 +1,52 @@
+"""Every fast implementation against its plain twin."""
+
+import pytest
+import torch
+from support.networks import SMALL, network_inputs
+from torch import nn
+
+from stemtree.networks.kernels import fuse_batch_norms
+from stemtree.networks.layers import standardise_bins
+from stemtree.networks.query_by_example import sum_embeddings
+from stemtree.networks.unet import double_by_transposed_convolution
+
+
+def test_standardised_bins() -> None:
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(3, 2, 7, 5, generator=generator).mT
+    mean, scale, shift = torch.randn(3, 10, generator=generator)
+    arguments = features, mean, torch.rand(10, generator=generator) + 0.1, scale, shift
+    torch.testing.assert_close(standardise_bins(*arguments), standardise_bins.plain(*arguments), atol=1e-5, rtol=1e-4)
+
+
+def test_sum_of_embeddings() -> None:
+    generator = torch.Generator().manual_seed(0)
+    hidden, presence = torch.randn(7, 3, 10, generator=generator), torch.rand(3, 12, 7, generator=generator)
+    arguments = hidden, presence, torch.randn(12 * 4, 10, generator=generator), torch.randn(12 * 4, generator=generator)
+    torch.testing.assert_close(sum_embeddings(*arguments), sum_embeddings.plain(*arguments), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("outputs", [1, 4])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_transposed_convolution(outputs: int, channels_last: bool) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 6, 5, 8, generator=generator)
+    if channels_last:
+        x = x.contiguous(memory_format=torch.channels_last)
+    arguments = x, torch.randn(6, outputs, 5, 5, generator=generator), torch.randn(outputs, generator=generator)
+    doubled = double_by_transposed_convolution(*arguments)
+    assert doubled.shape == (2, outputs, 10, 16)
+    torch.testing.assert_close(doubled, double_by_transposed_convolution.plain(*arguments), atol=1e-4, rtol=1e-4)
+
+
+def test_fused_batch_norms_answer_the_same() -> None:
+    torch.manual_seed(0)
+    network = SMALL["folded_conv"].build(65, 1, outputs=2)
+    for _ in range(3):
+        network(*network_inputs(SMALL["folded_conv"], 3, 1, 65, 20))
+    network.eval()
+    features = torch.randn(1, 1, 65, 31)
+    with torch.inference_mode():
+        before = network(features)
+        torch.testing.assert_close(fuse_batch_norms(network)(features), before, atol=1e-5, rtol=1e-4)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())

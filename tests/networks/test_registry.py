@@ -1,0 +1,83 @@
+"""What holds for every network: shapes, parameters, exact sizes."""
+
+import pytest
+import torch
+from pydantic import TypeAdapter, ValidationError
+from support.networks import SMALL, network_inputs
+from torch import nn
+
+from stemtree.networks.folded_conv import FoldedConvSettings
+from stemtree.networks.mask_inference import MaskInferenceSettings
+from stemtree.networks.query_by_example import QueryByExample, QueryByExampleSettings
+from stemtree.networks.registry import NetworkSettings
+
+
+@pytest.mark.parametrize("kind", SMALL)
+@pytest.mark.parametrize(("channels", "bins", "frames"), [(1, 513, 1), (2, 2049, 9), (1, 1, 9), (2, 130, 33)])
+def test_any_size(kind: str, channels: int, bins: int, frames: int) -> None:
+    torch.manual_seed(0)
+    network = SMALL[kind].build(bins, channels, outputs=3)
+    logits = network(*network_inputs(SMALL[kind], 2, channels, bins, frames))
+    assert logits.shape == (2, 3, 1 if kind == "folded_conv" else channels, bins, frames)
+    logits.square().sum().backward()
+    if frames > 1:  # a single frame moves no recurrent weight
+        assert all(parameter.grad is not None and parameter.grad.any() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_in_evaluation_an_example_is_alone(kind: str) -> None:
+    """What else is in the batch changes nothing, nor does asking twice."""
+    torch.manual_seed(0)
+    network = SMALL[kind].build(33, 1, outputs=2)
+    inputs = network_inputs(SMALL[kind], 4, 1, 33, 21)
+    network(*inputs)  # moves the running statistics
+    network.eval()
+    with torch.inference_mode():
+        together = network(*inputs)
+        torch.testing.assert_close(network(*(each[1:2] for each in inputs)), together[1:2], atol=1e-5, rtol=1e-4)
+        assert torch.equal(network(*inputs), together)
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def test_sizes_of_the_papers() -> None:
+    """4 x 600 and 2 x 600 BLSTM: per direction and layer four gates of inputs, units and two biases."""
+
+    def blstm(inputs: int, layers: int) -> int:
+        return 2 * 4 * 600 * sum(width + 600 + 2 for width in [inputs, *[1200] * (layers - 1)])
+
+    norm = 2 * 513
+    with torch.device("meta"):
+        levels = [_parameters(MaskInferenceSettings().build(513, 1, outputs)) for outputs in (1, 3)]
+        query = QueryByExampleSettings().build(513, 1, 3)
+    assert levels == [norm + blstm(513, 4) + 1201 * 513 * outputs for outputs in (1, 3)]
+    assert round(levels[1] / 1e6, 2) == 33.15
+    assert isinstance(query, QueryByExample)
+    assert _parameters(query.query) == norm + blstm(513, 2) + 1201 * 513 * 20
+    assert _parameters(query.masking) == norm + blstm(513 + 20, 4) + 1201 * 513 * 3
+    assert 0.8e6 < _parameters(FoldedConvSettings().build(513, 1, 24)) < 1e6
+
+
+@pytest.mark.parametrize("settings", [MaskInferenceSettings(), QueryByExampleSettings(), FoldedConvSettings()])
+def test_a_step_at_full_size(settings: NetworkSettings) -> None:
+    torch.manual_seed(0)
+    network = settings.build(513, 1, 3)
+    before = [parameter.clone() for parameter in network.parameters()]
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
+    network(*network_inputs(settings, 2, 1, 513, 16)).sigmoid().square().mean().backward()
+    optimizer.step()
+    assert all(not torch.equal(old, new) for old, new in zip(before, network.parameters(), strict=True))
+
+
+def test_settings_are_read_by_kind_and_unknown_keys_refused() -> None:
+    read = TypeAdapter(NetworkSettings).validate_python
+    assert read({"kind": "folded_conv", "units": 8}) == FoldedConvSettings(units=8)
+    for wrong in (
+        {"kind": "folded_conv", "folds": 8},
+        {"kind": "mask_inference", "dropout": 1},
+        {"kind": "transformer"},
+    ):
+        with pytest.raises(ValidationError):
+            read(wrong)
