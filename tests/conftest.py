@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from support import tones as support_tones
 
 from stemtree.cli import main
 from stemtree.separation.separator import Separator
@@ -58,3 +59,15 @@ def wav(tmp_path: Path, excerpt: np.ndarray) -> Path:
     path = tmp_path / "song.wav"
     soundfile.write(path, excerpt[:, :44100].T, 44100, "PCM_16")
     return path
+
+
+@pytest.fixture(scope="session")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus that is learned from in seconds."""
+    return support_tones.make_corpus(tmp_path_factory.mktemp("tones"))
+
+
+@pytest.fixture
+def config(tones: Path, tmp_path: Path) -> Path:
+    """A run of two short epochs on `tones`."""
+    return support_tones.write_config(tmp_path / "run.yaml", tones)

@@ -15,7 +15,7 @@ from typing import Any
 from pytorch_lightning.callbacks import Callback
 
 from stemtree.training import run
-from stemtree.training.settings import read_settings
+from stemtree.training.configuration import read_settings
 
 
 class Watch(Callback):
@@ -47,16 +47,18 @@ def peak(whose: int = resource.RUSAGE_SELF) -> int:
 
 
 def main() -> None:
-    folder, *told = sys.argv[1:]
-    settings = read_settings([Path(name) for name in told if "=" not in name], [name for name in told if "=" in name])
-    watch, make = Watch(), run._trainer
+    folder, *arguments = sys.argv[1:]
+    settings = read_settings(
+        [Path(name) for name in arguments if "=" not in name], [name for name in arguments if "=" in name]
+    )
+    watch, make = Watch(), run.make_trainer
 
-    def watched(*arguments: Any) -> Any:
-        trainer = make(*arguments)
+    def watched(*of_trainer: Any) -> Any:
+        trainer = make(*of_trainer)
         trainer.callbacks.append(watch)
         return trainer
 
-    run._trainer = watched
+    run.make_trainer = watched
     run.train(settings, Path(folder))
     wall, cpu, waited = (list(column) for column in zip(*watch.steps[1:], strict=True))
     share = 100 * sum(waited) / (sum(wall) + sum(waited))

@@ -1,55 +1,73 @@
 """``stemtree train``: a model from a configuration."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from stemtree.model import Model
+
 
 def train(
-    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML; each changes those before it.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="RUN", help="The run's folder.")],
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML; each overrides those before it.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="RUN", help="The run's folder.", show_default=False)
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option(
             "--set", metavar="KEY=VALUE", help="Change a setting, such as network.units=300; can be repeated."
         ),
     ] = None,
+    print_only: Annotated[
+        bool, typer.Option("--print", help="Print the whole configuration as YAML, defaults included; do not train.")
+    ] = False,
 ) -> None:
-    """Train a model; a run that was stopped goes on. RUN gets checkpoints, TensorBoard's events and the model."""
-    from rich.console import Console
-    from rich.table import Table
-
+    """Train a model; a run that was stopped continues. RUN gets checkpoints, TensorBoard's events and the model."""
     from stemtree.errors import OptionError
-    from stemtree.training.settings import read_settings
+    from stemtree.training.configuration import read_settings, resolved_yaml
 
     settings = read_settings(configs, changes or ())
+    if print_only:
+        typer.echo(resolved_yaml(settings), nl=False)
+        return
+    if output is None:
+        raise OptionError("a run needs a folder: give -o RUN, or --print to see the configuration")
+    from rich.console import Console
+
     try:
-        from stemtree.training.run import first_process
         from stemtree.training.run import train as train_model
+        from stemtree.training.trainer import first_process
     except ModuleNotFoundError as error:
         raise OptionError(
             f"training needs {error.name}, which is not installed: pip install 'stemtree[train]'"
         ) from None
-    console = Console(stderr=True)
 
-    def tell(sentence: str) -> None:
+    def report(sentence: str) -> None:
         if first_process():
             typer.echo(f"stemtree: {sentence}", err=True)
 
     try:
-        model = train_model(settings, output, progress_bar=console.is_terminal, tell=tell)
+        model = train_model(settings, output, progress_bar=Console(stderr=True).is_terminal, report=report)
     except KeyboardInterrupt:
         typer.echo(f"stemtree: stopped; run again with -o {output} to go on from the last checkpoint", err=True)
         raise typer.Exit(130) from None
-    if not first_process():
-        return
-    told = model.card.training
+    if first_process():
+        _print_outcome(model, output)
+
+
+def _print_outcome(model: "Model", output: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    training = model.card.training
     typer.echo(
-        f"{output}: {told['steps']} steps, weights of step {told['kept_step']}, {told['cpu_seconds']} CPU seconds"
+        f"{output}: {training['steps']} steps, weights of step {training['kept_step']}, "
+        f"{training['cpu_seconds']} CPU seconds"
     )
     table = Table("validation", "SI-SDR improvement, dB", "examples")
     for node, measured in model.card.metrics["validation"].items():
-        gained = f"{measured['si_sdr_improvement']:.2f}" if measured["examples"] else ""
-        table.add_row(node, gained, str(measured["examples"]))
+        improvement = f"{measured['si_sdr_improvement']:.2f}" if measured["examples"] else ""
+        table.add_row(node, improvement, str(measured["examples"]))
     Console(width=120, highlight=False).print(table)

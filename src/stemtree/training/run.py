@@ -1,41 +1,25 @@
-"""A run of training: from settings to a saved model, stopped and gone on with at will."""
+"""A run of training: prepare, fit, publish."""
 
-import logging
-import pickle
-import warnings
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytorch_lightning as pl
-import torch
-import yaml
-from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import (
-    Callback,
-    EarlyStopping,
-    EMAWeightAveraging,
-    LearningRateMonitor,
-    ModelCheckpoint,
-    RichProgressBar,
-)
-from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.utilities import rank_zero_only
+from torch.utils.data import DataLoader
 
-from stemtree.corpora.fingerprint import corpus_fingerprint
-from stemtree.corpora.track import Corpus
-from stemtree.errors import ModelError, OptionError, TrainingError
+from stemtree.data.dataset import Example, Examples
+from stemtree.errors import OptionError, TrainingError
 from stemtree.hierarchy import load
-from stemtree.memory import keep_freed_memory
-from stemtree.model import Card, Model, load_model, make_model, save_model
-from stemtree.training.data import Goal, Order, make_examples, make_goal, make_loader
+from stemtree.model import Model, save_model
+from stemtree.training.examples import make_examples
+from stemtree.training.initial_model import initial_model
+from stemtree.training.kernels import tune_memory
+from stemtree.training.module import TrainingModule
+from stemtree.training.order import ExampleOrder, make_loader
+from stemtree.training.run_folder import RunFolder, read_checkpoint
 from stemtree.training.settings import TrainSettings
-from stemtree.training.task import Task
-
-SETTINGS = "settings.yaml"
+from stemtree.training.targets import TrainingTargets, training_targets
+from stemtree.training.trainer import first_process, make_trainer, quiet
 
 
 def train(
@@ -43,26 +27,26 @@ def train(
     folder: Path,
     *,
     progress_bar: bool = False,
-    tell: Callable[[str], None] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> Model:
-    """Train a model, or go on with it.
+    """Train a model, or continue a run that was stopped.
 
     Parameters
     ----------
     settings : TrainSettings
-        What is learned, from what, and how.
+        The run's.
     folder : pathlib.Path
         Gets the settings, checkpoints (``best`` and ``last``), TensorBoard's events and at the end the model with the
-        weights that `TrainSettings.keep` names. A run that was stopped goes on from the last checkpoint.
+        weights that `TrainSettings.keep` names. A run that was stopped continues from the last checkpoint.
     progress_bar : bool
-        Draw one.
-    tell : callable, optional
-        Told, in a sentence, which leaves of a tree no example is drawn for because they are heard nowhere.
+        Show one.
+    report : callable, optional
+        Called with a sentence that names the leaves of a tree for which no chunk is sampled, being salient nowhere.
 
     Returns
     -------
     Model
-        With these weights. Of several processes that learn together the first saves it, see `first_process`.
+        With these weights. Of several processes that train together the first saves it, see `first_process`.
 
     Raises
     ------
@@ -74,215 +58,130 @@ def train(
     TrainingError
         If a loss or a gradient is not a number, or if the trainer's limits leave no time for a validation.
     """
-    if settings.network.reuses_freed_memory:  # the others gain nothing, and would hold 1 GB more
-        keep_freed_memory()
+    run = prepare(settings, RunFolder(folder), progress_bar=progress_bar, report=report)
+    fit(run)
+    return publish(run)
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """Everything that a run needs.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+        Its settings.
+    folder : RunFolder
+        Its folder.
+    module : TrainingModule
+        Model, loss and optimiser.
+    trainer : pytorch_lightning.Trainer
+        Runs the steps.
+    train_batches, validation_batches : DataLoader
+        Batches of examples.
+    checkpoint : pathlib.Path or None
+        Where the run continues from; None for a new one.
+    """
+
+    settings: TrainSettings
+    folder: RunFolder
+    module: TrainingModule
+    trainer: pl.Trainer
+    train_batches: DataLoader[Example]
+    validation_batches: DataLoader[Example]
+    checkpoint: Path | None
+
+
+def prepare(
+    settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, report: Callable[[str], None] | None
+) -> PreparedRun:
+    """Make examples, model and trainer; nothing is written. Parameters and errors are those of `train`."""
+    tune_memory(settings)
     if first_process():
-        _check_folder(folder, settings)
+        folder.check(settings)
     pl.seed_everything(settings.seed, verbose=False)
     hierarchy = load(settings.hierarchy)
-    goal = make_goal(settings, hierarchy)
-    training = make_examples(settings, goal, hierarchy, settings.train, training=True)
-    validation = make_examples(settings, goal, hierarchy, settings.validation, training=False)
-    for songs, examples in (("train", training), ("validation", validation)):
-        unheard = ", ".join(f"'{node}'" for node in goal.targets if node not in examples.targets)
-        if unheard and tell:
-            tell(f"in the songs of '{songs}', no example is drawn for what is salient nowhere: {unheard}")
-    model = make_model(_card(settings, goal, training.corpus))
-    if settings.weights:
-        model = _begun_with(settings.weights, model)
-    task = Task(model, settings, goal.picks)
-    trainer = _trainer(settings, folder, progress_bar)
-    rank, world = trainer.global_rank, trainer.world_size
-    order = Order(settings, rank, world)
+    targets = training_targets(settings, hierarchy)
+    training = make_examples(settings, targets, hierarchy, "train")
+    validation = make_examples(settings, targets, hierarchy, "validation")
+    if report:
+        _report_not_sampled(targets, {"train": training, "validation": validation}, report)
+    model = initial_model(settings, targets, training.corpus)
+    module = TrainingModule(model, settings, targets.example_indices)
+    trainer = make_trainer(settings, folder, progress_bar)
+    rank, world_size = trainer.global_rank, trainer.world_size
+    order = ExampleOrder(settings, rank, world_size)
     if len(order) < settings.batch:
         raise OptionError(
-            f"an epoch of {settings.epoch} examples holds no batch of {settings.batch} for each of {world} processes: "
-            "make it longer"
+            f"an epoch of {settings.epoch} examples holds no batch of {settings.batch} for each of {world_size} "
+            "processes: make it longer"
         )
-    learned_from = make_loader(training, settings, order)
-    held_out = make_loader(validation, settings, range(rank, len(validation), world))
-    checkpoint = _last_checkpoint(folder, task)
+    train_batches = make_loader(training, settings, order)
+    validation_batches = make_loader(validation, settings, range(rank, len(validation), world_size))
+    checkpoint = folder.last_checkpoint(module)
+    return PreparedRun(settings, folder, module, trainer, train_batches, validation_batches, checkpoint)
+
+
+def fit(run: PreparedRun) -> None:
+    """Train until the trainer's limits or `TrainSettings.stop_after` end it; leaves checkpoints in the run's folder.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user stopped it.
+    TrainingError
+        If a loss or a gradient is not a number.
+    """
     if first_process():
-        _write_settings(folder, settings)
-    with _quiet():
-        trainer.fit(task, learned_from, held_out, ckpt_path=checkpoint, weights_only=True)
-    if trainer.interrupted:
+        run.folder.write_settings(run.settings)  # only now, so that a mistyped setting takes no folder
+    with quiet():
+        run.trainer.fit(
+            run.module, run.train_batches, run.validation_batches, ckpt_path=run.checkpoint, weights_only=True
+        )
+    if run.trainer.interrupted:
         raise KeyboardInterrupt
-    steps = trainer.global_step
-    file = folder / "checkpoints" / f"{settings.keep}.ckpt"
-    if not file.exists() and checkpoint is None:
+
+
+def publish(run: PreparedRun) -> Model:
+    """Measure the weights that `TrainSettings.keep` names on the validation examples, and save the model.
+
+    Raises
+    ------
+    TrainingError
+        If there are none, because the run ended before a validation.
+    ModelError
+        If the checkpoint is damaged or was removed.
+    """
+    num_steps = run.trainer.global_step
+    file = run.folder.checkpoints / f"{run.settings.keep}.ckpt"
+    if not file.exists() and run.checkpoint is None:
         raise TrainingError(
-            f"the trainer's limits ended the run after {steps} steps, before a validation: there are no weights to "
+            f"the trainer's limits ended the run after {num_steps} steps, before a validation: there are no weights to "
             "keep; give it more time or a shorter 'epoch'"
         )
-    kept = _read_checkpoint(file)
-    task.load_state_dict(kept["state_dict"])  # not by the trainer, which would take those before averaging
-    with _quiet():
-        trainer.test(task, held_out, verbose=False)
-    told = {"steps": steps, "kept_step": kept["global_step"], "cpu_seconds": round(task.cpu_seconds)}
-    card = {"training": model.card.training | told, "metrics": {"validation": task.improvement()}}
-    model = replace(model, card=model.card.model_copy(update=card))
+    kept = read_checkpoint(file)
+    run.module.load_state_dict(kept["state_dict"])  # not by the trainer, which would load those before averaging
+    with quiet():
+        run.trainer.test(run.module, run.validation_batches, verbose=False)
+    model = run.module.model
+    outcome = {
+        "steps": num_steps,
+        "kept_step": kept["global_step"],
+        "cpu_seconds": round(run.module.cpu_seconds),
+    }
+    update = {"training": model.card.training | outcome, "metrics": {"validation": run.module.improvement()}}
+    model = replace(model, card=model.card.model_copy(update=update))
     model.network.cpu().eval().requires_grad_(False)
     if first_process():
-        save_model(model, folder)
+        save_model(model, run.folder.path)
     return model
 
 
-def first_process() -> bool:
-    """Whether this is the one, of those that learn together, that writes and prints."""
-    return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]
-
-
-def _check_folder(folder: Path, settings: TrainSettings) -> None:
-    """See that a folder is new or holds a run with these settings."""
-    told = settings.model_dump(mode="json")
-    try:
-        before = _settings_before(folder)
-    except OSError as error:  # a file, or a name that is too long
-        raise OptionError(f"'{folder}' cannot hold a run ({error.strerror}): give another folder") from None
-    except (UnicodeDecodeError, yaml.YAMLError):
-        raise OptionError(f"the settings in '{folder}' are damaged: give another folder, or remove this one") from None
-    if before is None:
-        return
-    differing = [key for key in told if key != "trainer" and told[key] != before.get(key)]
-    end = "max_epochs"
-    if settings.schedule == "cosine" and told["trainer"][end] != before["trainer"].get(end):
-        differing.append(f"trainer.{end}")
-    if differing:
-        raise OptionError(
-            f"'{folder}' holds a run with another '{differing[0]}': give another folder, or those settings"
-        )
-
-
-def _settings_before(folder: Path) -> dict[str, Any] | None:
-    """Those of the run in a folder; None where there is nothing yet."""
-    file = folder / SETTINGS
-    if file.exists():
-        before = yaml.safe_load(file.read_text("utf-8"))
-        if not isinstance(before, dict) or not isinstance(before.get("trainer"), dict):
-            raise yaml.YAMLError
-        return before
-    if folder.exists() and any(folder.iterdir()):
-        raise OptionError(f"'{folder}' is not empty and holds no run: give another folder")
-    return None
-
-
-def _write_settings(folder: Path, settings: TrainSettings) -> None:
-    """Claim a folder: only now that everything fits, so that whoever mistyped a setting can use it after all."""
-    partial = folder / f".{SETTINGS}.partial"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), "utf-8")
-        partial.replace(folder / SETTINGS)
-    except OSError as error:
-        raise OptionError(f"'{folder}' cannot hold a run ({error.strerror}): give another folder") from None
-
-
-def _card(settings: TrainSettings, goal: Goal, corpus: Corpus) -> Card:
-    hours: dict[str, float] = defaultdict(float)
-    for track in corpus.tracks:
-        for stem in track.stems:
-            hours[stem.leaf] += track.duration / 3600
-    learned = {
-        "kinds": sorted({part.kind for part in settings.train}),
-        "songs": len(corpus.tracks),
-        "stem_hours": {leaf: round(total, 2) for leaf, total in sorted(hours.items())},
-        "fingerprint": corpus_fingerprint(corpus),
-    }
-    kept = settings.model_dump(mode="json", exclude={"train", "validation", "network", "relation", "stft"})
-    return Card(
-        hierarchy=settings.hierarchy,
-        tree=goal.tree.as_dict(),
-        root=settings.subtree,
-        nodes=goal.nodes,
-        relation=settings.relation,
-        network=settings.network,
-        stft=settings.stft,
-        channels=settings.channels,
-        corpora=[learned],
-        training=kept,
-    )
-
-
-def _begun_with(folder: Path, model: Model) -> Model:
-    """A model with the weights of an earlier one, whose corpora and training its card tells too."""
-    earlier = load_model(folder)
-    if earlier.card.divides != model.card.divides:
-        raise ModelError(f"the model '{folder}' is of another hierarchy or other nodes of it: give other 'weights'")
-    try:
-        model.network.load_state_dict(earlier.network.state_dict())
-    except RuntimeError:
-        raise ModelError(f"the model '{folder}' is of another network: give other 'weights'") from None
-    told = {
-        "corpora": [*model.card.corpora, *earlier.card.corpora],
-        "training": model.card.training | {"began_with": earlier.card.training},
-    }
-    return replace(model, card=model.card.model_copy(update=told))
-
-
-def _trainer(settings: TrainSettings, folder: Path, progress_bar: bool) -> pl.Trainer:
-    callbacks: list[Callback] = [
-        ModelCheckpoint(folder / "checkpoints", "best", monitor="val_loss", enable_version_counter=False),
-        # Not `save_last`, which saves nothing where the best is not beaten.
-        ModelCheckpoint(folder / "checkpoints", "last", every_n_epochs=1, enable_version_counter=False),
-        EarlyStopping("val_loss", patience=settings.stop_after, strict=False),  # a run may end within an epoch
-        LearningRateMonitor("epoch"),
-    ]
-    if settings.average_decay:
-        callbacks.append(EMAWeightAveraging(decay=settings.average_decay))
-    if progress_bar:
-        callbacks.append(RichProgressBar())
-    # SLURM stops jobs at any step; what Lightning keeps then must not be taken for that of another run.
-    told: dict[str, Any] = {"max_epochs": 100, "log_every_n_steps": 10, "default_root_dir": folder} | settings.trainer
-    try:
-        with _quiet():
-            return pl.Trainer(
-                logger=TensorBoardLogger(folder, name="", version="events"),
-                callbacks=callbacks,
-                enable_progress_bar=progress_bar,
-                enable_model_summary=False,
-                num_sanity_val_steps=0,
-                use_distributed_sampler=False,
-                **told,
-            )
-    except (TypeError, ValueError, MisconfigurationException) as error:
-        raise OptionError(f"Lightning's trainer does not take {settings.trainer}: {error}") from None
-
-
-def _last_checkpoint(folder: Path, task: Task) -> Path | None:
-    """Where to go on from, if it can be read and is of this model."""
-    last = folder / "checkpoints" / "last.ckpt"
-    if not last.exists():
-        return None
-    kept = _read_checkpoint(last)
-    shapes = {name: tensor.shape for name, tensor in kept["state_dict"].items()}
-    divides = task.model.card.divides
-    if kept.get("divides", divides) != divides:
-        raise ModelError(f"the checkpoint '{last}' is of another hierarchy or other nodes of it: give another folder")
-    if shapes != {name: tensor.shape for name, tensor in task.state_dict().items()}:
-        raise ModelError(f"the checkpoint '{last}' is of another network: give another folder")
-    return last
-
-
-def _read_checkpoint(file: Path) -> dict[str, Any]:
-    try:
-        kept: dict[str, Any] = torch.load(file, weights_only=True, mmap=True)
-        if not {"global_step", "state_dict"} <= kept.keys():
-            raise KeyError
-        return kept
-    except FileNotFoundError:
-        raise ModelError(f"there is no checkpoint '{file}' any more: remove its folder to begin anew") from None
-    except (RuntimeError, OSError, pickle.UnpicklingError, EOFError, AttributeError, KeyError, TypeError, ValueError):
-        raise ModelError(f"the checkpoint '{file}' is damaged: remove its folder to begin anew") from None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Leave out what Lightning says of itself."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric|lightning_utilities")
-        yield
-    logger.setLevel(level)
+def _report_not_sampled(
+    targets: TrainingTargets, examples: Mapping[str, Examples], report: Callable[[str], None]
+) -> None:
+    """Name the targets for which no chunk is sampled, for each set of examples."""
+    for songs, of_songs in examples.items():
+        missing = ", ".join(f"'{node}'" for node in targets.sampled if node not in of_songs.targets)
+        if missing:
+            report(f"in the songs of '{songs}', no example is drawn for what is salient nowhere: {missing}")

@@ -1,44 +1,40 @@
-"""Everything that a run of training is told, from YAML files and the command line."""
+"""Settings of a run of training."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, Field, PositiveInt, model_validator
 
 from stemtree.data.augmentation import Augmentation
 from stemtree.data.salience import Chunking
 from stemtree.data.sampling import SamplingRules
-from stemtree.errors import OptionError, one_sentence
 from stemtree.hierarchy import NodePath
 from stemtree.losses import LOSSES
 from stemtree.masks.relation import RelationSettings
 from stemtree.networks.registry import NetworkSettings
 from stemtree.spectral import Stft
 
-EXTENDS = "extends"
-"""The key that names the file, or files, that a file changes."""
+TRAINER_DEFAULTS = {"max_epochs": 100, "log_every_n_steps": 10}
+"""Settings of Lightning's trainer that differ from Lightning's own defaults."""
 
-
-_LEAST = {"max_epochs": -1, "max_steps": -1, "accumulate_grad_batches": 1, "check_val_every_n_epoch": 1}
+_TRAINER_MINIMA = {"max_epochs": -1, "max_steps": -1, "accumulate_grad_batches": 1, "check_val_every_n_epoch": 1}
 
 Count = Annotated[int, Field(gt=0, le=10**8)]
-"""Of examples: as many as 30 years of 10 s."""
+"""A number of examples; the greatest is 30 years of 10 s each."""
 
 
 class CorpusSettings(BaseModel, frozen=True, extra="forbid"):
-    """A corpus to learn from, or a split of it.
+    """A corpus, or a split of it.
 
     Parameters
     ----------
-    root : path
+    root : pathlib.Path
         Its folder.
     kind : str
         A key of `stemtree.corpora.registry.KINDS`.
     split : str, optional
-        Only these songs.
-    index : path, optional
+        Only the songs of this split.
+    index : pathlib.Path, optional
         The salience index, by default where ``stemtree corpus index`` puts it.
     """
 
@@ -49,62 +45,61 @@ class CorpusSettings(BaseModel, frozen=True, extra="forbid"):
 
 
 class TrainSettings(BaseModel, frozen=True, extra="forbid"):
-    """A run. The defaults are the papers' (poster; thesis, 4.4.1).
+    """Settings of a run. The defaults are the papers' (poster; thesis, 4.4.1).
 
     Parameters
     ----------
     train, validation : tuple of CorpusSettings
-        What is learned from, and what decides which weights are best.
+        Songs to train on, and songs whose loss decides which weights are best.
     hierarchy : str
-        What the corpora's labels are looked up in.
+        Name of the hierarchy that the corpora's labels are mapped to.
     targets : tuple of NodePath
-        The nodes whose paths are learned: one for source-specific separation, any for query by example. Unset, a whole
-        sub-tree is.
+        The nodes whose paths are learned: one for source-specific separation, any number for query by example. Unset, a
+        whole sub-tree is learned.
     levels : tuple of int, optional
         Which levels of the targets' paths, 1 being the target; unset, all.
     subtree : NodePath
-        The node that is taken for the mixture, where no targets are given.
+        Without targets: the node that is used as the mixture.
     depth : int, optional
-        How many generations beneath it.
+        Without targets: how many levels of nodes below `subtree` are learned; unset, all.
     channels : int
-        1 mixes down to mono, 2 learns stereo.
+        1 averages the channels, 2 trains on stereo.
     stft, chunking, rules, augmentation
-        See there.
+        See `Stft`, `Chunking`, `SamplingRules`, `Augmentation`.
     network, relation, loss
-        See there.
-    weights : path, optional
-        A model of the same network and nodes whose weights are where learning begins; unset, they are drawn.
+        See `NetworkSettings`, `RelationSettings`, `stemtree.losses`.
+    weights : pathlib.Path, optional
+        A model of the same network and nodes with whose weights training begins; unset, weights are random.
     loss_every : int
-        The loss looks at every so many frames: frames overlap, so that neighbours tell much the same, and where the
-        network is small the loss costs more than it.
+        The loss is computed on every so many frames. Frames overlap, so that little is lost, and with a small network
+        the loss costs more than the network.
     distinct : int, optional
-        How many different examples there are, with nothing missing (`left`); unset, no two are the same.
+        How many different examples there are; unset, no example comes twice. See `num_distinct`.
     epoch : int
-        How many examples are learned from between two validations, after each of which a checkpoint is kept.
+        How many examples are trained on between two validations; a checkpoint is saved after each validation.
     validation_size : int
-        How many examples decide.
+        How many examples a validation has.
     batch : int
-        Examples of one step.
+        How many examples a step has.
     optimiser : {"adam", "muon"}
-        ``muon`` makes the steps of all matrices and kernels orthogonal (Jordan 2024), about as long as Adam's
-        would be (Liu 2025), and leaves everything else to Adam.
+        ``muon`` orthogonalises the steps of all matrices and convolution kernels (Jordan 2024), scaled to about the
+        length of Adam's (Liu 2025), and uses Adam for all other parameters.
     learning_rate : float
-        The optimiser's, at most a million: steps must fit into single precision.
+        At most a million: steps must fit into single precision.
     average_decay : float, optional
-        Weights are averaged over steps, each keeping this share of the average so far, and the average is what is
-        validated and kept; unset, the weights themselves are.
+        Weights are averaged over steps with this decay, and the average is validated and kept; unset, they are not.
     clip_percentile : float
-        Gradients are cut to this percentile of all norms so far (AutoClip, Seetharaman 2020).
+        Gradients are clipped to this percentile of all norms so far (AutoClip, Seetharaman 2020).
     schedule : {"plateau", "cosine"}
-        ``plateau`` divides the rate by `plateau_factor` after `patience` validations without a better one; ``cosine``
-        lets it fall to nothing over ``trainer.max_epochs``.
+        ``plateau`` multiplies the learning rate by `plateau_factor` after `patience` validations without a better one;
+        ``cosine`` decreases it to 0 over ``trainer.max_epochs``.
     keep : {"best", "last"}
-        Which weights the model gets: those with the least validation loss, or the last, for schedules whose rate falls
-        to nothing. The loss can stand still, and even rise, while separation gains.
+        Which weights the model gets: those with the least validation loss, or the last, for schedules that end at a
+        rate of 0. The loss can stand still, and even rise, while separation improves.
     patience, plateau_factor, stop_after
-        See there; training ends after `stop_after` validations without a better one.
+        See `schedule`; training ends after `stop_after` validations without a better one.
     workers : int
-        Processes that read examples, each of which takes memory: at most 256.
+        Number of processes that read examples, each of which takes memory: at most 256.
     seed : int
         Of 32 bits. Decides everything but the order of sums on several threads.
     trainer : dict
@@ -151,8 +146,8 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     trainer: dict[str, Any] = {}
 
     @property
-    def left(self) -> int | None:
-        """How many different examples are left where whole chunks are missing (poster, experiment 3)."""
+    def num_distinct(self) -> int | None:
+        """Number of different examples: `distinct`, less those that `rules` withhold whole (poster, experiment 3)."""
         if self.distinct is None or self.rules.missing_mode == "leaf":
             return self.distinct
         return max(1, round(self.distinct * (1 - self.rules.missing)))
@@ -162,114 +157,51 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         """Whether the network needs an example of what to separate."""
         return self.network.takes_query
 
+    @property
+    def trainer_settings(self) -> dict[str, Any]:
+        """`trainer` with `TRAINER_DEFAULTS`."""
+        return TRAINER_DEFAULTS | self.trainer
+
     @model_validator(mode="after")
-    def _fits(self) -> "TrainSettings":
+    def _check(self) -> "TrainSettings":
         if self.loss not in LOSSES:
             raise ValueError(f"there is no loss '{self.loss}'; there are {', '.join(LOSSES)}")
         most = self.stft.window // (2 * self.stft.hop)
         if self.loss_every > most:
-            raise ValueError(f"a loss that looks at one frame of {self.loss_every} misses sounds: give at most {most}")
-        if len(self.targets) != 1 and self.takes_query is False and self.targets:
+            raise ValueError(f"a loss on one frame of {self.loss_every} misses sounds: give at most {most}")
+        if len(self.targets) > 1 and not self.takes_query:
             raise ValueError(
                 f"{len(self.targets)} targets need a network that takes a query: give one, or another network"
             )
         if self.takes_query and not self.targets:
             raise ValueError("a network that takes a query separates the path of one target: give 'targets'")
         if self.targets and (self.subtree or self.depth):
-            raise ValueError("'subtree' and 'depth' do not go with 'targets': leave one or the other out")
+            raise ValueError("'subtree' and 'depth' do not go with 'targets': leave either these or those out")
         if self.levels and not self.targets:
             raise ValueError("'levels' are those of a target's path: give 'targets' too")
         self._check_trainer()
         if self.schedule == "cosine" and (self.trainer.get("max_epochs") or 0) < 1:
-            raise ValueError("the schedule 'cosine' must know its end: give 'trainer.max_epochs'")
+            raise ValueError("the schedule 'cosine' needs a number of epochs: give 'trainer.max_epochs'")
         if self.epoch < self.batch:
             raise ValueError(f"an epoch of {self.epoch} examples is less than a batch of {self.batch}: make it longer")
         return self
 
     def _check_trainer(self) -> None:
-        """What Lightning takes without a word and stumbles over in the middle of a run; it looks at the rest itself."""
-        for name, least in _LEAST.items():
+        """Check what Lightning accepts but fails on in the middle of a run; it checks the other settings itself."""
+        for name, least in _TRAINER_MINIMA.items():
             value = self.trainer.get(name)
             if value is not None and (not isinstance(value, int) or value < least):
                 raise ValueError(f"'trainer.{name}' is {value!r}: give a whole number, at least {least}")
         if self.trainer.get("limit_val_batches") == 0:
-            raise ValueError("'trainer.limit_val_batches' is 0: leave some, since validation decides what is kept")
+            raise ValueError("'trainer.limit_val_batches' is 0: leave some, since they decide which weights are kept")
         precision = str(self.trainer.get("precision"))
         if precision in ("16-true", "bf16-true") or precision.startswith("transformer-engine"):
             raise ValueError(
-                f"'trainer.precision' is '{precision}', in which spectrograms cannot be made: give 32, 16-mixed, or "
+                f"'trainer.precision' is '{precision}', which cannot represent spectrograms: give 32, 16-mixed, or "
                 "bf16-mixed"
             )
         if self.schedule == "plateau" and (self.trainer.get("check_val_every_n_epoch") or 1) > 1:
             raise ValueError(
                 "'trainer.check_val_every_n_epoch' leaves epochs without the validation that the schedule 'plateau' "
-                "looks at: make 'epoch' longer instead"
+                "needs: make 'epoch' longer instead"
             )
-
-
-def read_settings(files: Sequence[Path], changes: Sequence[str] = ()) -> TrainSettings:
-    """Read a run's settings.
-
-    Parameters
-    ----------
-    files : sequence of path
-        YAML; each changes what those before it said. A file with the key ``extends`` changes the file, or files, that
-        it names relative to itself.
-    changes : sequence of str
-        ``key=value`` with a YAML value and full stops between the keys, such as ``network.units=300``; they come last.
-
-    Raises
-    ------
-    OptionError
-        If a file cannot be read, or a setting is unknown, missing, or does not fit the others.
-    """
-    settings: dict[str, Any] = {}
-    for file in files:
-        settings = _merge(settings, _read(file, ()))
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not key or not equals:
-            raise OptionError(f"'{change}' sets nothing: write key=value")
-        try:
-            told = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise OptionError(f"the value of '{change}' is not YAML: put it in quotes") from None
-        for name in reversed(key.split(".")):
-            told = {name: told}
-        settings = _merge(settings, told)
-    try:
-        return TrainSettings.model_validate(settings)
-    except ValidationError as error:
-        raise OptionError(one_sentence(error)) from None
-
-
-def _read(file: Path, above: tuple[Path, ...]) -> dict[str, Any]:
-    if file in above:
-        raise OptionError(f"the settings '{file}' extend themselves: take one '{EXTENDS}' out")
-    try:
-        told = yaml.safe_load(file.read_text("utf-8"))
-    except OSError as error:
-        raise OptionError(f"cannot read the settings '{file}': {error.strerror}; check the path") from None
-    except (UnicodeDecodeError, yaml.YAMLError):
-        raise OptionError(f"the settings '{file}' are not YAML: check their indentation") from None
-    if not isinstance(told, dict):
-        raise OptionError(f"the settings '{file}' are no mapping: write lines of 'key: value'")
-    names = told.pop(EXTENDS, [])
-    settings: dict[str, Any] = {}
-    for name in [names] if isinstance(names, str) else names:
-        settings = _merge(settings, _read((file.parent / name).resolve(), (*above, file)))
-    return _merge(settings, told)
-
-
-def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Change what is told anew; mappings are merged unless they are of another kind of thing."""
-    merged = dict(old)
-    for key, value in new.items():
-        before = merged.get(key)
-        same_kind = (
-            isinstance(before, dict)
-            and isinstance(value, dict)
-            and ("kind" not in value or value["kind"] == before.get("kind"))
-        )
-        merged[key] = _merge(before, value) if same_kind else value  # type: ignore[arg-type]
-    return merged

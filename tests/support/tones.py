@@ -1,11 +1,11 @@
-"""A corpus of tones that is learned from in seconds."""
+"""A corpus of tones and a configuration that trains on it in seconds."""
 
 from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile
 import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from stemtree.corpora.load import load_corpus
 from stemtree.data.salience import Chunking, index_file, salience_index
@@ -32,9 +32,8 @@ def write_song(place: Path, seed: int) -> None:
     (place / "metadata.yaml").write_text(yaml.safe_dump({"stems": stems}))
 
 
-@pytest.fixture(scope="session")
-def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("tones")
+def make_corpus(root: Path) -> Path:
+    """Four songs to train on and two for validation, with their index."""
     for number in range(6):
         write_song(root / ("train" if number < 4 else "validation") / f"Track{number:05}", number)
     hierarchy = load("slakh")
@@ -43,10 +42,9 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def config(tones: Path, tmp_path: Path) -> Path:
+def write_config(file: Path, tones: Path) -> Path:
     """A run of two short epochs."""
-    told = {
+    settings = {
         "train": [{"root": str(tones), "split": "train"}],
         "validation": [{"root": str(tones), "split": "validation"}],
         "hierarchy": "slakh",
@@ -63,6 +61,12 @@ def config(tones: Path, tmp_path: Path) -> Path:
         "workers": 0,
         "trainer": {"max_epochs": 2, "accelerator": "cpu", "log_every_n_steps": 1},
     }
-    file = tmp_path / "run.yaml"
-    file.write_text(yaml.safe_dump(told))
+    file.write_text(yaml.safe_dump(settings))
     return file
+
+
+def logged(run: Path, name: str = "val_loss") -> list[float]:
+    """What a run has logged for TensorBoard under a name."""
+    events = EventAccumulator(str(run / "events"))
+    events.Reload()
+    return [event.value for event in events.Scalars(name)]

@@ -1,0 +1,133 @@
+"""The folder of a run: its settings and checkpoints."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from stemtree.errors import ModelError, OptionError
+from stemtree.staging import whole_file
+from stemtree.training.module import TrainingModule
+from stemtree.training.settings import TrainSettings
+
+SETTINGS = "settings.yaml"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        It need not exist yet.
+    """
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints ``best.ckpt`` and ``last.ckpt``."""
+        return self.path / "checkpoints"
+
+    def check(self, settings: TrainSettings) -> None:
+        """Check that the folder is new, or holds a run with these settings; ``trainer`` may differ.
+
+        Raises
+        ------
+        OptionError
+            If it is neither.
+        """
+        try:
+            earlier = self._earlier_settings()
+        except OSError as error:  # a file, or a name that is too long
+            raise self._cannot_hold_a_run(error) from None
+        except (UnicodeDecodeError, yaml.YAMLError):
+            raise OptionError(
+                f"the settings in '{self.path}' are damaged: give another folder, or remove this one"
+            ) from None
+        if earlier is None:
+            return
+        ours = settings.model_dump(mode="json")
+        differing = [key for key in ours if key != "trainer" and ours[key] != earlier.get(key)]
+        end = "max_epochs"  # a cosine schedule depends on it
+        if settings.schedule == "cosine" and ours["trainer"][end] != earlier["trainer"].get(end):
+            differing.append(f"trainer.{end}")
+        if differing:
+            raise OptionError(
+                f"'{self.path}' holds a run with another '{differing[0]}': give another folder, or those settings"
+            )
+
+    def _earlier_settings(self) -> dict[str, Any] | None:
+        """Settings of the run in the folder; None where the folder is empty or missing."""
+        file = self.path / SETTINGS
+        if file.exists():
+            settings = yaml.safe_load(file.read_text("utf-8"))
+            if not isinstance(settings, dict) or not isinstance(settings.get("trainer"), dict):
+                raise yaml.YAMLError
+            return settings
+        if self.path.exists() and any(self.path.iterdir()):
+            raise OptionError(f"'{self.path}' is not empty and holds no run: give another folder")
+        return None
+
+    def write_settings(self, settings: TrainSettings) -> None:
+        """Make the folder and write the settings to it.
+
+        Raises
+        ------
+        OptionError
+            If it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with whole_file(self.path / SETTINGS) as partial:
+                partial.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), "utf-8")
+        except OSError as error:
+            raise self._cannot_hold_a_run(error) from None
+
+    def _cannot_hold_a_run(self, error: OSError) -> OptionError:
+        return OptionError(f"'{self.path}' cannot hold a run ({error.strerror}): give another folder")
+
+    def last_checkpoint(self, module: TrainingModule) -> Path | None:
+        """Find the checkpoint to continue from; None where there is none.
+
+        Raises
+        ------
+        ModelError
+            If it is damaged, or of another model than the module's.
+        """
+        last = self.checkpoints / "last.ckpt"
+        if not last.exists():
+            return None
+        checkpoint = read_checkpoint(last)
+        divides = module.model.card.divides
+        if checkpoint.get("divides", divides) != divides:
+            raise ModelError(
+                f"the checkpoint '{last}' is of another hierarchy or other nodes of it: give another folder"
+            )
+        shapes = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
+        if shapes != {name: tensor.shape for name, tensor in module.state_dict().items()}:
+            raise ModelError(f"the checkpoint '{last}' is of another network: give another folder")
+        return last
+
+
+def read_checkpoint(file: Path) -> dict[str, Any]:
+    """Read a checkpoint with torch's restricted loader.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or damaged.
+    """
+    try:
+        checkpoint: dict[str, Any] = torch.load(file, weights_only=True, mmap=True)
+        if not {"global_step", "state_dict"} <= checkpoint.keys():
+            raise KeyError
+        return checkpoint
+    except FileNotFoundError:
+        raise ModelError(f"there is no checkpoint '{file}' any more: remove its folder to begin anew") from None
+    except (RuntimeError, OSError, pickle.UnpicklingError, EOFError, AttributeError, KeyError, TypeError, ValueError):
+        raise ModelError(f"the checkpoint '{file}' is damaged: remove its folder to begin anew") from None

@@ -1,0 +1,80 @@
+"""Lightning's trainer, with the callbacks that a run needs."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    RichProgressBar,
+)
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_only
+
+from stemtree.errors import OptionError
+from stemtree.training.run_folder import RunFolder
+from stemtree.training.settings import TrainSettings
+
+
+def make_trainer(settings: TrainSettings, folder: RunFolder, progress_bar: bool) -> pl.Trainer:
+    """Make the trainer of a run.
+
+    Raises
+    ------
+    OptionError
+        If Lightning does not take ``settings.trainer``.
+    """
+    try:
+        with quiet():
+            return pl.Trainer(
+                logger=TensorBoardLogger(folder.path, name="", version="events"),
+                callbacks=_callbacks(settings, folder.checkpoints, progress_bar),
+                enable_progress_bar=progress_bar,
+                enable_model_summary=False,
+                num_sanity_val_steps=0,
+                use_distributed_sampler=False,
+                # SLURM stops jobs at any step; a checkpoint that Lightning writes then must lie in this run's folder.
+                **({"default_root_dir": folder.path} | settings.trainer_settings),
+            )
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise OptionError(f"Lightning's trainer does not take {settings.trainer}: {error}") from None
+
+
+def _callbacks(settings: TrainSettings, checkpoints: Path, progress_bar: bool) -> list[Callback]:
+    callbacks: list[Callback] = [
+        ModelCheckpoint(checkpoints, "best", monitor="val_loss", enable_version_counter=False),
+        # Not `save_last`, which saves nothing where the best is not beaten.
+        ModelCheckpoint(checkpoints, "last", every_n_epochs=1, enable_version_counter=False),
+        EarlyStopping("val_loss", patience=settings.stop_after, strict=False),  # a run may end within an epoch
+        LearningRateMonitor("epoch"),
+    ]
+    if settings.average_decay:
+        callbacks.append(EMAWeightAveraging(decay=settings.average_decay))
+    if progress_bar:
+        callbacks.append(RichProgressBar())
+    return callbacks
+
+
+def first_process() -> bool:
+    """Whether this is the process, of those that train together, that writes files and prints."""
+    return bool(rank_zero_only.rank == 0)  # type: ignore[attr-defined]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Suppress Lightning's own messages and warnings."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"pytorch_lightning|lightning_fabric|lightning_utilities")
+        yield
+    logger.setLevel(level)

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stemtree.errors import OptionError
+from stemtree.hierarchy import load
+from stemtree.networks.mask_inference import MaskInferenceSettings
+from stemtree.training.configuration import read_settings, resolved_yaml
+from stemtree.training.settings import TrainSettings
+from stemtree.training.targets import training_targets
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+RUNS = sorted(file for file in CONFIGS.rglob("*.yaml") if file.name != "small.yaml")
+
+
+@pytest.mark.parametrize("file", RUNS, ids=lambda file: file.stem)
+def test_every_published_run(file: Path) -> None:
+    """Reads, at full size and small, and asks for nodes that exist."""
+    full = read_settings([file])
+    targets = training_targets(full, load(full.hierarchy))
+    assert all(path in targets.tree for path in targets.nodes)
+    if full.targets:
+        small = read_settings([file, CONFIGS / "small.yaml"])
+        assert small.epoch < full.epoch and small.network.kind == full.network.kind
+        assert (full.stft.window, full.stft.hop, full.batch, full.learning_rate) == (1024, 512, 25, 1e-4)
+        assert (full.network.layers, full.network.units, full.network.dropout) == (4, 600, 0.3)
+
+
+def test_files_change_each_other_and_the_command_line_comes_last(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("extends: run.yaml\nnetwork: {units: 16}\nbatch: 2\n")
+    (tmp_path / "run.yaml").write_text(
+        "train: [{root: a}]\nvalidation: [{root: b}]\nhierarchy: musdb18\ntargets: [vocals]\nbatch: 4\n"
+        "network: {kind: mask_inference, layers: 1}\n"
+    )
+    settings = read_settings([tmp_path / "base.yaml"], ["network.dropout=0", "rules.absent=0.5"])
+    assert settings.network == MaskInferenceSettings(layers=1, units=16, dropout=0)
+    assert settings.batch == 2 and settings.rules.absent == 0.5
+    other = read_settings([tmp_path / "base.yaml"], ["network={kind: folded_conv}", "relation.kind=tree"])
+    assert other.network.kind == "folded_conv"  # nothing is left of the other network's settings
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    for text, message in (("[", "are not YAML"), ("- a", "are no mapping"), ("extends: me.yaml", "extend themselves")):
+        (tmp_path / "me.yaml").write_text(text)
+        with pytest.raises(OptionError, match=message):
+            read_settings([tmp_path / "me.yaml"])
+    with pytest.raises(OptionError, match=r"cannot read the settings '.*none\.yaml'"):
+        read_settings([tmp_path / "none.yaml"])
+
+
+@pytest.mark.parametrize("file", RUNS, ids=lambda file: file.stem)
+def test_a_resolved_configuration_is_whole_and_makes_the_same_settings(file: Path, tmp_path: Path) -> None:
+    settings = read_settings([file])
+    text = resolved_yaml(settings)
+    resolved = yaml.safe_load(text)
+    assert resolved.keys() == TrainSettings.model_fields.keys() and "extends" not in text
+    assert resolved["network"].keys() == type(settings.network).model_fields.keys()
+    assert resolved["trainer"] == {"max_epochs": 100, "log_every_n_steps": 10, **settings.trainer}
+    (tmp_path / "resolved.yaml").write_text(text)
+    again = read_settings([tmp_path / "resolved.yaml"])
+    assert again.model_dump(exclude={"trainer"}) == settings.model_dump(exclude={"trainer"})
+    assert again.trainer_settings == settings.trainer_settings

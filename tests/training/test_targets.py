@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+
+from stemtree.errors import OptionError
+from stemtree.hierarchy import load
+from stemtree.training.configuration import read_settings
+from stemtree.training.targets import training_targets
+
+
+def test_levels_that_a_path_has_not(config: Path) -> None:
+    settings = read_settings([config], ["levels=[4]"])
+    with pytest.raises(OptionError, match="no level 4 in a path of 3"):
+        training_targets(settings, load("slakh"))
+
+
+def test_goals(config: Path) -> None:
+    slakh = load("slakh")
+    one = training_targets(read_settings([config]), slakh)
+    assert one.nodes == (
+        "strings_guitar_keyboards/guitar/clean_guitars", "strings_guitar_keyboards/guitar", "strings_guitar_keyboards",
+    )  # fmt: skip
+    assert one.tree.children("strings_guitar_keyboards/guitar") == (
+        "strings_guitar_keyboards/guitar/clean_guitars", "strings_guitar_keyboards/guitar/rest",
+    )  # fmt: skip
+    query = "network={kind: query_by_example}"
+    many = training_targets(
+        read_settings([config], [query, f"targets=[{one.nodes[0]}, bass/bass/electric_basses]", "levels=[1, 3]"]), slakh
+    )
+    assert many.nodes == ("level_3/level_2/level_1", "level_3") and many.example_indices == (0, 2)
+    ms21 = load("ms21")
+    whole = training_targets(read_settings([config], ["targets=[]", "subtree=accompaniment", "depth=1"]), ms21)
+    assert whole.nodes == ("bass", "percussion", "other") and whole.example_nodes == tuple(
+        f"accompaniment/{n}" for n in whole.nodes
+    )

@@ -1,0 +1,20 @@
+from pathlib import Path
+
+import pytest
+
+from stemtree.training.configuration import read_settings
+from stemtree.training.run import train
+
+
+def test_what_slurm_saves_stays_in_the_run(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that is stopped before its first validation goes on with its own steps, not with what lies around."""
+    (tmp_path / "hpc_ckpt_1.ckpt").write_bytes(b"of another run")
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "SLURM_NTASKS": "1",
+        "SLURM_JOB_NAME": "night",
+        "SLURM_PROCID": "0",
+        "SLURM_LOCALID": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert train(read_settings([config]), tmp_path / "run").card.training["steps"] == 4
