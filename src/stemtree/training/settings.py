@@ -65,7 +65,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     channels : int
         1 averages the channels, 2 trains on stereo.
     stft, chunking, rules, augmentation
-        See `Stft`, `Chunking`, `SamplingRules`, `Augmentation`.
+        See `Stft`, `Chunking`, `SamplingRules` (whose `query` follows from the network) and `Augmentation`.
     network, relation, loss
         See `NetworkSettings`, `RelationSettings`, `stemtree.losses`.
     weights : pathlib.Path, optional
