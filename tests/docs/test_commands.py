@@ -20,6 +20,7 @@ from stemtree.cli import app
 
 PAGES = ["README.md", *sorted(f"docs/guides/{page.relative_to(REPOSITORY / 'docs/guides')}"
                               for page in (REPOSITORY / "docs/guides").rglob("*.md"))]  # fmt: skip
+RESULTS = sorted(f"docs/results/{page.name}" for page in (REPOSITORY / "docs/results").glob("*.md"))
 SHELL = ("sh", "console")
 FOREIGN = {"pip", "tensorboard", "git"}
 """Programs of others, whose options are theirs."""
@@ -63,16 +64,17 @@ def test_run(chapter: str, cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
                     assert_alike(outcome.out, printed, f"{block.where}: {command}")
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *RESULTS])
 def test_what_is_not_run_exists(page: str) -> None:
     for block in of_page(page):
-        if block.not_run and block.language in SHELL:
+        if (block.not_run or page in RESULTS) and block.language in SHELL:
             for command, _ in block.commands():
                 check_exists(words_of(command), f"{block.where}: {command}")
 
 
 def check_exists(words: list[str], where: str) -> None:
     program, *arguments = words
+    program = program.removeprefix(".venv/bin/")
     if program == "stemtree":
         parse(CLI, "stemtree", arguments, where)
     elif program == "make":
@@ -102,6 +104,18 @@ def commands_of(command: Any, path: str = "stemtree") -> Iterator[tuple[str, Any
         yield from commands_of(below, f"{path} {name}")
     if not hasattr(command, "commands"):
         yield path, command
+
+
+@pytest.mark.parametrize("page", [*PAGES, *RESULTS, "CONTRIBUTING.md"])
+def test_options_within_sentences_exist(page: str) -> None:
+    text = re.sub(r"^```.*?^```$", "", (REPOSITORY / page).read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for sentence in re.findall(r"`(?:[A-Z_]+=\S+ )?stemtree ([^`]+)`", text):
+        command, words = CLI, sentence.split()
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+        unknown = {word for word in words if word.startswith("-")} - known - {"--help"}
+        assert not unknown, f"{page}: `stemtree {sentence}`"
 
 
 @pytest.mark.parametrize(("path", "command"), list(commands_of(CLI)))
