@@ -69,9 +69,9 @@ def test_a_model_that_takes_queries(cli, musdb: Path, tmp_path: Path) -> None:
     assert outcome.out.splitlines()[0] == f"{model}: 2 songs, 4 chunks, dB"
     rows, cells = pl.read_parquet(file), _cells(outcome)
     assert set(rows["target"]) == {"accompaniment/bass", "accompaniment/drums"}  # other is silent
-    asked = rows.filter(node="accompaniment").height  # once for each of its leaves
-    assert cells["accompaniment/drums/12"][5] == "4" and cells["accompaniment/12"][5] == f"{asked}" and asked > 4
-    assert cells["level 2/12"][5] == f"{asked}"
+    measured = rows.filter(node="accompaniment").height  # once for each of its leaves
+    assert cells["accompaniment/drums/12"][5] == "4" and cells["accompaniment/12"][5] == f"{measured}" and measured > 4
+    assert cells["level 2/12"][5] == f"{measured}"
     file.unlink()
     alone = cli("evaluate", model, *options)
     assert alone.code == 1 and _cells(alone)["overall/12"][5:9] == ["0", "0", "0", "0"]
@@ -128,7 +128,9 @@ def test_a_rendered_corpus_is_read_with_the_hierarchy_it_was_made_for(cli, tmp_p
     for name, samples in {"stems/S00": noise[0], "stems/S01": noise[1], "mix": noise.sum(axis=0)}.items():
         soundfile.write(song / f"{name}.wav", samples, RATE)
     programs = {"S00": "Orchestra Hit", "S01": "Acoustic Bass"}  # the first is no leaf of Slakh's own hierarchy
-    stems = {name: {"is_drum": False, "plugin_name": "x", "midi_program_name": told} for name, told in programs.items()}
+    stems = {
+        name: {"is_drum": False, "plugin_name": "x", "midi_program_name": program} for name, program in programs.items()
+    }
     (song / "metadata.yaml").write_text(yaml.safe_dump({"UUID": "song", "hierarchy": "ms21", "stems": stems}))
     options = ("--corpus", song.parents[1], "--kind", "slakh", "--workers", 1, "--no-bss", "--duration", 1)
     outcome = cli("evaluate", "mixture", *options)

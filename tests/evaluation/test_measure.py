@@ -85,15 +85,15 @@ def test_batches_make_no_difference(corpus: Corpus, hierarchy: Hierarchy, settin
 def test_what_an_estimator_is_given_and_may_give(
     corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
 ) -> None:
-    seen: list[tuple[str, int, tuple[int, ...]]] = []
+    batches: list[tuple[str, int, tuple[int, ...]]] = []
     weight = torch.ones((), dtype=torch.float64, requires_grad=True)
 
     def learned(batch: Batch) -> Waveform:
-        seen.append((batch.track, batch.sample_rate, batch.starts))
+        batches.append((batch.track, batch.sample_rate, batch.starts))
         return weight * batch.truth
 
     rows = ChunkMeasurer(Made(learned), NODES, hierarchy, settings).measure_song(corpus.tracks[1], (0, 16000))
-    assert seen == [("1", 4000, (0, 16000))] and rows["failure"].null_count() == 8
+    assert batches == [("1", 4000, (0, 16000))] and rows["failure"].null_count() == 8
 
 
 def test_only_the_wanted_nodes_and_no_sir(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:

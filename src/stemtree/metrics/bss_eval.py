@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from stemtree.accelerate import accelerated_by
 from stemtree.errors import OptionError
-from stemtree.metrics.kernels import PartEnergies, part_energies
+from stemtree.metrics import kernels
+from stemtree.metrics.parts import PartEnergies
 from stemtree.metrics.ratio import energy, ratio_db
 from stemtree.types import Waveform
 
@@ -128,3 +130,42 @@ def _ratios(parts: PartEnergies) -> torch.Tensor:
     return torch.stack(
         [ratio_db(parts.source, parts.interference), ratio_db(parts.source_and_interference, parts.artefacts)], dim=-1
     )
+
+
+@accelerated_by(kernels.part_energies)
+def part_energies(signals: torch.Tensor, channels: int, taps: int) -> tuple[PartEnergies, PartEnergies]:
+    """Split an estimate into the parts of BSS Eval, by least squares on a matrix of all delayed sources.
+
+    Parameters
+    ----------
+    signals : torch.Tensor
+        ``(signal, window, sample)`` float64: the channels of the source, of the other source, and of the estimate, cut
+        into windows.
+    channels : int
+        Of each.
+    taps : int
+        Number of delays, from 0.
+
+    Returns
+    -------
+    tuple of PartEnergies
+        Of the whole, scalars; and of each window by itself, with the filters of the whole, ``(window,)``.
+    """
+    sources, own = slice(2 * channels), slice(channels * taps)
+    whole = signals.flatten(1)
+    matrix, target = _delays(whole[sources], taps), functional.pad(whole[2 * channels :], (0, taps - 1)).mT
+    own_filters = torch.linalg.lstsq(matrix[:, own], target).solution
+    every_filters = torch.linalg.lstsq(matrix, target).solution
+
+    def energies(audio: torch.Tensor) -> list[torch.Tensor]:
+        delays, estimate = _delays(audio[sources], taps), functional.pad(audio[2 * channels :], (0, taps - 1)).mT
+        source, both = delays[:, own] @ own_filters, delays @ every_filters
+        return [part.square().sum() for part in (source, both - source, both, estimate - both)]
+
+    windows = [energies(signals[:, number]) for number in range(signals.shape[1])]
+    return PartEnergies(*energies(whole)), PartEnergies(*map(torch.stack, zip(*windows, strict=True)))
+
+
+def _delays(audio: torch.Tensor, taps: int) -> torch.Tensor:
+    """Delay each ``(signal, sample)`` by 0 to `taps` - 1 samples: ``(sample + taps - 1, signal * taps)``."""
+    return functional.pad(audio, (taps - 1, taps - 1)).unfold(-1, taps, 1).flip(-1).transpose(0, 1).flatten(1)

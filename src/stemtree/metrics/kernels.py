@@ -1,14 +1,10 @@
-"""Algorithms of the metrics that are chosen for speed or precision, each beside a plain twin that defines its result.
-
-The tests compare each with its twin; only the fast ones are used.
-"""
-
-from dataclasses import dataclass
+"""Fast implementations of what the other modules of metrics define; each is tested against its plain twin."""
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from stemtree.metrics.parts import PartEnergies
 from stemtree.types import Waveform
 
 _PIECE = 2**16
@@ -21,84 +17,20 @@ _LOADINGS = (0, *(10.0**power for power in range(-15, 1)))
 """What is added to the diagonal of a matrix, relative to it: the least that makes it regular."""
 
 
-def inner_plain(one: Waveform, other: Waveform) -> torch.Tensor:
-    """Inner product of ``(..., channel, sample)`` audio over channels and samples: ``(...)`` float64."""
-    return (one.double() * other.double()).sum(dim=(-2, -1))
-
-
 def inner(one: Waveform, other: Waveform) -> torch.Tensor:
-    """`inner_plain` without a copy in double precision: sums in single precision of pieces, added in double."""
+    """See `stemtree.metrics.ratio.inner`; no copy in double precision: sums of pieces in single, added in double."""
     pieces = (torch.split(audio.flatten(-2), _PIECE, dim=-1) for audio in (one, other))
     return torch.stack([torch.linalg.vecdot(*pair).double() for pair in zip(*pieces, strict=True)]).sum(dim=0)
 
 
-@dataclass(frozen=True, slots=True)
-class PartEnergies:
-    """Energies of the parts of an estimate, for projections Pₛ on the source's delays and P on those of all sources.
-
-    Parameters
-    ----------
-    source : torch.Tensor
-        ‖Pₛŝ‖².
-    interference : torch.Tensor
-        ‖Pŝ - Pₛŝ‖².
-    source_and_interference : torch.Tensor
-        ‖Pŝ‖².
-    artefacts : torch.Tensor
-        ‖ŝ - Pŝ‖².
-    """
-
-    source: torch.Tensor
-    interference: torch.Tensor
-    source_and_interference: torch.Tensor
-    artefacts: torch.Tensor
-
-
-def part_energies_plain(signals: torch.Tensor, channels: int, taps: int) -> tuple[PartEnergies, PartEnergies]:
-    """Split an estimate into the parts of BSS Eval by least squares, with a matrix of all delayed signals.
-
-    Parameters
-    ----------
-    signals : torch.Tensor
-        ``(signal, window, sample)`` float64: the channels of the source, of the other source, and of the estimate, cut
-        into windows.
-    channels : int
-        Channels of each.
-    taps : int
-        Number of delays, from 0.
-
-    Returns
-    -------
-    tuple of PartEnergies
-        Of the whole, scalars; and of each window by itself, with the filters of the whole, ``(window,)``.
-    """
-
-    def delays(audio: torch.Tensor) -> torch.Tensor:
-        """``(signal, sample)`` to ``(sample + taps - 1, signal * taps)``."""
-        return functional.pad(audio, (taps - 1, taps - 1)).unfold(-1, taps, 1).flip(-1).transpose(0, 1).flatten(1)
-
-    whole = signals.flatten(1)
-    target = functional.pad(whole[2 * channels :], (0, taps - 1)).mT
-    own, every = delays(whole[:channels]), delays(whole[: 2 * channels])
-    own_filters, every_filters = (torch.linalg.lstsq(matrix, target).solution for matrix in (own, every))
-
-    def energies(audio: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        source, both = delays(audio[:channels]) @ own_filters, delays(audio[: 2 * channels]) @ every_filters
-        artefacts = functional.pad(audio[2 * channels :], (0, taps - 1)).mT - both
-        return tuple(part.square().sum() for part in (source, both - source, both, artefacts))
-
-    windows = [energies(signals[:, number]) for number in range(signals.shape[1])]
-    return PartEnergies(*energies(whole)), PartEnergies(*map(torch.stack, zip(*windows, strict=True)))
-
-
 def part_energies(signals: torch.Tensor, channels: int, taps: int) -> tuple[PartEnergies, PartEnergies]:
-    """`part_energies_plain` from correlations alone: Fourier transforms and one Cholesky factor instead of a matrix."""
+    """See `stemtree.metrics.bss_eval.part_energies`; correlations by FFT and one Cholesky factor."""
     sources, own = 2 * channels, channels * taps
     target_energy = torch.linalg.vecdot(signals[sources:], signals[sources:]).sum(dim=0)
     framewise = _correlations(signals, sources, taps)
     whole = framewise.sum(dim=2) + _correlations_across(signals, sources, taps)
     factor = _cholesky(_gram(whole[:, :sources]))
-    with_target = whole[:, sources:].mT.flatten(0, 1)
+    with_target = whole[:, sources:].mT.flatten(0, 1)  # (source * tap, channel)
     # The rows of this product are the estimate's coordinates along an orthogonal basis: first the source's directions,
     # then those that the other source adds. So one factor gives both projections, and no small difference of large
     # energies is taken.

@@ -2,7 +2,9 @@
 
 import torch
 
-from stemtree.metrics.kernels import inner
+from stemtree.accelerate import accelerated_by
+from stemtree.metrics import kernels
+from stemtree.types import Waveform
 
 LIMIT = 100.0
 """Ratios beyond ± this many dB are set to it: larger ones have no meaning for audio in 32-bit floats."""
@@ -25,6 +27,15 @@ def ratio_db(numerator: torch.Tensor, denominator: torch.Tensor) -> torch.Tensor
     return (10 * ratio.log10()).clamp(-LIMIT, LIMIT)
 
 
-def energy(audio: torch.Tensor) -> torch.Tensor:
+@accelerated_by(kernels.inner)
+def inner(one: Waveform, other: Waveform) -> torch.Tensor:
+    """Inner product of ``(..., channel, sample)`` audio over channels and samples in float64: ``(...)``.
+
+    Leading axes are broadcast.
+    """
+    return (one.double() * other.double()).sum(dim=(-2, -1))
+
+
+def energy(audio: Waveform) -> torch.Tensor:
     """Sum the squares of ``(..., channel, sample)`` audio in float64: ``(...)``."""
     return inner(audio, audio)

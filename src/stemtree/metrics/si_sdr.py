@@ -2,8 +2,7 @@
 
 import torch
 
-from stemtree.metrics.kernels import inner
-from stemtree.metrics.ratio import energy, ratio_db
+from stemtree.metrics.ratio import energy, inner, ratio_db
 from stemtree.types import Waveform
 
 

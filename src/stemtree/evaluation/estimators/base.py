@@ -1,4 +1,4 @@
-"""What evaluation asks of an estimator, and what an estimator is given."""
+"""The protocols of estimators and of what measures them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

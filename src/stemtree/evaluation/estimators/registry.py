@@ -26,7 +26,7 @@ NAMES = (
     "mean:FILE",
     "the folder of a trained model",
 )
-"""What can be asked for, for people."""
+"""The possible names, for messages."""
 
 
 def make_estimator(name: str, nodes: Sequence[NodePath], stft: Stft = STFT) -> Estimator:
