@@ -1,0 +1,1 @@
+"""The sources' experiments: what is compared, and how sure a difference is."""
