@@ -8,7 +8,7 @@ from stemtree.hierarchy.load import parse, read_labels, with_label_map
 
 
 def test_definitions_have_the_sources_shapes() -> None:
-    assert available() == ("medleydb", "moisesdb", "ms21", "musdb18", "slakh")
+    assert available() == ("medleydb", "moisesdb", "ms21", "ms21_deep", "musdb18", "slakh")
     slakh = load("slakh")
     assert [len(slakh.at_level(level)) for level in (4, 3, 2)] == [4, 8, 18]  # families, classes, sub-classes
     assert len(slakh.leaves()) >= 34
