@@ -6,9 +6,9 @@ import soundfile
 import torch
 from support.audio import encode
 
-from stemtree.audio import ArraySource, open_source, read
+from stemtree.audio import ArraySource, open_source, read, to_source
 from stemtree.audio.read import AvSource, SoundFileSource
-from stemtree.errors import AudioError
+from stemtree.errors import AudioError, OptionError
 
 
 def test_blocks_are_the_file(wav: Path) -> None:
@@ -107,3 +107,13 @@ def test_arrays() -> None:
         list(ArraySource(np.array([0, 0, 0, np.nan]), 44100).blocks(2))
     with pytest.raises(AudioError, match="sample rate of 4000 Hz: resample"):
         ArraySource(np.zeros((1, 5)), 4000)
+
+
+def test_songs_as_files_arrays_or_sources(wav: Path) -> None:
+    source = to_source(str(wav))
+    assert source.num_samples == 44100 and to_source(source) is source
+    assert to_source([0.0, 0.5], 8000).channels == 1
+    with pytest.raises(OptionError, match="tells its own sample rate: leave out sample_rate=8000"):
+        to_source(wav, 8000)
+    with pytest.raises(OptionError, match="give sample_rate in Hz"):
+        to_source(np.zeros(5))

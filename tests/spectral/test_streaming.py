@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stemtree.spectral import Stft, Synthesis, analyse_stream
+from stemtree.spectral import MaskedSpectrogram, Stft, Synthesis, analyse_stream
 
 SMALL = Stft(window=64, hop=16, sample_rate=8000)
 
@@ -17,6 +17,9 @@ def test_stream_equals_torchs_transform_of_the_whole(length: int, block: int, fr
     torch.testing.assert_close(torch.cat(spectrograms, dim=-1), whole)
 
     synthesis = Synthesis(SMALL)
-    pieces = [synthesis.add([(some, None), (some, torch.full(some.shape, 2.0))]) for some in spectrograms]
+    pieces = [
+        synthesis.add([MaskedSpectrogram(some), MaskedSpectrogram(some, torch.full(some.shape, 2.0))])
+        for some in spectrograms
+    ]
     back = torch.cat([*pieces, synthesis.finish()], dim=-1)[..., :length]
     torch.testing.assert_close(back, torch.stack([signal, 2 * signal]), atol=1e-5, rtol=0)

@@ -2,7 +2,7 @@
 
 from stemtree.audio.excerpts import Excerpts
 from stemtree.audio.formats import FORMATS, WIDTHS, OutputFormat, Width, bytes_needed, is_audio_name
-from stemtree.audio.read import open_source, read
+from stemtree.audio.read import open_source, read, to_source
 from stemtree.audio.source import ArraySource, AudioSource
 from stemtree.audio.write import StemWriter
 
@@ -19,4 +19,5 @@ __all__ = [
     "is_audio_name",
     "open_source",
     "read",
+    "to_source",
 ]

@@ -20,8 +20,8 @@ from stemtree.audio.headers import (
     truncation_error,
 )
 from stemtree.audio.samples import ExactSamples
-from stemtree.audio.source import AudioSource, check_finite, check_supported
-from stemtree.errors import AudioError
+from stemtree.audio.source import ArraySource, AudioSource, check_finite, check_supported
+from stemtree.errors import AudioError, OptionError
 
 _PRE_ROLL = 8192
 """Samples decoded before an excerpt, which the overlapping frames of AAC need."""
@@ -227,6 +227,34 @@ def open_source(path: str | os.PathLike[str], stream: int = 0) -> AudioSource:
             raise AudioError(f"'{file}' has a damaged header: get a whole copy or re-save it") from None
         return AvSource(file)
     return source if states_length(file, source.is_mpeg, source.num_samples) else AvSource(file)
+
+
+def to_source(song: Any, sample_rate: int | None = None) -> AudioSource:
+    """Open a song that is given as a path, as samples, or as a source already.
+
+    Parameters
+    ----------
+    song : path-like, AudioSource or array_like
+        A file, or ``(channel, sample)`` or ``(sample,)`` samples in [-1, 1].
+    sample_rate : int, optional
+        Of an array, in Hz.
+
+    Raises
+    ------
+    AudioError
+        If the song cannot be read.
+    OptionError
+        If an array comes without its sample rate, or a file with one.
+    """
+    if isinstance(song, str | os.PathLike):
+        if sample_rate is not None:
+            raise OptionError(f"'{song}' tells its own sample rate: leave out sample_rate={sample_rate}")
+        return open_source(song)
+    if isinstance(song, AudioSource):
+        return song
+    if sample_rate is None:
+        raise OptionError("an array does not tell its sample rate: give sample_rate in Hz")
+    return ArraySource(song, sample_rate)
 
 
 def states_length(path: Path, is_mpeg: bool, num_samples: int) -> bool:

@@ -1,7 +1,7 @@
 """Sources of audio: the protocol, samples in memory, and the checks that all sources share."""
 
 from collections.abc import Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -15,6 +15,7 @@ _LARGEST_AMPLITUDE = 1e6
 """Full scale is 1. Values far beyond it are not audio and would overflow."""
 
 
+@runtime_checkable
 class AudioSource(Protocol):
     """One song, which can be read several times.
 

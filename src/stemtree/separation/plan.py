@@ -1,23 +1,24 @@
-"""Which splitters a walk needs for the nodes that are asked for."""
+"""The plan of a walk: which splitter divides which node, from the mixture downward."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from stemtree.errors import HierarchyError, SplitterError
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth
 from stemtree.separation.splitters.base import Splitter
+from stemtree.spectral import Stft
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One node to split.
+    """The split of one node.
 
     Parameters
     ----------
     node : NodePath
-        What is split.
+        The node.
     splitter : Splitter or None
-        None for an only child, which is its parent.
+        None for an only child, which equals its parent.
     outputs : tuple of NodePath
         The nodes that the splitter makes masks of.
     targets : tuple of NodePath
@@ -32,7 +33,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A walk: the tree it yields, the nodes of it that were asked for, and its steps from the mixture downward."""
+    """What a walk separates, and how.
+
+    Parameters
+    ----------
+    tree : Hierarchy
+        The tree that the walk yields; its leaves may be inner nodes of the hierarchy asked for.
+    wanted : tuple of NodePath
+        The nodes of the tree that were asked for.
+    steps : tuple of Step
+        Parents before their children.
+    """
 
     tree: Hierarchy
     wanted: tuple[NodePath, ...]
@@ -40,52 +51,73 @@ class Plan:
 
     @property
     def splitters(self) -> tuple[Splitter, ...]:
-        """Those that take output, each once."""
+        """The splitters of the steps, each once."""
         return tuple(dict.fromkeys(step.splitter for step in self.steps if step.splitter is not None))
+
+    @property
+    def stft(self) -> Stft:
+        """The splitters' common transform; any will do for a tree of only children, which has no splitters."""
+        return self.splitters[0].stft if self.splitters else Stft()
+
+    @property
+    def block_frames(self) -> int:
+        """Frames in a block, the same for all splitters."""
+        return self.splitters[0].block_frames if self.splitters else 512
+
+    @property
+    def context_frames(self) -> int:
+        """Frames of context on both sides of a block: as many as any splitter takes."""
+        return max((splitter.context_frames for splitter in self.splitters), default=0)
 
 
 def make_plan(
     hierarchy: Hierarchy, splitters: Sequence[Splitter], depth: int | None = None, nodes: Iterable[NodePath] = ()
 ) -> Plan:
-    """Plan a walk that serves a whole hierarchy, or only some of its nodes.
+    """Plan a walk that yields a whole hierarchy, or only some of its nodes.
 
     Parameters
     ----------
     hierarchy : Hierarchy
         What to separate into.
     splitters : sequence of Splitter
-        For each node the first that can split it serves.
+        In order of precedence: each node is split by the first that can.
     depth : int, optional
-        How many generations under the mixture to serve; unset, all.
+        Number of generations under the mixture; by default all.
     nodes : iterable of NodePath
-        The nodes asked for; none means all. What lies below them is left together, so that nothing is computed for it.
+        The nodes wanted; by default all. Nothing is computed that only nodes beneath them need.
 
     Raises
     ------
     HierarchyError
         If a node does not exist.
     SplitterError
-        If no splitter serves a node that must be split, or if the splitters disagree on the analysis.
+        If a node that must be split has no splitter, or if the splitters' transforms or blocks differ.
     """
     tree = hierarchy if depth is None else hierarchy.prune(depth)
-    asked = set(nodes)
-    for path in asked:
+    nodes = set(nodes)
+    for path in nodes:
         tree.node(path)
         if path == MIXTURE:
             raise HierarchyError("the mixture itself is no node to separate: name one beneath it")
-    wanted = tuple(path for path in tree.paths if path in asked)
-    above = {ancestor for path in wanted for ancestor in tree.ancestors(path)}
-    if wanted:
-        tree = tree.cut(lambda path: path not in above)
-    plan = Plan(tree, wanted or tree.paths, tuple(_steps(hierarchy, tree, splitters, MIXTURE)))
+    wanted = tuple(path for path in tree.paths if path in nodes) or tree.paths
+    if nodes:
+        to_split = {ancestor for path in nodes for ancestor in tree.ancestors(path)}
+        tree = tree.cut(lambda path: path not in to_split)
+    plan = Plan(tree, wanted, tuple(_steps(hierarchy, tree, splitters, MIXTURE)))
     if len({(splitter.stft, splitter.block_frames) for splitter in plan.splitters}) > 1:
         kinds = ", ".join(f"{type(splitter).__name__} {splitter.stft}" for splitter in plan.splitters)
         raise SplitterError(f"the splitters of one walk must share one analysis: {kinds}; choose others")
     return plan
 
 
+def plan_served(hierarchy: Hierarchy, splitters: Sequence[Splitter], depth: int | None = None) -> Plan:
+    """Plan a walk as deep as the splitters can go, but not deeper than `depth`; see `make_plan`."""
+    served = prune_to_served(hierarchy, splitters)
+    return make_plan(hierarchy, splitters, nodes=(served if depth is None else served.prune(depth)).paths)
+
+
 def prune_to_served(hierarchy: Hierarchy, splitters: Sequence[Splitter]) -> Hierarchy:
-    """Cut a hierarchy where no splitter at hand goes deeper.
+    """Cut a hierarchy below the nodes that no splitter can split.
 
     Raises
     ------
@@ -93,47 +125,49 @@ def prune_to_served(hierarchy: Hierarchy, splitters: Sequence[Splitter]) -> Hier
         If not even the mixture can be split.
     """
 
-    def reached(node: NodePath) -> set[NodePath]:
-        _, outputs = _find(hierarchy, splitters, node)
-        higher = hierarchy.ancestors(node)
-        split = {above for output in outputs for above in hierarchy.ancestors(output) if above not in higher}
-        return split.union(*(reached(output) for output in outputs))
+    def split_nodes(node: NodePath) -> set[NodePath]:
+        step = _find_step(hierarchy, splitters, node)
+        if step is None:
+            return set()
+        between = {above for output in step.outputs for above in hierarchy.ancestors(output)}
+        return between.difference(hierarchy.ancestors(node)).union(*(split_nodes(output) for output in step.outputs))
 
-    inner = reached(MIXTURE)
-    if MIXTURE not in inner:
-        raise _unserved(hierarchy, MIXTURE)
+    inner = split_nodes(MIXTURE)
+    if not inner:
+        raise _no_splitter(hierarchy, MIXTURE)
     return hierarchy.cut(lambda path: path not in inner)
 
 
-def _steps(full: Hierarchy, tree: Hierarchy, splitters: Sequence[Splitter], node: NodePath) -> Iterable[Step]:
+def _steps(hierarchy: Hierarchy, tree: Hierarchy, splitters: Sequence[Splitter], node: NodePath) -> Iterator[Step]:
+    """The steps at and beneath a node of `tree`, which is `hierarchy` with some branches cut."""
     if tree.is_leaf(node):
         return
-    splitter, outputs = _find(full, splitters, node)
-    if not outputs:
-        raise _unserved(full, node)
-    targets = tuple(next(above for above in (output, *full.ancestors(output)) if above in tree) for output in outputs)
-    yield Step(node, splitter, outputs, targets)
-    for target in dict.fromkeys(targets):
-        yield from _steps(full, tree, splitters, target)
+    step = _find_step(hierarchy, splitters, node)
+    if step is None:
+        raise _no_splitter(hierarchy, node)
+    lines = ((output, *hierarchy.ancestors(output)) for output in step.outputs)
+    step = replace(step, targets=tuple(next(path for path in line if path in tree) for line in lines))
+    yield step
+    for target in dict.fromkeys(step.targets):
+        yield from _steps(hierarchy, tree, splitters, target)
 
 
-def _find(
-    hierarchy: Hierarchy, splitters: Sequence[Splitter], node: NodePath
-) -> tuple[Splitter | None, tuple[NodePath, ...]]:
+def _find_step(hierarchy: Hierarchy, splitters: Sequence[Splitter], node: NodePath) -> Step | None:
+    """The split of a node into all that its splitter can tell apart; None for a leaf or if there is no splitter."""
     children = hierarchy.children(node)
-    if len(children) > 1:
-        for splitter in splitters:
-            if outputs := splitter.outputs(hierarchy, node):
-                return splitter, outputs
-        return None, ()
-    return None, children
+    if len(children) == 1:
+        return Step(node, None, children, children)
+    for splitter in splitters if children else ():
+        if outputs := splitter.outputs(hierarchy, node):
+            return Step(node, splitter, outputs, outputs)
+    return None
 
 
-def _unserved(hierarchy: Hierarchy, node: NodePath) -> SplitterError:
-    whole = f"'{node}'" if node else "the mixture"
-    names = ", ".join(child.rpartition("/")[2] for child in hierarchy.children(node))
-    less = f", or go only to --depth {node.count('/') + 1}" if node else ", or choose another hierarchy"
+def _no_splitter(hierarchy: Hierarchy, node: NodePath) -> SplitterError:
+    name = f"'{node}'" if node else "the mixture"
+    children = ", ".join(child.rpartition("/")[2] for child in hierarchy.children(node))
+    remedy = f"go only to --depth {depth(node)}" if node else "choose another hierarchy"
     return SplitterError(
-        f"no splitter at hand splits {whole} of hierarchy '{hierarchy.name}' into "
-        f"{names}: give Separator one that is trained for them{less}"
+        f"no splitter at hand splits {name} of hierarchy '{hierarchy.name}' into {children}: give Separator one that "
+        f"is trained for them, or {remedy}"
     )

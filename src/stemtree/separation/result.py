@@ -1,7 +1,6 @@
-"""What a separated song is in memory."""
+"""A separated song in memory."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -9,14 +8,6 @@ import numpy as np
 from stemtree.audio.loudness import RmsMeter
 from stemtree.audio.samples import ExactSamples, Samples
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
-
-
-@dataclass(frozen=True, slots=True)
-class SeparatedBlock:
-    """A stretch of a song: ``(channel, sample)`` of the mixture, ``(leaf, channel, sample)`` of the tree's leaves."""
-
-    mixture: ExactSamples
-    leaves: Samples
 
 
 class TreeNode:

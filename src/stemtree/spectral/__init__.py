@@ -2,6 +2,6 @@
 
 from stemtree.spectral.features import FLOOR, log_magnitude, salient_bins
 from stemtree.spectral.stft import Stft
-from stemtree.spectral.streaming import Synthesis, analyse_stream
+from stemtree.spectral.streaming import MaskedSpectrogram, Synthesis, analyse_stream
 
-__all__ = ["FLOOR", "Stft", "Synthesis", "analyse_stream", "log_magnitude", "salient_bins"]
+__all__ = ["FLOOR", "MaskedSpectrogram", "Stft", "Synthesis", "analyse_stream", "log_magnitude", "salient_bins"]

@@ -1,6 +1,7 @@
 """The transform and its inverse of signals of any length, in bounded memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -45,6 +46,26 @@ def analyse_stream(stft: Stft, blocks: Iterable[Waveform], frames: int) -> Itera
             held = held[:, frames * stft.hop :]
 
 
+@dataclass(frozen=True, slots=True)
+class MaskedSpectrogram:
+    """A spectrogram and a mask that it is yet to be multiplied by.
+
+    Parameters
+    ----------
+    spectrogram : Spectrogram
+        ``(channel, bin, frame)``.
+    mask : Masks, optional
+        Of the same shape; None is a mask of ones.
+    """
+
+    spectrogram: Spectrogram
+    mask: Masks | None = None
+
+    def product(self) -> Spectrogram:
+        """The spectrogram times the mask."""
+        return self.spectrogram if self.mask is None else self.mask * self.spectrogram
+
+
 class Synthesis:
     """The inverse of `analyse_stream`: spectrograms in, finished samples out, without gradients.
 
@@ -59,29 +80,20 @@ class Synthesis:
         self._padding = stft.window // 2  # samples before the signal that are still to come
 
     @torch.inference_mode()
-    def add(self, stems: Sequence[tuple[Spectrogram, Masks | None]]) -> Waveform:
-        """Add the next frames of every stem and return all samples that are now finished.
+    def add(self, stems: Sequence[MaskedSpectrogram]) -> Waveform:
+        """Add the next frames of every stem and return all samples that are now finished, ``(stem, channel, sample)``.
 
-        Parameters
-        ----------
-        stems : sequence of tuple
-            For each stem a ``(channel, bin, frame)`` spectrogram and the mask that it is multiplied by, of the same
-            shape; None is a mask of ones.
-
-        Returns
-        -------
-        Waveform
-            ``(stem, channel, sample)``.
+        The masks are applied here, stem by stem, so that no two products are in memory at a time.
         """
-        channels, _, frames = stems[0][0].shape
+        channels, _, frames = stems[0].spectrogram.shape
         finished, overlap = frames * self._stft.hop, self._stft.window - self._stft.hop
-        waves = stems[0][0].real.new_zeros(len(stems), channels, finished + overlap)
+        waves = stems[0].spectrogram.real.new_zeros(len(stems), channels, finished + overlap)
         envelope = self._stft.envelope(frames)
         if self._tail is not None:
             waves[..., :overlap] = self._tail
             envelope[..., :overlap] += self._tail_envelope
-        for wave, (spectrogram, mask) in zip(waves, stems, strict=True):
-            self._stft.overlap_add(spectrogram, mask, out=wave)
+        for wave, stem in zip(waves, stems, strict=True):
+            self._stft.overlap_add(stem.spectrogram, stem.mask, out=wave)
         self._tail, self._tail_envelope = waves[..., finished:].clone(), envelope[..., finished:]
         return self._normalise(waves[..., :finished], envelope[..., :finished])
 

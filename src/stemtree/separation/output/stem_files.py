@@ -22,7 +22,7 @@ from stemtree.separation.output.manifest import (
     write_manifest,
 )
 from stemtree.separation.plan import Plan
-from stemtree.separation.result import SeparatedBlock
+from stemtree.separation.walk import SeparatedBlock
 from stemtree.staging import staging
 
 _CACHED = 1 << 15

@@ -1,0 +1,133 @@
+"""The walk down the tree: one transform of the mixture, masks at every inner node, one inverse transform per leaf."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import torch
+
+from stemtree.audio import AudioSource
+from stemtree.audio.samples import ExactSamples, Samples
+from stemtree.hierarchy import MIXTURE, NodePath
+from stemtree.separation.plan import Plan, Step
+from stemtree.separation.splitters.base import Block
+from stemtree.spectral import MaskedSpectrogram, Stft, Synthesis, analyse_stream
+from stemtree.types import Masks, Spectrogram, Waveform
+
+_READ = 1 << 16
+"""Samples to read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeparatedBlock:
+    """Consecutive samples of a song.
+
+    Parameters
+    ----------
+    mixture : ExactSamples
+        ``(channel, sample)``.
+    leaves : Samples
+        ``(leaf, channel, sample)`` of the tree's leaves, which add up to the mixture.
+    """
+
+    mixture: ExactSamples
+    leaves: Samples
+
+
+def walk(plan: Plan, source: AudioSource) -> Iterator[SeparatedBlock]:
+    """Separate a song block by block, in memory that does not depend on its length.
+
+    Parameters
+    ----------
+    plan : Plan
+        The tree and its splitters.
+    source : AudioSource
+        The song.
+
+    Yields
+    ------
+    SeparatedBlock
+        Consecutive; together they are the song.
+    """
+    stft = plan.stft.at(source.sample_rate)
+    mixture, synthesis = _SampleQueue(), Synthesis(stft)
+    audio = (torch.from_numpy(mixture.put(block).astype(np.float32)) for block in source.blocks(_READ))
+    for block in with_context(analyse_stream(stft, audio, plan.block_frames), stft, plan.context_frames):
+        leaves = synthesis.add(split(plan, block))
+        if leaves.shape[-1]:
+            yield _conserve(mixture.take(leaves.shape[-1]), leaves)
+    last = mixture.take()
+    if last.shape[-1]:
+        yield _conserve(last, synthesis.finish()[..., : last.shape[-1]])
+
+
+@torch.inference_mode()
+def split(plan: Plan, mixture: Block) -> list[MaskedSpectrogram]:
+    """Walk down the tree for one block: each leaf's mask and the spectrogram of the node that it is a mask of (4.7)."""
+    nodes = {MIXTURE: MaskedSpectrogram(mixture.spectrogram)}
+    for step in plan.steps:
+        parent = nodes.pop(step.node)
+        if step.splitter is None:
+            nodes[step.targets[0]] = parent
+            continue
+        block = mixture if step.node == MIXTURE else Block(parent.product(), mixture.start, mixture.stft)
+        masks = step.splitter.masks(block, step.node, step.outputs)
+        for target, mask in _sum_by_target(step, masks).items():
+            nodes[target] = MaskedSpectrogram(block.spectrogram, mask)
+    return [nodes[leaf] for leaf in plan.tree.leaves()]
+
+
+def _sum_by_target(step: Step, masks: Masks) -> dict[NodePath, Masks]:
+    sums: dict[NodePath, Masks] = {}
+    for target, mask in zip(step.targets, masks, strict=True):
+        sums[target] = sums[target] + mask if target in sums else mask
+    return sums
+
+
+def with_context(spectrograms: Iterable[Spectrogram], stft: Stft, context: int) -> Iterator[Block]:
+    """Number consecutive blocks of the mixture and add the frames on both sides of each.
+
+    Parameters
+    ----------
+    spectrograms : iterable of Spectrogram
+        ``(channel, bin, frame)`` each.
+    stft : Stft
+        Their transform.
+    context : int
+        Number of frames on each side; there are fewer at the song's ends.
+    """
+    start = 0
+    before, current = None, None
+    for following in chain(spectrograms, [None]):
+        if current is not None:
+            after = following[..., :context] if context and following is not None else None
+            yield Block(current, start, stft, before, after)
+            start += current.shape[-1]
+            before = current[..., -context:].clone() if context else None  # a view would keep the whole block
+        current = following
+
+
+def _conserve(mixture: ExactSamples, leaves: Waveform) -> SeparatedBlock:
+    """Spread the rounding error of the transforms (-130 dB of the mixture) over the leaves, so that they add up."""
+    samples = leaves.numpy()
+    samples += ((mixture - samples.sum(axis=0, dtype=np.float64)) / len(samples)).astype(np.float32)
+    return SeparatedBlock(mixture, samples)
+
+
+class _SampleQueue:
+    """Samples of the mixture that were read and whose leaves are not finished yet."""
+
+    def __init__(self) -> None:
+        self._blocks: list[ExactSamples] = []
+
+    def put(self, block: ExactSamples) -> ExactSamples:
+        self._blocks.append(block)
+        return block
+
+    def take(self, count: int | None = None) -> ExactSamples:
+        """The first `count` samples, or all."""
+        samples = np.concatenate(self._blocks, axis=-1)
+        count = samples.shape[-1] if count is None else count
+        self._blocks = [samples[:, count:]]
+        return samples[:, :count]

@@ -1,0 +1,61 @@
+"""What `Separator` decides for itself; what it separates is tested with each splitter."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import stemtree
+from stemtree.audio import ArraySource
+from stemtree.errors import SplitterError
+from stemtree.hierarchy import Hierarchy, load
+from stemtree.hierarchy.load import parse
+from stemtree.separation.separator import Separator
+from stemtree.separation.splitters.oracle import Oracle
+
+TREE = parse("tree: {a: , b: {c: , d: }}", "mine")
+
+
+class Own(Oracle):
+    """A splitter that is made for one hierarchy."""
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        return TREE
+
+
+def test_default_hierarchy_is_that_of_the_first_splitter_made_for_one() -> None:
+    assert Separator(splitters=[Oracle({})]).tree == load("ms21")
+    assert Separator(splitters=[Oracle({}), Own({})]).tree == TREE
+    assert Separator("musdb18", splitters=[Own({})]).tree == load("musdb18")
+
+
+def test_as_deep_as_served_unless_a_hierarchy_is_asked_for(separator: Separator) -> None:
+    assert separator.tree == load("ms21").cut(lambda path: path == "vocal")
+    assert Separator(depth=1).tree == load("ms21").prune(1)
+    with pytest.raises(SplitterError, match="splits 'vocal' of hierarchy 'ms21'"):
+        Separator("ms21")
+
+
+def test_progress_ends_with_the_whole_song() -> None:
+    calls: list[tuple[int, int | None]] = []
+    song = np.random.default_rng(0).uniform(-1, 1, (1, 30000))
+    result = Separator(TREE, splitters=[Oracle({})]).separate(
+        ArraySource(song, 8000), progress=lambda done, total: calls.append((done, total))
+    )
+    assert calls[-1] == (30000, 30000) and all(total == 30000 for _, total in calls)
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+    assert result.sample_rate == 8000
+
+
+def test_one_node_by_its_name() -> None:
+    separator = Separator(TREE, nodes="b/c", splitters=[Oracle({})])
+    assert separator.plan.wanted == ("b/c",)
+    assert [node.path for node in separator.separate(np.ones((1, 100)), 8000)] == ["b/c"]
+
+
+def test_separate_is_a_separator_used_once(tmp_path: Path) -> None:
+    song = np.random.default_rng(0).uniform(-1, 1, (2, 5000))
+    result = stemtree.separate(song, 16000, hierarchy=TREE, depth=1, splitters=[Oracle({}, "irm")])
+    assert [node.path for node in result] == ["a", "b"]
+    np.testing.assert_allclose(sum(node.audio for node in result), song, atol=1e-6)
