@@ -1,4 +1,4 @@
-"""Memory that is used again instead of given back."""
+"""Keep memory that was freed for the next allocation."""
 
 import ctypes
 import os
@@ -9,17 +9,17 @@ _KEPT_UP_TO = 64 << 20
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep what it frees, and use large pages.
+    """Keep freed memory in this process instead of returning it to the system, and use large pages.
 
-    By default the C library returns every large block to the system, which hands it out again cleared, page by page:
-    half of the time of training a convolutional network goes there, and a tenth of separating a song. The price is
-    memory: blocks of up to 64 MB, the size of a batch's masks, stay with the process. Call it before the first tensor
-    is made.
+    By default the C library returns every large block to the system, which clears it page by page before it hands it
+    out again. That takes half of the time of training a convolutional network and a tenth of separating a song. The
+    price is memory: blocks of up to 64 MB, the size of a batch's masks, stay with the process. Call this before the
+    first tensor is made.
 
     Returns
     -------
     bool
-        Whether it could be done: on Linux with glibc.
+        Whether it worked: on Linux with glibc.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at its first allocation
     if sys.platform != "linux":

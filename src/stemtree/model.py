@@ -6,47 +6,48 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from stemtree.errors import HierarchyError, ModelError, OptionError, one_sentence
 from stemtree.hierarchy import Hierarchy, NodePath, from_dict
 from stemtree.masks.relation import Estimate, Relation, RelationSettings, make_relation
 from stemtree.networks.registry import NetworkSettings
 from stemtree.spectral import Stft, log_magnitude, salient_bins
-from stemtree.types import Logits, Masks, Spectrogram
+from stemtree.staging import whole_file
+from stemtree.types import Features, Logits, Masks, Spectrogram
 
 CARD, WEIGHTS = "model.json", "model.safetensors"
 
 
-class Card(BaseModel, frozen=True, extra="forbid"):
-    """What a model is, beside its weights.
+class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
+    """What a model is, beside its weights; the file ``model.json``.
 
     Parameters
     ----------
     hierarchy, tree
-        Name and nodes of the tree that it divides, whose mixture may be a node of the corpus's hierarchy.
+        Name and nodes of the tree that the model separates its mixture into. The mixture may be a node of the corpus's
+        hierarchy.
     root : NodePath
-        Which node of the hierarchy that mixture is; ``""`` for the song.
+        Which node of that hierarchy the mixture is; ``""`` for the song.
     nodes : tuple of NodePath
-        Whose masks it makes, in `tree`.
+        The nodes of `tree` that the model estimates masks of.
     relation, network, stft
-        How it makes them, and of what.
+        How masks follow from the logits, what the network is, and the transform that it was trained on.
     channels : int
-        How many the network sees; 1 means their average.
-    fade : float, optional
-        Level in dB relative to the mixture below which parts fade when a song is separated; see
-        `stemtree.masks.conserve.suppress_inactive`.
+        Channels of the network's features; 1 means the average of the mixture's.
+    inactive_below_db : float, optional
+        In dB relative to the mixture: nodes below are suppressed when a song is separated, see
+        `stemtree.masks.conserve.suppress_inactive`. Its name in the file is ``fade``.
     corpora : list of dict
         What it was trained on: kinds, songs, hours of each leaf, fingerprint; the latest run's first.
     training : dict
-        The settings it was trained with, steps and time; those of the model that it began with, if any, beneath
+        The settings it was trained with, steps and time. Those of the model whose weights it began with, if any, are in
         ``began_with``.
     metrics : dict
-        What it reached on what.
+        For each corpus that it was measured on, the results.
     licences : dict
         Of the songs and sounds that it was trained on.
     """
@@ -60,7 +61,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     network: NetworkSettings
     stft: Stft
     channels: int = 1
-    fade: float | None = Field(default=None, lt=0)
+    inactive_below_db: float | None = Field(default=None, lt=0, alias="fade")
     corpora: list[dict[str, Any]] = []
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
@@ -68,7 +69,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def divides(self) -> dict[str, Any]:
-        """What the masks are of: two models with equal networks may divide different trees."""
+        """What the masks are of. Two models of equal networks may divide different trees."""
         return self.model_dump(mode="json", include={"hierarchy", "tree", "root", "nodes", "relation"})
 
 
@@ -92,7 +93,7 @@ class Model:
 
     @property
     def tree(self) -> Hierarchy:
-        """What it divides its mixture into, rests included."""
+        """The tree that it separates its mixture into, residuals included."""
         return self.relation.partition.hierarchy
 
     @property
@@ -100,8 +101,8 @@ class Model:
         """Whether it needs an example of what to separate."""
         return self.card.network.takes_query
 
-    def estimate(self, mixture: Spectrogram, query: Spectrogram | None = None, every: int = 1) -> Estimate:
-        """Make masks.
+    def estimate(self, mixture: Spectrogram, query: Spectrogram | None = None, frame_step: int = 1) -> Estimate:
+        """Estimate masks.
 
         Parameters
         ----------
@@ -109,18 +110,18 @@ class Model:
             ``(batch, channel, bin, frame)``.
         query : Spectrogram, optional
             The same of an example, for a model that takes a query.
-        every : int
-            Make masks of every so many frames; all are seen.
+        frame_step : int
+            Return masks of every so many frames only; the network gets all.
 
         Returns
         -------
         Estimate
             With one channel where one mask serves all.
         """
-        return self.relation.estimate(self._logits(mixture, query)[..., ::every])
+        return self.relation.estimate(self._logits(mixture, query)[..., ::frame_step])
 
     def part_masks(self, mixture: Spectrogram, query: Spectrogram | None = None) -> Masks:
-        """Make conservative masks of the parts that the mixture is divided into; see `Relation.part_masks`."""
+        """Estimate conservative masks of the parts of the mixture; see `Relation.part_masks`."""
         return self.relation.part_masks(self._logits(mixture, query))
 
     def _logits(self, mixture: Spectrogram, query: Spectrogram | None) -> Logits:
@@ -129,11 +130,12 @@ class Model:
             logits: Logits = self.network(features)
             return logits
         assert query is not None
-        seen = self._features(query)
-        answer: Logits = self.network(features, seen, salient_bins(seen).float())
-        return answer
+        query_features = self._features(query)
+        presence = salient_bins(query_features).float()
+        query_logits: Logits = self.network(features, query_features, presence)
+        return query_logits
 
-    def _features(self, spectrogram: Spectrogram) -> torch.Tensor:
+    def _features(self, spectrogram: Spectrogram) -> Features:
         if self.card.channels == 1 and spectrogram.shape[1] > 1:
             spectrogram = spectrogram.mean(dim=1, keepdim=True)
         return log_magnitude(spectrogram)
@@ -151,7 +153,7 @@ def make_model(card: Card) -> Model:
     relation = make_relation(card.relation.kind, tree, card.nodes, card.relation.sources)
     try:
         network = card.network.build(card.stft.bins, card.channels, relation.outputs)
-    except RuntimeError as error:  # torch's for want of memory
+    except RuntimeError as error:  # torch's when memory runs out
         raise OptionError(f"no such network can be made ({str(error).splitlines()[0]}): make it smaller") from None
     return Model(card, network, relation)
 
@@ -161,14 +163,10 @@ def save_model(model: Model, folder: str | os.PathLike[str]) -> Path:
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.contiguous() for name, tensor in model.network.state_dict().items()}
-    for name in (WEIGHTS, CARD):
-        partial = place / f".{name}.partial"
-        if name == WEIGHTS:
-            save_file(weights, partial)
-        else:
-            partial.write_text(json.dumps(model.card.model_dump(mode="json"), indent=2) + "\n", "utf-8")
-    for name in (WEIGHTS, CARD):
-        (place / f".{name}.partial").replace(place / name)
+    card = json.dumps(model.card.model_dump(mode="json", by_alias=True), indent=2) + "\n"
+    with whole_file(place / CARD) as card_file, whole_file(place / WEIGHTS) as weights_file:
+        save_file(weights, weights_file)
+        card_file.write_text(card, "utf-8")
     return place
 
 
@@ -178,7 +176,7 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     Parameters
     ----------
     folder : path-like
-        That holds ``model.safetensors`` and ``model.json``, or either of these files.
+        A folder with ``model.safetensors`` and ``model.json``, or either of these files.
 
     Raises
     ------
@@ -187,16 +185,7 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     """
     place = Path(folder)
     place = place.parent if place.name in (CARD, WEIGHTS) else place
-    try:
-        card = Card.model_validate_json((place / CARD).read_bytes())
-        weights = load_file(place / WEIGHTS)
-    except OSError as error:
-        raise ModelError(f"cannot read the model '{place}': {error.strerror or error}; check the path") from None
-    except (ValidationError, OptionError) as error:
-        told = one_sentence(error) if isinstance(error, ValidationError) else error
-        raise ModelError(f"the card '{place / CARD}' is not one of ours: {told}") from None
-    except (SafetensorError, ValueError) as error:
-        raise ModelError(f"the weights '{place / WEIGHTS}' are damaged ({error}): get a whole copy") from None
+    card, weights = _read(place)
     try:
         model = make_model(card)
     except (HierarchyError, OptionError) as error:
@@ -209,3 +198,17 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
         raise ModelError(f"the weights '{place / WEIGHTS}' do not fit their card: get both from one place") from None
     model.network.eval().requires_grad_(False)
     return model
+
+
+def _read(place: Path) -> tuple[Card, dict[str, Tensor]]:
+    """Card and weights of a folder."""
+    try:
+        card = Card.model_validate_json((place / CARD).read_bytes())
+        return card, load_file(place / WEIGHTS)
+    except OSError as error:
+        raise ModelError(f"cannot read the model '{place}': {error.strerror or error}; check the path") from None
+    except (ValidationError, OptionError) as error:
+        reason = one_sentence(error) if isinstance(error, ValidationError) else error
+        raise ModelError(f"the card '{place / CARD}' is not one of ours: {reason}") from None
+    except (SafetensorError, ValueError) as error:
+        raise ModelError(f"the weights '{place / WEIGHTS}' are damaged ({error}): get a whole copy") from None

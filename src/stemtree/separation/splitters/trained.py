@@ -79,8 +79,8 @@ class TrainedSplitter(Splitter):
         channels, bins, _ = block.spectrogram.shape
         mixture = self._input(block.spectrogram, block.stft)
         masks = self._part_masks(mixture)
-        if self.model.card.fade is not None:
-            masks = suppress_inactive(masks, self.model.relation.partition, mixture, self.model.card.fade)
+        if self.model.card.inactive_below_db is not None:
+            masks = suppress_inactive(masks, self.model.relation.partition, mixture, self.model.card.inactive_below_db)
         if len(outputs) < len(masks):
             masks = normalise(masks[self._part_numbers(node, outputs)])
         return to_song_bins(masks, bins).expand(-1, channels, -1, -1)
