@@ -10,7 +10,7 @@ from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
 from stemtree.data.augmentation import Augmentation, Augmenter
 from stemtree.data.matching import Match, RemixFeatures, estimate_features, remix_features
 from stemtree.data.salience import Chunking
-from stemtree.data.stem_excerpt import StemExcerpt, apply_effects
+from stemtree.data.stem_excerpt import StemExcerpt, apply_augmentation
 from stemtree.errors import OptionError
 
 RATE, SECONDS = 16000, 24
@@ -96,7 +96,7 @@ def test_remixes_share_tempo_key_and_beat(tmp_path: Path) -> None:
     } == {0}
     whole = clicks(108)
     for excerpt in {excerpt for excerpt in theirs if excerpt.stem == 0}:
-        stretched = apply_effects(whole[None, excerpt.start :][:, : 8 * RATE], excerpt, RATE, 7 * RATE)[0]
+        stretched = apply_augmentation(whole[None, excerpt.start :][:, : 8 * RATE], excerpt, RATE, 7 * RATE)[0]
         onset = int(np.argmax(np.abs(stretched[: RATE // 2 + 2000]))) / RATE
         beat = (onset + 2 - 0.3) / 0.6  # on a beat of the first song, to a sixth of it
         assert abs(beat - round(beat)) < 0.17

@@ -127,7 +127,7 @@ def test_a_mistyped_setting_takes_no_folder(config: Path, tmp_path: Path) -> Non
     assert train(read_settings([config], ["levels=[1]"]), tmp_path / "run").card.nodes == (CLEAN,)
 
 
-def test_leaves_that_are_heard_nowhere_are_left_out_and_told(config: Path, tones: Path, tmp_path: Path) -> None:
+def test_leaves_that_are_salient_nowhere_are_left_out_and_reported(config: Path, tones: Path, tmp_path: Path) -> None:
     """Of four instruments two are played so softly that no chunk is salient; others have no stem at all."""
     root = shutil.copytree(tones, tmp_path / "songs")
     for name in ("S01", "S03"):  # nylon guitar and bass
@@ -155,9 +155,9 @@ def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> No
         train(read_settings([config], ["trainer.max_steps=1"]), tmp_path / "a")
     with pytest.raises(SamplingError, match="in the songs of 'train', 'winds_voices/winds/flutes' is salient in no"):
         train(read_settings([config], ["targets=[winds_voices/winds/flutes]"]), tmp_path / "b")
-    unheard = ["targets=[]", "subtree=winds_voices"]
+    silent = ["targets=[]", "subtree=winds_voices"]
     with pytest.raises(SamplingError, match="what is learned is salient in no chunk of 'train'"):
-        train(read_settings([config], unheard), tmp_path / "b")
+        train(read_settings([config], silent), tmp_path / "b")
     with pytest.raises(OptionError, match="needs 'sources'"):
         train(read_settings([config], ["relation.kind=mixed"]), tmp_path / "c")
     with pytest.raises(StaleIndexError, match="build it again with stemtree corpus index"):

@@ -163,7 +163,7 @@ class Augmenter:
         if settings.drop:
             kept = [excerpt for excerpt in excerpts if generator.random() >= settings.drop]
             excerpts = kept or [excerpts[generator.integers(len(excerpts))]]
-        return [self._with_effects(excerpt, pitch, tempo, generator) for excerpt in excerpts]
+        return [self._with_random_effects(excerpt, pitch, tempo, generator) for excerpt in excerpts]
 
     def _replace(self, excerpt: StemExcerpt, generator: np.random.Generator, avoid: int | None) -> list[StemExcerpt]:
         """Apply `doubled`, and `other_song` or `shift`, to a stem: one excerpt or, if doubled, two."""
@@ -175,7 +175,7 @@ class Augmenter:
             excerpt = replace(excerpt, start=self._draw_start(excerpt.track, generator))
         return [excerpt, doubled] if doubled else [excerpt]
 
-    def _with_effects(
+    def _with_random_effects(
         self, excerpt: StemExcerpt, pitch: float, tempo: float, generator: np.random.Generator
     ) -> StemExcerpt:
         leaf = self._leaf(excerpt)

@@ -14,7 +14,7 @@ from stemtree.data.augmentation import Augmentation, Augmenter
 from stemtree.data.matching import RemixFeatures
 from stemtree.data.sampling import ChunkPosition, ChunkSampler, ExampleSpec
 from stemtree.data.signals import is_salient, sum_to_nodes
-from stemtree.data.stem_excerpt import StemExcerpt, apply_effects
+from stemtree.data.stem_excerpt import StemExcerpt, apply_augmentation
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, NodePath, is_within
 from stemtree.types import Waveform
@@ -203,6 +203,6 @@ class Examples(Dataset[Example]):
                 if self._mono and len(audio) > 1:
                     audio = audio.mean(axis=0, keepdims=True)
                 if self._augmenter:
-                    audio = apply_effects(audio, excerpt, self.sample_rate, num_samples)
+                    audio = apply_augmentation(audio, excerpt, self.sample_rate, num_samples)
                 leaf_signals.append((stem.leaf, audio))
         return sum_to_nodes(leaf_signals, nodes, num_samples)

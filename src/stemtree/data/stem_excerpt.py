@@ -1,4 +1,4 @@
-"""Excerpts of stems, and the effects that augmentation applies to them."""
+"""Excerpts of stems, and what augmentation does to their audio."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from stemtree.audio.samples import Samples
 
 @dataclass(frozen=True, slots=True)
 class StemExcerpt:
-    """An excerpt of one stem, and the effects that are applied to it.
+    """An excerpt of one stem, and how it is augmented.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ class StemExcerpt:
     tempo: float = 1.0
 
 
-def apply_effects(samples: Samples, excerpt: StemExcerpt, sample_rate: int, num_samples: int) -> Samples:
-    """Apply an excerpt's effects to its audio.
+def apply_augmentation(samples: Samples, excerpt: StemExcerpt, sample_rate: int, num_samples: int) -> Samples:
+    """Augment the audio of an excerpt as the excerpt says.
 
     Parameters
     ----------

@@ -184,4 +184,4 @@ def _report_not_sampled(
     for songs, of_songs in examples.items():
         missing = ", ".join(f"'{node}'" for node in targets.sampled if node not in of_songs.targets)
         if missing:
-            report(f"in the songs of '{songs}', no example is drawn for what is salient nowhere: {missing}")
+            report(f"in the songs of '{songs}', no chunk is sampled for leaves that are salient nowhere: {missing}")
