@@ -5,7 +5,7 @@ A network does not know its relation. It has as many outputs per bin as the rela
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from pydantic import BaseModel
@@ -17,6 +17,10 @@ from stemtree.masks.conserve import distribute
 from stemtree.masks.constraint import apply_constraint
 from stemtree.masks.partition import Partition
 from stemtree.types import Logits, Masks
+
+RelationKind = Literal["direct", "constrained", "sequential", "mixed", "tree"]
+RELATIONS: tuple[str, ...] = get_args(RelationKind)
+"""Names of relations."""
 
 
 class RelationSettings(BaseModel, frozen=True, extra="forbid"):
@@ -30,7 +34,7 @@ class RelationSettings(BaseModel, frozen=True, extra="forbid"):
         For ``mixed``: the nodes that are taken from another node, and from which.
     """
 
-    kind: Literal["direct", "constrained", "sequential", "mixed", "tree"] = "direct"
+    kind: RelationKind = "direct"
     sources: dict[NodePath, NodePath] | None = None
 
 
@@ -152,10 +156,6 @@ class Tree(Relation):
         """See `Relation.part_masks`."""
         # `mT` changes no value: networks leave the bins of one frame side by side in memory, and so do these masks.
         return logits.mT.float().softmax(dim=1).mT
-
-
-RELATIONS = ("direct", "constrained", "sequential", "mixed", "tree")
-"""Names of relations."""
 
 
 def make_relation(
