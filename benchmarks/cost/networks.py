@@ -1,11 +1,16 @@
-"""What networks cost: ``python benchmarks/cost/networks.py [separation] [default] [heads] [folded] ...``; or all.
+"""Measure the cost of networks, in one thread.
 
-``separation``: the two U-Nets of Spleeter, and what made them cheaper. ``default``: the default model in both widths
-of numbers, against products of large matrices in the same run. ``heads``, ``folded`` and ``recurrent``: steps
-of training, all on one thread, in seconds of audio per second of CPU time. ``compiled``: the default model by
-torch.compile, which needs g++.
+    python benchmarks/cost/networks.py [PART...]
+
+Parts, by default all:
+
+- ``separation``: the two U-Nets of Spleeter as published, with another memory layout, and as they run here
+- ``default``: the default model in float32 and bfloat16, beside products of large matrices in the same run
+- ``heads``, ``folded``, ``recurrent``: training steps, in seconds of audio per second of CPU time
+- ``compiled``: the default model by torch.compile, which needs g++
 """
 
+import argparse
 import resource
 import sys
 import time
@@ -49,13 +54,13 @@ GUITAR = (
 
 
 def least(run: Callable[[], object], times: int) -> float:
-    """The least CPU time of so many runs after a first."""
-    spent = []
+    """CPU seconds: the minimum of `times` runs after a first."""
+    figures = []
     for _ in range(times + 1):
         start = time.process_time()
         run()
-        spent.append(time.process_time() - start)
-    return min(spent[1:])
+        figures.append(time.process_time() - start)
+    return min(figures[1:])
 
 
 def cost(networks: list[torch.nn.Module], magnitude: torch.Tensor) -> float:
@@ -70,26 +75,25 @@ def cost(networks: list[torch.nn.Module], magnitude: torch.Tensor) -> float:
 
 
 def separation() -> None:
+    """Measure Spleeter's networks on one block."""
     magnitude = torch.rand(1, 2, 512, 1024)
-    last = magnitude.contiguous(memory_format=torch.channels_last)
+    channels_last = magnitude.contiguous(memory_format=torch.channels_last)
     published = [published_network(name) for name in CHECKPOINTS]
     print(f"as published: {cost(published, magnitude):.4f} CPU s per s")
     for network in published:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    print(f"channels-last: {cost(published, last):.4f}")
+    print(f"channels-last: {cost(published, channels_last):.4f}")
     ours = [build_network(checkpoint) for checkpoint in read_checkpoints(checkpoint_folder())]
-    spent = cost(ours, last)
+    cpu = cost(ours, channels_last)
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         for network in ours:
-            network(last)
-    rate = counter.get_total_flops() / 2 / SECONDS / spent / 1e9
-    print(
-        f"as they run now (see `stemtree.networks.kernels`): {spent:.4f}, {rate:.0f} billion multiply-adds per second"
-    )
+            network(channels_last)
+    rate = counter.get_total_flops() / 2 / SECONDS / cpu / 1e9
+    print(f"as they run now (see `stemtree.networks.kernels`): {cpu:.4f}, {rate:.0f} billion multiply-adds per second")
 
 
 def default() -> None:
-    """The default model on one block of the walk, and what this core reaches with nothing but multiply-adds."""
+    """Measure the default model on one block of a separation, and the rate of products of matrices on this core."""
     network = load_model(DEFAULT_MODEL).network
     features = log_magnitude(torch.randn(1, 2, 2049, 512, dtype=torch.complex64))
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
@@ -102,22 +106,22 @@ def default() -> None:
             square = torch.randn(2048, 2048).to(kind)
             peak = 2048**3 / least(partial(torch.mm, square, square), 5) / 1e9
             with torch.inference_mode(), torch.autocast("cpu", kind, enabled=kind == torch.bfloat16):
-                spent = least(partial(network, features), 7) / SECONDS
-            rate = f"{work / spent / 1e9:.0f} of {peak:.0f} billion multiply-adds per second"
-            print(f"default model, {kind}, {step}: {spent:.4f} CPU s per s, {rate} (products of matrices)")
+                cpu = least(partial(network, features), 7) / SECONDS
+            rate = f"{work / cpu / 1e9:.0f} of {peak:.0f} billion multiply-adds per second"
+            print(f"default model, {kind}, {step}: {cpu:.4f} CPU s per s, {rate} (products of matrices)")
 
 
 def compiled() -> None:
-    """The default model as it runs and by torch.compile, by turns."""
+    """Measure the default model with and without torch.compile, in turns."""
     network = fuse_batch_norms(load_model(DEFAULT_MODEL).network)
     features = log_magnitude(Stft().analyse(torch.randn(2, 4096 + 511 * 1024)))[None]
     faster = torch.compile(network, dynamic=False)
-    spent = [[cost([one], features) for one in (network, faster)] for _ in range(3)]
-    print("default model, as it runs and compiled:", *(f"{run:.4f} / {other:.4f}" for run, other in spent))
+    figures = [[cost([one], features) for one in (network, faster)] for _ in range(3)]
+    print("default model, as it runs and compiled:", *(f"{run:.4f} / {other:.4f}" for run, other in figures))
 
 
 class Training:
-    """Steps of one network on noise: features, network, masks, loss, gradients, Adam; 16 kHz mono, 1024/512."""
+    """Training steps of a network on noise: features, network, masks, loss, gradients, Adam; 16 kHz mono, 1024/512."""
 
     def __init__(self, settings: NetworkSettings, relation: Relation, batch: int, frames: int, bf16: bool) -> None:
         self.network = settings.build(513, 1, relation.outputs)
@@ -125,13 +129,13 @@ class Training:
         self.relation, self.bf16, self.seconds = relation, bf16, batch * frames * 512 / 16000
         nodes = torch.randn(batch, len(relation.nodes), 1, 513, frames, dtype=torch.complex64)
         self.truth = Truth(nodes.sum(dim=1), nodes, torch.ones(batch, len(relation.nodes)))
-        _ = self.truth.in_phase  # made once: no part of the cost
-        self.asks = isinstance(settings, QueryByExampleSettings)
+        _ = self.truth.in_phase  # computed once, outside the measured step
+        self.takes_query = settings.takes_query
 
     def step(self) -> None:
-        """Do one."""
+        """Run one step."""
         features = log_magnitude(self.truth.mixture)
-        query = (features, salient_bins(features)) if self.asks else ()
+        query = (features, salient_bins(features)) if self.takes_query else ()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
             logits = self.network(features, *query)
         self.optimizer.zero_grad()
@@ -139,18 +143,19 @@ class Training:
         self.optimizer.step()
 
     def report(self, name: str, times: int = 5) -> None:
-        """Measure and print."""
-        spent = least(self.step, times)
+        """Measure some steps and print the result."""
+        cpu = least(self.step, times)
         parameters = sum(parameter.numel() for parameter in self.network.parameters()) / 1e6
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
-            f"{name}: {self.seconds / spent:.1f} audio s per CPU s, {spent:.2f} CPU s a step, {parameters:.2f} M, "
+            f"{name}: {self.seconds / cpu:.1f} audio s per CPU s, {cpu:.2f} CPU s a step, {parameters:.2f} M, "
             f"peak so far {peak:.0f} MB",
             flush=True,
         )
 
 
 def folded() -> None:
+    """Measure folded convolutional networks of several widths."""
     relation = make_relation("direct", SLAKH, ALL)
     for settings in (
         FoldedConvSettings(),
@@ -163,23 +168,30 @@ def folded() -> None:
 
 
 def heads() -> None:
+    """Measure the mask relations."""
     for kind in ("direct", "constrained", "sequential", "tree"):
         relation = make_relation(kind, SLAKH, ALL)
         Training(FoldedConvSettings(), relation, batch=8, frames=126, bf16=True).report(f"{kind}, {len(ALL)} nodes")
 
 
 def recurrent() -> None:
+    """Measure the poster's networks."""
     relation = make_relation("direct", SLAKH, GUITAR)
     for settings in (MaskInferenceSettings(), QueryByExampleSettings()):
         Training(settings, relation, batch=25, frames=313, bf16=False).report(f"{settings.kind}, 25 x 10 s", times=1)
 
 
 def main() -> None:
-    torch.set_num_threads(1)
     parts = {"separation": separation, "default": default, "recurrent": recurrent, "heads": heads, "folded": folded}
     parts["compiled"] = compiled
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
+    options = parser.parse_args()
+    if unknown := [name for name in options.parts if name not in parts]:
+        parser.error(f"there is no part '{unknown[0]}': give some of {', '.join(parts)}")
+    torch.set_num_threads(1)
     for name, part in parts.items():
-        if name in (sys.argv[1:] or parts):
+        if name in (options.parts or parts):
             if name in ("heads", "folded"):
                 keep_freed_memory()
             part()

@@ -1,9 +1,11 @@
-"""What separation costs: CPU seconds, peak memory and start-up, beside HTDemucs on the same machine.
+"""Measure the cost of separation: CPU seconds, peak memory and start-up, and HTDemucs on the same machine.
 
-Run it with nothing else on the machine: ``python benchmarks/cost/separation.py``. HTDemucs has random weights, which
-cost the same as trained ones.
+    python benchmarks/cost/separation.py
+
+Run it with nothing else on the machine. HTDemucs has random weights, which cost the same as trained ones.
 """
 
+import argparse
 import os
 import platform
 import statistics
@@ -35,7 +37,7 @@ with torch.inference_mode():
 
 
 def run(*command: str | Path) -> tuple[float, float, float]:
-    """Run a command to its end: CPU seconds, wall seconds, peak memory in MB."""
+    """Run a command; return CPU seconds, wall seconds and peak memory in MB."""
     start = time.perf_counter()
     process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -44,22 +46,24 @@ def run(*command: str | Path) -> tuple[float, float, float]:
 
 
 def median(runs: int, *command: str | Path) -> tuple[float, float, float]:
+    """Run a command several times; return the median of each figure of `run`."""
     figures = [run(*command) for _ in range(runs)]
     return tuple(statistics.median(column) for column in zip(*figures, strict=True))  # type: ignore[return-value]
 
 
 def write_song(path: Path, seconds: int) -> Path:
-    """The example song over and over, as a 16-bit WAV."""
+    """Write a 16-bit WAV file that repeats the example song."""
     audio, rate = soundfile.read(example_song(), dtype="int16")
     with soundfile.SoundFile(path, "w", rate, 2, "PCM_16") as file:
-        left = seconds * rate
-        while left > 0:
-            file.write(audio[:left])
-            left -= len(audio)
+        missing = seconds * rate
+        while missing > 0:
+            file.write(audio[:missing])
+            missing -= len(audio)
     return path
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     stemtree = Path(sys.executable).with_name("stemtree")
     print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, numpy {np.__version__}")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,13 +1,15 @@
-"""What steps of ``stemtree train`` cost: ``python benchmarks/cost/training.py RUN CONFIG... [KEY=VALUE]...``.
+"""Measure the cost of the steps of ``stemtree train``.
 
-Prints for every step its wall and CPU seconds and how long it waited for its batch, and at the end the shares and the
-greatest memory of the process and of a reader of its. The first step is left out: it waits for the readers to start.
-RUN is a new folder. Threads are as many as OMP_NUM_THREADS says.
+    python benchmarks/cost/training.py RUN CONFIG... [KEY=VALUE]...
+
+Prints the wall and CPU seconds of every step and how long it waited for its batch; at the end medians, the share of
+time spent waiting, and the peak memory of the process and of a data loader worker. The summary leaves out the first
+step, which waits for the workers to start. RUN is a new folder. OMP_NUM_THREADS sets the number of threads.
 """
 
+import argparse
 import resource
 import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,49 +20,52 @@ from stemtree.training import run
 from stemtree.training.configuration import read_settings
 
 
-class Watch(Callback):
-    """Reads the clocks where a batch comes and where it has been learned from."""
+class StepTimes(Callback):
+    """Records wall seconds, CPU seconds and waiting time of every step."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[float, float, float]] = []
-        self._asked = time.perf_counter()
+        self._waiting_since = time.perf_counter()
 
     def on_train_epoch_start(self, *_: Any) -> None:
-        """The time of validation is no waiting."""
-        self._asked = time.perf_counter()
+        """Do not count the time of validation as waiting."""
+        self._waiting_since = time.perf_counter()
 
     def on_train_batch_start(self, *_: Any) -> None:
-        """A batch is there."""
-        self._began, self._spent = time.perf_counter(), time.process_time()
+        """Start the clocks: the batch has arrived."""
+        self._start, self._cpu_start = time.perf_counter(), time.process_time()
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """It has been learned from."""
-        ended = time.perf_counter()
-        self.steps.append((ended - self._began, time.process_time() - self._spent, self._began - self._asked))
+        """Record and print the step."""
+        end = time.perf_counter()
+        self.steps.append((end - self._start, time.process_time() - self._cpu_start, self._start - self._waiting_since))
         wall, cpu, waited = self.steps[-1]
         print(f"step: {wall:.2f} s, {cpu:.2f} CPU s, waited {waited:.3f} s; peak {peak()} MB", flush=True)
-        self._asked = time.perf_counter()
+        self._waiting_since = time.perf_counter()
 
 
 def peak(whose: int = resource.RUSAGE_SELF) -> int:
+    """Peak memory in MB."""
     return resource.getrusage(whose).ru_maxrss >> 10
 
 
 def main() -> None:
-    folder, *arguments = sys.argv[1:]
-    settings = read_settings(
-        [Path(name) for name in arguments if "=" not in name], [name for name in arguments if "=" in name]
-    )
-    watch, make = Watch(), run.make_trainer
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("configs", nargs="+", metavar="CONFIG or KEY=VALUE")
+    options = parser.parse_args()
+    files = [Path(argument) for argument in options.configs if "=" not in argument]
+    settings = read_settings(files, [argument for argument in options.configs if "=" in argument])
+    times, make_trainer = StepTimes(), run.make_trainer
 
-    def watched(*of_trainer: Any) -> Any:
-        trainer = make(*of_trainer)
-        trainer.callbacks.append(watch)
+    def with_times(*arguments: Any) -> Any:
+        trainer = make_trainer(*arguments)
+        trainer.callbacks.append(times)
         return trainer
 
-    run.make_trainer = watched
-    run.train(settings, Path(folder))
-    wall, cpu, waited = (list(column) for column in zip(*watch.steps[1:], strict=True))
+    run.make_trainer = with_times
+    run.train(settings, options.run)
+    wall, cpu, waited = (list(column) for column in zip(*times.steps[1:], strict=True))
     share = 100 * sum(waited) / (sum(wall) + sum(waited))
     print(f"{len(wall)} steps: median {statistics.median(wall):.2f} s, {statistics.median(cpu):.2f} CPU s")
     print(f"waiting for data: {share:.1f} % of the time; the longest {max(waited):.2f} s")
