@@ -20,7 +20,7 @@ from stemtree.evaluation.estimators.chunkwise import Chunkwise
 from stemtree.evaluation.evaluate import evaluate
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import NodePath, join, load
-from stemtree.masks.conserve import suppress_inactive
+from stemtree.masks.activity import suppress_inactive
 from stemtree.model import Model, load_model
 from stemtree.types import Masks, Waveform
 

@@ -7,7 +7,7 @@ With `--average` weights are the means of RUN's and those of the run that it beg
 unlike those learned from than either (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
 METRICS are rows of `stemtree evaluate` on test corpora, named after them. Temperature divides the logits: a network is
 surer of itself than it should be on songs unlike those it learned from. For `--fade` see
-`stemtree.masks.conserve.suppress_inactive`.
+`stemtree.masks.activity.suppress_inactive`.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """A trained model: network, relation and transform, saved as safetensors with a card that says what it is."""
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
         Channels of the network's features; 1 means the average of the mixture's.
     inactive_below_db : float, optional
         In dB relative to the mixture: nodes below are suppressed when a song is separated, see
-        `stemtree.masks.conserve.suppress_inactive`. Its name in the file is ``fade``.
+        `stemtree.masks.activity.suppress_inactive`. Its name in the file is ``fade``.
     corpora : list of dict
         What it was trained on: kinds, songs, hours of each leaf, fingerprint; the latest run's first.
     training : dict
@@ -183,8 +184,7 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     ModelError
         If either is missing, damaged, or does not fit the other.
     """
-    place = Path(folder)
-    place = place.parent if place.name in (CARD, WEIGHTS) else place
+    place = _folder(folder)
     card, weights = _read(place)
     try:
         model = make_model(card)
@@ -212,3 +212,14 @@ def _read(place: Path) -> tuple[Card, dict[str, Tensor]]:
         raise ModelError(f"the card '{place / CARD}' is not one of ours: {reason}") from None
     except (SafetensorError, ValueError) as error:
         raise ModelError(f"the weights '{place / WEIGHTS}' are damaged ({error}): get a whole copy") from None
+
+
+def weights_digest(folder: str | os.PathLike[str]) -> str:
+    """SHA-256 of the weights' file of a model; `folder` is given as to `load_model`."""
+    with (_folder(folder) / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _folder(place: str | os.PathLike[str]) -> Path:
+    path = Path(place)
+    return path.parent if path.name in (CARD, WEIGHTS) else path

@@ -8,7 +8,8 @@ from support.trees import wanted_nodes
 
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.losses import difference, mean_squares, project_on_phase
-from stemtree.masks.conserve import project_to_simplex, suppress_inactive
+from stemtree.masks.activity import suppress_inactive
+from stemtree.masks.conserve import project_to_simplex
 from stemtree.masks.constraint import apply_constraint
 from stemtree.masks.kernels import project_pair_to_simplex
 from stemtree.masks.partition import Partition

@@ -40,3 +40,10 @@ def test_splits_go_from_the_mixture_down() -> None:
     ]
     parts = torch.tensor([1.0, 2.0, 4.0, 8.0, 16.0])
     assert partition.sum_parts(parts, dim=0).tolist() == [1, 2, 21, 4]
+
+
+def test_residuals_of_one_node_are_that_node() -> None:
+    hierarchy = from_dict("path", {"family": {"guitar": {}, "rest": {}}, "rest": {}})
+    assert Partition(hierarchy, ("family/guitar", "family")).part_nodes == ("family/guitar", "rest", "family/rest")
+    assert Partition(MS21, MS21.leaves()).part_nodes == MS21.leaves()
+    assert Partition(MS21, GUITAR).part_nodes == ()

@@ -53,7 +53,7 @@ def project_pair_to_simplex(values: Masks) -> Masks:
 
 
 def suppress_inactive(parts: Masks, partition: Partition, mixture: Spectrogram, threshold_db: float) -> Masks:
-    """See `stemtree.masks.conserve.suppress_inactive`; without copies of masks, in the order they have in memory."""
+    """See `stemtree.masks.activity.suppress_inactive`; without copies of masks, in the order they have in memory."""
     power = mixture.real.square() + mixture.imag.square()
     if parts.shape[1] == 1:
         power = power.sum(dim=0, keepdim=True)

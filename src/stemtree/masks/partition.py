@@ -99,6 +99,18 @@ class Partition:
         """`leaves`, then `residuals`, each residual under the path of its node."""
         return self.leaves + self.residuals
 
+    @cached_property
+    def part_nodes(self) -> tuple[NodePath, ...]:
+        """The node of the hierarchy that each of `parts` is; empty if a residual is the sum of several nodes."""
+        nodes = list(self.leaves)
+        for parent in self.residuals:
+            children = self.hierarchy.children(parent)
+            unwanted = [child for child in children if not any(is_within(node, child) for node in self.nodes)]
+            if len(unwanted) != 1:
+                return ()
+            nodes += unwanted
+        return tuple(nodes)
+
     def splits(self) -> list[Split]:
         """Every node that has wanted children, the mixture first, parents before their children."""
         found = []

@@ -1,6 +1,5 @@
 """Trained models as estimators."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +9,7 @@ import torch
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.chunkwise import Chunkwise
 from stemtree.hierarchy import NodePath, join
-from stemtree.model import WEIGHTS, Model, load_model
+from stemtree.model import Model, load_model, weights_digest
 from stemtree.types import Waveform
 
 
@@ -69,8 +68,7 @@ class TrainedModel:
 
     def provenance(self) -> dict[str, object]:
         """See `Estimator.provenance`."""
-        with (self.folder / WEIGHTS).open("rb") as file:
-            return {"name": "trained", "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {"name": "trained", "sha256": weights_digest(self.folder)}
 
 
 @dataclass(frozen=True)

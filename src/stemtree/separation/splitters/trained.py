@@ -1,6 +1,5 @@
 """Trained models as splitters."""
 
-import hashlib
 import os
 from functools import cached_property
 from pathlib import Path
@@ -9,8 +8,9 @@ import torch
 
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, is_within, join, load
-from stemtree.masks.conserve import normalise, suppress_inactive
-from stemtree.model import WEIGHTS, load_model
+from stemtree.masks.activity import suppress_inactive
+from stemtree.masks.conserve import normalise
+from stemtree.model import WEIGHTS, load_model, weights_digest
 from stemtree.networks.kernels import fuse_batch_norms
 from stemtree.separation.splitters.base import Block, Splitter
 from stemtree.separation.splitters.bin_ranges import to_model_bins, to_song_bins
@@ -60,7 +60,8 @@ class TrainedSplitter(Splitter):
     @property
     def residuals(self) -> tuple[NodePath, ...]:
         """See `Splitter.residuals`; nodes of the model's own tree."""
-        return self._part_nodes[len(self.model.relation.partition.leaves) :]
+        partition = self.model.relation.partition
+        return partition.part_nodes[len(partition.leaves) :]
 
     def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """The model's parts within `node`, if the model divides `node` or a node above it, which another one split."""
@@ -87,10 +88,7 @@ class TrainedSplitter(Splitter):
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
-        weights = self._folder / WEIGHTS if self._folder.is_dir() else self._folder.with_name(WEIGHTS)
-        with weights.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"name": "trained", "weights": [{"file": WEIGHTS, "sha256": digest}]}
+        return {"name": "trained", "weights": [{"file": WEIGHTS, "sha256": weights_digest(self._folder)}]}
 
     def _check_query(self) -> None:
         if self.model.takes_query:
@@ -108,25 +106,9 @@ class TrainedSplitter(Splitter):
         spectrogram = to_model_bins(spectrogram, stft, self.stft)
         return spectrogram.expand(2, -1, -1) if self.model.card.channels > len(spectrogram) else spectrogram
 
-    @cached_property
-    def _part_nodes(self) -> tuple[NodePath, ...]:
-        """The nodes of the model's tree that its parts are; none if a residual is more than one node."""
-        partition = self.model.relation.partition
-        nodes = list(partition.leaves)
-        for parent in partition.residuals:
-            others = [
-                child
-                for child in self.model.tree.children(parent)
-                if not any(is_within(node, child) for node in partition.nodes)
-            ]
-            if len(others) != 1:
-                return ()
-            nodes += others
-        return tuple(nodes)
-
     def _parts_under(self, root: NodePath) -> tuple[NodePath, ...]:
         """The model's parts, if `root` is what it takes for its mixture."""
-        return tuple(join(root, part) for part in self._part_nodes)
+        return tuple(join(root, part) for part in self.model.relation.partition.part_nodes)
 
     def _part_numbers(self, node: NodePath, outputs: tuple[NodePath, ...]) -> list[int]:
         """Which of the model's parts the outputs are, if the model divides a node above `node`."""
