@@ -8,7 +8,8 @@ from types import TracebackType
 import numpy as np
 import soundfile
 
-from stemtree.audio.read import AvSource, open_source, states_length
+from stemtree.audio.ffmpeg import AvSource
+from stemtree.audio.read import open_source, states_length
 from stemtree.audio.samples import Samples
 from stemtree.audio.source import check_finite
 from stemtree.errors import AudioError

@@ -11,7 +11,7 @@ import numpy as np
 
 from stemtree.audio import open_source, read
 from stemtree.audio.decibels import to_decibels
-from stemtree.audio.read import AvSource
+from stemtree.audio.ffmpeg import AvSource
 from stemtree.audio.samples import ExactSamples
 from stemtree.corpora.headers import Header, differences, read_header
 from stemtree.corpora.load import hierarchy_of, load_songs

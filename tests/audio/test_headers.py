@@ -1,0 +1,27 @@
+import os
+import threading
+
+from stemtree.audio.headers import silence_stderr
+
+
+def test_threads_that_silence_stderr_at_once_leave_stderr_as_it_was() -> None:
+    before = os.readlink("/proc/self/fd/2")
+    first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))
+
+    def second() -> None:
+        first_is_in.wait(5)
+        with silence_stderr():
+            second_is_in.set()
+            first_is_out.wait(5)
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with silence_stderr():
+        first_is_in.set()
+        second_is_in.wait(5)
+    try:
+        assert os.readlink("/proc/self/fd/2") == "/dev/null"  # the second is still in
+    finally:
+        first_is_out.set()
+        thread.join()
+    assert os.readlink("/proc/self/fd/2") == before
