@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes the corpora that networks here are trained and judged on, from what anybody can obtain:
-#   OUT/freedoom  train: Freedoom's songs, twice, instruments redrawn; validation: 12 held-out songs with their own
-#   OUT/composed  train: songs composed with MMA, half of them with instruments redrawn
-#   OUT/openmsx   test: openttd-openmsx's songs with TimGM6mb, songs and soundfont that no training set has
+# Makes the corpora of the experiments from sources that anyone can obtain:
+#   OUT/freedoom  train: songs of Freedoom, each twice with random instruments; validation: 12 other songs with their own
+#   OUT/composed  train: songs composed with MMA, half of them with random instruments
+#   OUT/openmsx   test: songs of openttd-openmsx with TimGM6mb; neither songs nor soundfont are in the training data
 # Debian packages: libfluidsynth3 mma fluid-soundfont-gm openttd-openmsx; Freedoom's MIDI files are `musics/*.mid` in its
-# source. A run that was stopped goes on where it was.
+# source. A stopped run goes on where it was.
 #   recipes/corpora.sh FREEDOOM OUT [options of stemtree corpus render, such as --rate 16000 --mono]
 set -euo pipefail
 freedoom=$1 out=$2

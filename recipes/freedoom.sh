@@ -1,4 +1,4 @@
-# Which of Freedoom's songs are learned from and which are held out; to be sourced.
+# Divides the songs of Freedoom into training and held-out songs; to be sourced.
 #   freedoom_songs FREEDOOM    sets `train` and `held_out`; Freedoom's MIDI files are `musics/*.mid` in its source.
 freedoom_songs() {
   train=() held_out=()
@@ -7,7 +7,7 @@ freedoom_songs() {
   for midi in "$1"/*.mid; do
     if grep -qx "$(basename "$midi")" "$names"; then
       held_out+=("$midi")
-    elif [[ $(basename "$midi") != @(d_introa|dummy).mid ]]; then # d_introa is d_intro once more, dummy has no notes
+    elif [[ $(basename "$midi") != @(d_introa|dummy).mid ]]; then # d_introa is a copy of d_intro, dummy has no notes
       train+=("$midi")
     fi
   done

@@ -1,14 +1,15 @@
-"""How good the annotation from names is, and how fast.
+"""Measure the accuracy and the speed of annotation from file names by cross-validation.
 
-``python benchmarks/quality/annotation.py LABELS.csv [--seeds 0,1]``
+    python benchmarks/quality/annotation.py LABELS.csv [--seeds 0,1]
 
-LABELS.csv has the columns song, file and label, as people corrected them. Everything fitted is fitted again without the
-songs left out: the networks, what features there are, the calibration. The vocabulary cannot be: it was written by
-people who had seen the songs. So each figure is printed twice, with the whole vocabulary and without those entries that
-only songs left out have a use for, as if nobody had ever thought of them. The truth for new songs lies between.
+LABELS.csv has the columns song, file and label, corrected by people. Networks, selected features and calibration are
+fitted again for each fold, without its songs. The vocabulary cannot be: it was written by people who knew all songs. So
+each figure is printed twice, with the whole vocabulary and with a "forgetful" one, which lacks the entries that only
+songs of the fold need. The accuracy on new songs lies between the two.
 
-*Reviewed* is what is right once the least certain tenth is corrected; *again*: what `stemtree curate annotate` is for:
-the rows that it marks are corrected, as many, and it is run again, which carries them to names alike.
+*Reviewed* is the accuracy after the least certain tenth of the rows has been corrected. *Again* is the accuracy after
+`stemtree curate annotate` has marked a tenth for review, these have been corrected, and it has been run again, which
+also corrects rows with similar names.
 """
 
 import argparse
@@ -39,7 +40,7 @@ Rows = list[tuple[str, str]]
 
 
 def spelled(files: list[str]) -> tuple[set[str], str]:
-    """Every run of characters that an entry of the vocabulary could have met, and all words in order."""
+    """Return every run of characters that an entry of the vocabulary can match, and all words in order."""
     words: set[str] = set()
     lines = []
     for file in files:
@@ -50,35 +51,36 @@ def spelled(files: list[str]) -> tuple[set[str], str]:
 
 
 def parsed(files: list[str]) -> str:
+    """Return the words that the vocabulary makes of file names."""
     return f" {' | '.join(' '.join(vocabulary().parse(file).words) for file in files)} "
 
 
 def forgetful(inside: list[str], outside: list[str]) -> Vocabulary:
-    """The vocabulary without entries that `outside` has a use for and `inside` has not."""
+    """Make a vocabulary without the entries that `outside` needs and `inside` does not."""
     text = (resources.files("stemtree.curation.annotation.classifier") / "words.yaml").read_text("utf-8")
     data: dict[str, Any] = yaml.safe_load(text)
-    (known, line), (new, other) = spelled(inside), spelled(outside)
-    said, heard = parsed(inside), parsed(outside)
+    (inside_words, inside_text), (outside_words, outside_text) = spelled(inside), spelled(outside)
+    inside_phrases, outside_phrases = parsed(inside), parsed(outside)
 
     def kept(entry: object) -> bool:
         word = fold(str(entry))
         if " " in word:
-            return f" {word} " in line or f" {word} " not in other
-        return word in known or word not in new
+            return f" {word} " in inside_text or f" {word} " not in outside_text
+        return word in inside_words or word not in outside_words
 
-    def said_before(phrase: str) -> bool:
-        return f" {phrase} " in said or f" {phrase} " not in heard
+    def kept_phrase(phrase: str) -> bool:
+        return f" {phrase} " in inside_phrases or f" {phrase} " not in outside_phrases
 
     for part in ("spellings", "models"):
         data[part] = {word: [other for other in others if kept(other)] for word, others in data[part].items()}
     data["compounds"] = {key: words for key, words in data["compounds"].items() if kept(key)}
     data["gear"] = [word for word in data["gear"] if kept(word)]
-    data["labels"] = {label: [one for one in phrases if said_before(one)] for label, phrases in data["labels"].items()}
+    data["labels"] = {label: [one for one in phrases if kept_phrase(one)] for label, phrases in data["labels"].items()}
     return Vocabulary(data)
 
 
-class Told:
-    """A classifier of which it is known what it says."""
+class FixedPredictions:
+    """A classifier with predictions that were made before."""
 
     labels = COLUMNS
 
@@ -86,13 +88,13 @@ class Told:
         self._probabilities = probabilities
 
     def predict(self, names: Rows) -> NDArray[np.float32]:
-        """As told."""
+        """See `Classifier.predict`."""
         return self._probabilities
 
 
 def annotated_again(rows: Rows, probabilities: NDArray[np.float32], labels: list[str]) -> float:
-    """How much is right after a tenth was marked and corrected and the command was run again."""
-    model: Any = Told(probabilities)
+    """Return the accuracy after a tenth was marked and corrected and the command was run again."""
+    model: Any = FixedPredictions(probabilities)
     truth = dict(zip(rows, labels, strict=True))
     marked = review_first(propose(rows, [], model), 0.1)
     corrected = [replace(row, label=truth[row.song, row.file], review=SETTLED) for row in marked]
@@ -100,6 +102,7 @@ def annotated_again(rows: Rows, probabilities: NDArray[np.float32], labels: list
 
 
 def report(name: str, each: list[Accuracy]) -> None:
+    """Print mean and standard deviation of each figure in %."""
     figures = [[one.exact, one.instrument, one.instrument_of_all, one.reviewed, one.calibration_error] for one in each]
     mean, spread = np.mean(figures, axis=0), np.std(figures, axis=0)
     cells = (f"{100 * a:5.1f} ±{100 * b:4.1f}" for a, b in zip(mean, spread, strict=True))
@@ -116,7 +119,7 @@ def validate(
     members: int,
     parts: int,
 ) -> None:
-    """Every fold is proposed and calibrated by the others."""
+    """Print the accuracy when each fold is predicted and calibrated by the others."""
     fitting = replace(Fitting(), members=members)
     groups = sorted({group(song) for song, _ in rows})
     order = np.random.default_rng(seed).permutation(len(groups))
@@ -138,6 +141,7 @@ def validate(
 
 
 def speed(rows: Rows) -> None:
+    """Print the time that 15000 names take."""
     from stemtree.curation.annotation.classifier.classifier import classifier
 
     names = [(f"{song} {copy}", f"{file[:-4]}{'abc'[copy]}.wav") for copy in range(3) for song, file in rows][:15000]
@@ -149,13 +153,14 @@ def speed(rows: Rows) -> None:
 
 
 def artist(song: str) -> str:
+    """Return the artist in the name of a song."""
     return song.partition(" - ")[0]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels")
-    parser.add_argument("--seeds", default="0,1", help="of how songs are dealt to folds")
+    parser.add_argument("--seeds", default="0,1", help="of the random assignment of songs to folds")
     parser.add_argument("--members", type=int, default=Fitting().members, help="networks that are averaged")
     parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args()

@@ -1,10 +1,12 @@
-"""How right `stemtree curate listen` is on rendered stems: ``python benchmarks/quality/listen.py FOLDER``.
+"""Measure the accuracy of `stemtree curate listen` on rendered stems.
 
-FOLDER holds songs of Slakh's layout. All drum stems are heard, every third of the others, and made up from them: silent
-and nearly silent files, stereo files as two mono ones, copies.
+    python benchmarks/quality/listen.py FOLDER
+
+FOLDER holds songs in Slakh's layout. The files are all drum stems, every third of the other stems, and files made from
+them: silent and nearly silent ones, stereo stems split into two mono files, and copies.
 """
 
-import sys
+import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -22,25 +24,25 @@ LABELS = {
     "Reed": "Saxophone", "Pipe": "Flute", "Synth Lead": "Synthesizer", "Synth Pad": "Synthesizer",
     "Synth Effects": "Synthesizer",
 }  # fmt: skip
-Heard = dict[str, tuple[str, Path]]
+Files = dict[str, tuple[str, Path]]
 
 
-def chosen(root: Path) -> Heard:
-    """Name → label and file, of drums and of every third pitched stem."""
-    found: Heard = {}
+def select_stems(root: Path) -> Files:
+    """Select drums and every third pitched stem: label and file by name."""
+    found: Files = {}
     for song in sorted(path.parent for path in root.glob("*/metadata.yaml")):
         stems = yaml.safe_load((song / "metadata.yaml").read_text())["stems"]
-        there = {name: one for name, one in sorted(stems.items()) if (song / "stems" / f"{name}.wav").exists()}
-        drums = [name for name, one in there.items() if one["is_drum"]]
-        pitched = [name for name, one in there.items() if one["inst_class"] in LABELS and not one["is_drum"]][::3]
+        existing = {name: one for name, one in sorted(stems.items()) if (song / "stems" / f"{name}.wav").exists()}
+        drums = [name for name, one in existing.items() if one["is_drum"]]
+        pitched = [name for name, one in existing.items() if one["inst_class"] in LABELS and not one["is_drum"]][::3]
         for name in drums + pitched:
-            label = "Drum_Overheads" if name in drums else LABELS[there[name]["inst_class"]]
+            label = "Drum_Overheads" if name in drums else LABELS[existing[name]["inst_class"]]
             found[f"{song.name} {name}.wav"] = label, song / "stems" / f"{name}.wav"
     return found
 
 
-def made_up(folder: Path, stems: Heard) -> dict[str, tuple[str, str]]:
-    """Write files that are silent, quiet, one side or a copy; name → label and what has to be found out."""
+def derived_files(folder: Path, stems: Files) -> dict[str, tuple[str, str]]:
+    """Write silent files, quiet ones, halves of stereo files and copies; label and expected finding by name."""
     found: dict[str, tuple[str, str]] = {}
     random = np.random.default_rng(0)
 
@@ -65,54 +67,63 @@ def made_up(folder: Path, stems: Heard) -> dict[str, tuple[str, str]]:
     return found
 
 
-def share(name: str, hits: list[bool]) -> None:
+def print_share(name: str, hits: list[bool]) -> None:
+    """Print how many of the hits are true."""
     print(f"{name:72} {sum(hits):4} of {len(hits)}")
 
 
 def main() -> None:
-    stems = chosen(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    stems = select_stems(parser.parse_args().folder)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "song"
         folder.mkdir()
         for name, (_, file) in stems.items():
             (folder / name).symlink_to(file.resolve())
-        made = made_up(folder, stems)
-        labels = {name: label for name, (label, _) in (stems | made).items()}
+        derived = derived_files(folder, stems)
+        labels = {name: label for name, (label, _) in (stems | derived).items()}
         write_annotation(Path(scratch) / "a.csv", [Row("song", name, label, 0.9) for name, label in labels.items()])
         start = time.process_time()
-        heard = {one.file: one for one in listen(scratch, f"{scratch}/a.csv", f"{scratch}/evidence.csv")}
-        seconds = sum(one.seconds for one in heard.values())
-        print(f"{len(heard)} files, {seconds:.0f} s of audio in {time.process_time() - start:.1f} CPU s")
-    drums = [heard[name] for name, (label, _) in stems.items() if label == "Drum_Overheads"]
-    pitched = [heard[name] for name, (label, _) in stems.items() if label != "Drum_Overheads"]
-    report_silence(heard, made)
-    report_pairs(heard, made, stems)
+        evidence = {one.file: one for one in listen(scratch, f"{scratch}/a.csv", f"{scratch}/evidence.csv")}
+        seconds = sum(one.seconds for one in evidence.values())
+        print(f"{len(evidence)} files, {seconds:.0f} s of audio in {time.process_time() - start:.1f} CPU s")
+    drums = [evidence[name] for name, (label, _) in stems.items() if label == "Drum_Overheads"]
+    pitched = [evidence[name] for name, (label, _) in stems.items() if label != "Drum_Overheads"]
+    report_silence(evidence, derived)
+    report_pairs(evidence, derived, stems)
     report_percussion(drums, pitched, labels)
 
 
-def report_silence(heard: dict[str, Evidence], made: dict[str, tuple[str, str]]) -> None:
-    silent = {name for name, one in heard.items() if any(doubt.startswith("silent") for doubt in one.doubts)}
-    must = {name for name, (_, expected) in made.items() if expected == "silent"}
-    share("silent files called silent", [name in silent for name in sorted(must)])
-    share("other files called silent", [name in silent for name in sorted(heard.keys() - must)])
+def report_silence(evidence: dict[str, Evidence], derived: dict[str, tuple[str, str]]) -> None:
+    """Print how many silent files, and how many others, are called silent."""
+    silent = {name for name, one in evidence.items() if any(doubt.startswith("silent") for doubt in one.doubts)}
+    must = {name for name, (_, expected) in derived.items() if expected == "silent"}
+    print_share("silent files called silent", [name in silent for name in sorted(must)])
+    print_share("other files called silent", [name in silent for name in sorted(evidence.keys() - must)])
 
 
-def report_pairs(heard: dict[str, Evidence], made: dict[str, tuple[str, str]], stems: Heard) -> None:
-    sides = {name: other for name, (_, other) in made.items() if name.startswith("pair")}
-    copies = {name: other for name, (_, other) in made.items() if name.startswith("copy")}
-    share(
-        "sides of a stereo pair whose other side is named", [heard[name].pair == other for name, other in sides.items()]
+def report_pairs(evidence: dict[str, Evidence], derived: dict[str, tuple[str, str]], stems: Files) -> None:
+    """Print how many halves of stereo files and copies are found."""
+    sides = {name: other for name, (_, other) in derived.items() if name.startswith("pair")}
+    copies = {name: other for name, (_, other) in derived.items() if name.startswith("copy")}
+    print_share(
+        "sides of a stereo pair whose other side is named",
+        [evidence[name].pair == other for name, other in sides.items()],
     )
-    share("copies whose original is named", [heard[name].pair == other for name, other in copies.items()])
-    share("stems given a pair though they have none", [bool(heard[name].pair) for name in stems])
+    print_share("copies whose original is named", [evidence[name].pair == other for name, other in copies.items()])
+    print_share("stems given a pair though they have none", [bool(evidence[name].pair) for name in stems])
 
 
 def report_percussion(drums: list[Evidence], pitched: list[Evidence], labels: dict[str, str]) -> None:
-    share("stems with their right label doubted", [bool(doubts(one, labels[one.file])) for one in drums + pitched])
-    share("drum kits labelled Electric_Guitar doubted", [bool(doubts(one, "Electric_Guitar")) for one in drums])
-    share("drum kits labelled Electric_Bass doubted", [bool(doubts(one, "Electric_Bass")) for one in drums])
-    share("pitched stems labelled Drum_Snare doubted", [bool(doubts(one, "Drum_Snare")) for one in pitched])
-    share("pitched stems labelled Shaker doubted", [bool(doubts(one, "Shaker")) for one in pitched])
+    """Print how many right and wrong labels are doubted, and how well percussion is told apart."""
+    print_share(
+        "stems with their right label doubted", [bool(doubts(one, labels[one.file])) for one in drums + pitched]
+    )
+    print_share("drum kits labelled Electric_Guitar doubted", [bool(doubts(one, "Electric_Guitar")) for one in drums])
+    print_share("drum kits labelled Electric_Bass doubted", [bool(doubts(one, "Electric_Bass")) for one in drums])
+    print_share("pitched stems labelled Drum_Snare doubted", [bool(doubts(one, "Drum_Snare")) for one in pitched])
+    print_share("pitched stems labelled Shaker doubted", [bool(doubts(one, "Shaker")) for one in pitched])
     struck, steady = (np.array([one.percussive for one in group]) for group in (drums, pitched))
     pairs = (struck[:, None] > steady).mean()
     print(f"a drum kit is more percussive than a pitched stem in {100 * pairs:.1f} % of pairs")

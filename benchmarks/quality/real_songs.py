@@ -1,11 +1,11 @@
-"""How well drums, bass and the rest of real songs come out of the whole tree: SI-SDR improvement in dB.
+"""Measure drums, bass and the rest of real songs, separated by the whole tree: SI-SDR improvement in dB.
 
     python benchmarks/quality/real_songs.py [TRIO] [--splitter NAME] [--gain 0 -12]
 
 "The Easton Ellises - Falcon 69" (6 s, vocals included, with its true stems, from the package stempeg), and, where TRIO
 is given, the Jazz Trio Database's sample in mirdata's tests (5 s: mix.wav, drums.wav, bass.wav, piano.wav, the stems
-being a strong separator's). Excerpts so short tell a good model from a bad one, not one good model from another. Gains
-in dB say whether it matters how loud a song is.
+being a strong separator's). Excerpts so short tell a good model from a bad one, not one good model from another.
+`--gain` multiplies the songs first, in dB, to show whether their loudness matters.
 """
 
 import argparse
@@ -28,7 +28,7 @@ TRIO = {DRUMS: "drums", BASS: "bass", "accompaniment/other/pianos": "piano", OTH
 
 
 def falcon() -> tuple[Audio, dict[str, Audio], int]:
-    """Mixture (the sum of the stems), stems and sample rate; the file holds mixture, drums, bass, other, vocals."""
+    """Read mixture (sum of the stems), stems and sample rate; the file holds mixture, drums, bass, other, vocals."""
     spec = importlib.util.find_spec("stempeg")
     assert spec is not None and spec.origin is not None, "pip install --no-deps stempeg==0.2.6"
     (file,) = Path(spec.origin).parent.glob("data/*.stem.mp4")
@@ -46,7 +46,7 @@ def falcon() -> tuple[Audio, dict[str, Audio], int]:
 
 
 def trio(folder: Path) -> tuple[Audio, dict[str, Audio], int]:
-    """The same of the jazz trio; its piano is both the pianos and the rest."""
+    """Read the same of the jazz trio, whose piano is the true signal of both pianos and other."""
     read = {
         name: soundfile.read(folder / f"{name}.wav", dtype="float32", always_2d=True)
         for name in (*TRIO.values(), "mix")
@@ -59,11 +59,11 @@ def main() -> None:
     parser.add_argument("trio", type=Path, nargs="?")
     parser.add_argument("--splitter")
     parser.add_argument("--gain", type=float, nargs="+", default=[0.0])
-    told = parser.parse_args()
-    separator = Separator(splitters=make_splitters([told.splitter] if told.splitter else []))
-    songs = {"Falcon 69": falcon()} | ({"jazz trio": trio(told.trio)} if told.trio else {})
+    options = parser.parse_args()
+    separator = Separator(splitters=make_splitters([options.splitter] if options.splitter else []))
+    songs = {"Falcon 69": falcon()} | ({"jazz trio": trio(options.trio)} if options.trio else {})
     for name, (mixture, stems, rate) in songs.items():
-        for gain in told.gain:
+        for gain in options.gain:
             result = separator.separate(np.float32(10 ** (gain / 20)) * mixture, rate)
             for node, stem in stems.items():
                 signals = (torch.from_numpy(signal) for signal in (result[node].audio, stem, mixture))

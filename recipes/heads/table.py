@@ -1,7 +1,10 @@
-"""Prints what `run.sh` measured as Markdown: ``python recipes/heads/table.py OUT``."""
+"""Print the results of `run.sh` as Markdown tables.
 
+python recipes/heads/table.py OUT
+"""
+
+import argparse
 import json
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +13,7 @@ FAMILIES = ("accompaniment/bass", "accompaniment/percussion", "accompaniment/oth
 
 
 def measured(rows: pl.DataFrame) -> dict[str, float]:
-    """Mean SI-SDR improvement of families, of leaves and of each node; how quiet absent leaves are."""
+    """Average the SI-SDR improvement of families, of leaves and of each node, and the loudness of absent leaves."""
     counted = rows.filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
     leaves = [
         node
@@ -18,7 +21,7 @@ def measured(rows: pl.DataFrame) -> dict[str, float]:
         if not any(other.startswith(f"{node}/") for other in rows["node"].unique())
     ]
     mean = pl.col("si_sdr_improvement").mean()
-    found = {
+    figures = {
         "families": counted.filter(pl.col("node").is_in(FAMILIES)).select(mean).item(),
         "instruments": counted.filter(pl.col("node").is_in(leaves)).select(mean).item(),
         "absent": rows.filter((pl.col("status") == "absent") & pl.col("node").is_in(leaves))
@@ -26,20 +29,22 @@ def measured(rows: pl.DataFrame) -> dict[str, float]:
         .item(),
     }
     by_node = counted.group_by("node").agg(mean)
-    return found | {node.rpartition("/")[2]: value for node, value in by_node.iter_rows()}
+    return figures | {node.rpartition("/")[2]: value for node, value in by_node.iter_rows()}
 
 
 def main() -> None:
     """Print both tables."""
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="OUT")
+    folder = parser.parse_args().folder
     results = {
         file.stem: measured(pl.read_parquet(file)) for file in sorted(folder.glob("*.parquet")) if file.stem != "index"
     }
     print("| run | families | instruments | absent leaves | CPU s |\n|---|---|---|---|---|")
     for name, values in results.items():
         card = folder / name / "model.json"
-        spent = json.loads(card.read_text())["training"]["cpu_seconds"] if card.exists() else ""
-        print(f"| {name} | {values['families']:.2f} | {values['instruments']:.2f} | {values['absent']:.1f} | {spent} |")
+        cpu = json.loads(card.read_text())["training"]["cpu_seconds"] if card.exists() else ""
+        print(f"| {name} | {values['families']:.2f} | {values['instruments']:.2f} | {values['absent']:.1f} | {cpu} |")
     nodes = list(dict.fromkeys(node for values in results.values() for node in values))[3:]
     print(f"\n| run | {' | '.join(nodes)} |\n|---{'|---' * len(nodes)}|")
     for name, values in results.items():

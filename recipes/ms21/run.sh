@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# From a listing of multitracks to a hierarchical dataset, on sessions made of rendered songs: a library of zip archives
-# (one cut off, one hostile) is served on this machine, gathered, annotated, mixed into stems, split and described.
-# What it prints is in docs/results/ms21.md. For 12 songs of 25 s it takes 1.7 GB in OUT; run it again to go on.
+# Runs all of stemtree curate, from a listing of multitracks to a hierarchical dataset, on sessions made of rendered songs:
+# a library of zip archives (one truncated, one malicious) is served on this machine, gathered, annotated, mixed into
+# stems, split and described. docs/results/ms21.md shows its output. 12 songs of 25 s take 1.7 GB in OUT. A stopped run
+# goes on where it was.
 #   recipes/ms21/run.sh OUT CORPUS...    where CORPUS has Slakh's layout, from: stemtree corpus render
 set -euo pipefail
 out=$1

@@ -1,12 +1,16 @@
-"""A library of multitracks to try ``stemtree curate`` on: ``python recipes/ms21/synthetic_library.py COMMAND ...``.
+"""Make a library of multitracks to try ``stemtree curate`` on, and check its results.
 
-``make CORPUS... -o LIBRARY`` builds zip archives of raw tracks, a listing and what is true of them (``truth.csv``, with
-the tracks that leak) from rendered songs in Slakh's layout. Files are named as engineers name them. In every third
-session two tracks hear another instrument; one session is at 48 kHz, one has files of a Mac beside its tracks. Two more
-archives are useless: one is cut off, one would write outside its song's folder.
+    python recipes/ms21/synthetic_library.py make CORPUS... -o LIBRARY
+    python recipes/ms21/synthetic_library.py correct ANNOTATION --truth TRUTH
+    python recipes/ms21/synthetic_library.py judge ANNOTATION BLEED --truth TRUTH
 
-``correct ANNOTATION --truth TRUTH`` does what a person does: read the rows marked for review, write the right label.
-``judge ANNOTATION BLEED --truth TRUTH`` prints how much of it all is right.
+``make`` builds zip archives of raw tracks from rendered songs in Slakh's layout, a listing of them, and ``truth.csv``
+with the true labels and which tracks have leakage. Files are named as engineers name them. In every third session
+another instrument leaks into two tracks. One session is at 48 kHz, one has files of macOS beside its tracks. Two more
+archives cannot be used: one is truncated, one would write outside its folder.
+
+``correct`` does what a person would: it corrects the labels of rows marked for review. ``judge`` prints the accuracy of
+labels and of the detection of leakage.
 """
 
 import argparse
@@ -89,7 +93,7 @@ def main() -> None:
     make.add_argument("-o", "--output", type=Path, required=True)
     make.add_argument("--songs", type=int, default=12)
     make.add_argument("--seconds", type=float, default=25)
-    make.add_argument("--address", default="", help="what archives are called in the listing: ADDRESS/NAME.zip")
+    make.add_argument("--address", default="", help="prefix of archive names in the listing")
     correcting, judging = commands.add_parser("correct"), commands.add_parser("judge")
     for command in (correcting, judging):
         command.add_argument("annotation", type=Path)
@@ -105,7 +109,7 @@ def main() -> None:
 
 
 def make_library(corpora: Sequence[Path], library: Path, count: int, seconds: float, address: str = "") -> None:
-    """Archives, ``listing.csv`` and ``truth.csv`` in a folder."""
+    """Write archives, ``listing.csv`` and ``truth.csv`` to a folder."""
     library.mkdir(parents=True, exist_ok=True)
     tracks = [track for corpus in corpora for track in load_corpus(corpus, "slakh", "ms21").tracks]
     tracks = [track for track in tracks if len({stem.leaf for stem in track.stems}) > 2]
@@ -135,29 +139,29 @@ def make_library(corpora: Sequence[Path], library: Path, count: int, seconds: fl
 def raw_tracks(
     track: Track, seconds: float, leaks: bool, random: random.Random
 ) -> Iterator[tuple[str, str, bool, np.ndarray]]:
-    """File name, label, whether it leaks and ``(channel, sample)`` of every microphone of a song."""
+    """Yield file name, label, whether it has leakage, and ``(channel, sample)`` audio of every microphone of a song."""
     audio = [excerpt(stem, seconds, track) for stem in track.stems]
-    heard = [number for number, samples in enumerate(audio) if np.mean(samples**2) > 1e-9]
-    chosen = {}
-    for number in random.sample(heard, min(2, len(heard))) if leaks else ():
-        others = [other for other in heard if track.stems[other].leaf != track.stems[number].leaf]
+    audible = [number for number, samples in enumerate(audio) if np.mean(samples**2) > 1e-9]
+    leaking = {}  # from which track, by track
+    for number in random.sample(audible, min(2, len(audible))) if leaks else ():
+        others = [other for other in audible if track.stems[other].leaf != track.stems[number].leaf]
         if others:
-            chosen[number] = random.choice(others)
+            leaking[number] = random.choice(others)
     counts, position = Counter[str](), 0
     numbered = random.random() < 0.7
-    for number in heard:
+    for number in audible:
         own = audio[number]
-        if number in chosen:
-            own = own + leak(audio[chosen[number]], own, track.sample_rate, random)
+        if number in leaking:
+            own = own + leak(audio[leaking[number]], own, track.sample_rate, random)
         for name, label, samples in microphones(track.stems[number], own, track.sample_rate, counts, random):
             position += 1
-            yield f"{position:02}_{name}.wav" if numbered else f"{name}.wav", label, number in chosen, samples
+            yield f"{position:02}_{name}.wav" if numbered else f"{name}.wav", label, number in leaking, samples
 
 
 def microphones(
     stem: Stem, audio: np.ndarray, rate: int, counts: Counter[str], random: random.Random
 ) -> list[tuple[str, str, np.ndarray]]:
-    """What a part is recorded with: one file, a pair, or a drum kit's microphones."""
+    """Name and label the files of a part: one, a stereo pair of two mono files, or a drum kit's microphones."""
     leaf = stem.leaf.rpartition("/")[2]
     if leaf == "drum_set":
         counts["kit"] += 1
@@ -176,7 +180,7 @@ def microphones(
 
 
 def excerpt(stem: Stem, seconds: float, track: Track) -> np.ndarray:
-    """``(2, sample)`` from a tenth of the song on."""
+    """Read ``(2, sample)``, beginning at a tenth of the song."""
     start = int(0.1 * max(0, track.num_samples - seconds * track.sample_rate))
     samples, _ = soundfile.read(
         stem.file.path, int(seconds * track.sample_rate), start, dtype="float64", always_2d=True
@@ -185,7 +189,7 @@ def excerpt(stem: Stem, seconds: float, track: Track) -> np.ndarray:
 
 
 def leak(source: np.ndarray, own: np.ndarray, rate: int, random: random.Random) -> np.ndarray:
-    """Another instrument, heard across a room 10 to 18 dB below the track itself."""
+    """Simulate leakage of another instrument through a room, 10 to 18 dB below the track itself."""
     noise = np.random.default_rng(random.randrange(1 << 30))
     response = np.zeros(rate // 4)
     response[int(random.uniform(0.003, 0.02) * rate)] = 1
@@ -193,15 +197,15 @@ def leak(source: np.ndarray, own: np.ndarray, rate: int, random: random.Random) 
     tail[: int(0.025 * rate)] = 0
     response += 0.5 * tail / np.sqrt(np.sum(tail**2))
     dull = sosfilt(butter(1, min(0.9, 5000 / (rate / 2)), output="sos"), response)
-    heard = oaconvolve(source.mean(axis=0), dull)[: source.shape[1]]
-    gain = 10 ** (random.uniform(-18, -10) / 20) * np.sqrt(np.mean(own**2) / (np.mean(heard**2) + 1e-20))
-    return np.broadcast_to(gain * heard, own.shape)
+    leakage = oaconvolve(source.mean(axis=0), dull)[: source.shape[1]]
+    gain = 10 ** (random.uniform(-18, -10) / 20) * np.sqrt(np.mean(own**2) / (np.mean(leakage**2) + 1e-20))
+    return np.broadcast_to(gain * leakage, own.shape)
 
 
 def write_archive(
     file: Path, name: str, session: Sequence[tuple[str, str, bool, np.ndarray]], rates: tuple[int, int], mac: bool
 ) -> None:
-    """A zip file; `rates` are the samples' own and the one that is written."""
+    """Write a zip file; `rates` are the sample rates of the audio and of the files."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for track, _, _, samples in session:
             if rates[0] != rates[1]:
@@ -215,14 +219,14 @@ def write_archive(
 
 
 def wav(samples: np.ndarray, rate: int) -> bytes:
-    """24 bits."""
+    """Encode as WAV of 24 bits."""
     content = io.BytesIO()
     soundfile.write(content, np.clip(samples.T, -1, 1), rate, "PCM_24", format="WAV")
     return content.getvalue()
 
 
 def correct(annotation: Path, truth: Path) -> int:
-    """Write the true label over every wrong one that is marked for review, and settle it."""
+    """Correct and settle the rows that are marked for review; return how many labels were wrong."""
     known = {(row["song"], row["file"]): row["label"] for row in read_table(truth, ("song", "file", "label"))}
     rows, count = read_table(annotation, ("song", "file", "label", "review")), 0
     for row in rows:
@@ -234,7 +238,7 @@ def correct(annotation: Path, truth: Path) -> int:
 
 
 def judge(annotation: Path, bleed: Path, truth: Path) -> None:
-    """Labels, instruments and leaking tracks against what is true."""
+    """Print how many labels, instruments and tracks with leakage are right."""
     tree, rows = load("ms21"), read_table(annotation, ("song", "file", "label"))
     known = {(row["song"], row["file"]): row for row in read_table(truth, ("song", "file", "label", "leaks"))}
     exact = sum(row["label"] == known[key_of(row)]["label"] for row in rows)
@@ -248,7 +252,7 @@ def judge(annotation: Path, bleed: Path, truth: Path) -> None:
 
 
 def key_of(row: dict[str, str]) -> tuple[str, str]:
-    """Song and bare file name."""
+    """Return song and file name without folders."""
     return row["song"], row["file"].rpartition("/")[2]
 
 

@@ -1,14 +1,14 @@
-"""Write Freepats' patches as instruments in SFZ, for `instruments.py` to make soundfonts of.
+"""Convert the patches of Freepats to instruments in SFZ, the input of `instruments.py`.
 
     python recipes/soundfonts/freepats.py /usr/share/midi/freepats OUT
 
-OUT gets `freepats_PROGRAMS/freepats_PROGRAMS.sfz` for each of its instruments, PROGRAMS being those of General MIDI
-that it is nearest to, and `freepats` for drums. Patches are Gravis Ultrasound's: a header, then for each sample its
-range, loop and 16-bit values. Debian package: freepats.
+Writes `OUT/freepats_PROGRAMS/freepats_PROGRAMS.sfz` for each instrument, where PROGRAMS are those of General MIDI that
+it is the nearest to, and `freepats` for drums. Patches have the format of the Gravis Ultrasound: a header, then key
+range, loop and values of each sample. Debian package: freepats.
 """
 
+import argparse
 import struct
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import log2
@@ -25,7 +25,7 @@ _WIDE, _UNSIGNED, _LOOPS = 1, 2, 4
 
 @dataclass
 class Sample:
-    """A recording, the keys that it serves, and the samples between which it is repeated."""
+    """A recording, its range of keys, and the loop in samples."""
 
     values: np.ndarray
     rate: int
@@ -53,7 +53,7 @@ def read_patch(file: Path) -> Iterator[Sample]:
 
 
 def regions(file: Path, folder: Path, key: int | None) -> Iterator[str]:
-    """Write a patch's samples and tell SFZ of them; of drums each has one key."""
+    """Write a patch's samples as WAV files and yield SFZ regions; `key` is given for drums, which have one each."""
     for number, sample in enumerate(read_patch(file)):
         name = f"{file.stem}_{number}.wav"
         soundfile.write(folder / name, sample.values, sample.rate, "PCM_16")
@@ -62,15 +62,15 @@ def regions(file: Path, folder: Path, key: int | None) -> Iterator[str]:
             break
         centre = round(sample.root)
         low, high = (min(127, max(0, round(place))) for place in sample.keys)
-        told = f"<region> sample={name} lokey={low} hikey={max(low, high - 1)} pitch_keycenter={centre}"
-        told += f" tune={round(100 * (centre - sample.root))} ampeg_release=0.3"
+        region = f"<region> sample={name} lokey={low} hikey={max(low, high - 1)} pitch_keycenter={centre}"
+        region += f" tune={round(100 * (centre - sample.root))} ampeg_release=0.3"
         if sample.loop:
-            told += " loop_mode=loop_continuous loop_start={} loop_end={}".format(*sample.loop)
-        yield told
+            region += " loop_mode=loop_continuous loop_start={} loop_end={}".format(*sample.loop)
+        yield region
 
 
 def nearest(patches: Iterable[int]) -> dict[int, list[int]]:
-    """For each program that there is, those that it is the nearest to: within their class of MS21, if it has any."""
+    """Map each patch to the programs that it is the nearest to, if possible within their class of MS21."""
     classes = [*melody_classes().values(), bass_programs()]
     found: dict[int, list[int]] = {}
     for program in range(128):
@@ -81,8 +81,12 @@ def nearest(patches: Iterable[int]) -> dict[int, list[int]]:
 
 
 def main() -> None:
-    """Convert all that is there."""
-    source, out = Path(sys.argv[1]), Path(sys.argv[2])
+    """Convert all patches."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("out", type=Path, metavar="OUT")
+    options = parser.parse_args()
+    source, out = options.source, options.out
     patches = {int(patch.name[:3]): patch for patch in sorted(source.glob("Tone_000/*.pat"))}
     jobs = {
         f"freepats_{'_'.join(map(str, played))}": [(patches[own], None)] for own, played in nearest(patches).items()

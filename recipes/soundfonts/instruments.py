@@ -1,16 +1,17 @@
-"""Make soundfonts of recorded instruments in SFZ, one for each General MIDI program that they may play.
+"""Convert instruments in SFZ to soundfonts, one for each program of General MIDI that they can play.
 
     python recipes/soundfonts/instruments.py INSTRUMENTS OUT
 
-INSTRUMENTS holds a folder with `NAME/NAME.sfz` for each; OUT gets `NAME_PROGRAM.sf2`, and kits `NAME_kit.sf2`. A name
-that is not listed here but ends in programs, such as `freepats_24_25`, plays these. Debian package: polyphone.
+INSTRUMENTS holds `NAME/NAME.sfz` for each instrument. Writes `OUT/NAME_PROGRAM.sf2`, and `OUT/NAME_kit.sf2` for drum
+kits. The programs of a name are listed in `PROGRAMS` or are its last numbers, as in `freepats_24_25`; a name without
+any is a drum kit. Debian package: polyphone.
 """
 
+import argparse
 import os
 import re
 import struct
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -28,20 +29,24 @@ PROGRAMS: dict[str, list[int]] = {
 
 
 def with_program(soundfont: bytes, program: int) -> bytes:
-    """Let the first preset of a soundfont, which polyphone puts at program 0, answer to another."""
+    """Change the program of a soundfont's first preset, which polyphone sets to 0."""
     first = soundfont.index(b"phdr") + 8
     return soundfont[: first + 20] + struct.pack("<HH", program, 0) + soundfont[first + 24 :]
 
 
 def main() -> None:
-    """Convert all that is there."""
-    source, out = Path(sys.argv[1]), Path(sys.argv[2])
+    """Convert all instruments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("instruments", type=Path)
+    parser.add_argument("out", type=Path, metavar="OUT")
+    options = parser.parse_args()
+    source, out = options.instruments, options.out
     out.mkdir(parents=True, exist_ok=True)
     for sfz in sorted(source.glob("*/*.sfz")):
         with tempfile.TemporaryDirectory() as folder:
-            quiet = os.environ | {"QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": folder}
+            environment = os.environ | {"QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": folder}
             command = ["polyphone", "-1", "-i", str(sfz), "-d", folder, "-o", sfz.stem]
-            subprocess.run(command, env=quiet, check=True, capture_output=True)
+            subprocess.run(command, env=environment, check=True, capture_output=True)
             converted = Path(folder, f"{sfz.stem}.sf2").read_bytes()
         name, *numbers = re.split(r"_(?=\d)", sfz.stem)
         name, programs = (sfz.stem, PROGRAMS[sfz.stem]) if sfz.stem in PROGRAMS else (name, [int(n) for n in numbers])

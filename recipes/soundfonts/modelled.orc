@@ -1,6 +1,6 @@
-; Instruments made by models of strings, reeds, pipes and bars, by frequency modulation and by filters, for modelled.py.
-; Of each note p4 is the frequency in Hz. The line before an instrument tells its lowest and highest key, and the General
-; MIDI programs that it plays.
+; Instruments of modelled.py: physical models of strings, reeds, pipes and bars, frequency modulation, and filters.
+; p4 is the frequency of a note in Hz. The line before an instrument gives its lowest and highest key, and its programs of
+; General MIDI.
 sr = 44100
 ksmps = 16
 nchnls = 1
