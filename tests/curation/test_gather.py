@@ -162,7 +162,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
     listing = write(tmp_path / "list.csv", [("song", "a.zip", "")])
     (tmp_path / "out").mkdir()
     monkeypatch.setattr("stemtree.curation.gather.library.unpack", full)
-    monkeypatch.setattr("stemtree.curation.gather.library.csv.writer", full)  # nor is there room for the table
+    monkeypatch.setattr("stemtree.curation.sessions.csv_tables.csv.writer", full)  # nor is there room for the table
     with pytest.raises(CorpusError, match=r"cannot write to '.*out' \(No space left on device\): make room"):
         gather(listing, tmp_path / "out", SETTINGS)
     assert [file.name for file in (tmp_path / "out").rglob("*") if file.is_file()] == []

@@ -24,7 +24,7 @@ from stemtree.curation.annotation.table import (
     read_annotation,
     settled,
     write_annotation,
-    write_table,
+    write_rows,
 )
 from stemtree.curation.sessions.sessions import compose, files_of, find_file
 from stemtree.errors import AudioError, CorpusError
@@ -136,7 +136,7 @@ def listen(
     ]
     heard = _unequal_pairs(heard, rows)
     fields = ("song", "file", "seconds", "channels", "peak", "silent", "percussive", "low", "high", "pair", "doubts")
-    write_table(Path(output), fields, map(_cells, heard))
+    write_rows(Path(output), fields, map(_cells, heard))
     marked = (
         replace(row, review=TO_REVIEW) if one.doubts and row.review != SETTLED else row
         for one, row in zip(heard, rows, strict=True)

@@ -18,7 +18,7 @@ from stemtree.curation.annotation.table import (
     review_first,
     settled,
     write_annotation,
-    write_table,
+    write_rows,
 )
 from stemtree.errors import OptionError, suggest
 
@@ -174,4 +174,4 @@ def write_song_level(file: str | os.PathLike[str], rows: Iterable[Row]) -> None:
     """Write `song_level` as a CSV file, with the thesis's names of columns and ``Vocals``, as 0 and 1."""
     flags = ((one.song, (one.lead_back_both, one.guitar_both, one.vocals)) for one in song_level(rows))
     cells = ((song, *(str(int(flag)) for flag in each)) for song, each in flags)
-    write_table(Path(file), ("song", "Lead_Back_both", "Guitar_Both", "Vocals"), cells)
+    write_rows(Path(file), ("song", "Lead_Back_both", "Guitar_Both", "Vocals"), cells)

@@ -1,17 +1,15 @@
 """The annotation as a CSV file, which people correct and which is made again without losing what they wrote."""
 
-import csv
-import io
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from stemtree.audio import is_audio_name
 from stemtree.corpora.track import Problem
 from stemtree.curation.annotation.classifier.file_names import vocabulary
+from stemtree.curation.sessions.csv_tables import read_table, write_table
 from stemtree.errors import CorpusError
 
 COLUMNS = ("song", "file", "label", "confidence", "review")
@@ -58,7 +56,7 @@ def read_names(source: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], l
         If it cannot be read, lacks a column or holds nothing.
     """
     path = Path(source)
-    found = list(_walk(path)) if path.is_dir() else [(row["song"], row["file"]) for row in _read(path, COLUMNS[:2])]
+    found = list(_walk(path)) if path.is_dir() else [(row["song"], row["file"]) for row in _cells(path, COLUMNS[:2])]
     names: dict[tuple[str, str], tuple[str, str]] = {}
     problems = []
     for song, file in found:
@@ -83,7 +81,7 @@ def read_names(source: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], l
 def read_annotation(file: str | os.PathLike[str]) -> list[Row]:
     """Read an annotation; raises CorpusError if it is not one."""
     rows = []
-    for number, cells in enumerate(_read(Path(file), COLUMNS[:3]), 2):
+    for number, cells in enumerate(_cells(Path(file), COLUMNS[:3]), 2):
         try:
             confidence = float(cells["confidence"]) if cells.get("confidence") else None
         except ValueError:
@@ -99,13 +97,13 @@ def write_annotation(file: str | os.PathLike[str], rows: Iterable[Row]) -> None:
     rows = list(rows)
     target = Path(file)
     confidences = ["" if row.confidence is None else f"{row.confidence:.4f}" for row in rows]
-    write_table(
+    write_rows(
         target,
         COLUMNS,
         ((row.song, row.file, row.label, one, row.review) for row, one in zip(rows, confidences, strict=True)),
     )
     proposed = ((row.song, row.file, row.label) for row in rows if row.review != SETTLED)
-    write_table(_proposals(target), COLUMNS[:3], proposed)
+    write_rows(_proposals(target), COLUMNS[:3], proposed)
 
 
 def settled(file: str | os.PathLike[str]) -> list[Row]:
@@ -130,7 +128,7 @@ def settled(file: str | os.PathLike[str]) -> list[Row]:
             both = f"both {labels[row.key]} and {row.label}"
             raise CorpusError(f"'{row.file}' of '{row.song}' is {both} in '{path}': keep one row")
     try:
-        made = [Row(cells["song"], cells["file"], cells["label"]) for cells in _read(_proposals(path), COLUMNS[:3])]
+        made = [Row(cells["song"], cells["file"], cells["label"]) for cells in _cells(_proposals(path), COLUMNS[:3])]
         proposed = {row.key: row.label for row in made}
     except CorpusError:
         proposed = {}
@@ -171,38 +169,10 @@ def _proposals(file: Path) -> Path:
     return file.with_name(f".{file.name}.proposed")
 
 
-def _read(file: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise CorpusError(f"cannot read the table '{file}': {error.strerror}; check the path") from None
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", "replace")
-    try:
-        rows = csv.DictReader(io.StringIO(text, newline=""), restval="")
-        columns = [(name or "").strip().lower() for name in rows.fieldnames or ()]
-        if missing := [name for name in needed if name not in columns]:
-            raise CorpusError(f"the table '{file}' lacks the column '{missing[0]}': its first line must name it")
-        rows.fieldnames = columns
-        return [{name: (row.get(name) or "").strip() for name in COLUMNS if name in columns} for row in rows]
-    except csv.Error:
-        raise CorpusError(f"the table '{file}' is not CSV: save it as that") from None
+def _cells(file: Path, required: tuple[str, ...]) -> list[dict[str, str]]:
+    return read_table(file, required, fallback="cp1252")  # what spreadsheets on Windows write
 
 
-def write_table(file: Path, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    """Write a CSV file whole or not at all; raises CorpusError if that cannot be."""
-    partial = file.with_name(f".{file.name[:100]}.{os.getpid()}.partial")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8", newline="") as text:
-            table = csv.writer(text, lineterminator="\n")
-            table.writerow(columns)
-            table.writerows(rows)
-        partial.replace(file)
-    except OSError as error:
-        raise CorpusError(f"cannot write '{file}' ({error.strerror}): choose another place with -o") from None
-    finally:
-        with suppress(OSError):
-            partial.unlink()
+def write_rows(file: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file with Unix line ends; raises CorpusError if it cannot be written."""
+    write_table(file, columns, rows, line_end="\n", remedy="choose another place with -o")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -18,8 +17,9 @@ from stemtree.corpora.track import Problem
 from stemtree.curation.gather.archives import Limits, unpack
 from stemtree.curation.gather.download import Fetching, UnreachableError, download, open_session, sha256
 from stemtree.curation.gather.listing import COLUMNS, Entry, read_listing
+from stemtree.curation.sessions.csv_tables import format_table
 from stemtree.errors import ArchiveError, CorpusError, DownloadError
-from stemtree.staging import staging
+from stemtree.staging import staging, whole_file
 
 if TYPE_CHECKING:
     from requests import Session
@@ -304,14 +304,9 @@ def _replace(stage: Path, folder: Path) -> None:
 
 
 def _write_table(file: Path, songs: list[Gathered]) -> None:
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as text:
-            rows = csv.writer(text, lineterminator="\n")
-            rows.writerow(TABLE)
-            for one in songs:
-                reason = " ".join(one.reason.split())
-                rows.writerow((one.song, *asdict(one.entry).values(), one.status, one.files, one.sha256, reason))
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    rows = (
+        (one.song, *asdict(one.entry).values(), one.status, one.files, one.sha256, " ".join(one.reason.split()))
+        for one in songs
+    )
+    with whole_file(file) as partial:
+        partial.write_text(format_table(TABLE, rows, "\n"), "utf-8", newline="")

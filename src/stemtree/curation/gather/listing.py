@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 import re
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
 
 from stemtree.corpora.track import Problem
+from stemtree.curation.sessions.csv_tables import parse_rows, read_text
 from stemtree.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -79,11 +79,7 @@ def read_listing(file: str | os.PathLike[str]) -> tuple[list[Entry], list[Proble
         If the file cannot be read or lists no song.
     """
     path = Path(file)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CorpusError(f"cannot read the listing '{path}': {error.strerror}; check the path") from None
-    text = _decode(content)
+    text = read_text(path, "listing", fallback="cp1252")
     is_page = path.suffix.lower() in (".html", ".htm", ".xhtml", ".mhtml")
     rows = _page(text) if is_page else _table(text, path)
     entries: dict[str, Entry] = {}
@@ -101,16 +97,9 @@ def read_listing(file: str | os.PathLike[str]) -> tuple[list[Entry], list[Proble
     return list(entries.values()), problems
 
 
-def _decode(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
-
-
 def _table(text: str, path: Path) -> Iterator[dict[str, str]]:
     try:
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(cell.strip() for cell in row)]
+        rows = [row for row in parse_rows(text) if any(cell.strip() for cell in row)]
     except csv.Error:
         raise CorpusError(f"the listing '{path}' is not CSV: save it as that, or as .html") from None
     names = [_column(cell) for cell in rows[0]] if rows else []

@@ -1,61 +1,126 @@
-"""Tables and texts on disk: read with care, written whole or not at all."""
+"""CSV tables with named columns: read with care, written whole or not at all."""
 
 import csv
 import io
 import os
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 from stemtree.errors import CorpusError
+from stemtree.staging import whole_file
 
 
-def read_table(file: str | os.PathLike[str], needed: tuple[str, ...]) -> list[dict[str, str]]:
-    """Read a CSV file with a header; names of columns are folded to lower case with underscores.
+def read_table(
+    file: str | os.PathLike[str], required: Iterable[str] = (), *, fallback: str | None = None
+) -> list[dict[str, str]]:
+    """Read a CSV file whose first line names the columns.
+
+    Parameters
+    ----------
+    file : path-like
+        In UTF-8, with or without a byte order mark.
+    required : iterable of str
+        Columns that must be there, in lower case and with underscores for blanks, as all names of columns are returned.
+    fallback : str, optional
+        How a file is decoded that is not UTF-8.
+
+    Returns
+    -------
+    list of dict
+        The cells of each row by their columns, without blanks around them; ``""`` where a row is too short.
 
     Raises
     ------
     CorpusError
-        If it cannot be read, is not UTF-8, or lacks a column.
+        If the file cannot be read, is not UTF-8 and there is no fallback, is not CSV, or lacks a required column.
     """
     try:
-        with open(file, encoding="utf-8-sig", newline="") as text:
-            rows = csv.DictReader(text)
-            columns = [(name or "").strip().lower().replace(" ", "_") for name in rows.fieldnames or ()]
-            if missing := [name for name in needed if name not in columns]:
-                raise CorpusError(f"the table '{file}' lacks the column '{missing[0]}': its first line must name it")
-            rows.fieldnames = columns
-            return [{key: (value or "").strip() for key, value in row.items() if key in columns} for row in rows]
-    except OSError as error:
-        raise CorpusError(f"cannot read the table '{file}': {error.strerror}; check the path") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise CorpusError(f"the table '{file}' is not CSV in UTF-8: save it as that") from None
+        header, *rows = parse_rows(read_text(file, fallback=fallback)) or [[]]
+    except csv.Error:
+        encoding = "" if fallback else " in UTF-8"
+        raise CorpusError(f"the table '{file}' is not CSV{encoding}: save it as that") from None
+    columns = [name.strip().lower().replace(" ", "_") for name in header]
+    if missing := [name for name in required if name not in columns]:
+        raise CorpusError(f"the table '{file}' lacks the column '{missing[0]}': its first line must name it")
+    blank = [""] * len(columns)
+    return [dict(zip(columns, map(str.strip, [*row, *blank[len(row) :]]), strict=False)) for row in rows]
 
 
-def write_table(file: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a CSV file; None is an empty cell.
+def read_text(file: str | os.PathLike[str], kind: str = "table", fallback: str | None = None) -> str:
+    """Read a file in UTF-8, with or without a byte order mark.
+
+    Parameters
+    ----------
+    file : path-like
+        What is read.
+    kind : str
+        What error messages call the file.
+    fallback : str, optional
+        The encoding of files that are not UTF-8; what it does not have either becomes a replacement character.
 
     Raises
     ------
     CorpusError
-        If it cannot be written.
+        If the file cannot be read, or is not UTF-8 and there is no fallback.
     """
+    try:
+        content = Path(file).read_bytes()
+    except OSError as error:
+        raise CorpusError(f"cannot read the {kind} '{file}': {error.strerror}; check the path") from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if fallback is None:
+            raise CorpusError(f"the {kind} '{file}' is not CSV in UTF-8: save it as that") from None
+        return content.decode(fallback, "replace")
+
+
+def parse_rows(text: str) -> list[list[str]]:
+    """Split CSV into rows of cells, without empty lines; raises csv.Error if `text` is not CSV."""
+    return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+
+
+def format_table(columns: Iterable[str], rows: Iterable[Iterable[object]], line_end: str = "\r\n") -> str:
+    """Format a header and rows as CSV; None becomes an empty cell."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows(["" if cell is None else cell for cell in row] for row in rows)
-    write_text(file, text.getvalue())
+    writer = csv.writer(text, lineterminator=line_end)
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
-def write_text(file: Path, text: str) -> None:
-    """Write under a temporary name, then rename; raises CorpusError if that cannot be done."""
-    partial = file.with_name(f".{file.name}.partial")
+def write_table(
+    file: Path,
+    columns: Iterable[str],
+    rows: Iterable[Iterable[object]],
+    *,
+    line_end: str = "\r\n",
+    remedy: str = "make room or choose another folder",
+) -> None:
+    """Write a CSV file whole or not at all.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        Its folder is made if it is missing.
+    columns, rows, line_end
+        As for `format_table`.
+    remedy : str
+        What the error message says to do.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be written.
+    """
+    write_text(file, format_table(columns, rows, line_end), remedy)
+
+
+def write_text(file: Path, text: str, remedy: str = "make room or choose another folder") -> None:
+    """Write a text in UTF-8 whole or not at all; raises CorpusError, with `remedy`, if it cannot be written."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as target:
-            target.write(text)
-        partial.replace(file)
+        with whole_file(file) as partial:
+            partial.write_text(text, "utf-8", errors="backslashreplace", newline="")
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise CorpusError(f"cannot write '{file}' ({error.strerror}): make room or choose another folder") from None
+        raise CorpusError(f"cannot write '{file}' ({error.strerror}): {remedy}") from None
