@@ -1,17 +1,17 @@
-"""How messages and progress look on the terminal."""
+"""Messages and progress bars on the terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
 def one_line(message: object) -> str:
-    """A message as a single printable line, whatever names it quotes."""
+    """A message as one printable line, even if it quotes file names with line breaks or invalid characters."""
     return " ".join(str(message).split()).encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar with the time left, on stderr so that stdout stays the result; takes what is done, and of how much."""
+    """A progress bar on stderr; call what it yields with the amount done and the total, if known."""
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn

@@ -1,4 +1,4 @@
-"""``stemtree query``: what an example points at."""
+"""``stemtree query``: separate the instrument that an example is a recording of."""
 
 from pathlib import Path
 from typing import Annotated

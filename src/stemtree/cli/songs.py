@@ -1,4 +1,4 @@
-"""Songs from the command line, one after the other: what ``separate`` and ``query`` share."""
+"""Separating songs one after the other, for the commands ``separate`` and ``query``."""
 
 import glob
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import typer
 
 from stemtree.cli.messages import one_line, progress_bar
 from stemtree.errors import AudioError, OptionError, StemtreeError
-from stemtree.hierarchy import is_within
+from stemtree.hierarchy import MIXTURE, is_within
 from stemtree.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -25,23 +25,37 @@ def separate_songs(
     folder: Path,
     overwrite: bool,
 ) -> None:
-    """Separate all songs that names, folders and globs stand for, print their trees, and exit with 1 if one failed."""
-    outcome = _Batch(output, folder, overwrite)
-    songs = list(outcome.expand(names))
+    """Separate all songs that names, folders and globs match, print their trees, and exit with 1 if one failed.
+
+    Parameters
+    ----------
+    names : list of str
+        Files, folders and globs.
+    make_separator : callable
+        Makes the separator; called only if there is a song, since that reads weights.
+    output : OutputFormat
+        Format of the stems.
+    folder : pathlib.Path
+        Where the songs' folders go.
+    overwrite : bool
+        Replace stems that are there.
+    """
+    batch = _Batch(output, folder, overwrite)
+    songs = list(batch.expand(names))
     if songs:
-        keep_freed_memory()  # a tenth of the time of a whole tree
+        keep_freed_memory()  # saves a tenth of the time of a whole tree
         try:
             separator = make_separator()
             for song in songs:
-                outcome.separate(separator, song)
+                batch.separate(separator, song)
         except KeyboardInterrupt:
             typer.echo("stemtree: stopped; the song at hand left nothing behind, run again to go on", err=True)
             raise typer.Exit(130) from None
-    outcome.summarise()
+    batch.summarise()
 
 
 class _Batch:
-    """Goes on after a song that fails, and says so at the end."""
+    """Songs of one command: continues after one that fails, and reports all failures at the end."""
 
     def __init__(self, output: "OutputFormat", folder: Path, overwrite: bool) -> None:
         self._output, self._folder, self._overwrite = output, folder, overwrite
@@ -50,13 +64,13 @@ class _Batch:
         self._failed: list[str] = []
 
     def expand(self, names: list[str]) -> Iterator[Path]:
-        """Yield the files that names, folders and globs stand for, each once."""
-        seen: set[Path] = set()
+        """Yield the files that names, folders and globs match, each once."""
+        found: set[Path] = set()
         for name in names:
             try:
                 for file in _files(name):
-                    if (real := file.resolve()) not in seen:
-                        seen.add(real)
+                    if (target := file.resolve()) not in found:
+                        found.add(target)
                         yield file
             except (StemtreeError, OSError, RuntimeError) as error:  # names that are too long, links in a circle
                 self._fail(name, error)
@@ -79,7 +93,7 @@ class _Batch:
             _print_tree(saved)
 
     def summarise(self) -> None:
-        """Name what failed, and say so with the exit code."""
+        """Print which songs failed, if there were several, and exit with 1 if any did."""
         total = self._done + len(self._failed)
         if self._failed and total > 1:
             typer.echo(f"stemtree: {len(self._failed)} of {total} failed: {', '.join(self._failed)}", err=True)
@@ -92,6 +106,7 @@ class _Batch:
 
 
 def _files(name: str) -> list[Path]:
+    """The files that one name from the command line matches."""
     from stemtree.audio import is_audio_name
 
     try:
@@ -118,15 +133,15 @@ def _print_tree(saved: "SavedSong") -> None:
     from rich.tree import Tree
 
     manifest = saved.manifest
-    summary = f"{_dbfs(manifest['mixture']['rms_dbfs'])}, {manifest['samples'] / manifest['sample_rate']:.1f} s"
-    drawing = Tree(f"{escape(str(saved.folder))}  [dim]{summary}{' (exists)' if saved.existed else ''}[/]")
-    branches = {"": drawing}
+    mixture = f"{_dbfs(manifest['mixture']['rms_dbfs'])}, {manifest['samples'] / manifest['sample_rate']:.1f} s"
+    drawing = Tree(f"{escape(str(saved.folder))}  [dim]{mixture}{' (exists)' if saved.existed else ''}[/]")
+    branches = {MIXTURE: drawing}
     for row in manifest["nodes"]:
-        above = max((path for path in branches if is_within(row["path"], path)), key=len)
-        loudness = f"{_dbfs(row['rms_dbfs'])}  {row['energy_share']:6.1%} of the energy"
-        loudness += "" if row["active"] else ", inactive"
-        branches[row["path"]] = branches[above].add(f"{escape(row['file'])}  [dim]{loudness}[/]")
-    console = Console(highlight=False, width=10_000)  # a tree is cut at the console's width, and with it long names
+        parent = max((path for path in branches if is_within(row["path"], path)), key=len)
+        energy = f"{row['energy_share']:6.1%} of the energy{'' if row['active'] else ', inactive'}"
+        label = f"{escape(row['file'])}  [dim]{_dbfs(row['rms_dbfs'])}  {energy}[/]"
+        branches[row["path"]] = branches[parent].add(label)
+    console = Console(highlight=False, width=10_000)  # a tree is cut at the console's width, and long names with it
     console.print(drawing)
     if held := sum(row["held_at_full_scale"] for row in (manifest["mixture"], *manifest["nodes"])):
         console.print(
@@ -134,5 +149,5 @@ def _print_tree(saved: "SavedSong") -> None:
         )
 
 
-def _dbfs(loudness: float | None) -> str:
-    return "silent" if loudness is None else f"{loudness:.1f} dBFS"
+def _dbfs(rms: float | None) -> str:
+    return "silent" if rms is None else f"{rms:.1f} dBFS"

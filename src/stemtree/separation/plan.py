@@ -110,20 +110,8 @@ def make_plan(
     return plan
 
 
-def plan_served(hierarchy: Hierarchy, splitters: Sequence[Splitter], depth: int | None = None) -> Plan:
-    """Plan a walk as deep as the splitters can go, but not deeper than `depth`; see `make_plan`."""
-    served = prune_to_served(hierarchy, splitters)
-    return make_plan(hierarchy, splitters, nodes=(served if depth is None else served.prune(depth)).paths)
-
-
 def prune_to_served(hierarchy: Hierarchy, splitters: Sequence[Splitter]) -> Hierarchy:
-    """Cut a hierarchy below the nodes that no splitter can split.
-
-    Raises
-    ------
-    SplitterError
-        If not even the mixture can be split.
-    """
+    """Cut a hierarchy below the nodes that no splitter can split; raise SplitterError if the mixture is one of them."""
 
     def split_nodes(node: NodePath) -> set[NodePath]:
         step = _find_step(hierarchy, splitters, node)

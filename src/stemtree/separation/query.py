@@ -1,4 +1,4 @@
-"""Query by example: the path of a hierarchy that a recording of an instrument points at (poster)."""
+"""Query by example: separating the instrument that a recording is given of, and its families (poster)."""
 
 import os
 from typing import Any
@@ -18,7 +18,7 @@ def query(
     level: int | None = None,
     progress: Progress | None = None,
 ) -> TreeResult:
-    """Separate from one song what an example is of, and every level above it; see `query_separator` for many songs.
+    """Separate the instrument of an example, and every level above it, from one song; see `query_separator` for many.
 
     Parameters
     ----------
@@ -31,14 +31,14 @@ def query(
     -------
     TreeResult
         At the song's own rate, channels and length: ``level_3``, ``level_3/level_2`` and so on down to the instrument,
-        and beside each node of the path what is left there (``rest``), so that all add up to the song.
+        and beside each node of the path its residual (``rest``), so that all nodes add up to the song.
 
     Raises
     ------
     AudioError
         If song or example cannot be read.
     ModelError
-        If the model cannot be.
+        If the model cannot be read.
     OptionError
         If the model takes no query or has no such level, if the example is silent or too short, or if an array comes
         without its sample rate, or a file with one.
@@ -47,7 +47,7 @@ def query(
 
 
 def query_separator(model: str | os.PathLike[str], like: str | os.PathLike[str], level: int | None = None) -> Separator:
-    """Make a separator that finds in songs what an example is of.
+    """Make a separator of the instrument that an example is a recording of.
 
     Parameters
     ----------
@@ -56,12 +56,12 @@ def query_separator(model: str | os.PathLike[str], like: str | os.PathLike[str],
     like : path-like
         A recording of one instrument.
     level : int, optional
-        Only this level of the path, 1 being the instrument itself; unset, all of them, and what is left at each.
+        Only this level of the path, 1 being the instrument itself; by default all levels and their residuals.
 
     Returns
     -------
     Separator
-        Its nodes are named ``level_3/level_2/level_1``, after the levels of the path.
+        Of nodes that are named after the levels of the path, ``level_3/level_2/level_1``.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import numpy as np
 from stemtree.audio import AudioSource, OutputFormat, open_source, to_source
 from stemtree.hierarchy import Hierarchy, NodePath, load
 from stemtree.separation.output.stem_files import SavedSong, save_tree
-from stemtree.separation.plan import make_plan, plan_served
+from stemtree.separation.plan import Plan, make_plan, prune_to_served
 from stemtree.separation.result import TreeResult
 from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.registry import default_splitters
@@ -57,10 +57,10 @@ class Separator:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
         splitters = default_splitters() if splitters is None else splitters
         tree = _default_hierarchy(splitters) if hierarchy is None else _load(hierarchy)
-        as_deep_as_served = hierarchy is None and not nodes
-        self.plan = (
-            plan_served(tree, splitters, depth) if as_deep_as_served else make_plan(tree, splitters, depth, nodes)
-        )
+        if hierarchy is None and not nodes:  # all that is served
+            served = prune_to_served(tree, splitters)
+            nodes, depth = (served if depth is None else served.prune(depth)).paths, None
+        self.plan: Plan = make_plan(tree, splitters, depth, nodes)
         self.provenance = [splitter.provenance() for splitter in self.plan.splitters]
 
     @property

@@ -36,20 +36,7 @@ class SeparatedBlock:
 
 
 def walk(plan: Plan, source: AudioSource) -> Iterator[SeparatedBlock]:
-    """Separate a song block by block, in memory that does not depend on its length.
-
-    Parameters
-    ----------
-    plan : Plan
-        The tree and its splitters.
-    source : AudioSource
-        The song.
-
-    Yields
-    ------
-    SeparatedBlock
-        Consecutive; together they are the song.
-    """
+    """Separate a song into the leaves of `Plan.tree`, block by block, in memory that does not depend on its length."""
     stft = plan.stft.at(source.sample_rate)
     mixture, synthesis = _SampleQueue(), Synthesis(stft)
     audio = (torch.from_numpy(mixture.put(block).astype(np.float32)) for block in source.blocks(_READ))
@@ -86,25 +73,19 @@ def _sum_by_target(step: Step, masks: Masks) -> dict[NodePath, Masks]:
 
 
 def with_context(spectrograms: Iterable[Spectrogram], stft: Stft, context: int) -> Iterator[Block]:
-    """Number consecutive blocks of the mixture and add the frames on both sides of each.
-
-    Parameters
-    ----------
-    spectrograms : iterable of Spectrogram
-        ``(channel, bin, frame)`` each.
-    stft : Stft
-        Their transform.
-    context : int
-        Number of frames on each side; there are fewer at the song's ends.
-    """
+    """Number consecutive blocks of the mixture and add so many frames on both sides of each; see `Block`."""
     start = 0
+    if not context:  # nothing to wait for
+        for spectrogram in spectrograms:
+            yield Block(spectrogram, start, stft)
+            start += spectrogram.shape[-1]
+        return
     before, current = None, None
     for following in chain(spectrograms, [None]):
         if current is not None:
-            after = following[..., :context] if context and following is not None else None
-            yield Block(current, start, stft, before, after)
+            yield Block(current, start, stft, before, None if following is None else following[..., :context])
             start += current.shape[-1]
-            before = current[..., -context:].clone() if context else None  # a view would keep the whole block
+            before = current[..., -context:].clone()  # a view would keep the whole block
         current = following
 
 

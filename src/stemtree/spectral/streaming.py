@@ -28,22 +28,18 @@ def analyse_stream(stft: Stft, blocks: Iterable[Waveform], frames: int) -> Itera
         silence on both sides.
     """
     span = stft.window + (frames - 1) * stft.hop
-    waiting: list[Waveform] = []
-    length = 0
+    waiting: Waveform | None = None
     for block in blocks:
-        if not waiting:
-            waiting, length = [block.new_zeros(block.shape[0], stft.window // 2)], stft.window // 2
-        waiting.append(block)
-        length += block.shape[-1]
-        while length >= span:
-            held = torch.cat(waiting, dim=-1)
-            yield stft.analyse(held[:, :span])
-            waiting, length = [held[:, frames * stft.hop :]], length - frames * stft.hop
-    if waiting:
-        held = torch.cat([*waiting, waiting[0].new_zeros(waiting[0].shape[0], stft.window // 2)], dim=-1)
-        while held.shape[-1] >= stft.window:
-            yield stft.analyse(held[:, :span])
-            held = held[:, frames * stft.hop :]
+        silence = block.new_zeros(block.shape[0], stft.window // 2)
+        waiting = torch.cat([silence if waiting is None else waiting, block], dim=-1)
+        while waiting.shape[-1] >= span:
+            yield stft.analyse(waiting[:, :span])
+            waiting = waiting[:, frames * stft.hop :]
+    if waiting is not None:
+        waiting = torch.cat([waiting, silence], dim=-1)
+        while waiting.shape[-1] >= stft.window:
+            yield stft.analyse(waiting[:, :span])
+            waiting = waiting[:, frames * stft.hop :]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ import torch
 from stemtree.errors import SplitterError
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.masks.conserve import normalise
-from stemtree.separation.splitters.base import Block, Splitter
-from stemtree.separation.splitters.bin_ranges import to_model_bins, to_song_bins
+from stemtree.separation.splitters.base import Block, Splitter, to_model_bins, to_song_bins
 from stemtree.separation.splitters.external_packages import ExternalPackage
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Waveform

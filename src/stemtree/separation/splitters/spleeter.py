@@ -9,8 +9,7 @@ from torch.nn import functional
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.networks.unet import UNet
 from stemtree.separation.splitters import spleeter_weights
-from stemtree.separation.splitters.base import Block, Splitter
-from stemtree.separation.splitters.bin_ranges import to_model_bins, to_song_bins
+from stemtree.separation.splitters.base import Block, Splitter, to_model_bins, to_song_bins
 from stemtree.spectral import Stft
 from stemtree.types import Masks
 

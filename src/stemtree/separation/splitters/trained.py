@@ -12,8 +12,7 @@ from stemtree.masks.activity import suppress_inactive
 from stemtree.masks.conserve import normalise
 from stemtree.model import WEIGHTS, load_model, weights_digest
 from stemtree.networks.kernels import fuse_batch_norms
-from stemtree.separation.splitters.base import Block, Splitter
-from stemtree.separation.splitters.bin_ranges import to_model_bins, to_song_bins
+from stemtree.separation.splitters.base import Block, Splitter, to_model_bins, to_song_bins
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Spectrogram
 
