@@ -70,7 +70,7 @@ class LoudnessMeter:
         self._step = round(_STEP * sample_rate)
         self._filter = _k_weighting(sample_rate)
         self._state = np.zeros((len(self._filter), channels, 2))
-        self._rest = np.zeros((channels, 0))
+        self._remainder = np.zeros((channels, 0))
         self._energies: list[NDArray[np.float64]] = []
         self.peak = 0.0
         """Largest absolute sample so far."""
@@ -83,11 +83,11 @@ class LoudnessMeter:
             return
         self.peak = max(self.peak, float(np.abs(block).max()))
         weighted, self._state = sosfilt(self._filter, block, zi=self._state)
-        weighted = np.concatenate([self._rest, weighted], axis=1) if self._rest.shape[1] else weighted
-        whole = weighted.shape[1] // self._step * self._step
-        steps = weighted[:, :whole].reshape(len(weighted), -1, self._step)
+        weighted = np.concatenate([self._remainder, weighted], axis=1) if self._remainder.shape[1] else weighted
+        complete = weighted.shape[1] // self._step * self._step
+        steps = weighted[:, :complete].reshape(len(weighted), -1, self._step)
         self._energies.append(np.einsum("cts,cts->t", steps, steps) / self._step)
-        self._rest = weighted[:, whole:]
+        self._remainder = weighted[:, complete:]
 
     def loudness(self, gain: float = 1.0) -> float:
         """Integrated loudness in LUFS after a gain; minus infinity where no block passes the absolute gate."""
@@ -118,9 +118,9 @@ class LoudnessMeter:
         if len(steps) >= _STEPS_PER_BLOCK:
             blocks: NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(steps, _STEPS_PER_BLOCK).mean(axis=1)
             return blocks
-        rest = self._rest.shape[1]
-        energy = steps.sum() * self._step + float(np.sum(self._rest**2))
-        return np.array([energy / max(1, len(steps) * self._step + rest)])
+        remainder = self._remainder.shape[1]
+        energy = steps.sum() * self._step + float(np.sum(self._remainder**2))
+        return np.array([energy / max(1, len(steps) * self._step + remainder)])
 
 
 @cache

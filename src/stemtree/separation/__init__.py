@@ -1,1 +1,1 @@
-"""Separation: the walk down the tree, its splitters, and what comes out."""
+"""Separation: the plan, the walk down the tree, its splitters and its output."""

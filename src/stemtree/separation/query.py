@@ -1,4 +1,4 @@
-"""Query by example: separating the instrument that a recording is given of, and its families (poster)."""
+"""Query by example: separating the instrument of a recording, and its families, from songs (poster)."""
 
 import os
 from typing import Any

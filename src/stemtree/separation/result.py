@@ -45,7 +45,7 @@ class TreeNode:
         return round(meter.rms_dbfs, 2) + 0.0  # never -0.0
 
     def __iter__(self) -> Iterator["TreeNode"]:
-        """Yield itself and all that lies below, parents first."""
+        """Yield the node and all nodes beneath it, parents first."""
         yield self
         for child in self.children:
             yield from child

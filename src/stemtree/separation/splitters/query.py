@@ -1,4 +1,4 @@
-"""Trained models that take a query: what they separate is given by a recording of it."""
+"""Trained models that take a query, a recording of the instrument to separate, as splitters."""
 
 import os
 from pathlib import Path
