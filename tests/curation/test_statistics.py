@@ -6,7 +6,7 @@ import pytest
 import yaml
 from support.multitracks import write_annotation, write_session
 
-from stemtree.curation.sessions.genres import UNKNOWN, families, fold
+from stemtree.curation.sessions.genres import UNKNOWN, genre_families
 from stemtree.curation.statistics import tables
 from stemtree.curation.statistics.figures import draw_bars, draw_durations
 from stemtree.curation.statistics.records import SongRecord
@@ -50,17 +50,11 @@ def test_tables_of_labels() -> None:
     split = tables.genres_by_split("A", songs)
     assert split.header == ("genre", "train", "test")
     assert (column(split, "train")["Metal"], column(split, "test")["Jazz"]) == (1, 0)
-    assert tables.shares(split)["train"][families().index("Jazz")] == 50
+    assert tables.shares(split)["train"][genre_families().index("Jazz")] == 50
     lengths = tables.durations({"A": [*songs, record("5", seconds=10.0)]})
     assert column(lengths, "A") == {
         "0-30": 1, "30-60": 0, "60-90": 0, "90-120": 3, "mean": 77.5, "median": 100.0, "deviation": 39.0,
     }  # fmt: skip
-
-
-def test_families() -> None:
-    assert len(families()) == 17 and families()[-1] == "Other"
-    assert (fold("Progressive Death Metal"), fold("Big Band Jazz"), fold("Hip Hop")) == ("Metal", "Jazz", "Rap")
-    assert (fold(" "), fold("Cumbia")) == (UNKNOWN, "Other")
 
 
 def test_pictures_show_what_is_there(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from support.multitracks import BAND, RATE, ffmpeg_loudness, read_song, sound, w
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus
 from stemtree.curation.bleed.table import Leak, write_leaks
-from stemtree.curation.sessions.sessions import SongFacts
+from stemtree.curation.sessions.songs import SongFacts
 from stemtree.curation.stems.build import StemReport, build_stems
 from stemtree.curation.stems.mixdown import STEPS, StemSettings
 from stemtree.curation.stems.write import song_id

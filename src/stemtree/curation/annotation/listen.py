@@ -26,7 +26,7 @@ from stemtree.curation.annotation.table import (
     write_annotation,
     write_rows,
 )
-from stemtree.curation.sessions.sessions import compose, files_of, find_file
+from stemtree.curation.sessions.sessions import audio_files, find_file, name_key
 from stemtree.errors import AudioError, CorpusError
 
 if TYPE_CHECKING:
@@ -147,11 +147,11 @@ def listen(
 
 def _finder(root: Path) -> Callable[[Row], Path]:
     """What finds a row's file as the making of stems does; a path that is not there where it finds none."""
-    folders = {compose(entry.name): entry for entry in root.iterdir() if entry.is_dir()} if root.is_dir() else {}
-    files = cache(lambda song: files_of(folders[song])[0] if song in folders else {})
+    folders = {name_key(entry.name): entry for entry in root.iterdir() if entry.is_dir()} if root.is_dir() else {}
+    files = cache(lambda song: audio_files(folders[song])[0] if song in folders else {})
 
     def find(row: Row) -> Path:
-        there = files(compose(row.song))
+        there = files(name_key(row.song))
         with suppress(CorpusError):
             return there[find_file(row.song, row.file, there)]
         return root / row.song / row.file

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from stemtree.curation.sessions.streams import Spool, side_by_side
+from stemtree.curation.sessions.streams import Spool, read_spools
 
 RATE = 16000
 """Analysis is done on mono at this rate, in Hz."""
@@ -73,7 +73,7 @@ def spectra(spools: Sequence[Spool], samples: int) -> Iterator[NDArray[np.comple
     """Half-overlapping Hann frames of all tracks at once: ``(bin, track, frame)``."""
     window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
     tail = np.zeros((len(spools), _HOP), np.float32)
-    for blocks in side_by_side(spools, samples, _FRAMES * _HOP):
+    for blocks in read_spools(spools, samples, _FRAMES * _HOP):
         audio = np.concatenate([tail, np.concatenate(blocks).astype(np.float32)], axis=1)
         frames = np.lib.stride_tricks.sliding_window_view(audio, _WINDOW, axis=1)[:, ::_HOP]
         if frames.shape[1]:

@@ -24,8 +24,8 @@ from stemtree.curation.bleed.detector import (
 )
 from stemtree.curation.bleed.table import Leak, read_rows, write_leaks
 from stemtree.curation.sessions.panning import Placement
-from stemtree.curation.sessions.sessions import RawTrack, Session, compose, read_annotation, read_session
-from stemtree.curation.sessions.streams import PlacedTrack, Spool, mixed
+from stemtree.curation.sessions.sessions import FileLabel, RawTrack, Session, name_key, read_labels, read_session
+from stemtree.curation.sessions.streams import PlacedTrack, Spool, mix_tracks
 from stemtree.errors import AudioError, CorpusError, OptionError, StemtreeError
 from stemtree.hierarchy import load
 from stemtree.processes import map_in_processes
@@ -83,7 +83,7 @@ def measure_bleed(session: Session, settings: BleedSettings | None = None) -> di
     tracks, threshold = session.tracks, (settings or BleedSettings()).threshold
     with _temporary_folder() as folder:
         spools, energies = _spool(tracks, folder)
-        samples = max((spool.samples for spool in spools), default=0)
+        samples = max((spool.num_samples for spool in spools), default=0)
         floor = mean_energy(np.array([energy / max(1, samples) for energy in energies]))
         if len(tracks) < 2 or samples == 0:
             return {track.name: Leak(False) for track in tracks}
@@ -118,7 +118,7 @@ def _spool(tracks: Sequence[RawTrack], folder: Path) -> tuple[list[Spool], list[
     for number, track in enumerate(tracks):
         source, spool, energy = open_source(track.path), Spool(folder / str(number), 1), 0.0
         part = PlacedTrack(track, source.channels, source.sample_rate, Placement(0))
-        for block in spool.fill(mixed([part], [1.0], RATE, stereo=False)):
+        for block in spool.fill(mix_tracks([part], [1.0], RATE, stereo=False)):
             energy += float(np.sum(block**2))
         spools.append(spool)
         energies.append(energy)
@@ -200,7 +200,7 @@ def measure_songs(
     CorpusError
         If a table cannot be read, or a folder does not exist.
     """
-    table, known = Path(output), read_annotation(annotation)
+    table, known = Path(output), read_labels(annotation)
     report = BleedReport([], [], [], read_rows(table) if table.exists() else [])
     report.rows = [(song, name, label, leak.judged(settings.threshold)) for song, name, label, leak in report.rows]
     jobs = list[tuple[Session, BleedSettings]]()
@@ -233,15 +233,15 @@ def measure_songs(
 
 
 def _sessions(
-    folders: Iterable[Path], known: dict[str, list[tuple[str, str]]], settings: BleedSettings
+    folders: Iterable[Path], known: dict[str, list[FileLabel]], settings: BleedSettings
 ) -> list[Session | Problem]:
-    tree, composed = load(settings.hierarchy), {compose(song): song for song in known}
+    tree, composed = load(settings.hierarchy), {name_key(song): song for song in known}
     sessions = list[Session | Problem]()
     for folder in folders:
         name = folder.resolve().name
         if not folder.is_dir():
             raise CorpusError(f"there is no folder '{folder}': give the folders of songs")
-        if song := composed.get(compose(name)):
+        if song := composed.get(name_key(name)):
             sessions.append(read_session(folder, song, known[song], tree))
         else:
             message = f"the annotation has no rows for '{name}': annotate it, or give a song's folder"

@@ -1,11 +1,12 @@
-"""Raw multitracks and what a person has said of them: folders of songs, the annotation, the table of songs."""
+"""Sessions: the raw tracks of a song as files, matched with the labels that an annotation gives them."""
 
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from stemtree.audio import is_audio_name
 from stemtree.corpora.track import Problem
@@ -27,13 +28,13 @@ class RawTrack:
     Parameters
     ----------
     name : str
-        As the annotation has it: the path below the song's folder, or the bare file name.
+        As in the annotation: the path below the song's folder, or the bare file name.
     path : pathlib.Path
-        Where it is.
+        The file.
     label : str
-        One of the annotation's labels.
+        The annotation's label.
     leaf : NodePath
-        What the hierarchy makes of the label.
+        The leaf of the hierarchy that the label belongs to.
     """
 
     name: str
@@ -51,13 +52,13 @@ class Session:
     song : str
         As in the annotation; the name of its folder.
     folder : pathlib.Path
-        Where it lies.
+        The song's folder.
     tracks : tuple of RawTrack
-        What stems are made of, in order of the names.
+        The tracks that stems are made of, in order of the names.
     set_aside : tuple of str
         Names of tracks labelled as belonging to no stem.
     without_row : tuple of str
-        Audio files that the annotation does not know.
+        Audio files without a row in the annotation.
     problems : tuple of Problem
         Tracks that cannot be used, and why.
     """
@@ -70,131 +71,76 @@ class Session:
     problems: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SongFacts:
-    """What a listing tells of a song.
+class FileLabel(NamedTuple):
+    """A row of an annotation: a file of a song, and its label."""
 
-    Parameters
-    ----------
-    title, artist : str
-        As the listing spells them.
-    genre, sub_genre : str
-        The library's broad genre and its free description.
-    vocal_quality : int or None
-        0 where a person heard leakage in the vocal tracks, else 1; None where nobody listened.
+    file: str
+    label: str
+
+
+def read_labels(file: str | os.PathLike[str]) -> dict[str, list[FileLabel]]:
+    """Read the files and labels of every song from an annotation, a CSV file with the columns song, file and label.
+
+    Raises
+    ------
+    CorpusError
+        If the annotation cannot be read, lacks a column or holds no rows.
     """
-
-    title: str
-    artist: str
-    genre: str = ""
-    sub_genre: str = ""
-    vocal_quality: int | None = None
-
-
-_COLUMNS = {
-    "song": ("song", "music_title"),
-    "title": ("title", "track_name"),
-    "artist": ("artist", "artist_name"),
-    "genre": ("genre", "broad_genre"),
-    "sub_genre": ("sub_genre",),
-    "vocal_quality": ("vocal_quality",),
-}
-
-
-def read_annotation(file: str | os.PathLike[str]) -> dict[str, list[tuple[str, str]]]:
-    """Read an annotation, with the columns ``song``, ``file`` and ``label``, to each song's files and labels."""
-    songs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    songs: dict[str, list[FileLabel]] = defaultdict(list)
     for row in read_table(file, ("song", "file", "label")):
-        songs[row["song"]].append((row["file"], row["label"]))
+        songs[row["song"]].append(FileLabel(row["file"], row["label"]))
     if not songs:
         raise CorpusError(f"the annotation '{file}' holds no rows: run stemtree curate annotate")
     return dict(songs)
 
 
-def read_songs(file: str | os.PathLike[str]) -> dict[str, SongFacts]:
-    """Read a table of songs: ``song`` (or ``Music_Title``), and any of title, artist, genres and vocal quality.
-
-    Raises
-    ------
-    CorpusError
-        If it cannot be read, holds no rows, or has a row without a name or two that tell different things of one song.
-    """
-    found: dict[str, SongFacts] = {}
-    rows = read_table(file, ())
-    if not rows:
-        raise CorpusError(f"the table '{file}' holds no songs: give one with the column song and a row for each")
-    if not {key for part in ("song", "artist", "title") for key in _COLUMNS[part]} & set(rows[0]):
-        raise CorpusError(f"the table '{file}' lacks the column 'song': its first line must name it")
-    for number, row in enumerate(rows, 2):
-        cells = {name: next((row[key] for key in keys if row.get(key)), "") for name, keys in _COLUMNS.items()}
-        song = cells["song"] or " - ".join(filter(None, (cells["artist"], cells["title"])))
-        if not song:
-            raise CorpusError(f"row {number} of the table '{file}' names no song: complete or remove it")
-        guess = facts_from_name(song)
-        quality = int(cells["vocal_quality"]) if cells["vocal_quality"] in ("0", "1") else None
-        told = SongFacts(
-            cells["title"] or guess.title, cells["artist"] or guess.artist, cells["genre"], cells["sub_genre"], quality
-        )
-        if found.setdefault(song, told) != told:
-            raise CorpusError(f"'{song}' stands twice in '{file}', with different things told of it: keep one row")
-    return found
-
-
-def facts_from_name(song: str) -> SongFacts:
-    """Artist and title of a song called ``Artist - Title``."""
-    artist, dash, title = song.partition(" - ")
-    return SongFacts(title.strip(), artist.strip()) if dash else SongFacts(song.strip(), "")
-
-
 def find_sessions(
-    root: str | os.PathLike[str], annotation: dict[str, list[tuple[str, str]]], hierarchy: Hierarchy
+    root: str | os.PathLike[str], labels: Mapping[str, Sequence[FileLabel]], hierarchy: Hierarchy
 ) -> Iterator[Session | Problem]:
     """Find the files of every song in an annotation.
-
-    Names are compared in Unicode's composed form, since archives made on a Mac spell accents apart.
 
     Parameters
     ----------
     root : path-like
         Holds a folder for each song.
-    annotation : dict
-        From `read_annotation`.
+    labels : mapping
+        From `read_labels`.
     hierarchy : Hierarchy
-        What labels are looked up in.
+        In which labels are looked up.
 
     Yields
     ------
     Session or Problem
-        A song, in order of the names; a problem for a song without a folder, or a folder that no row mentions.
+        A song, in order of the names; a problem for a song without a folder, or a folder without a row.
 
     Raises
     ------
     CorpusError
-        If there is no such folder.
+        If there is no folder `root`.
     """
     place = Path(root)
     if not place.is_dir():
         raise CorpusError(f"there is no folder '{root}': check the path")
-    folders = {compose(entry.name): entry for entry in place.iterdir() if entry.is_dir() and entry.name[0] != "."}
-    for song in sorted(annotation):
-        folder = folders.pop(compose(song), None)
+    folders = {name_key(entry.name): entry for entry in place.iterdir() if entry.is_dir() and entry.name[0] != "."}
+    for song in sorted(labels):
+        folder = folders.pop(name_key(song), None)
         if folder is None:
             yield Problem(song, "no folder", f"'{place}' holds no folder '{song}': unpack it, or remove its rows")
         else:
-            yield read_session(folder, song, annotation[song], hierarchy)
+            yield read_session(folder, song, labels[song], hierarchy)
     for name, folder in sorted(folders.items()):
-        if any(_audio_files(folder)):
+        if any(_find_audio(folder)):
             yield Problem(name, "not annotated", f"the annotation has no rows for '{folder}': annotate it")
 
 
-def read_session(folder: Path, song: str, rows: list[tuple[str, str]], hierarchy: Hierarchy) -> Session:
+def read_session(folder: Path, song: str, rows: Sequence[FileLabel], hierarchy: Hierarchy) -> Session:
     """Match one song's rows with its files."""
-    files, same = files_of(folder)
+    files, duplicates = audio_files(folder)
     tracks: list[RawTrack] = []
     set_aside, labels = [], dict[str, str]()
     problems = [
         Problem(song, "twice", f"'{song}' holds several files called '{name}', spelled apart: rename one")
-        for name in same
+        for name in duplicates
     ]
     for name, label in sorted(rows):
         try:
@@ -214,34 +160,44 @@ def read_session(folder: Path, song: str, rows: list[tuple[str, str]], hierarchy
 
 
 class _BadRow(CorpusError):
+    """A row that no file belongs to, or that contradicts another."""
+
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
 
 
-def files_of(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """A song's audio files by their paths below its folder, composed; and the paths that several have once composed."""
+def audio_files(folder: Path) -> tuple[dict[str, Path], list[str]]:
+    """Find a song's audio files.
+
+    Returns
+    -------
+    files : dict
+        Each file by the `name_key` of its path below the folder.
+    duplicates : list of str
+        Keys that several files have.
+    """
     files: dict[str, Path] = {}
-    same = []
-    for file in sorted(_audio_files(folder)):
-        name = compose(file.relative_to(folder).as_posix())
+    duplicates = []
+    for file in sorted(_find_audio(folder)):
+        name = name_key(file.relative_to(folder).as_posix())
         if files.setdefault(name, file) != file:
-            same.append(name)
-    return files, same
+            duplicates.append(name)
+    return files, duplicates
 
 
 def find_file(song: str, name: str, files: Mapping[str, Path]) -> str:
-    """The file of `files_of` that a row means: by its path, or by its bare name where only one file has it.
+    """Find the key in `audio_files` of a row's file: its path, or its bare name where only one file has it.
 
     Raises
     ------
     CorpusError
         If there is none, or there are several.
     """
-    wanted = compose(name).replace("\\", "/")
+    wanted = name_key(name).replace("\\", "/")
     if wanted in files:
         return wanted
-    candidates = [key for key in files if compose(key.rpartition("/")[2]) == wanted]
+    candidates = [key for key in files if name_key(key.rpartition("/")[2]) == wanted]
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
@@ -249,11 +205,15 @@ def find_file(song: str, name: str, files: Mapping[str, Path]) -> str:
     raise _BadRow("missing", f"'{song}' holds no file '{name}' that can be audio: copy it again, or remove its row")
 
 
-def _audio_files(folder: Path) -> Iterator[Path]:
+def name_key(name: str) -> str:
+    """The form in which names of songs and files are compared.
+
+    It is Unicode's composed form (NFC), since archives made on a Mac decompose accents, without the blanks around a
+    name, which tables lose.
+    """
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def _find_audio(folder: Path) -> Iterator[Path]:
     files = (file for file in folder.rglob("*") if is_audio_name(file) and "__MACOSX" not in file.parts)
     return (file for file in files if file.is_file())
-
-
-def compose(name: str) -> str:
-    """A name in Unicode's composed form, without blanks around it, which tables lose."""
-    return unicodedata.normalize("NFC", name).strip()

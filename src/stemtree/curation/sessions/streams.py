@@ -1,4 +1,4 @@
-"""Raw tracks as blocks of one rate and length, placed between left and right, and their sums."""
+"""Raw tracks as blocks of one sample rate, panned, and their sums, in bounded memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -9,26 +9,26 @@ import numpy as np
 
 from stemtree.audio import open_source
 from stemtree.audio.samples import ExactSamples
-from stemtree.curation.sessions.panning import Placement, gains
+from stemtree.curation.sessions.panning import Placement, panning_matrix
 from stemtree.curation.sessions.sessions import RawTrack
-from stemtree.errors import OptionError
+from stemtree.extras import library
 
-BLOCK = 1 << 16
-"""Samples a block: a megabyte for each open stereo track."""
+BLOCK_SIZE = 1 << 16
+"""Samples in a block: a megabyte for each open stereo track."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedTrack:
-    """A track on its way into a stem.
+    """A raw track, and its place between left and right.
 
     Parameters
     ----------
     track : RawTrack
-        What is heard.
+        The file.
     channels, sample_rate : int
         Of the file.
     placement : Placement
-        Where it stands.
+        Its panning.
     """
 
     track: RawTrack
@@ -37,15 +37,32 @@ class PlacedTrack:
     placement: Placement
 
 
-def mixed(
-    parts: Sequence[PlacedTrack], factors: Sequence[float], sample_rate: int, stereo: bool, size: int = BLOCK
+def mix_tracks(
+    tracks: Sequence[PlacedTrack],
+    gains: Sequence[float],
+    sample_rate: int,
+    stereo: bool,
+    block_size: int = BLOCK_SIZE,
 ) -> Iterator[ExactSamples]:
-    """Sum tracks after a factor each; all begin together, and those that end early are padded with zeros.
+    """Sum tracks, each multiplied by its gain; all begin together, and shorter ones are padded with zeros.
+
+    Parameters
+    ----------
+    tracks : sequence of PlacedTrack
+        At any sample rate, with one channel or two.
+    gains : sequence of float
+        One for each track; tracks with a gain of 0 are not read.
+    sample_rate : int
+        Of the sum, in Hz.
+    stereo : bool
+        Whether the sum has two channels or one.
+    block_size : int
+        Samples in each block.
 
     Yields
     ------
     ExactSamples
-        ``(channel, sample)``, `size` samples but for the last.
+        ``(channel, sample)``; only the last block may be shorter than `block_size`.
 
     Raises
     ------
@@ -53,7 +70,7 @@ def mixed(
         If a track cannot be read.
     """
     streams = [
-        _placed(part, factor, sample_rate, stereo, size) for part, factor in zip(parts, factors, strict=True) if factor
+        _panned(track, gain, sample_rate, stereo, block_size) for track, gain in zip(tracks, gains, strict=True) if gain
     ]
     while blocks := [block for stream in streams if (block := next(stream, None)) is not None]:
         total = max(blocks, key=lambda block: block.shape[1])
@@ -63,75 +80,72 @@ def mixed(
         yield total
 
 
-def resampled(part: PlacedTrack, sample_rate: int, size: int) -> Iterator[ExactSamples]:
-    """A track's own channels at another rate, in blocks of `size` samples but for the last."""
-    source = open_source(part.track.path)
-    if part.sample_rate == sample_rate:
-        yield from source.blocks(size)
+def _panned(track: PlacedTrack, gain: float, sample_rate: int, stereo: bool, block_size: int) -> Iterator[ExactSamples]:
+    """One track in the channels of the sum, ``(channel, sample)``."""
+    matrix = np.array(panning_matrix(track.placement, track.channels, stereo)) * gain
+    for block in _resampled(track, sample_rate, block_size):
+        yield block * gain if matrix.shape == (2, 2) else matrix @ block  # a stereo track keeps its own image
+
+
+def _resampled(track: PlacedTrack, sample_rate: int, block_size: int) -> Iterator[ExactSamples]:
+    """One track in its own channels at another sample rate, ``(channel, sample)``."""
+    source = open_source(track.track.path)
+    if track.sample_rate == sample_rate:
+        yield from source.blocks(block_size)
         return
-    try:
-        import soxr
-    except ImportError:
-        raise OptionError("resampling needs soxr: `pip install 'stemtree[curation]'`") from None
-    resampler = soxr.ResampleStream(part.sample_rate, sample_rate, part.channels, dtype="float64")
-    held = np.zeros((0, part.channels))
-    for block in source.blocks(size):
-        held = np.concatenate([held, resampler.resample_chunk(np.ascontiguousarray(block.T))])
-        while len(held) >= size:
-            yield held[:size].T
-            held = held[size:]
-    held = np.concatenate([held, resampler.resample_chunk(np.zeros((0, part.channels)), last=True)])
-    for start in range(0, len(held), size):
-        yield held[start : start + size].T
-
-
-def _placed(part: PlacedTrack, factor: float, sample_rate: int, stereo: bool, size: int) -> Iterator[ExactSamples]:
-    matrix = np.array(gains(part.placement, part.channels, stereo)) * factor
-    for block in resampled(part, sample_rate, size):
-        yield block * factor if matrix.shape == (2, 2) else matrix @ block  # a stereo track keeps its own image
+    soxr = library("soxr", "curation", "resampling needs")
+    resampler = soxr.ResampleStream(track.sample_rate, sample_rate, track.channels, dtype="float64")
+    buffered = np.zeros((0, track.channels))
+    for block in source.blocks(block_size):
+        buffered = np.concatenate([buffered, resampler.resample_chunk(np.ascontiguousarray(block.T))])
+        while len(buffered) >= block_size:
+            yield buffered[:block_size].T
+            buffered = buffered[block_size:]
+    buffered = np.concatenate([buffered, resampler.resample_chunk(np.zeros((0, track.channels)), last=True)])
+    for start in range(0, len(buffered), block_size):
+        yield buffered[start : start + block_size].T
 
 
 class Spool:
-    """A signal on disk between two passes, as 32-bit floats.
+    """A signal in a temporary file between two passes, as 32-bit floats.
 
     Parameters
     ----------
     path : pathlib.Path
-        Where.
+        The file.
     channels : int
-        How many.
+        Of the signal.
     """
 
     def __init__(self, path: Path, channels: int) -> None:
-        self._path, self._channels, self.samples = path, channels, 0
+        self._path, self._channels, self.num_samples = path, channels, 0
 
     def fill(self, blocks: Iterable[ExactSamples]) -> Iterator[ExactSamples]:
-        """Write blocks, and hand them on."""
+        """Write blocks, ``(channel, sample)``, and yield them again."""
         with self._path.open("wb") as file:
             for block in blocks:
                 file.write(block.T.astype(np.float32).tobytes())
-                self.samples += block.shape[1]
+                self.num_samples += block.shape[1]
                 yield block
 
-    def blocks(self, samples: int, size: int = BLOCK) -> Iterator[ExactSamples]:
-        """Read it again, padded with zeros to a length."""
+    def blocks(self, num_samples: int, block_size: int = BLOCK_SIZE) -> Iterator[ExactSamples]:
+        """Read the signal, ``(channel, sample)``, padded with zeros to `num_samples`."""
         with self._path.open("rb") as file:
-            for start in range(0, samples, size):
-                count = min(size, samples - start)
+            for start in range(0, num_samples, block_size):
+                count = min(block_size, num_samples - start)
                 block = np.zeros((self._channels, count))
-                read = np.frombuffer(file.read(4 * count * self._channels), np.float32).reshape(-1, self._channels).T
-                block[:, : read.shape[1]] = read
+                values = np.frombuffer(file.read(4 * count * self._channels), np.float32)
+                stored = values.reshape(-1, self._channels).T
+                block[:, : stored.shape[1]] = stored
                 yield block
 
-    def remove(self) -> None:
-        """Make room."""
-        self._path.unlink(missing_ok=True)
 
-
-def side_by_side(spools: Sequence[Spool], samples: int, size: int = BLOCK) -> Iterator[list[ExactSamples]]:
-    """Read several spools at the same pace, all padded to one length."""
+def read_spools(
+    spools: Sequence[Spool], num_samples: int, block_size: int = BLOCK_SIZE
+) -> Iterator[list[ExactSamples]]:
+    """Read several spools block by block, all padded with zeros to one length; a list has one block of each."""
     with ExitStack() as stack:
-        streams = [spool.blocks(samples, size) for spool in spools]
+        streams = [spool.blocks(num_samples, block_size) for spool in spools]
         for stream in streams:
             stack.callback(stream.close)  # type: ignore[attr-defined]
         yield from map(list, zip(*streams, strict=True))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from stemtree.corpora.layout import SPLITS
 from stemtree.corpora.track import Problem
-from stemtree.curation.sessions.genres import fold
+from stemtree.curation.sessions.genres import genre_family
 from stemtree.curation.splits.artists import connected, credited, normal_name
 from stemtree.errors import CorpusError, OptionError
 
@@ -270,10 +270,14 @@ class _Dealer:
 
 def _labels(songs: Sequence[Song]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``(song, label)``: one column for being a song, then genres, then instruments; and what each column weighs."""
-    genres = sorted({fold(song.genre) for song in songs})
+    genres = sorted({genre_family(song.genre) for song in songs})
     instruments = sorted({name for song in songs for name in song.instruments})
     rows = [
-        [1.0, *(fold(song.genre) == name for name in genres), *(name in song.instruments for name in instruments)]
+        [
+            1.0,
+            *(genre_family(song.genre) == name for name in genres),
+            *(name in song.instruments for name in instruments),
+        ]
         for song in songs
     ]
     weight = [1.0] + [1 / len(genres)] * len(genres) + [1 / len(instruments)] * len(instruments) if songs else [1.0]
@@ -296,7 +300,7 @@ def _distances(songs: Sequence[Song], of: Mapping[str, str], split: str) -> Dist
         )
         return float(np.abs(ours - all_songs).sum() / 2), bits
 
-    genre, genre_bits = compare(lambda song: [fold(song.genre)])
+    genre, genre_bits = compare(lambda song: [genre_family(song.genre)])
     instrument, instrument_bits = compare(lambda song: song.instruments)
     return Distances(
         len(inside), round(genre, 4), round(instrument, 4), round(genre_bits, 4), round(instrument_bits, 4)

@@ -9,7 +9,8 @@ from typing import Any
 from stemtree.corpora.layout import SPLITS, read_metadata
 from stemtree.corpora.track import Problem
 from stemtree.curation.sessions.csv_tables import read_table, write_table
-from stemtree.curation.sessions.sessions import compose, facts_from_name, read_annotation, read_songs
+from stemtree.curation.sessions.sessions import name_key, read_labels
+from stemtree.curation.sessions.songs import facts_from_name, read_songs
 from stemtree.curation.splits.assign import SHARES, Song, Splits, assign_splits, published_test_songs
 from stemtree.curation.stems.metadata import write_metadata
 from stemtree.errors import CorpusError, HierarchyError
@@ -102,20 +103,20 @@ def songs_from_tables(
         If a table cannot be read, or they have no song in common.
     """
     tree, heard = load(hierarchy), dict[str, set[str]]()
-    for name, rows in read_annotation(annotation).items():
-        leaves = heard.setdefault(compose(name), set())
+    for name, rows in read_labels(annotation).items():
+        leaves = heard.setdefault(name_key(name), set())
         for _, label in rows:
             with suppress(HierarchyError):
                 leaves.add(tree.leaf(label).rpartition("/")[2])
     told = read_songs(songs)
     found = [
-        Song(name, facts.artist, facts.title, facts.sub_genre or facts.genre, frozenset(heard[compose(name)]))
+        Song(name, facts.artist, facts.title, facts.sub_genre or facts.genre, frozenset(heard[name_key(name)]))
         for name, facts in told.items()
-        if compose(name) in heard
+        if name_key(name) in heard
     ]
     if not found:
         raise CorpusError(f"no song of '{songs}' has a row in '{annotation}': give tables of the same songs")
-    named = {compose(name) for name in told}
+    named = {name_key(name) for name in told}
     problems = [
         Problem(lost[0], "one table", f"{len(lost)} songs of '{here}' have no row in '{there}', such as '{lost[0]}'")
         for here, there, lost in (

@@ -10,8 +10,9 @@ from stemtree.audio import open_source
 from stemtree.corpora.layout import read_metadata
 from stemtree.corpora.registry import KINDS, layout_of
 from stemtree.corpora.track import AudioFile, Listing, Problem
-from stemtree.curation.sessions.genres import UNKNOWN, fold
-from stemtree.curation.sessions.sessions import SET_ASIDE, SongFacts, read_annotation
+from stemtree.curation.sessions.genres import UNKNOWN, genre_family
+from stemtree.curation.sessions.sessions import SET_ASIDE, read_labels
+from stemtree.curation.sessions.songs import SongFacts
 from stemtree.errors import AudioError, CorpusError, HierarchyError, OptionError
 from stemtree.hierarchy import Hierarchy, load
 
@@ -187,7 +188,7 @@ def _record(source: CorpusLocation, listing: Listing, tree: Hierarchy, facts: Ma
 def _from_tables(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
     """Songs of an annotation; what it sets aside is no track."""
     tree = load("ms21")
-    for song, rows in read_annotation(source.root).items():
+    for song, rows in read_labels(source.root).items():
         labels = [label for _, label in rows if label not in SET_ASIDE]
         leaves = [_leaf((label,), tree) for label in labels]
         if strange := sorted({label for label, leaf in zip(labels, leaves, strict=True) if not leaf}):
@@ -259,8 +260,8 @@ def _length(listing: Listing) -> tuple[float | None, int | None]:
 
 def _family(sub_genre: object, genre: object) -> str:
     """What the description tells where it tells anything, else the broad genre."""
-    found = fold(str(sub_genre or ""))
-    return fold(str(genre or "")) if found == UNKNOWN else found
+    found = genre_family(str(sub_genre or ""))
+    return genre_family(str(genre or "")) if found == UNKNOWN else found
 
 
 def _leakage(kind: str, data: Mapping[str, Any]) -> bool | None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from stemtree.corpora.track import Problem
 from stemtree.curation.sessions.csv_tables import write_table, write_text
-from stemtree.curation.sessions.sessions import SongFacts, read_songs
+from stemtree.curation.sessions.songs import SongFacts, read_songs
 from stemtree.curation.splits.tables import read_splits
 from stemtree.curation.statistics import tables
 from stemtree.curation.statistics.figures import draw_bars, draw_durations, require_matplotlib
@@ -57,7 +57,7 @@ def write_report(
     output : path-like
         A folder; of what is there, only files of the same names are replaced.
     songs : iterable of path-like
-        Tables of songs with genres (`stemtree.curation.sessions.sessions.read_songs`).
+        Tables of songs with genres (`stemtree.curation.sessions.songs.read_songs`).
     splits : path-like, optional
         CSV with the columns ``song`` and ``split``.
     figures : bool

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import mean, median, pstdev
 
 from stemtree.corpora.layout import SPLITS
-from stemtree.curation.sessions.genres import UNKNOWN, families
+from stemtree.curation.sessions.genres import UNKNOWN, genre_families
 from stemtree.curation.statistics.records import SongRecord
 from stemtree.hierarchy import load
 
@@ -177,7 +177,7 @@ def _tells_instruments(songs: Sequence[SongRecord]) -> bool:
 
 def _families(columns: Records) -> tuple[str, ...]:
     unknown = any(song.genre == UNKNOWN for songs in columns.values() for song in songs)
-    return (*families(), UNKNOWN) if unknown else families()
+    return (*genre_families(), UNKNOWN) if unknown else genre_families()
 
 
 def _percent(flags: Iterable[bool | None]) -> float | None:

@@ -10,15 +10,8 @@ from typing import Any
 from stemtree.corpora.layout import read_metadata
 from stemtree.corpora.track import Problem
 from stemtree.curation.bleed.table import Leak, read_leaks
-from stemtree.curation.sessions.sessions import (
-    RawTrack,
-    Session,
-    SongFacts,
-    facts_from_name,
-    find_sessions,
-    read_annotation,
-    read_songs,
-)
+from stemtree.curation.sessions.sessions import RawTrack, Session, find_sessions, read_labels
+from stemtree.curation.sessions.songs import SongFacts, facts_from_name, read_songs
 from stemtree.curation.stems.metadata import (
     describe_audio,
     describe_labels,
@@ -103,7 +96,7 @@ def build_stems(
     settings : StemSettings
         How.
     songs : path-like, optional
-        CSV of artists, titles and genres (`stemtree.curation.sessions.sessions.read_songs`); without it, artist
+        CSV of artists, titles and genres (`stemtree.curation.sessions.songs.read_songs`); without it, artist
         and title are taken from names like ``Artist - Title``.
     bleed : path-like, optional
         The table that `stemtree.curation.bleed.measure` makes.
@@ -131,7 +124,7 @@ def build_stems(
     tree, report, jobs = load(settings.hierarchy), StemReport(), list[_Job]()
     facts = read_songs(songs) if songs else {}
     leaks = read_leaks(bleed) if bleed else {}
-    for found in find_sessions(root, read_annotation(annotation), tree):
+    for found in find_sessions(root, read_labels(annotation), tree):
         if isinstance(found, Problem):
             report.problems.append(found)
         else:

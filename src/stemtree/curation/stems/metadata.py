@@ -14,7 +14,8 @@ import yaml
 from stemtree.audio.loudness import LoudnessMeter
 from stemtree.curation.bleed.table import Leak
 from stemtree.curation.sessions.csv_tables import write_text
-from stemtree.curation.sessions.sessions import RawTrack, Session, SongFacts
+from stemtree.curation.sessions.sessions import RawTrack, Session
+from stemtree.curation.sessions.songs import SongFacts
 from stemtree.curation.stems.mixdown import LOUDNESS, PEAK, Mixdown, StemSettings, decibels, is_percussive
 from stemtree.curation.stems.write import group_file, raw_file, stem_file
 from stemtree.hierarchy import Hierarchy

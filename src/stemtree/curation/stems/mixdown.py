@@ -10,9 +10,9 @@ import numpy as np
 from stemtree.audio import OutputFormat, Width, open_source
 from stemtree.audio.loudness import LoudnessMeter
 from stemtree.audio.samples import ExactSamples
-from stemtree.curation.sessions.panning import place
+from stemtree.curation.sessions.panning import place_tracks
 from stemtree.curation.sessions.sessions import RawTrack
-from stemtree.curation.sessions.streams import PlacedTrack, Spool, mixed, side_by_side
+from stemtree.curation.sessions.streams import PlacedTrack, Spool, mix_tracks, read_spools
 from stemtree.errors import AudioError, CorpusError, OptionError
 from stemtree.hierarchy import Hierarchy, NodePath
 
@@ -45,7 +45,7 @@ class StemSettings:
     recorded_balance : bool
         Do not bring an instrument's tracks to one level before they are summed.
     automix : bool
-        Spread takes of one part (`stemtree.curation.sessions.panning.place`).
+        Spread takes of one part (`stemtree.curation.sessions.panning.place_tracks`).
     drop_bleed : bool
         Leave out tracks in which other instruments leak.
     skip_bad : bool
@@ -194,7 +194,7 @@ def mix_down(tracks: Sequence[RawTrack], tree: Hierarchy, settings: StemSettings
             song.groups.append(_group(node, stems, settings))
     if not song.groups:
         raise CorpusError("no track has any signal: check the files and their labels")
-    song.samples = max(stem.spool.samples for stem in song.stems)
+    song.samples = max(stem.spool.num_samples for stem in song.stems)
     song.overall = _overall(song, settings)
     return song
 
@@ -206,14 +206,14 @@ def _add_up(
     factors = _factors(leaf, parts, settings, song)
     heard = [(part, factor) for part, factor in zip(parts, factors, strict=True) if factor]
     stem = InstrumentStem(leaf, [part for part, _ in heard], [factor for _, factor in heard], spool, settings.meter())
-    for block in spool.fill(mixed(stem.parts, stem.factors, settings.sample_rate, settings.stereo)):
+    for block in spool.fill(mix_tracks(stem.parts, stem.factors, settings.sample_rate, settings.stereo)):
         stem.meter.add(block)
     stem.gain = _target_gain(leaf, stem.meter)
     return stem if stem.gain else None
 
 
 def _open(leaf: NodePath, tracks: Sequence[RawTrack], settings: StemSettings, song: Mixdown) -> list[PlacedTrack]:
-    """Look at the files' headers and place them."""
+    """Look at the files' headers and pan them."""
     shapes = {}
     for track in tracks:
         try:
@@ -225,7 +225,7 @@ def _open(leaf: NodePath, tracks: Sequence[RawTrack], settings: StemSettings, so
             song.left_out.append(str(error))
     readable = list(shapes)
     mono = [channels == 1 for channels, _ in shapes.values()]
-    placements = place([track.name for track in readable], mono, leaf, settings.automix)
+    placements = place_tracks([track.name for track in readable], mono, leaf, settings.automix)
     return [PlacedTrack(track, *shapes[track], placed) for track, placed in zip(readable, placements, strict=True)]
 
 
@@ -237,7 +237,7 @@ def _factors(leaf: NodePath, parts: list[PlacedTrack], settings: StemSettings, s
         names = [part.track.name for part in together]
         meter = settings.meter()
         try:
-            for block in mixed(together, [1.0] * len(together), settings.sample_rate, settings.stereo):
+            for block in mix_tracks(together, [1.0] * len(together), settings.sample_rate, settings.stereo):
                 meter.add(block)
         except AudioError as error:
             if not settings.skip_bad:
@@ -261,7 +261,7 @@ def _target_gain(node: NodePath, meter: LoudnessMeter) -> float:
 
 def _group(node: NodePath, stems: list[InstrumentStem], settings: StemSettings) -> Group:
     group = Group(node, stems, settings.meter())
-    gains, samples = [stem.gain for stem in stems], max(stem.spool.samples for stem in stems)
+    gains, samples = [stem.gain for stem in stems], max(stem.spool.num_samples for stem in stems)
     for total in _sums(stems, gains, samples):
         group.meter.add(total)
     group.gain = _target_gain(node, group.meter) if len(stems) > 1 else 1.0
@@ -269,7 +269,7 @@ def _group(node: NodePath, stems: list[InstrumentStem], settings: StemSettings) 
 
 
 def _sums(stems: Sequence[InstrumentStem], gains: Sequence[float], samples: int) -> Iterator[ExactSamples]:
-    for blocks in side_by_side([stem.spool for stem in stems], samples):
+    for blocks in read_spools([stem.spool for stem in stems], samples):
         yield np.sum([block * gain for block, gain in zip(blocks, gains, strict=True)], axis=0)
 
 

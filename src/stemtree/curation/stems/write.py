@@ -13,8 +13,8 @@ import numpy as np
 from stemtree.audio import OutputFormat, StemWriter
 from stemtree.audio.loudness import LoudnessMeter
 from stemtree.audio.samples import ExactSamples
-from stemtree.curation.sessions.sessions import SongFacts
-from stemtree.curation.sessions.streams import side_by_side
+from stemtree.curation.sessions.songs import SongFacts
+from stemtree.curation.sessions.streams import read_spools
 from stemtree.curation.stems.mixdown import STEPS, Mixdown, StemSettings
 
 _LONGEST = 80
@@ -75,7 +75,7 @@ def _whole_steps(song: Mixdown, settings: StemSettings) -> Iterator[list[ExactSa
     """
     steps, own = STEPS[settings.width], settings.as_thesis
     gains = [stem.gain * (1.0 if own else group.gain * song.overall) for group in song.groups for stem in group.stems]
-    for blocks in side_by_side([stem.spool for stem in song.stems], song.samples):
+    for blocks in read_spools([stem.spool for stem in song.stems], song.samples):
         signals = [block * (gain * steps) for block, gain in zip(blocks, gains, strict=True)]
         stems, groups, first = [np.rint(signal) for signal in signals], [], 0
         for group in song.groups:

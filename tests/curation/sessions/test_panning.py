@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemtree.curation.sessions.panning import Placement, gains, place
+from stemtree.curation.sessions.panning import Placement, panning_matrix, place_tracks
 
 GUITARS = "accompaniment/other/electric_guitar"
 VOICES = "vocal/backing_vocal"
@@ -18,12 +18,12 @@ _PIECES = (
 
 
 def pans(names: list[str], leaf: str, automix: bool = True, mono: bool = True) -> list[float]:
-    return [round(placed.pan, 2) for placed in place(names, [mono] * len(names), leaf, automix)]
+    return [round(placed.pan, 2) for placed in place_tracks(names, [mono] * len(names), leaf, automix)]
 
 
 def test_left_and_right_files_are_one_recording() -> None:
     names = ["02_Overheads L.wav", "03_Overheads R.wav", "Kick.wav", "Arp.L.wav", "Arp.R.wav", "Solo Left.wav"]
-    placed = place(names, [True] * 6, "accompaniment/percussion/drum_set", automix=False)
+    placed = place_tracks(names, [True] * 6, "accompaniment/percussion/drum_set", automix=False)
     assert [item.pan for item in placed] == [-1, 1, 0, -1, 1, 0]
     assert [item.unit for item in placed] == [0, 0, 2, 3, 3, 5]
 
@@ -54,12 +54,12 @@ def test_stereo_files_keep_their_image() -> None:
 
 @given(st.lists(st.tuples(*map(st.sampled_from, _PIECES)).map("".join), max_size=12))
 def test_any_names_are_placed_in_balance(names: list[str]) -> None:
-    placed = place(names, [True] * len(names), VOICES, automix=True)
+    placed = place_tracks(names, [True] * len(names), VOICES, automix=True)
     assert len(placed) == len(names) and all(-1 <= item.pan <= 1 for item in placed)
 
 
 @given(st.floats(-1, 1))
 def test_panning_keeps_the_power(pan: float) -> None:
-    assert np.sum(np.square(gains(Placement(0, pan), 1, stereo=True))) == pytest.approx(1)
-    assert gains(Placement(0, pan), 2, stereo=True) == [[1, 0], [0, 1]]
-    assert gains(Placement(0, pan), 2, stereo=False) == [[0.5, 0.5]]
+    assert np.sum(np.square(panning_matrix(Placement(0, pan), 1, stereo=True))) == pytest.approx(1)
+    assert panning_matrix(Placement(0, pan), 2, stereo=True) == [[1, 0], [0, 1]]
+    assert panning_matrix(Placement(0, pan), 2, stereo=False) == [[0.5, 0.5]]

@@ -6,14 +6,7 @@ import pytest
 import soundfile
 
 from stemtree.corpora.track import Problem
-from stemtree.curation.sessions.sessions import (
-    Session,
-    SongFacts,
-    find_sessions,
-    read_annotation,
-    read_session,
-    read_songs,
-)
+from stemtree.curation.sessions.sessions import Session, find_sessions, read_labels, read_session
 from stemtree.errors import CorpusError
 from stemtree.hierarchy import load
 
@@ -80,18 +73,10 @@ def test_songs_without_folders_and_folders_without_rows(tmp_path: Path) -> None:
     ]
 
 
-def test_tables(tmp_path: Path) -> None:
+def test_labels_of_every_song(tmp_path: Path) -> None:
     annotation = tmp_path / "annotation.csv"
     annotation.write_text("﻿song,file,label,confidence,review\nA - B,a.wav,Piano,0.9,0\n", "utf-8")
-    assert read_annotation(annotation) == {"A - B": [("a.wav", "Piano")]}
-    songs = tmp_path / "songs.csv"
-    songs.write_text(
-        "Music_Title,Artist,Broad_Genre,Sub_Genre,Vocal_Quality\nA - B - C,A,Pop,Synth Pop,0\nD,,,,\n", "utf-8"
-    )
-    assert read_songs(songs) == {
-        "A - B - C": SongFacts("B - C", "A", "Pop", "Synth Pop", 0),
-        "D": SongFacts("D", "", "", "", None),
-    }
+    assert read_labels(annotation) == {"A - B": [("a.wav", "Piano")]}
 
 
 @pytest.mark.parametrize(
@@ -106,23 +91,7 @@ def test_tables(tmp_path: Path) -> None:
 def test_bad_annotations_are_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(CorpusError, match=said):
-        read_annotation(tmp_path / "a.csv")
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("", "holds no songs"),
-        ("song,artist\n", "holds no songs"),
-        ("genre\nJazz\n", "lacks the column 'song'"),
-        ("song,artist\nA - B,A\n,\n", "row 3 of .* names no song"),
-        ("song,genre\nA - B,Jazz\nA - B,Rock\n", "'A - B' stands twice in .*: keep one row"),
-    ],
-)
-def test_bad_tables_of_songs_are_one_sentence(tmp_path: Path, content: str, said: str) -> None:
-    (tmp_path / "songs.csv").write_text(content)
-    with pytest.raises(CorpusError, match=said):
-        read_songs(tmp_path / "songs.csv")
+        read_labels(tmp_path / "a.csv")
 
 
 def test_blanks_around_names_which_tables_lose(tmp_path: Path) -> None:
