@@ -120,7 +120,7 @@ def split(
     anew: Annotated[bool, typer.Option("--anew", help="Forget the splits of an earlier run.")] = False,
 ) -> None:
     """Split songs so that no artist is in two splits and genres and instruments are spread alike."""
-    from stemtree.curation.splits.tables import TABLE, assign_to_table, songs_from_tables, split_corpus
+    from stemtree.curation.splits.tables import SPLITS_FILE, assign_to_table, songs_from_tables, split_corpus
 
     try:
         wanted = [float(share) for share in shares.split(",")]
@@ -128,7 +128,7 @@ def split(
         raise OptionError(f"the shares '{shares}' are not numbers: give three, such as 0.84,0.06,0.10") from None
     strange: list[Problem] = []
     if root is not None:
-        splits, table = split_corpus(root, wanted, fixed=fixed, anew=anew), root / TABLE
+        splits, table = split_corpus(root, wanted, fixed=fixed, anew=anew), root / SPLITS_FILE
     elif songs and annotation and output:
         if output.resolve() in (songs.resolve(), annotation.resolve()):
             raise OptionError(f"'{output}' is one of the tables that are read: write the splits elsewhere")

@@ -1,10 +1,7 @@
-"""Train, validation and test: no artist in two of them, genres and instruments spread alike (thesis, 3.2.1).
+"""Train, validation and test: no artist in two of them, like distributions of genres and instruments (thesis, 3.2.1).
 
-Songs that share an artist form a group, and groups are what is dealt out. The aim is, for every label (a song, a family
-of genres, an instrument), as many songs in each split as its share of all songs with that label. What is minimised is
-the chi-square distance from that aim, genres and instruments each weighing as much as the number of songs: first the
-groups are dealt out, rare labels first (iterative stratification, Sechidis et al. 2011, with groups for examples), then
-single groups are moved and pairs exchanged as long as that helps.
+Songs that share an artist form a group, and `stemtree.curation.splits.stratify` assigns groups to splits. Genres and
+instruments each weigh as much in its distance as the number of songs.
 """
 
 from collections import Counter
@@ -19,7 +16,8 @@ from numpy.typing import NDArray
 from stemtree.corpora.layout import SPLITS
 from stemtree.corpora.track import Problem
 from stemtree.curation.sessions.genres import genre_family
-from stemtree.curation.splits.artists import connected, credited, normal_name
+from stemtree.curation.splits.artists import credited, group_by_artist, normal_name
+from stemtree.curation.splits.stratify import stratify
 from stemtree.errors import CorpusError, OptionError
 
 SHARES = (0.84, 0.06, 0.10)
@@ -28,18 +26,18 @@ SHARES = (0.84, 0.06, 0.10)
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """What decides where a song goes.
+    """What the split of a song depends on.
 
     Parameters
     ----------
     name : str
         Unique.
     artist, title : str
-        Who plays, guests included.
+        The artists, guests included.
     genre : str
-        As the library has it; folded to its family.
+        As the library has it; what counts is its family.
     instruments : frozenset of str
-        Heard in it.
+        Instruments in the song.
     """
 
     name: str
@@ -72,7 +70,7 @@ class Distances:
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """Where every song goes.
+    """The split of every song.
 
     Parameters
     ----------
@@ -96,7 +94,7 @@ def assign_splits(
     fixed: Mapping[str, str] | None = None,
     earlier: Mapping[str, str] | None = None,
 ) -> Splits:
-    """Deal songs out.
+    """Assign songs to splits.
 
     Parameters
     ----------
@@ -105,7 +103,7 @@ def assign_splits(
     shares : sequence of float
         Of train, validation and test.
     fixed : mapping, optional
-        Songs whose split is given, by name, whatever their spelling; by default `published_test_songs`.
+        Splits that songs must be in, by name, whatever their spelling; by default `published_test_songs`.
     earlier : mapping, optional
         Splits of an earlier run, by name: none of these songs moves.
 
@@ -119,18 +117,18 @@ def assign_splits(
     OptionError
         If the shares are not three that sum to 1.
     CorpusError
-        If two songs have one name, or a given split does not exist.
+        If two songs have one name, or a split in `fixed` or `earlier` does not exist.
     """
     if len(shares) != 3 or not all(0 <= share <= 1 for share in shares) or abs(sum(shares) - 1) > 1e-6:
         raise OptionError(f"the shares {tuple(shares)} cannot be: give three that sum to 1")
     ordered = sorted(songs, key=lambda song: song.name)
     if twice := [name for name, count in Counter(song.name for song in ordered).items() if count > 1]:
         raise CorpusError(f"'{twice[0]}' stands twice among the songs: give each its own name")
-    of, problems = _settled(ordered, published_test_songs() if fixed is None else fixed, earlier or {})
-    left_out = {problem.track for problem in problems}
-    dealt = [song for song in ordered if song.name not in left_out]
-    of |= _Dealer(dealt, shares).deal(of)
-    return Splits(dict(sorted(of.items())), {split: _distances(dealt, of, split) for split in SPLITS}, tuple(problems))
+    settled = _settle(ordered, published_test_songs() if fixed is None else fixed, earlier or {})
+    assigned = [song for song in ordered if song.name not in settled.problems]
+    of = settled.of | _assign_groups(assigned, settled.of, shares)
+    distances = {split: _distances(assigned, of, split) for split in SPLITS}
+    return Splits(dict(sorted(of.items())), distances, tuple(settled.problems.values()))
 
 
 @cache
@@ -140,48 +138,64 @@ def published_test_songs() -> Mapping[str, str]:
     return {line: "test" for line in lines if line and not line.startswith("#")}
 
 
-def _settled(
-    songs: Sequence[Song], fixed: Mapping[str, str], earlier: Mapping[str, str]
-) -> tuple[dict[str, str], list[Problem]]:
-    """Songs whose split is given, by themselves or by another song of the same artist."""
-    for given in (*fixed.values(), *earlier.values()):
-        if given not in SPLITS:
-            raise CorpusError(f"there is no split '{given}': write {', '.join(SPLITS)}")
-    wanted = {_key(*_artist_and_title(name)): split for name, split in fixed.items()}
-    of = {song.name: earlier[song.name] for song in songs if song.name in earlier}
-    homes: dict[str, set[str]] = {}
-    problems: dict[str, Problem] = {}
+@dataclass
+class _Settled:
+    """Songs whose split follows from what is fixed.
 
-    def settle(song: Song, splits: set[str]) -> None:
+    Parameters
+    ----------
+    of : dict
+        Split of each song, by name.
+    problems : dict
+        Songs that would have to be in two splits, by name.
+    of_artist : dict
+        Splits of the songs of each artist.
+    """
+
+    of: dict[str, str]
+    problems: dict[str, Problem] = field(default_factory=dict)
+    of_artist: dict[str, set[str]] = field(default_factory=dict)
+
+    def add(self, song: Song, splits: set[str]) -> None:
+        """Settle a song that must be in each of `splits`."""
         if len(splits) > 1:
             message = (
                 f"'{song.name}' can be in no split: its artists, or a list that gives its split, stand for "
                 f"{' and '.join(sorted(splits))}; leave it out, or deal all songs out anew"
             )
-            problems[song.name] = Problem(song.name, "between splits", message)
+            self.problems[song.name] = Problem(song.name, "between splits", message)
             return
-        of.setdefault(song.name, *splits)
+        self.of.setdefault(song.name, *splits)
         for artist in credited(song.artist, song.title):
-            homes.setdefault(artist, set()).update(splits)
+            self.of_artist.setdefault(artist, set()).update(splits)
 
+    def splits_of_artists(self, song: Song) -> set[str]:
+        """The splits that a song's artists are in."""
+        return {split for artist in credited(song.artist, song.title) for split in self.of_artist.get(artist, ())}
+
+
+def _settle(songs: Sequence[Song], fixed: Mapping[str, str], earlier: Mapping[str, str]) -> _Settled:
+    """Settle songs of an earlier run, then those that are fixed, then songs with an artist of a settled one."""
+    for split in (*fixed.values(), *earlier.values()):
+        if split not in SPLITS:
+            raise CorpusError(f"there is no split '{split}': write {', '.join(SPLITS)}")
+    wanted = {_key(*_artist_and_title(name)): split for name, split in fixed.items()}
+    settled = _Settled({song.name: earlier[song.name] for song in songs if song.name in earlier})
     for song in songs:
-        if song.name in of:
-            settle(song, {of[song.name]})
+        if song.name in settled.of:
+            settled.add(song, {settled.of[song.name]})
     for song in songs:
-        if song.name not in of and (given := wanted.get(_key(song.artist, song.title), "")):
-            settle(song, {given} | _homes(song, homes))
+        if song.name not in settled.of and (split := wanted.get(_key(song.artist, song.title), "")):
+            settled.add(song, {split} | settled.splits_of_artists(song))
     found = True
     while found:
         found = False
         for song in songs:
-            if song.name not in of and song.name not in problems and (splits := _homes(song, homes)):
-                settle(song, splits)
+            is_open = song.name not in settled.of and song.name not in settled.problems
+            if is_open and (splits := settled.splits_of_artists(song)):
+                settled.add(song, splits)
                 found = True
-    return of, list(problems.values())
-
-
-def _homes(song: Song, homes: Mapping[str, set[str]]) -> set[str]:
-    return {split for artist in credited(song.artist, song.title) for split in homes.get(artist, ())}
+    return settled
 
 
 def _key(artist: str, title: str) -> str:
@@ -193,83 +207,18 @@ def _artist_and_title(name: str) -> tuple[str, str]:
     return artist, title
 
 
-class _Dealer:
-    """Deals groups of songs out so that every label comes near its aim in every split."""
-
-    def __init__(self, songs: Sequence[Song], shares: Sequence[float]) -> None:
-        self._songs = songs
-        self._table, self._weight = _labels(songs)
-        totals = self._table.sum(axis=0)
-        self._aim = np.array(shares)[:, None] * totals
-        self._cost = self._weight / np.maximum(self._aim, 0.1)
-        self._rarity = np.where(self._table > 0, totals, np.inf).min(axis=1)
-
-    def deal(self, of: Mapping[str, str]) -> dict[str, str]:
-        """Find a split for every song that has none."""
-        row = {song.name: number for number, song in enumerate(self._songs)}
-        credits = [(song.name, credited(song.artist, song.title)) for song in self._songs if song.name not in of]
-        groups = sorted(
-            ([row[name] for name in group] for group in connected(credits)),
-            key=lambda group: (min(self._rarity[group]), -len(group), self._songs[group[0]].name),
-        )
-        if not groups:
-            return {}
-        self._held = np.zeros_like(self._aim)
-        for name, split in of.items():
-            if name in row:
-                self._held[SPLITS.index(split)] += self._table[row[name]]
-        sums = np.array([self._table[group].sum(axis=0) for group in groups])
-        home = np.zeros(len(groups), np.int64)
-        for number, labels in enumerate(sums):
-            home[number] = int(np.argmin(self._change(labels)))
-            self._held[home[number]] += labels
-        while self._move(sums, home) or self._exchange(sums, home):
-            pass
-        return {
-            self._songs[number].name: SPLITS[split]
-            for group, split in zip(groups, home, strict=True)
-            for number in group
-        }
-
-    def _change(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What adding labels costs each split; ``(..., label)`` to ``(split, ...)``."""
-        off = self._held - self._aim
-        return np.stack(
-            [np.sum((2 * off[split] + labels) * labels * self._cost[split], axis=-1) for split in range(len(SPLITS))]
-        )
-
-    def _move(self, sums: NDArray[np.float64], home: NDArray[np.int64]) -> bool:
-        """Move single groups as long as that helps."""
-        moved = False
-        for number, labels in enumerate(sums):
-            gain = self._change(labels) + self._change(-labels)[home[number]]
-            gain[home[number]] = 0
-            best = int(np.argmin(gain))
-            if gain[best] < -1e-9:
-                self._held[home[number]] -= labels
-                self._held[best] += labels
-                home[number], moved = best, True
-        return moved
-
-    def _exchange(self, sums: NDArray[np.float64], home: NDArray[np.int64]) -> bool:
-        """Exchange each group with the one in another split that helps most."""
-        exchanged = False
-        for number in range(len(sums)):
-            difference = sums - sums[number]
-            here, there = self._change(difference), self._change(-difference)
-            gain = here[home[number]] + there[home, np.arange(len(sums))]
-            gain[home == home[number]] = 0
-            other = int(np.argmin(gain))
-            if gain[other] < -1e-9:
-                self._held[home[number]] += difference[other]
-                self._held[home[other]] -= difference[other]
-                home[number], home[other] = home[other], home[number]
-                exchanged = True
-        return exchanged
+def _assign_groups(songs: Sequence[Song], settled: Mapping[str, str], shares: Sequence[float]) -> dict[str, str]:
+    """Find a split for every song that has none."""
+    numbers = {song.name: number for number, song in enumerate(songs)}
+    credits = [(song.name, credited(song.artist, song.title)) for song in songs if song.name not in settled]
+    groups = [[numbers[name] for name in group] for group in group_by_artist(credits)]
+    fixed = np.array([SPLITS.index(settled[song.name]) if song.name in settled else -1 for song in songs], np.int64)
+    assigned = stratify(*_labels(songs), groups, fixed, shares)
+    return {songs[number].name: SPLITS[split] for group, split in assigned for number in group}
 
 
 def _labels(songs: Sequence[Song]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """``(song, label)``: one column for being a song, then genres, then instruments; and what each column weighs."""
+    """``(song, label)``: one column for being a song, then genres, then instruments; and the weight of each column."""
     genres = sorted({genre_family(song.genre) for song in songs})
     instruments = sorted({name for song in songs for name in song.instruments})
     rows = [

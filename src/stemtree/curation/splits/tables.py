@@ -1,4 +1,4 @@
-"""Splits of a corpus on disk, or of songs known only from tables."""
+"""Splits of a corpus on disk, or of songs that only tables describe."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from stemtree.curation.stems.metadata import write_metadata
 from stemtree.errors import CorpusError, HierarchyError
 from stemtree.hierarchy import load
 
-TABLE = "splits.csv"
+SPLITS_FILE = "splits.csv"
 
 _SPELLINGS = {"valid": "validation", "val": "validation"}
 
@@ -30,9 +30,8 @@ def split_corpus(
 ) -> Splits:
     """Split the songs of a corpus that `stemtree.curation.stems.build` made.
 
-    The splits stand in ``splits.csv`` and in every song's metadata.
-
-    Songs that the table has already stay where they are.
+    The splits are written to ``splits.csv`` and to every song's metadata. Songs that the table has already keep their
+    split.
 
     Parameters
     ----------
@@ -43,7 +42,7 @@ def split_corpus(
     fixed : path-like, optional
         CSV with the columns ``song`` and ``split``, beside the published test songs.
     anew : bool
-        Forget the earlier table.
+        Whether to ignore the earlier table.
 
     Raises
     ------
@@ -51,21 +50,22 @@ def split_corpus(
         If the folder holds no songs, or one twice, or a table or a song's metadata cannot be read.
     """
     place = Path(root)
-    found = {
+    metadata = {
         file: read_metadata(file) for file in sorted(place.glob("*/*_METADATA.yaml")) if file.parent.name[0] != "."
     }
-    if not found:
+    if not metadata:
         raise CorpusError(f"'{root}' holds no songs with metadata: make them with stemtree curate stems")
-    songs = {file: _song(file, data) for file, data in found.items()}
+    songs = {file: _song(file, data) for file, data in metadata.items()}
     folders: dict[str, Path] = {}
     for file, song in songs.items():
         if (first := folders.setdefault(song.name, file.parent)) != file.parent:
             raise CorpusError(f"'{song.name}' is in '{first}' and in '{file.parent}': remove one")
-    splits = assign_to_table(list(songs.values()), place / TABLE, shares, fixed=fixed, anew=anew)
-    for file, data in found.items():
+    splits = assign_to_table(list(songs.values()), place / SPLITS_FILE, shares, fixed=fixed, anew=anew)
+    for file, data in metadata.items():
         split = splits.of.get(songs[file].name)
         if split != data.get("split"):
-            write_metadata(file, {key: value for key, value in data.items() if key != "split"} | _where(split))
+            without = {key: value for key, value in data.items() if key != "split"}
+            write_metadata(file, without | ({"split": split} if split else {}))
     return splits
 
 
@@ -77,18 +77,20 @@ def assign_to_table(
     fixed: str | os.PathLike[str] | None = None,
     anew: bool = False,
 ) -> Splits:
-    """Split songs and write where they go; songs that the table has already stay."""
+    """Split songs and write their splits to a table; songs that the table has already keep their split."""
     earlier = read_splits(table) if table.exists() and not anew else {}
-    given = {**published_test_songs(), **(read_splits(fixed) if fixed else {})}
-    splits = assign_splits(songs, shares, fixed=given, earlier=earlier)
-    write_table(table, ("song", "split"), sorted({**earlier, **splits.of}.items()))  # what is gone now may come back
+    wanted = {**published_test_songs(), **(read_splits(fixed) if fixed else {})}
+    splits = assign_splits(songs, shares, fixed=wanted, earlier=earlier)
+    write_table(
+        table, ("song", "split"), sorted({**earlier, **splits.of}.items())
+    )  # also of songs that are missing now
     return splits
 
 
 def songs_from_tables(
     songs: str | os.PathLike[str], annotation: str | os.PathLike[str], hierarchy: str = "ms21"
 ) -> tuple[list[Song], list[Problem]]:
-    """Songs as tables describe them, without any audio; labels without a leaf do not count.
+    """Describe songs from tables, without any audio; labels without a leaf do not count.
 
     Returns
     -------
@@ -102,26 +104,26 @@ def songs_from_tables(
     CorpusError
         If a table cannot be read, or they have no song in common.
     """
-    tree, heard = load(hierarchy), dict[str, set[str]]()
+    tree, instruments = load(hierarchy), dict[str, set[str]]()
     for name, rows in read_labels(annotation).items():
-        leaves = heard.setdefault(name_key(name), set())
+        leaves = instruments.setdefault(name_key(name), set())
         for _, label in rows:
             with suppress(HierarchyError):
                 leaves.add(tree.leaf(label).rpartition("/")[2])
-    told = read_songs(songs)
+    facts_of = read_songs(songs)
     found = [
-        Song(name, facts.artist, facts.title, facts.sub_genre or facts.genre, frozenset(heard[name_key(name)]))
-        for name, facts in told.items()
-        if name_key(name) in heard
+        Song(name, facts.artist, facts.title, facts.sub_genre or facts.genre, frozenset(instruments[name_key(name)]))
+        for name, facts in facts_of.items()
+        if name_key(name) in instruments
     ]
     if not found:
         raise CorpusError(f"no song of '{songs}' has a row in '{annotation}': give tables of the same songs")
-    named = {name_key(name) for name in told}
+    named = {name_key(name) for name in facts_of}
     problems = [
         Problem(lost[0], "one table", f"{len(lost)} songs of '{here}' have no row in '{there}', such as '{lost[0]}'")
         for here, there, lost in (
-            (songs, annotation, sorted(named - heard.keys())),
-            (annotation, songs, sorted(heard.keys() - named)),
+            (songs, annotation, sorted(named - instruments.keys())),
+            (annotation, songs, sorted(instruments.keys() - named)),
         )
         if lost
     ]
@@ -129,12 +131,12 @@ def songs_from_tables(
 
 
 def read_splits(file: str | os.PathLike[str]) -> dict[str, str]:
-    """Read a table with the columns ``song`` and ``split``; ``valid`` is validation.
+    """Read a table with the columns ``song`` and ``split``; ``valid`` and ``val`` mean validation.
 
     Raises
     ------
     CorpusError
-        If it cannot be read, or gives a song two splits or one that there is not.
+        If it cannot be read, or gives a song two splits or an unknown one.
     """
     splits: dict[str, str] = {}
     for row in read_table(file, ("song", "split")):
@@ -147,6 +149,7 @@ def read_splits(file: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def _song(file: Path, data: Mapping[str, Any]) -> Song:
+    """The song that a metadata file describes."""
     identifier = file.name.removesuffix("_METADATA.yaml")
     name = str(data.get("session") or identifier)
     facts = facts_from_name(name)
@@ -160,7 +163,3 @@ def _song(file: Path, data: Mapping[str, Any]) -> Song:
         str(data.get("sub_genre") or data.get("genre") or ""),
         frozenset(str(stem.get("instrument")) for stem in stems.values()),
     )
-
-
-def _where(split: str | None) -> dict[str, str]:
-    return {"split": split} if split else {}
