@@ -1,5 +1,7 @@
 """``stemtree evaluate`` and ``stemtree mean-mask``: how well nodes are estimated."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from stemtree.corpora.track import Corpus
-    from stemtree.hierarchy import Hierarchy
+    from stemtree.hierarchy import Hierarchy, NodePath
 
 CorpusFolder = Annotated[str, typer.Option("--corpus", metavar="ROOT", help="The corpus's folder.")]
 Root = Annotated[str, typer.Option("--root", metavar="PATH", help="The node that is taken for the mixture.")]
@@ -27,13 +29,12 @@ WindowHop = Annotated[int, typer.Option(metavar="SAMPLES", help="Of the masks' t
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave songs out that are not whole.")]
 
 
+_NAME_HELP = "separate[:SPLITTER], mixture, oracle:irm|ibm|psa, mean:FILE, a model's folder."
+_LEVEL_HELP = "Only the nodes of this level (1: leaves) that it estimates."
+
+
 def evaluate(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME", help="separate[:SPLITTER], mixture, oracle:irm|ibm|psa, mean:FILE, a model's folder."
-        ),
-    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=_NAME_HELP)],
     corpus: CorpusFolder,
     kind: Kind,
     split: Annotated[str, typer.Option(metavar="NAME|all", help="Which songs.")] = "test",
@@ -41,9 +42,7 @@ def evaluate(
     depth: Depth = None,
     node: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Only this node; can be repeated.")] = None,
     root: Root = "",
-    level: Annotated[
-        int | None, typer.Option(metavar="N", help="Only the nodes of this level (1: leaves) that it estimates.")
-    ] = None,
+    level: Annotated[int | None, typer.Option(metavar="N", help=_LEVEL_HELP)] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.parquet", help="Every row; a stopped run goes on.")
     ] = None,
@@ -71,11 +70,7 @@ def evaluate(
     if node and level is not None:
         raise OptionError("--node and --level both say what to measure: give one of them")
     songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
-    possible = tuple(dict.fromkeys(node or ())) or (
-        tree.at_level(level) if level is not None else tree.descendants(root)
-    )
-    for path in possible:
-        tree.node(path)
+    possible = _possible_nodes(tree, node, level, root)
     estimator = make_estimator(name, possible, Stft(window, window_hop, 16000))
     chunking = Chunking(duration, hop if hop is not None else duration)
     settings = EvaluationSettings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
@@ -84,16 +79,31 @@ def evaluate(
         selected = tuple(path for path in possible if path in estimator.nodes)
         if not selected:
             raise OptionError(f"'{name}' estimates no node of level {level}: it has {', '.join(estimator.nodes)}")
-    try:
-        with progress_bar("measuring") as progress:
-            rows = evaluate(
-                estimator, songs, tree, settings, nodes=selected, file=output, workers=workers, progress=progress
-            )
-    except KeyboardInterrupt:
-        kept = "; the rows of finished songs are kept, run again to go on" if output else ""
-        typer.echo(f"stemtree: stopped{kept}", err=True)
-        raise typer.Exit(130) from None
+    with _stopped_by_user(kept=output is not None), progress_bar("measuring") as progress:
+        rows = evaluate(
+            estimator, songs, tree, settings, nodes=selected, file=output, workers=workers, progress=progress
+        )
     _print(name, rows, tree, absent)
+
+
+def _possible_nodes(tree: "Hierarchy", nodes: list[str] | None, level: int | None, root: str) -> "tuple[NodePath, ...]":
+    """The nodes that the options ask for, whether or not the estimator estimates them."""
+    if nodes:
+        for path in nodes:
+            tree.node(path)
+        return tuple(dict.fromkeys(nodes))
+    return tree.at_level(level) if level is not None else tree.descendants(root)
+
+
+@contextmanager
+def _stopped_by_user(*, kept: bool) -> Iterator[None]:
+    """Exit with a message on Ctrl-C; `kept` is whether rows of finished songs are."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        how = "; the rows of finished songs are kept, run again to go on" if kept else ""
+        typer.echo(f"stemtree: stopped{how}", err=True)
+        raise typer.Exit(130) from None
 
 
 def mean_mask(
