@@ -39,6 +39,10 @@ def separate(folder: Path) -> None:
         _excerpt(folder / name, 1)
 
 
+def listen(folder: Path) -> None:
+    _excerpt(folder / "song.mp3", 2)
+
+
 def conservation(folder: Path) -> None:
     _excerpt(folder / "song.wav", 3)
 
@@ -86,6 +90,7 @@ def curation(folder: Path) -> None:
 CHAPTERS: dict[str, tuple[tuple[str, ...], Callable[[Path], None]]] = {
     "readme": (("README.md",), readme),
     "separate": (("docs/guides/separate.md",), separate),
+    "listen": (("docs/guides/listen.md",), listen),
     "conservation": (("docs/guides/conservation.md",), conservation),
     "other separators": (("docs/guides/other-separators.md",), lambda folder: None),
     "queries": (("docs/guides/queries.md",), queries),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stemtree.cli import corpus, curate, evaluate, hierarchy, query, separate, train
+from stemtree.cli import corpus, curate, evaluate, hierarchy, query, separate, train, view
 from stemtree.cli.messages import one_line
 from stemtree.errors import StemtreeError
 from stemtree.version import __version__
@@ -19,7 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("separate")(separate.separate)
+app.command("separate", cls=separate.SeparateCommand)(separate.separate)
+app.command("view")(view.view)
 app.command("query")(query.query)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)

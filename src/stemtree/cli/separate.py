@@ -1,15 +1,27 @@
 """``stemtree separate``: from songs to folders of stems."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from typer.core import TyperCommand
 
 from stemtree.cli.songs import separate_songs
 
 if TYPE_CHECKING:
     from stemtree.audio import Width
     from stemtree.separation.separator import Separator
+
+
+class SeparateCommand(TyperCommand):
+    """Lets ``--page`` be followed by what the page is to play."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read ``--page``, unless a codec follows, as ``--page=flac``."""
+        following = [*args[1:], ""]
+        pairs = zip(args, following, strict=True)
+        named = [f"{one}=flac" if one == "--page" and other not in ("flac", "opus") else one for one, other in pairs]
+        return super().parse_args(ctx, named)
 
 
 def separate(
@@ -38,10 +50,17 @@ def separate(
         str | None, typer.Option(metavar="pcm16|pcm24|float", help="The stems' width (default: the input's).")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace stems that are there.")] = False,
+    page: Annotated[
+        str | None,
+        typer.Option(metavar="[opus]", help="Also make a page to listen to it, DIR/<song>/page; opus: a small one."),
+    ] = None,
 ) -> None:
     """Separate songs into stems that add up to them: DIR/<song>/<node>.<ext> and DIR/<song>/tree.json."""
     from stemtree.audio import OutputFormat
+    from stemtree.errors import OptionError
 
+    if page not in (None, "flac", "opus"):
+        raise OptionError(f"a page cannot play '{page}': give --page alone, for FLAC, or --page opus")
     width = cast("Width | None", subtype)
 
     def separator() -> "Separator":
@@ -51,4 +70,4 @@ def separate(
         splitters = make_splitters(splitter, hierarchy) if splitter else None
         return Separator(hierarchy, depth=depth, nodes=node or (), splitters=splitters)
 
-    separate_songs(files, separator, OutputFormat(format, width), output, overwrite)
+    separate_songs(files, separator, OutputFormat(format, width), output, overwrite, page)

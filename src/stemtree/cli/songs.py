@@ -24,6 +24,7 @@ def separate_songs(
     output: "OutputFormat",
     folder: Path,
     overwrite: bool,
+    page: str | None = None,
 ) -> None:
     """Separate all songs that names, folders and globs match, print their trees, and exit with 1 if one failed.
 
@@ -39,8 +40,10 @@ def separate_songs(
         Where the songs' folders go.
     overwrite : bool
         Replace stems that are there.
+    page : str, optional
+        Also make each song a page to listen to it, which plays this: ``flac`` or ``opus``.
     """
-    batch = _Batch(output, folder, overwrite)
+    batch = _Batch(output, folder, overwrite, page)
     songs = list(batch.expand(names))
     if songs:
         keep_freed_memory()  # saves a tenth of the time of a whole tree
@@ -57,8 +60,8 @@ def separate_songs(
 class _Batch:
     """Songs of one command: continues after one that fails, and reports all failures at the end."""
 
-    def __init__(self, output: "OutputFormat", folder: Path, overwrite: bool) -> None:
-        self._output, self._folder, self._overwrite = output, folder, overwrite
+    def __init__(self, output: "OutputFormat", folder: Path, overwrite: bool, page: str | None) -> None:
+        self._output, self._folder, self._overwrite, self._page_format = output, folder, overwrite, page
         self._folders: dict[str, Path] = {}
         self._done = 0
         self._failed: list[str] = []
@@ -85,12 +88,26 @@ class _Batch:
                 )
             with progress_bar(song.name) as progress:
                 saved = separator.save(song, self._folder, self._output, overwrite=self._overwrite, progress=progress)
+            page = self._page(saved, song)
         except (StemtreeError, OSError, RuntimeError) as error:  # RuntimeError: torch, when memory runs out
             self._fail(str(song), error)
         else:
             self._done += 1
             self._folders[song.stem.casefold()] = song
             _print_tree(saved)
+            if page:
+                typer.echo(f"Listen to it: {page}")
+
+    def _page(self, saved: "SavedSong", song: Path) -> Path | None:
+        """Make the page if it was asked for; one of stems that were replaced goes away."""
+        from stemtree.page.make import drop_page, make_page
+
+        if self._page_format is None:
+            if not saved.existed:
+                drop_page(saved.folder)
+            return None
+        with progress_bar(f"{song.name}: the page") as progress:
+            return make_page(saved.folder, song, self._page_format, fresh=not saved.existed, progress=progress)
 
     def summarise(self) -> None:
         """Print which songs failed, if there were several, and exit with 1 if any did."""
