@@ -30,7 +30,7 @@ from scipy.signal import butter, oaconvolve, sosfilt
 
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import Stem, Track
-from stemtree.curation.bleed.table import read_rows
+from stemtree.curation.bleed.table import read_leak_rows
 from stemtree.curation.sessions.csv_tables import read_table, write_table
 from stemtree.hierarchy import load
 
@@ -245,7 +245,7 @@ def judge(annotation: Path, bleed: Path, truth: Path) -> None:
     same = sum(tree.leaf(row["label"]) == tree.leaf(known[key_of(row)]["label"]) for row in rows)
     print(f"{len(rows)} tracks of {len(known)}: label right for {exact}, instrument for {same}")
     pairs = Counter(
-        (leak.leaks, known[song, name.rpartition("/")[2]]["leaks"] == "1") for song, name, _, leak in read_rows(bleed)
+        (row.leak.leaks, known[row.song, row.file.rpartition("/")[2]]["leaks"] == "1") for row in read_leak_rows(bleed)
     )
     found, missed, wrong = pairs[True, True], pairs[False, True], pairs[True, False]
     print(f"leaking tracks: {found} found, {missed} missed; {wrong} flagged that do not leak")

@@ -12,7 +12,7 @@ from support.multitracks import BAND, RATE, ffmpeg_loudness, read_song, sound, w
 
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus
-from stemtree.curation.bleed.table import Leak, write_leaks
+from stemtree.curation.bleed.table import Leak, LeakRow, write_leaks
 from stemtree.curation.sessions.songs import SongFacts
 from stemtree.curation.stems.build import StemReport, build_stems
 from stemtree.curation.stems.mixdown import STEPS, StemSettings
@@ -264,7 +264,8 @@ def test_silent_tracks_and_songs(raw: Path) -> None:
 
 def test_leaking_tracks_are_recorded_and_left_out(raw: Path) -> None:
     leaks = [
-        (SONG, name, label, Leak("Vox1" in name, -12.5, "Drum_Kick", "01_Kick.wav")) for name, label in BAND.items()
+        LeakRow(SONG, name, label, Leak("Vox1" in name, -12.5, "Drum_Kick", "01_Kick.wav"))
+        for name, label in BAND.items()
     ]
     write_leaks(raw / "bleed.csv", leaks)
     build(raw, bleed=raw / "bleed.csv")

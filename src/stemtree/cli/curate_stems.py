@@ -83,24 +83,23 @@ def bleed(
     workers: Workers = None,
 ) -> None:
     """Measure what every track hears of other instruments, and flag those that leak."""
-    from stemtree.curation.bleed.measure import BleedSettings, measure_songs
+    from stemtree.curation.bleed.measure import BleedSettings, update_leaks
 
     settings = BleedSettings(hierarchy, threshold)
     with progress_bar("listening") as progress:
-        report = measure_songs(songs, annotation, output, settings, workers=workers, progress=progress)
+        report = update_leaks(songs, annotation, output, settings, workers=workers, progress=progress)
     _print(report.problems)
-    asked = {*report.measured, *report.kept}
-    for song, name, label, leak in report.rows:
-        if song in asked and leak.leaks:
-            typer.echo(
-                f"{one_line(song)}: {one_line(name)} ({label}) hears {one_line(leak.from_file)} ({leak.from_label}): "
-                f"{leak.level_db} dB, {leak.delay_ms} ms later"
-            )
-    leaking = sum(leak.leaks for song, _, _, leak in report.rows if song in asked)
-    tracks = sum(song in asked for song, *_ in report.rows)
+    rows = [row for row in report.rows if row.song in {*report.measured, *report.kept}]
+    leaking = [row for row in rows if row.leak.leaks]
+    for row in leaking:
+        source = f"{one_line(row.leak.from_file)} ({row.leak.from_label})"
+        typer.echo(
+            f"{one_line(row.song)}: {one_line(row.file)} ({row.label}) hears {source}: "
+            f"{row.leak.level_db} dB, {row.leak.delay_ms} ms later"
+        )
     typer.echo(
-        f"{output}: {len(report.measured)} songs measured, {len(report.kept)} kept; {leaking} of {tracks} tracks leak; "
-        f"{len(report.problems)} problems"
+        f"{output}: {len(report.measured)} songs measured, {len(report.kept)} kept; "
+        f"{len(leaking)} of {len(rows)} tracks leak; {len(report.problems)} problems"
     )
     if report.problems:
         raise typer.Exit(1)

@@ -1,12 +1,12 @@
-"""Whether one signal is heard in another: as a filtered copy that arrives later, not as music that goes with it.
+"""Detection of leakage: whether one track contains a delayed, filtered copy of another.
 
-A microphone that hears a second instrument records ``y = own + h * x``: `h` is the way from that instrument, compact
-in time (direct sound, then a few reflections) and causal. Two parts that play the same notes or the same rhythm
-correlate as well, but over all lags alike, before as well as after. So for every pair the cross-spectrum is whitened,
-brought back to the time domain, and looked at for one sharp peak at a positive lag.
+A microphone that picks up a second instrument records ``y = own + h * x``, where `h` is the impulse response from that
+instrument to the microphone: causal and compact in time (direct sound, then a few reflections). Two parts that play the
+same notes or the same rhythm correlate as well, but at all lags alike, negative ones too. The cross-spectrum of a pair
+is whitened and transformed to the time domain, where leakage is one sharp peak at a positive lag.
 
-What the track itself plays is noise to this question, and known noise: every time-frequency bin counts with one over
-the energy of `y` there (weighted least squares), so that the pauses of `y` tell most.
+The track's own music is noise in this estimate, of known energy: every time-frequency bin is weighted with one over the
+energy of `y` around it (weighted least squares), so that the pauses of `y` count most.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,44 +19,45 @@ from numpy.typing import NDArray
 from stemtree.curation.sessions.streams import Spool, read_spools
 
 RATE = 16000
-"""Analysis is done on mono at this rate, in Hz."""
+"""Sample rate of the analysis, in Hz; tracks are analysed in mono."""
 
 _HOP = 2048
 _WINDOW = 2 * _HOP
 _ENERGY = 0.375 * _WINDOW
-"""Of a Hann window: what a bin holds on average of a signal whose mean square is 1."""
+"""Mean energy in a bin of Hann-windowed frames of a signal whose mean square is 1."""
 
-_FRAMES = 64
-"""Frames at a time."""
+_NUM_FRAMES = 64
+"""Frames in a block."""
 
 _QUIET, _FLOOR = 1e-9, 1e-6
-"""Frames below this mean square (-90 dBFS) were cut out by an editor and tell nothing; bins count no more than they
-would at this part (-60 dB) of the track's mean energy."""
+"""Frames below this mean square (-90 dBFS) were cut out by an editor and have no weight; the weight of a bin is limited
+to that at this part (-60 dB) of the track's mean energy."""
 
-_LATEST = 0.05
-"""Longest way that is looked for, in seconds: 17 m."""
+_LONGEST_DELAY = 0.05
+"""Largest delay of a leak, in seconds: 17 m."""
 
 _CLIP = 4.0
-"""Most that one bin may say, in standard deviations of chance: a single note must not decide."""
+"""Largest whitened value of a bin, in standard deviations of chance: a single note must not decide."""
 
 _TAPS = 320
-"""Length of the ways that are fitted, in samples: 20 ms, from 1 ms before the peak."""
+"""Length of the impulse responses that are fitted, in samples: 20 ms."""
 
-_AHEAD = 16
+_TAPS_BEFORE_PEAK = 16
+"""Of these taps, 1 ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The sharpest peak of a pair's whitened correlation at lags that a leak could have.
+    """The highest peak of a pair's whitened correlation at lags that a leak can have.
 
     Parameters
     ----------
     lag : int
         Samples at `RATE` by which the source comes later than in its own track.
     above_far : float
-        Its height over the highest value at lags that no way could have, before or after.
+        Its height relative to the highest value at lags that no leak can have, negative or positive.
     above_before : float
-        Its height over what nearly all (95 %) of the 30 ms before it stay below.
+        Its height relative to the 95th percentile of the 30 ms before it.
     """
 
     lag: int
@@ -65,15 +66,15 @@ class Peak:
 
     @property
     def is_leak(self) -> bool:
-        """Thresholds set on rendered sessions (``benchmarks/quality/bleed.py``) and one tune on two instruments."""
+        """Whether both ratios exceed thresholds, set on rendered sessions (``benchmarks/quality/bleed.py``)."""
         return self.above_far > 5.0 and self.above_before > 4.5
 
 
-def spectra(spools: Sequence[Spool], samples: int) -> Iterator[NDArray[np.complex64]]:
-    """Half-overlapping Hann frames of all tracks at once: ``(bin, track, frame)``."""
+def spectra(spools: Sequence[Spool], num_samples: int) -> Iterator[NDArray[np.complex64]]:
+    """Spectra of half-overlapping Hann-windowed frames of all tracks, block by block: ``(bin, track, frame)``."""
     window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
     tail = np.zeros((len(spools), _HOP), np.float32)
-    for blocks in read_spools(spools, samples, _FRAMES * _HOP):
+    for blocks in read_spools(spools, num_samples, _NUM_FRAMES * _HOP):
         audio = np.concatenate([tail, np.concatenate(blocks).astype(np.float32)], axis=1)
         frames = np.lib.stride_tricks.sliding_window_view(audio, _WINDOW, axis=1)[:, ::_HOP]
         if frames.shape[1]:
@@ -82,12 +83,12 @@ def spectra(spools: Sequence[Spool], samples: int) -> Iterator[NDArray[np.comple
 
 
 def mean_energy(squares: NDArray[np.float64]) -> NDArray[np.float32]:
-    """What a bin of each track's frames holds on average, from the tracks' mean squares."""
+    """Mean energy of a bin in each track's frames, from the tracks' mean squares."""
     return (squares * _ENERGY).astype(np.float32)
 
 
 def weights(energy: NDArray[np.float32], floor: NDArray[np.float32]) -> NDArray[np.float32]:
-    """One over the energy that a track's own music may have around every bin; 0 where it was cut out.
+    """Weights of the bins: one over the track's energy around each, 0 where the track was cut out.
 
     Parameters
     ----------
@@ -95,6 +96,11 @@ def weights(energy: NDArray[np.float32], floor: NDArray[np.float32]) -> NDArray[
         Squared magnitudes.
     floor : (track,)
         Mean energy of a bin.
+
+    Returns
+    -------
+    (bin, track, frame)
+        The weights.
     """
     smooth = energy.copy()
     for shift in (1, 2):
@@ -103,17 +109,24 @@ def weights(energy: NDArray[np.float32], floor: NDArray[np.float32]) -> NDArray[
     around = smooth / 5
     around[:, :, 1:] += smooth[:, :, :-1] / 5
     around[:, :, :-1] += smooth[:, :, 1:] / 5
-    heard = energy.mean(axis=0) > _QUIET * _ENERGY
-    inverse: NDArray[np.float32] = np.where(heard, 1 / (around / 3 + _FLOOR * floor[:, None] + 1e-12), 0)
+    audible = energy.mean(axis=0) > _QUIET * _ENERGY
+    inverse: NDArray[np.float32] = np.where(audible, 1 / (around / 3 + _FLOOR * floor[:, None] + 1e-12), 0)
     return inverse
 
 
 def whitened_correlation(blocks: Iterable[NDArray[np.complex64]], floor: NDArray[np.float32]) -> NDArray[np.float32]:
-    """For every pair of tracks the correlation at all lags, in standard deviations of chance.
+    """Correlation of every pair of tracks at all lags, in standard deviations of chance.
+
+    Parameters
+    ----------
+    blocks : iterable of (bin, track, frame)
+        From `spectra`.
+    floor : (track,)
+        From `mean_energy`.
 
     Returns
     -------
-    (heard in, heard from, lag)
+    (target, source, lag)
         Lags from 0, then the negative ones.
     """
     tracks = len(floor)
@@ -130,11 +143,11 @@ def whitened_correlation(blocks: Iterable[NDArray[np.complex64]], floor: NDArray
 
 
 def find_peak(correlation: NDArray[np.float32]) -> Peak:
-    """Judge one pair's correlation, from `whitened_correlation`."""
+    """Find the peak in one pair's correlation, ``(lag,)`` of `whitened_correlation`."""
     height = np.abs(np.roll(correlation, _HOP))  # lag 0 in the middle
     middle, far = _HOP, round(0.07 * RATE)
     first = round(0.0002 * RATE)
-    lag = first + int(height[middle + first : middle + round(_LATEST * RATE)].argmax())
+    lag = first + int(height[middle + first : middle + round(_LONGEST_DELAY * RATE)].argmax())
     peak = middle + lag
     before = height[peak - round(0.03 * RATE) : peak - round(0.0015 * RATE)]
     beyond = max(height[: middle - far].max(), height[middle + far :].max())
@@ -144,90 +157,96 @@ def find_peak(correlation: NDArray[np.float32]) -> Peak:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One source of a leak: its number, and the lag of its peak."""
+class LeakSource:
+    """A possible source of leakage: the track's number, and the lag of its peak in samples."""
 
-    source: int
+    track: int
     lag: int
 
 
-class WayFitter:
-    """Fits the ways from several sources to one track together, and tells how much of it they explain.
+class LeakFitter:
+    """Fits the impulse responses from several sources to one track, and measures the energy that they explain.
 
     Weighted least squares over all filters of `_TAPS` taps, from the weighted correlations of the sources with each
-    other and with the track; then the energy that the filtered sources have in the track, this time unweighted.
+    other and with the track; then the energy of the filtered sources relative to the track's, unweighted.
 
     Parameters
     ----------
     target : int
         The track's number.
-    ways : sequence of Way
-        Where it may hear what from.
+    sources : sequence of LeakSource
+        The tracks that may leak into it.
     """
 
-    def __init__(self, target: int, ways: Sequence[Way]) -> None:
-        self.target, self.ways = target, tuple(ways)
-        bins, count = _HOP + 1, len(ways)
+    def __init__(self, target: int, sources: Sequence[LeakSource]) -> None:
+        self.target, self.sources = target, tuple(sources)
+        bins, count = _HOP + 1, len(sources)
         self._between = np.zeros((bins, count, count), np.complex128)
         self._with_target = np.zeros((bins, count), np.complex128)
-        self._plain = np.zeros((bins, count, count), np.complex128)
+        self._unweighted = np.zeros((bins, count, count), np.complex128)
         self._energy = 0.0
 
     def add(self, spectrum: NDArray[np.complex64], floor: NDArray[np.float32]) -> None:
-        """Hear a block of `spectra`."""
+        """Add a block of `spectra`, ``(bin, track, frame)``, with the tracks' `mean_energy`."""
         target = spectrum[:, self.target : self.target + 1]
         energy = np.abs(target) ** 2
         weight = weights(energy, floor[self.target : self.target + 1])
-        sources = spectrum[:, [way.source for way in self.ways]]
+        sources = spectrum[:, [source.track for source in self.sources]]
         conjugate = sources.conj().transpose(0, 2, 1)
         self._between += (sources * weight) @ conjugate  # (bin, source, other source)
         self._with_target += ((target * weight) @ conjugate)[:, 0]
-        self._plain += sources @ conjugate
+        self._unweighted += sources @ conjugate
         self._energy += float(_both_sides(energy.sum(axis=(1, 2))))
 
     def explained(self, which: Sequence[int]) -> float:
-        """Share of the track's energy that some of the ways bring together."""
+        """Share of the track's energy that the sources with these numbers explain together."""
         if not self._energy or not len(which):
             return 0.0
-        heard = self._response[:, which]
-        power = np.einsum("fc,fcd,fd->f", heard, self._plain[:, which][:, :, which], heard.conj()).real
+        response = self._response[:, which]
+        unweighted = self._unweighted[:, which][:, :, which]
+        power = np.einsum("fc,fcd,fd->f", response, unweighted, response.conj()).real
         return float(_both_sides(power)) / self._energy
 
     @cached_property
     def _response(self) -> NDArray[np.complex128]:
-        """``(bin, way)``."""
-        response = np.zeros((_HOP + 1, len(self.ways)), np.complex128)
-        for number, (way, taps) in enumerate(zip(self.ways, self._taps(), strict=True)):
+        """Frequency responses of the fitted filters, ``(bin, source)``."""
+        response = np.zeros((_HOP + 1, len(self.sources)), np.complex128)
+        for number, (source, taps) in enumerate(zip(self.sources, self._taps(), strict=True)):
             impulse = np.zeros(_WINDOW)
-            impulse[np.arange(way.lag - _AHEAD, way.lag - _AHEAD + _TAPS) % _WINDOW] = taps
+            impulse[self._positions(source)] = taps
             response[:, number] = np.fft.rfft(impulse)
         return response
 
     def _taps(self) -> NDArray[np.float64]:
-        """``(way, tap)``: solves the normal equations, whose blocks are Toeplitz."""
-        count = len(self.ways)
+        """Solve the normal equations, whose blocks are Toeplitz, for ``(source, tap)``."""
+        count = len(self.sources)
         between = np.fft.irfft(self._between, _WINDOW, axis=0)
         with_target = np.fft.irfft(self._with_target, _WINDOW, axis=0) / _window_overlap()[:, None]
         steps = np.arange(_TAPS)
         matrix = np.zeros((count, _TAPS, count, _TAPS))
         right = np.zeros((count, _TAPS))
-        for row, way in enumerate(self.ways):
-            right[row] = with_target[(way.lag - _AHEAD + steps) % _WINDOW, row]
-            for column, other in enumerate(self.ways):
-                lags = way.lag - other.lag + steps[:, None] - steps
+        for row, source in enumerate(self.sources):
+            right[row] = with_target[self._positions(source), row]
+            for column, other in enumerate(self.sources):
+                lags = source.lag - other.lag + steps[:, None] - steps
                 matrix[row, :, column] = between[lags % _WINDOW, column, row]
         square = matrix.reshape(count * _TAPS, -1)
         square[np.diag_indices_from(square)] += 1e-4 * np.trace(square) / len(square)
         return np.linalg.solve(square, right.ravel()).astype(np.float64).reshape(count, _TAPS)
 
+    @staticmethod
+    def _positions(source: LeakSource) -> NDArray[np.int64]:
+        """Lags of a source's taps, modulo the window."""
+        return (source.lag - _TAPS_BEFORE_PEAK + np.arange(_TAPS)) % _WINDOW
+
 
 def _both_sides(power: NDArray[np.float64]) -> float:
-    """Sum over all bins, of which a real signal's spectrum holds half."""
+    """Sum over all bins, positive and negative frequencies, from the positive ones alone."""
     return float(2 * power.sum() - power[0] - power[-1])
 
 
 def _window_overlap() -> NDArray[np.float64]:
-    """How much of a Hann window meets itself after every lag: what a frame loses of a source that comes later."""
+    """Overlap of a Hann window with itself at every lag, relative to lag 0: what a frame loses of a delayed source."""
     window = np.hanning(_WINDOW + 1)[:-1]
     overlap = np.fft.irfft(np.abs(np.fft.rfft(window, 2 * _WINDOW)) ** 2)[:_WINDOW]
     circular = np.maximum(overlap, overlap[-np.arange(_WINDOW) % _WINDOW])

@@ -1,28 +1,28 @@
-"""Which tracks of a session hear other instruments: measured, judged and written to a table."""
+"""Leakage in sessions: measured for every track, compared with a threshold, written to a table."""
 
-import math
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from stemtree.audio import open_source
+from stemtree.audio.decibels import to_decibels
 from stemtree.corpora.track import Problem
 from stemtree.curation.bleed.detector import (
     RATE,
+    LeakFitter,
+    LeakSource,
     Peak,
-    Way,
-    WayFitter,
     find_peak,
     mean_energy,
     spectra,
     whitened_correlation,
 )
-from stemtree.curation.bleed.table import Leak, read_rows, write_leaks
+from stemtree.curation.bleed.table import Leak, LeakRow, read_leak_rows, write_leaks
 from stemtree.curation.sessions.panning import Placement
 from stemtree.curation.sessions.sessions import FileLabel, RawTrack, Session, name_key, read_labels, read_session
 from stemtree.curation.sessions.streams import PlacedTrack, Spool, mix_tracks
@@ -30,27 +30,27 @@ from stemtree.errors import AudioError, CorpusError, OptionError, StemtreeError
 from stemtree.hierarchy import load
 from stemtree.processes import map_in_processes
 
-FAINTEST = -50.0
-"""Leaks below this, in dB relative to the track's own energy, are not worth a flag."""
+THRESHOLD = -50.0
+"""Leaks below this, in dB relative to the track's own energy, are not flagged by default."""
 
 _MOST_SOURCES = 4
-"""Ways that are fitted at once for other instruments, and for the same one."""
+"""Sources that are fitted together: this many of other instruments, and of the same one."""
 
 
 @dataclass(frozen=True, slots=True)
 class BleedSettings:
-    """How leakage is judged.
+    """How tracks are compared.
 
     Parameters
     ----------
     hierarchy : str
-        Tracks of one of its leaves may hear each other.
+        Its leaves are the instruments; tracks of one instrument may pick each other up.
     threshold : float
-        In dB: what other instruments explain of a track's energy must reach this for the track to be flagged.
+        In dB; a track is flagged where other instruments explain at least this share of its energy.
     """
 
     hierarchy: str = "ms21"
-    threshold: float = FAINTEST
+    threshold: float = THRESHOLD
 
     def __post_init__(self) -> None:
         if not -120 <= self.threshold <= 0:
@@ -58,22 +58,22 @@ class BleedSettings:
 
 
 def measure_bleed(session: Session, settings: BleedSettings | None = None) -> dict[str, Leak]:
-    """Look at every pair of a session's tracks (see `stemtree.curation.bleed.detector`).
+    """Compare every pair of a session's tracks (see `stemtree.curation.bleed.detector`).
 
-    Takes doubled, stereo pairs and the microphones of one instrument hear each other by design: what tracks of the same
-    leaf explain is reported apart and flags nothing.
+    Doubled takes, stereo pairs and the microphones of one instrument pick each other up by design: the share that
+    tracks of the same leaf explain is reported apart and flags nothing.
 
     Parameters
     ----------
     session : Session
-        Its tracks; those that were set aside (room microphones) are neither judged nor suspected.
+        Tracks that were set aside (room microphones) are neither targets nor sources.
     settings : BleedSettings, optional
-        How.
+        Hierarchy and threshold.
 
     Returns
     -------
     dict
-        For every track's name what leaks into it.
+        The leak of every track, by the track's name.
 
     Raises
     ------
@@ -83,11 +83,11 @@ def measure_bleed(session: Session, settings: BleedSettings | None = None) -> di
     tracks, threshold = session.tracks, (settings or BleedSettings()).threshold
     with _temporary_folder() as folder:
         spools, energies = _spool(tracks, folder)
-        samples = max((spool.num_samples for spool in spools), default=0)
-        floor = mean_energy(np.array([energy / max(1, samples) for energy in energies]))
-        if len(tracks) < 2 or samples == 0:
+        num_samples = max((spool.num_samples for spool in spools), default=0)
+        floor = mean_energy(np.array([energy / max(1, num_samples) for energy in energies]))
+        if len(tracks) < 2 or num_samples == 0:
             return {track.name: Leak(False) for track in tracks}
-        correlation = whitened_correlation(spectra(spools, samples), floor)
+        correlation = whitened_correlation(spectra(spools, num_samples), floor)
         peaks = {
             (target, source): find_peak(correlation[target, source])
             for target in range(len(tracks))
@@ -95,10 +95,10 @@ def measure_bleed(session: Session, settings: BleedSettings | None = None) -> di
             if source != target
         }
         fitters = [fitter for target in range(len(tracks)) if (fitter := _fitter(target, tracks, peaks))]
-        for spectrum in spectra(spools, samples):
+        for spectrum in spectra(spools, num_samples):
             for fitter in fitters:
                 fitter.add(spectrum, floor)
-    found = {fitter.target: _judge(fitter, tracks, threshold) for fitter in fitters}
+    found = {fitter.target: _leak(fitter, tracks, threshold) for fitter in fitters}
     return {track.name: found.get(number, Leak(False)) for number, track in enumerate(tracks)}
 
 
@@ -113,63 +113,64 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def _spool(tracks: Sequence[RawTrack], folder: Path) -> tuple[list[Spool], list[float]]:
-    """Every track in mono at the rate of the analysis, and its energy."""
+    """Every track in mono at the sample rate of the analysis, and its energy."""
     spools, energies = [], []
     for number, track in enumerate(tracks):
         source, spool, energy = open_source(track.path), Spool(folder / str(number), 1), 0.0
-        part = PlacedTrack(track, source.channels, source.sample_rate, Placement(0))
-        for block in spool.fill(mix_tracks([part], [1.0], RATE, stereo=False)):
+        placed = PlacedTrack(track, source.channels, source.sample_rate, Placement(0))
+        for block in spool.fill(mix_tracks([placed], [1.0], RATE, stereo=False)):
             energy += float(np.sum(block**2))
         spools.append(spool)
         energies.append(energy)
     return spools, energies
 
 
-def _fitter(target: int, tracks: Sequence[RawTrack], peaks: dict[tuple[int, int], Peak]) -> WayFitter | None:
-    """The sharpest leaks of other instruments and of the same one."""
+def _fitter(target: int, tracks: Sequence[RawTrack], peaks: dict[tuple[int, int], Peak]) -> LeakFitter | None:
+    """A fitter for the most likely sources of other instruments and of the same one; None without any."""
     leaks = sorted(
         (source for source in range(len(tracks)) if source != target and peaks[target, source].is_leak),
         key=lambda source: -peaks[target, source].above_far,
     )
     same = [source for source in leaks if tracks[source].leaf == tracks[target].leaf][:_MOST_SOURCES]
     others = [source for source in leaks if tracks[source].leaf != tracks[target].leaf][:_MOST_SOURCES]
-    ways = [Way(source, peaks[target, source].lag) for source in (*others, *same)]
-    return WayFitter(target, ways) if ways else None
+    sources = [LeakSource(source, peaks[target, source].lag) for source in (*others, *same)]
+    return LeakFitter(target, sources) if sources else None
 
 
-def _judge(fitter: WayFitter, tracks: Sequence[RawTrack], threshold: float) -> Leak:
+def _leak(fitter: LeakFitter, tracks: Sequence[RawTrack], threshold: float) -> Leak:
+    """The leakage that a fitter with all blocks added explains."""
     leaf = tracks[fitter.target].leaf
-    others = [number for number, way in enumerate(fitter.ways) if tracks[way.source].leaf != leaf]
-    same = [number for number in range(len(fitter.ways)) if number not in others]
+    others = [number for number, source in enumerate(fitter.sources) if tracks[source.track].leaf != leaf]
+    same = [number for number in range(len(fitter.sources)) if number not in others]
     level, same_level = _decibels(fitter.explained(others)), _decibels(fitter.explained(same))
     if level is None:
         return Leak(False, same_instrument_db=same_level)
-    worst = fitter.ways[max(others, key=lambda number: fitter.explained([number]))]
-    source, delay = tracks[worst.source], round(1000 * worst.lag / RATE, 2)
+    worst = fitter.sources[max(others, key=lambda number: fitter.explained([number]))]
+    source, delay = tracks[worst.track], round(1000 * worst.lag / RATE, 2)
     return Leak(level >= threshold, level, source.label, source.name, delay, same_level)
 
 
 @dataclass
 class BleedReport:
-    """What was done, by the songs' names.
+    """The outcome of `update_leaks`, by the songs' names.
 
     Parameters
     ----------
     measured, kept : list of str
-        Songs that were looked at, and songs whose rows were there with the same files and labels.
+        Songs that were measured, and songs whose rows were there already with the same files and labels.
     problems : list of Problem
-        Songs that could not be measured, and tracks that were passed over.
-    rows : list of (song, file, label, leak)
+        Songs that could not be measured, and tracks that cannot be used.
+    rows : list of LeakRow
         The whole table.
     """
 
-    measured: list[str]
-    kept: list[str]
-    problems: list[Problem]
-    rows: list[tuple[str, str, str, Leak]]
+    measured: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    rows: list[LeakRow] = field(default_factory=list)
 
 
-def measure_songs(
+def update_leaks(
     folders: Iterable[str | os.PathLike[str]],
     annotation: str | os.PathLike[str],
     output: str | os.PathLike[str],
@@ -178,7 +179,9 @@ def measure_songs(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BleedReport:
-    """Measure songs and write their tracks to a table, after each song; rows of other songs stay.
+    """Measure songs that a table of leakage does not have yet; rows of other songs stay.
+
+    The table is written after each song.
 
     Parameters
     ----------
@@ -187,62 +190,67 @@ def measure_songs(
     annotation : path-like
         CSV with the columns ``song``, ``file`` and ``label``.
     output : path-like
-        The table, with the columns of `stemtree.curation.bleed.table.COLUMNS`.
+        The table, with the columns of `stemtree.curation.bleed.table.LEAK_COLUMNS`.
     settings : BleedSettings
-        How.
+        Hierarchy and threshold.
     workers : int, optional
         Processes, by default one for each core.
     progress : callable, optional
-        Told how many songs of how many are done.
+        Called with the number of songs done, and of all songs.
 
     Raises
     ------
     CorpusError
         If a table cannot be read, or a folder does not exist.
     """
-    table, known = Path(output), read_labels(annotation)
-    report = BleedReport([], [], [], read_rows(table) if table.exists() else [])
-    report.rows = [(song, name, label, leak.judged(settings.threshold)) for song, name, label, leak in report.rows]
-    jobs = list[tuple[Session, BleedSettings]]()
-    for session in _sessions(map(Path, folders), known, settings):
+    table, labels = Path(output), read_labels(annotation)
+    rows = read_leak_rows(table) if table.exists() else []
+    report = BleedReport(rows=[replace(row, leak=row.leak.with_threshold(settings.threshold)) for row in rows])
+    jobs = [(session, settings) for session in _open_sessions(map(Path, folders), labels, settings, report)]
+    outcomes = map_in_processes(_measure, jobs, workers)
+    for done, ((session, _), outcome) in enumerate(zip(jobs, outcomes, strict=True), start=1):
+        if isinstance(outcome, Problem):
+            report.problems.append(outcome)
+        else:
+            report.measured.append(session.song)
+            rows = [LeakRow(session.song, track.name, track.label, outcome[track.name]) for track in session.tracks]
+            report.rows = [row for row in report.rows if row.song != session.song] + rows
+            _write(table, report.rows)
+        if progress:
+            progress(done, len(jobs))
+    _write(table, report.rows)
+    return report
+
+
+def _open_sessions(
+    folders: Iterable[Path], labels: dict[str, list[FileLabel]], settings: BleedSettings, report: BleedReport
+) -> Iterator[Session]:
+    """The sessions that have to be measured; problems, and songs whose rows are there, go to the report."""
+    for session in _sessions(folders, labels, settings):
         if isinstance(session, Problem):
             report.problems.append(session)
             continue
         report.problems += session.problems
-        if not session.tracks:  # its problems tell why
+        if not session.tracks:  # the problems say why
             continue
-        there = {(name, label) for song, name, label, _ in report.rows if song == session.song}
-        if there == {(track.name, track.label) for track in session.tracks}:
+        in_table = {(row.file, row.label) for row in report.rows if row.song == session.song}
+        if in_table == {(track.name, track.label) for track in session.tracks}:
             report.kept.append(session.song)
         else:
-            jobs.append((session, settings))
-    for done, ((session, _), found) in enumerate(
-        zip(jobs, map_in_processes(_measure, jobs, workers), strict=True), start=1
-    ):
-        if isinstance(found, Problem):
-            report.problems.append(found)
-        else:
-            report.measured.append(session.song)
-            rows = [(session.song, track.name, track.label, found[track.name]) for track in session.tracks]
-            report.rows = [row for row in report.rows if row[0] != session.song] + rows
-            write_leaks(table, sorted(report.rows, key=lambda row: row[:2]))
-        if progress:
-            progress(done, len(jobs))
-    write_leaks(table, sorted(report.rows, key=lambda row: row[:2]))
-    return report
+            yield session
 
 
 def _sessions(
-    folders: Iterable[Path], known: dict[str, list[FileLabel]], settings: BleedSettings
+    folders: Iterable[Path], labels: dict[str, list[FileLabel]], settings: BleedSettings
 ) -> list[Session | Problem]:
-    tree, composed = load(settings.hierarchy), {name_key(song): song for song in known}
+    tree, songs = load(settings.hierarchy), {name_key(song): song for song in labels}
     sessions = list[Session | Problem]()
     for folder in folders:
         name = folder.resolve().name
         if not folder.is_dir():
             raise CorpusError(f"there is no folder '{folder}': give the folders of songs")
-        if song := composed.get(name_key(name)):
-            sessions.append(read_session(folder, song, known[song], tree))
+        if song := songs.get(name_key(name)):
+            sessions.append(read_session(folder, song, labels[song], tree))
         else:
             message = f"the annotation has no rows for '{name}': annotate it, or give a song's folder"
             sessions.append(Problem(name, "not annotated", message))
@@ -257,5 +265,9 @@ def _measure(job: tuple[Session, BleedSettings]) -> dict[str, Leak] | Problem:
         return Problem(session.song, "unreadable", f"'{session.song}' was not measured: {error}")
 
 
+def _write(table: Path, rows: Iterable[LeakRow]) -> None:
+    write_leaks(table, sorted(rows, key=lambda row: (row.song, row.file)))
+
+
 def _decibels(share: float) -> float | None:
-    return round(10 * math.log10(share), 1) if share > 1e-12 else None
+    return round(to_decibels(share, power=True), 1) if share > 1e-12 else None

@@ -1,4 +1,4 @@
-"""The table of leakage: one row for each track."""
+"""The table of leakage: a row for each track."""
 
 import os
 from collections import defaultdict
@@ -10,27 +10,27 @@ from typing import Any
 from stemtree.curation.sessions.csv_tables import read_table, write_table
 from stemtree.errors import CorpusError
 
-COLUMNS = ("song", "file", "label", "leaks", "level_db", "from_label", "from_file", "delay_ms", "same_instrument_db")
-
 _NUMBERS = ("level_db", "delay_ms", "same_instrument_db")
+
+LEAK_COLUMNS = ("song", "file", "label", "leaks", "level_db", "from_label", "from_file", *_NUMBERS[1:])
 
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """What leaks into one track.
+    """Leakage into one track.
 
     Parameters
     ----------
     leaks : bool
-        Whether other instruments do.
+        Whether tracks of other instruments leak into it.
     level_db : float or None
         Energy that tracks of other instruments explain, relative to the track's own; None where none do.
     from_label, from_file : str
-        The one that explains most.
+        Label and name of the track that explains most.
     delay_ms : float or None
-        How much later it arrives than in its own track.
+        How much later that track arrives than in its own file.
     same_instrument_db : float or None
-        The same share for tracks of the same instrument, which are expected to hear each other.
+        `level_db` of tracks of the same instrument, which are expected to pick each other up.
     """
 
     leaks: bool
@@ -40,39 +40,49 @@ class Leak:
     delay_ms: float | None = None
     same_instrument_db: float | None = None
 
-    def judged(self, threshold: float) -> "Leak":
-        """The same measurement under another threshold in dB."""
+    def with_threshold(self, threshold: float) -> "Leak":
+        """The same measurement with `leaks` for a threshold in dB."""
         return replace(self, leaks=self.level_db is not None and self.level_db >= threshold)
 
     def as_dict(self) -> dict[str, Any]:
-        """For metadata."""
+        """The fields, as metadata have them."""
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class LeakRow:
+    """A row of the table: a file of a song, its label, and what leaks into it."""
+
+    song: str
+    file: str
+    label: str
+    leak: Leak
+
+
 def read_leaks(file: str | os.PathLike[str]) -> dict[str, dict[str, Leak]]:
-    """Read a table of leakage to each song's tracks; raises CorpusError if it cannot be."""
+    """Read a table of leakage to the leak of every file of every song; raises CorpusError if it cannot be read."""
     songs: dict[str, dict[str, Leak]] = defaultdict(dict)
-    for song, name, _, leak in read_rows(file):
-        songs[song][name] = leak
+    for row in read_leak_rows(file):
+        songs[row.song][row.file] = row.leak
     return dict(songs)
 
 
-def read_rows(file: str | os.PathLike[str]) -> list[tuple[str, str, str, Leak]]:
-    """Read a table of leakage to rows of song, file, label and leak; raises CorpusError if it cannot be."""
+def read_leak_rows(file: str | os.PathLike[str]) -> list[LeakRow]:
+    """Read a table of leakage; raises CorpusError if it cannot be read."""
     rows = []
     for row in read_table(file, ("song", "file", "leaks")):
         try:
-            level, delay, same = (float(row[key]) if row.get(key) else None for key in _NUMBERS)
+            level, delay, same = (float(row[name]) if row.get(name) else None for name in _NUMBERS)
             leaks = bool(int(row["leaks"]))
         except ValueError:
             message = f"the table '{file}' has a row for '{row['file']}' that is not of leakage"
             raise CorpusError(f"{message}: make it with stemtree curate bleed") from None
         leak = Leak(leaks, level, row.get("from_label", ""), row.get("from_file", ""), delay, same)
-        rows.append((row["song"], row["file"], row.get("label", ""), leak))
+        rows.append(LeakRow(row["song"], row["file"], row.get("label", ""), leak))
     return rows
 
 
-def write_leaks(file: Path, rows: Iterable[tuple[str, str, str, Leak]]) -> None:
-    """Write rows of song, file, label and leak; raises CorpusError if that cannot be done."""
-    cells = ((song, name, label, int(leak.leaks), *astuple(leak)[1:]) for song, name, label, leak in rows)
-    write_table(file, COLUMNS, cells)
+def write_leaks(file: Path, rows: Iterable[LeakRow]) -> None:
+    """Write a table of leakage; raises CorpusError if it cannot be written."""
+    cells = ((row.song, row.file, row.label, int(row.leak.leaks), *astuple(row.leak)[1:]) for row in rows)
+    write_table(file, LEAK_COLUMNS, cells)

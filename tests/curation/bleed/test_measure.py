@@ -8,8 +8,8 @@ import soundfile
 from scipy.signal import fftconvolve, sawtooth, square
 from support.multitracks import write_annotation
 
-from stemtree.curation.bleed.measure import BleedSettings, measure_bleed, measure_songs
-from stemtree.curation.bleed.table import COLUMNS, read_leaks
+from stemtree.curation.bleed.measure import BleedSettings, measure_bleed, update_leaks
+from stemtree.curation.bleed.table import LEAK_COLUMNS, read_leaks
 from stemtree.curation.sessions.sessions import read_session
 from stemtree.errors import AudioError, CorpusError, OptionError
 from stemtree.hierarchy import load
@@ -127,21 +127,21 @@ def test_table_keeps_what_is_there_and_flags_by_threshold(tmp_path: Path) -> Non
         measure(tmp_path / song, {"gtr": guitar, "vox": heard(guitar, notes(2, pitches=2), -20)})
         rows += [(song, "gtr.wav", "Electric_Guitar"), (song, "vox.wav", "Lead_Vocal")]
     annotation = write_annotation(tmp_path / "annotation.csv", rows)
-    first = measure_songs([tmp_path / "A - B"], annotation, table, BleedSettings(), workers=1)
+    first = update_leaks([tmp_path / "A - B"], annotation, table, BleedSettings(), workers=1)
     assert (first.measured, first.kept) == (["A - B"], [])
     both = [tmp_path / "A - B", tmp_path / "C - D"]
-    second = measure_songs(both, annotation, table, BleedSettings(), workers=1)
+    second = update_leaks(both, annotation, table, BleedSettings(), workers=1)
     assert (second.measured, second.kept) == (["C - D"], ["A - B"])
     with table.open() as text:
         read = list(csv.DictReader(text))
-    assert tuple(read[0]) == COLUMNS
+    assert tuple(read[0]) == LEAK_COLUMNS
     assert [(row["song"], row["file"], row["leaks"]) for row in read] == [
         ("A - B", "gtr.wav", "0"),
         ("A - B", "vox.wav", "1"),
         ("C - D", "gtr.wav", "0"),
         ("C - D", "vox.wav", "1"),
     ]
-    measure_songs(both, annotation, table, BleedSettings(threshold=-10), workers=1)
+    update_leaks(both, annotation, table, BleedSettings(threshold=-10), workers=1)
     assert not any(leak.leaks for song in read_leaks(table).values() for leak in song.values())
 
 
@@ -149,18 +149,15 @@ def test_bad_input_is_named(tmp_path: Path) -> None:
     measure(tmp_path / "A - B", {"gtr": notes(1), "vox": notes(2)})
     (tmp_path / "A - B" / "vox.wav").write_bytes(b"nothing")
     annotation = write_annotation(tmp_path / "a.csv", [("A - B", "gtr.wav", "Piano"), ("A - B", "vox.wav", "Violin")])
-    report = measure_songs([tmp_path / "A - B"], annotation, tmp_path / "t.csv", BleedSettings(), workers=1)
+    report = update_leaks([tmp_path / "A - B"], annotation, tmp_path / "t.csv", BleedSettings(), workers=1)
     assert report.measured == [] and "'A - B' was not measured" in report.problems[0].message
     (tmp_path / "C - D").mkdir()
-    report = measure_songs([tmp_path / "C - D"], annotation, tmp_path / "t.csv", BleedSettings())
+    report = update_leaks([tmp_path / "C - D"], annotation, tmp_path / "t.csv", BleedSettings())
     assert report.measured == [] and "no rows for 'C - D'" in report.problems[0].message
     with pytest.raises(CorpusError, match="no folder"):
-        measure_songs([tmp_path / "none"], annotation, tmp_path / "t.csv", BleedSettings())
+        update_leaks([tmp_path / "none"], annotation, tmp_path / "t.csv", BleedSettings())
     with pytest.raises(OptionError, match="threshold of 3"):
         BleedSettings(threshold=3)
-    (tmp_path / "bad.csv").write_text("song,file,leaks\nA,b.wav,maybe\n")
-    with pytest.raises(CorpusError, match="not of leakage"):
-        read_leaks(tmp_path / "bad.csv")
 
 
 def test_no_room_for_temporary_files_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
