@@ -1,7 +1,7 @@
 """Shared pieces: the real song that ships with the weights, small files, and the command line in process."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from support import tones as support_tones
+from support.memory import MemoryReturner
 
 from stemtree.cli import main
 from stemtree.separation.separator import Separator
@@ -35,6 +36,16 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         return Outcome(int(code or 0), captured.out, captured.err)
 
     return run
+
+
+return_memory = MemoryReturner()
+
+
+@pytest.fixture(autouse=True)
+def memory_is_returned() -> Iterator[None]:
+    """Commands keep freed memory for later use; the suite as a whole must not hold the most that any test used."""
+    yield
+    return_memory()
 
 
 @pytest.fixture(scope="session")

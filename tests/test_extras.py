@@ -21,7 +21,7 @@ def test_a_package_that_is_there() -> None:
 def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "librosa", None)
     with pytest.raises(OptionError) as error:
-        library("librosa.beat", "train", "matching needs", ", or leave it out")
+        library("librosa.no_such_module", "train", "matching needs", ", or leave it out")
     assert str(error.value) == "matching needs librosa: `pip install 'stemtree[train]'`, or leave it out"
 
 

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
@@ -20,6 +21,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from stemtree.errors import OptionError
+from stemtree.training.checkpoint_files import CheckpointFiles
 from stemtree.training.run_folder import RunFolder
 from stemtree.training.settings import TrainSettings
 
@@ -32,6 +34,8 @@ def make_trainer(settings: TrainSettings, folder: RunFolder, progress_bar: bool)
     OptionError
         If Lightning does not take ``settings.trainer``.
     """
+    # SLURM stops jobs at any step; a checkpoint that Lightning writes then must lie in this run's folder.
+    defaults: dict[str, Any] = {"default_root_dir": folder.path, "plugins": [CheckpointFiles()]}
     try:
         with quiet():
             return pl.Trainer(
@@ -41,8 +45,7 @@ def make_trainer(settings: TrainSettings, folder: RunFolder, progress_bar: bool)
                 enable_model_summary=False,
                 num_sanity_val_steps=0,
                 use_distributed_sampler=False,
-                # SLURM stops jobs at any step; a checkpoint that Lightning writes then must lie in this run's folder.
-                **({"default_root_dir": folder.path} | settings.trainer_settings),
+                **(defaults | settings.trainer_settings),
             )
     except (TypeError, ValueError, MisconfigurationException) as error:
         raise OptionError(f"Lightning's trainer does not take {settings.trainer}: {error}") from None
