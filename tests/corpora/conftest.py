@@ -72,6 +72,19 @@ def _musdb_hq(root: Path) -> Path:
     return root
 
 
+def _dsd100(root: Path) -> Path:
+    for number, split in enumerate(("Dev", "Test")):
+        song = f"05{number} - Artist - {split} song"
+        names = ("bass", "drums", "other", "vocals")
+        stems = [
+            write_noise(root / "Sources" / split / song / f"{name}.wav", seed=10 * number + index)
+            for index, name in enumerate(names)
+        ]
+        (root / "Mixtures" / split / song).mkdir(parents=True)
+        _mix(root / "Mixtures" / split / song / "mixture.wav", stems)
+    return root
+
+
 def _musdb(root: Path) -> Path:
     (root / "train").mkdir(parents=True)
     with av.open(str(root / "train" / "A - B.stem.mp4"), "w", format="mp4") as container:
@@ -146,6 +159,7 @@ def corpora(tmp_path: Path, slakh: Path) -> Callable[[str], Path]:
     makers = {
         "musdb18-hq": _musdb_hq,
         "musdb18": _musdb,
+        "dsd100": _dsd100,
         "medleydb": _medleydb,
         "ms21": _ms21,
         "moisesdb": _moisesdb,

@@ -14,6 +14,8 @@ import yaml
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.registry import KINDS
+from stemtree.corpora.track import AudioFile
+from stemtree.data.signals import node_signals
 from stemtree.errors import CorpusError, HierarchyError, OptionError
 
 
@@ -40,6 +42,18 @@ from stemtree.errors import CorpusError, HierarchyError, OptionError
             {
                 f"Artist - {split} song": ["accompaniment/drums", "accompaniment/bass", "accompaniment/other", "vocals"]
                 for split in ("test", "train")
+            },
+        ),
+        (
+            "dsd100",
+            {
+                f"05{number} - Artist - {split} song": [
+                    "accompaniment/drums",
+                    "accompaniment/bass",
+                    "accompaniment/other",
+                    "vocals",
+                ]
+                for number, split in enumerate(("Dev", "Test"))
             },
         ),
         ("medleydb", {"Some_Song": ["accompaniment/bass", "vocal/lead_vocal", "vocal/backing_vocal"]}),
@@ -127,6 +141,62 @@ def test_another_hierarchy_takes_the_label_that_it_knows(slakh: Path) -> None:
     assert track.stems_of("") == track.stems
 
 
+def test_stems_that_slakh_did_not_render(slakh: Path) -> None:
+    """Slakh's metadata say so; their song is whole without them, and what is missing is named as the others are."""
+    _edit(slakh, lambda data: data["stems"]["S00"].update(audio_rendered=False))
+    (_stem(slakh).with_name("S00.wav")).unlink()
+    corpus = load_corpus(slakh, "slakh")
+    assert [stem.name for stem in corpus.tracks[0].stems] == ["S01"]
+    (note,) = corpus.notes
+    assert note.message == "stem 'S00' of 'Track00001' was not rendered (metadata.yaml says so) and is left out"
+    for file in list(slakh.rglob("*.wav")):
+        soundfile.write(file.with_suffix(".flac"), *soundfile.read(file))
+        file.unlink()
+    _edit(slakh, lambda data: data["stems"]["S00"].pop("audio_rendered"))
+    with pytest.raises(CorpusError, match=r"the stem '.*S00\.flac' is missing"):
+        load_corpus(slakh, "slakh")
+
+
+def test_dsd100s_splits(corpora: Callable[[str], Path]) -> None:
+    root = corpora("dsd100")
+    corpus = load_corpus(root, "dsd100")
+    assert [track.split for track in corpus.tracks] == ["train", "test"]
+    assert corpus.tracks[0].mixture == AudioFile(root / "Mixtures" / "Dev" / corpus.tracks[0].id / "mixture.wav")
+    shutil.rmtree(root / "Sources" / "Test")
+    with pytest.raises(CorpusError, match=r"Sources/Test/051.*drums\.wav' is missing"):
+        load_corpus(root, "dsd100")
+
+
+def test_moisesdbs_tracks_of_unequal_length(corpora: Callable[[str], Path]) -> None:
+    """As in the publisher's own loader: the tracks of a stem end together, and a stem that ends early is silent."""
+    root = corpora("moisesdb")
+    song = root / "song-id"
+    lengths = {"vocals/vocals-0": 15000, "guitar/guitar-0": 16100, "guitar/guitar-1": 15900, "drums/drums-0": 16000}
+    written = {}
+    for number, (name, length) in enumerate(lengths.items()):
+        written[name] = np.random.default_rng(number).integers(-3000, 3000, length).astype(np.int16)
+        soundfile.write(song / f"{name}.wav", written[name], 8000)
+    corpus = load_corpus(root, "moisesdb")
+    (track,) = corpus.tracks
+    assert track.num_samples == 16000
+    assert [note.message for note in corpus.notes] == [
+        "'song-id': 3 of 4 stems end before the song does and are silent from there on",
+        "'song-id': 1 of 4 stems are cut where the shortest of their group ends",
+    ]
+    vocals, guitar, drums, whole = node_signals(track, ("vocals", "guitar", "drums", ""), 14000, 2000, mono=True)
+    expected = {name: np.zeros(2000) for name in lengths}
+    for name, samples in written.items():
+        end = 15900 if name.startswith("guitar") else lengths[name]
+        expected[name][: end - 14000] = samples[14000:end] / 2**15
+    np.testing.assert_allclose(vocals[0], expected["vocals/vocals-0"], atol=1e-6)
+    np.testing.assert_allclose(guitar[0], expected["guitar/guitar-0"] + expected["guitar/guitar-1"], atol=1e-6)
+    np.testing.assert_allclose(drums[0], expected["drums/drums-0"], atol=1e-6)
+    np.testing.assert_allclose(whole[0], sum(expected.values()), atol=1e-6)
+    (late,) = node_signals(track, ("vocals",), 15500, 500, mono=True)  # after the file's end
+    assert not late.any()
+    assert check_corpus(root, "moisesdb").problems == ()
+
+
 def test_flac(tmp_path: Path, slakh: Path) -> None:
     for file in list(slakh.rglob("*.wav")):
         soundfile.write(file.with_suffix(".flac"), *soundfile.read(file))
@@ -165,7 +235,7 @@ BREAK = {
             root,
             lambda data: data["stems"]["S01"].update(plugin_name="x.nkm", is_drum=False, midi_program_name="Kazoo"),
         ),
-        "stem 'S01' of 'Track00001': hierarchy 'slakh' has no leaf for the label 'Kazoo'",
+        "stem 'S01' of 'Track00001': hierarchy 'slakh' has no leaf for the label 'x.nkm' or 'Kazoo'",
     ),
     "metadata": (
         lambda root: _edit(root, lambda data: data["stems"]["S01"].pop("plugin_name")),
@@ -204,6 +274,7 @@ def test_every_problem_of_a_song_is_found(slakh: Path) -> None:
     ("kind", "file"),
     [
         ("musdb18-hq", "mixture.wav"),
+        ("dsd100", "mixture.wav"),
         ("moisesdb", "data.json"),
         ("medleydb", "*_METADATA.yaml"),
         ("ms21", "*_METADATA.yaml"),
@@ -214,7 +285,7 @@ def test_a_song_does_not_vanish_with_the_file_that_tells_of_it(
 ) -> None:
     root = corpora(kind)
     told = next(root.rglob(file))
-    if kind != "musdb18-hq":  # where nothing is told, the folder is no such corpus
+    if kind not in ("musdb18-hq", "dsd100"):  # where nothing is told, the folder is no such corpus
         (root / "other").mkdir()
         (root / "other" / file.replace("*", "other")).write_text('{"stems": 1}')
     told.unlink()

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stemtree.errors import HierarchyError
 from stemtree.hierarchy import available, load
@@ -33,6 +34,18 @@ def test_definitions_have_the_sources_shapes() -> None:
 )
 def test_labels_of_the_corpora(name: str, label: str, leaf: str) -> None:
     assert load(name).leaf(label) == leaf
+
+
+def test_every_label_in_published_metadata_has_a_leaf() -> None:
+    labels = yaml.safe_load((Path(__file__).parents[1] / "support" / "corpora" / "published_labels.yaml").read_text())
+    medleydb, moisesdb = load("medleydb"), load("moisesdb")
+    assert {label for label in labels["medleydb"] if not medleydb.knows(label)} == set()
+    types = [(group, label) for group, of_group in labels["moisesdb"].items() for label in of_group]
+    assert len(types) == 44
+    for group, label in types:
+        assert moisesdb.leaf(label).startswith(f"{group.replace(' ', '_')}/"), label
+    for label in labels["unnamed"]:
+        assert not medleydb.knows(label)
 
 
 def test_a_users_own_file(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ class Excerpts:
         Any that `open_source` reads. Files that libsndfile reads stay open.
     streams : sequence of int
         Number of the audio stream in each file.
+    ends : sequence of int or None, optional
+        For each file the sample that it ends before, where less than all of it is used.
 
     Raises
     ------
@@ -33,8 +35,9 @@ class Excerpts:
         If a file cannot be opened or read, is cut off, or holds NaN or infinity.
     """
 
-    def __init__(self, paths: Sequence[Path], streams: Sequence[int]) -> None:
+    def __init__(self, paths: Sequence[Path], streams: Sequence[int], ends: Sequence[int | None] | None = None) -> None:
         self._paths, self._streams = paths, streams
+        self._ends = ends or [None] * len(paths)
 
     def __enter__(self) -> "Excerpts":
         self._stack = ExitStack()
@@ -46,7 +49,12 @@ class Excerpts:
 
     def read(self, start: int, count: int) -> list[Samples]:
         """``(channel, sample)`` float32 of every file, at most `count` samples from sample `start`."""
-        return [self._read(file, path, start, count) for file, path in zip(self._files, self._paths, strict=True)]
+        excerpts = []
+        for file, path, end in zip(self._files, self._paths, self._ends, strict=True):
+            wanted = count if end is None else min(count, end - start)
+            audio = self._read(file, path, start, wanted) if wanted > 0 else np.empty((file.channels, 0), np.float32)
+            excerpts.append(audio)
+        return excerpts
 
     def _open(self, path: Path, stream: int) -> soundfile.SoundFile | AvSource:
         """Open with the library that `open_source` would choose, without its checks of the header."""

@@ -21,7 +21,7 @@ Kind = Annotated[
     str,
     typer.Option(
         metavar="KIND",
-        help="slakh, slakh-split2, slakh-redux, musdb18, musdb18-hq, medleydb, moisesdb, ms21 or folder.",
+        help="slakh, slakh-split2, slakh-redux, musdb18, musdb18-hq, dsd100, medleydb, moisesdb, ms21 or folder.",
     ),
 ]
 In = Annotated[str | None, typer.Option("--hierarchy", metavar="NAME|FILE", help="Instead of the corpus's own.")]
@@ -38,7 +38,7 @@ def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None) -
     from stemtree.corpora.check import check_corpus
 
     corpus = check_corpus(root, kind, _hierarchy(root, kind, hierarchy, labels))
-    for problem in corpus.problems:
+    for problem in (*corpus.notes, *corpus.problems):
         typer.echo(f"{problem.kind}: {one_line(problem.message)}")
     counts = Counter(problem.kind for problem in corpus.problems)
     found = ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "no problems"

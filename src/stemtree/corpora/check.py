@@ -52,7 +52,7 @@ def check_corpus(
     Returns
     -------
     Corpus
-        The songs that can be read, and all problems.
+        The songs that can be read, all problems, and notes on what is read in another way than it is written.
 
     Raises
     ------
@@ -62,10 +62,12 @@ def check_corpus(
     layout, tree = layout_of(kind), hierarchy_of(kind, hierarchy, root)
     tracks: list[Track] = []
     problems: list[Problem] = []
+    notes: list[Problem] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         checks: list[tuple[Track, Future[list[Problem]]]] = []
         for number, song in enumerate(load_songs(Path(root), layout, tree)):
             problems += song.problems
+            notes += song.notes
             if song.track:
                 comparable = song.track.adds_up and not song.problems
                 checks.append((song.track, pool.submit(_check_audio, song.track, comparable)))
@@ -78,7 +80,8 @@ def check_corpus(
     if not tracks and not problems:
         raise CorpusError(f"'{root}' holds no songs in the layout '{kind}': check folder and kind")
     problems += _shared_between_splits(tracks)
-    return Corpus(Path(root), kind, tree.name, tuple(sorted(tracks, key=lambda track: track.id)), tuple(problems))
+    in_order = tuple(sorted(tracks, key=lambda track: track.id))
+    return Corpus(Path(root), kind, tree.name, in_order, tuple(problems), tuple(notes))
 
 
 def _check_audio(track: Track, compare_sum: bool) -> list[Problem]:
@@ -86,7 +89,10 @@ def _check_audio(track: Track, compare_sum: bool) -> list[Problem]:
     problems = []
     for stem in track.stems:
         try:
-            _decode_end(Header(stem.file, track.sample_rate, track.num_samples))
+            shortened = stem.file.num_samples is not None
+            _decode_end(
+                read_header(stem.file) if shortened else Header(stem.file, track.sample_rate, track.num_samples)
+            )
         except AudioError as error:
             problems.append(Problem(track.id, "unreadable", str(error)))
     if track.mixture and not problems:

@@ -35,15 +35,15 @@ def read_header(file: AudioFile) -> Header:
     return Header(file, source.sample_rate, num_samples)
 
 
-def differences(song: str, header: Header, reference: Header) -> Iterator[Problem]:
-    """Yield a problem if two files of a song have different sample rates or else different lengths."""
+def differences(song: str, header: Header, reference: Header, *, compare_lengths: bool = True) -> Iterator[Problem]:
+    """Yield a problem if two files of a song have different sample rates or else, if wanted, different lengths."""
     if header.sample_rate != reference.sample_rate:
         message = (
             f"'{header.file}' has {header.sample_rate} Hz and '{reference.file}' {reference.sample_rate} Hz: resample "
             "one of them"
         )
         yield Problem(song, "sample rate", message)
-    elif header.num_samples != reference.num_samples:
+    elif compare_lengths and header.num_samples != reference.num_samples:
         message = (
             f"'{header.file}' has {header.num_samples} samples and '{reference.file}' {reference.num_samples}: pad or "
             "copy it again"

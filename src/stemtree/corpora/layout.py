@@ -34,6 +34,11 @@ class Layout(Protocol):
         """Whether mixtures are the sums of their stems; False where they are mastered or coded separately."""
         ...
 
+    @property
+    def pads_stems(self) -> bool:
+        """Whether the stems of a song may differ in length, as those of MoisesDB do; elsewhere that is a problem."""
+        return False
+
     def song_paths(self, root: Path) -> Iterable[Path]:
         """Find every song under `root`: the path of its folder, of its only file, or of its metadata."""
         ...

@@ -1,14 +1,14 @@
 """From a corpus's folder to `Track` records."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stemtree.corpora.headers import Header, differences, read_header
 from stemtree.corpora.layout import Layout
 from stemtree.corpora.registry import layout_of
-from stemtree.corpora.track import Corpus, ListedStem, Listing, Problem, Stem, Track
+from stemtree.corpora.track import AudioFile, Corpus, ListedStem, Listing, Problem, Stem, Track
 from stemtree.errors import AudioError, CorpusError, HierarchyError
 from stemtree.hierarchy import Hierarchy
 from stemtree.hierarchy import load as load_hierarchy
@@ -16,10 +16,11 @@ from stemtree.hierarchy import load as load_hierarchy
 
 @dataclass(frozen=True, slots=True)
 class LoadedSong:
-    """A song, or None if it cannot be used, and everything that is wrong with it."""
+    """A song, or None if it cannot be used, everything that is wrong with it, and what is read in another way."""
 
     track: Track | None
     problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
 
 
 def load_corpus(
@@ -57,16 +58,19 @@ def load_corpus(
     layout, tree = layout_of(kind), hierarchy_of(kind, hierarchy, root)
     tracks: list[Track] = []
     problems: list[Problem] = []
+    notes: list[Problem] = []
     for song in load_songs(Path(root), layout, tree):
         if song.problems and not skip_bad:
             raise CorpusError(song.problems[0].message)
         problems += song.problems
         if song.track and split in (None, song.track.split):
             tracks.append(song.track)
+            notes += song.notes
     if not tracks and not problems:
         which = f" of the split '{split}'" if split else ""
         raise CorpusError(f"'{root}' holds no songs{which} in the layout '{kind}': check folder and kind")
-    return Corpus(Path(root), kind, tree.name, tuple(sorted(tracks, key=lambda track: track.id)), tuple(problems))
+    in_order = tuple(sorted(tracks, key=lambda track: track.id))
+    return Corpus(Path(root), kind, tree.name, in_order, tuple(problems), tuple(notes))
 
 
 def hierarchy_of(
@@ -115,40 +119,71 @@ def _load_song(name: str, listing: Listing, hierarchy: Hierarchy, layout: Layout
             None, (Problem(name, "no stems", f"the song '{listing.id}' has no stems: complete the copy"),)
         )
     stems: list[Stem] = []
+    groups: list[str] = []
     unlabelled: list[Problem] = []
     for listed in listing.stems:
         try:
             stems.append(_find_leaf(listed, hierarchy))
+            groups.append(listed.group)
         except HierarchyError as error:
             unlabelled.append(Problem(name, "label", f"stem '{listed.name}' of '{listing.id}': {error}"))
-    headers, faults = _read_headers(name, stems)
+    headers, faults = _read_headers(name, stems, layout)
     if faults or not stems:
         return LoadedSong(None, (*faults, *unlabelled))
+    fitted = _fit_lengths(headers, groups)
     track = Track(
         id=listing.id,
         split=listing.split,
         sample_rate=headers[0].sample_rate,
-        num_samples=headers[0].num_samples,
-        stems=tuple(stems),
+        num_samples=fitted.num_samples,
+        stems=tuple(replace(stem, file=file) for stem, file in zip(stems, fitted.files, strict=True)),
         mixture=listing.mixture,
         origin=listing.origin,
         adds_up=layout.adds_up if listing.adds_up is None else listing.adds_up,
     )
-    return LoadedSong(track, tuple(unlabelled))
+    notes = (*listing.notes, *(f"'{listing.id}': {note}" for note in fitted.notes))
+    return LoadedSong(track, tuple(unlabelled), tuple(Problem(name, "note", note) for note in notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _FittedLengths:
+    """Files of which as much is used as fits a song, the song's length, and sentences that say so."""
+
+    files: tuple[AudioFile, ...]
+    num_samples: int
+    notes: tuple[str, ...]
+
+
+def _fit_lengths(headers: Sequence[Header], groups: Sequence[str]) -> _FittedLengths:
+    """Cut the files of a group where the shortest ends; the song lasts as long as the longest group."""
+    ends: dict[str, int] = {}
+    for header, group in zip(headers, groups, strict=True):
+        ends[group] = min(header.num_samples, ends.get(group, header.num_samples))
+    longest = max(ends.values())
+    used = [ends[group] for group in groups]
+    cut = sum(end < header.num_samples for header, end in zip(headers, used, strict=True))
+    padded = sum(end < longest for end in used)
+    notes = []
+    if padded:
+        notes.append(f"{padded} of {len(used)} stems end before the song does and are silent from there on")
+    if cut:
+        notes.append(f"{cut} of {len(used)} stems are cut where the shortest of their group ends")
+    files = [
+        header.file if end == header.num_samples == longest else replace(header.file, num_samples=end)
+        for header, end in zip(headers, used, strict=True)
+    ]
+    return _FittedLengths(tuple(files), longest, tuple(notes))
 
 
 def _find_leaf(stem: ListedStem, hierarchy: Hierarchy) -> Stem:
     """Look up the stem's labels in order; raises HierarchyError if the hierarchy knows none of them."""
-    error = HierarchyError("it has no label: give it one")
-    for label in stem.labels:
-        try:
-            return Stem(stem.name, label, hierarchy.leaf(label), stem.file)
-        except HierarchyError as unknown:
-            error = unknown
-    raise error
+    if not stem.labels:
+        raise HierarchyError("it has no label: give it one")
+    leaf = hierarchy.leaf(*stem.labels)
+    return Stem(stem.name, next(label for label in stem.labels if hierarchy.knows(label)), leaf, stem.file)
 
 
-def _read_headers(song: str, stems: list[Stem]) -> tuple[list[Header], list[Problem]]:
+def _read_headers(song: str, stems: list[Stem], layout: Layout) -> tuple[list[Header], list[Problem]]:
     """The headers of the files that can be read; problems of the others, and of files that differ from the first."""
     headers: list[Header] = []
     problems: list[Problem] = []
@@ -160,5 +195,5 @@ def _read_headers(song: str, stems: list[Stem]) -> tuple[list[Header], list[Prob
         except AudioError as error:
             problems.append(Problem(song, "unreadable", str(error)))
     for header in headers[1:]:
-        problems += differences(song, header, headers[0])
+        problems += differences(song, header, headers[0], compare_lengths=not layout.pads_stems)
     return headers, problems

@@ -12,10 +12,15 @@ _METADATA = "data.json"
 
 @dataclass(frozen=True)
 class MoisesDb(Layout):
-    """``<song id>/{data.json, <stem name>/<track id>.wav}``; there are no mixtures."""
+    """``<song id>/{data.json, <stem name>/<track id>.wav}``; there are no mixtures.
+
+    The tracks of some songs differ in length. As in the publisher's own loader, those of one stem end with the shortest
+    of them, and stems that end before the song are silent from there on.
+    """
 
     hierarchy: str = "moisesdb"
     adds_up: bool = False
+    pads_stems: bool = True
 
     def song_paths(self, root: Path) -> Iterable[Path]:
         """All metadata files, and the missing ones of song folders that hold audio two folders deep."""
@@ -31,7 +36,8 @@ class MoisesDb(Layout):
             for track in required(stem, "tracks", path, list):
                 name = required(track, "id", path)
                 file = path.parent / group / f"{name}.{optional_text(track, 'extension', path) or 'wav'}"
-                stems.append(ListedStem(name, (required(track, "trackType", path), group), AudioFile(file)))
+                labels = (required(track, "trackType", path), group)
+                stems.append(ListedStem(name, labels, AudioFile(file), group))
         return Listing(path.parent.name, None, stems)
 
 

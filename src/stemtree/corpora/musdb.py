@@ -1,4 +1,4 @@
-"""MUSDB18 (Rafii et al. 2017): stem files of five streams, or WAV folders (HQ)."""
+"""MUSDB18 (Rafii et al. 2017): stem files of five streams, or WAV folders (HQ); and DSD100 (Liutkus et al. 2017)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -46,4 +46,31 @@ class Musdb18HQ(Layout):
         return Listing(path.name, split_of(path), stems, AudioFile(path / "mixture.wav"))
 
 
-LAYOUTS: dict[str, Layout] = {"musdb18": Musdb18(), "musdb18-hq": Musdb18HQ()}
+@dataclass(frozen=True)
+class Dsd100(Layout):
+    """``Mixtures/{Dev,Test}/NNN - Artist - Title/mixture.wav`` and ``Sources/``, the same with the four stems' files.
+
+    ``Dev`` is the split ``train``.
+    """
+
+    hierarchy: str = "musdb18"
+    adds_up: bool = True
+
+    def song_paths(self, root: Path) -> Iterable[Path]:
+        """The songs' folders of sources, those included of which only the mixture is there."""
+        songs = {file.parent for name in _STREAMS[1:] for file in root.glob(f"**/Sources/*/*/{name}.wav")}
+        return sorted(songs | {_beside(file.parent, "Sources") for file in root.glob("**/Mixtures/*/*/mixture.wav")})
+
+    def read_song(self, path: Path) -> Listing:
+        """See `Layout.read_song`."""
+        stems = [ListedStem(name, (name,), AudioFile(path / f"{name}.wav")) for name in _STREAMS[1:]]
+        split = "train" if path.parent.name == "Dev" else split_of(path)
+        return Listing(path.name, split, stems, AudioFile(_beside(path, "Mixtures") / "mixture.wav"))
+
+
+def _beside(song: Path, name: str) -> Path:
+    """The song's folder in the tree beside its own that is called `name`."""
+    return song.parents[2] / name / song.parent.name / song.name
+
+
+LAYOUTS: dict[str, Layout] = {"musdb18": Musdb18(), "musdb18-hq": Musdb18HQ(), "dsd100": Dsd100()}

@@ -41,17 +41,23 @@ class Slakh(Layout):
         return [path for path in found if path.name not in omitted and not path.name.startswith(".")]
 
     def read_song(self, path: Path) -> Listing:
-        """See `Layout.read_song`; stems without a patch, which Slakh did not render, are left out."""
+        """See `Layout.read_song`; stems that Slakh did not render, most of them without a patch, are left out."""
         file = path / METADATA
-        data, stems = read_metadata(file), []
+        data, stems, notes = read_metadata(file), [], []
+        mixture = _wav_or_flac(path / "mix")
         for name, stem in required(data, "stems", file, dict).items():
             patch = required(stem, "plugin_name", file, str | None)
             if patch in (None, "None"):
                 continue
+            audio = _wav_or_flac(path / "stems" / str(name))
+            # BabySlakh says so of every stem, although all are there.
+            if stem.get("audio_rendered") is False and not audio.exists():
+                notes.append(f"stem '{name}' of '{path.name}' was not rendered ({file.name} says so) and is left out")
+                continue
             labels = (patch, *_instrument(patch), *_program(stem, file))
-            stems.append(ListedStem(str(name), labels, AudioFile(_wav_or_flac(path / "stems" / str(name)))))
-        mixture = AudioFile(_wav_or_flac(path / "mix"))
-        return Listing(path.name, self._split(path), stems, mixture, optional_text(data, "UUID", file))
+            stems.append(ListedStem(str(name), labels, AudioFile(audio)))
+        origin = optional_text(data, "UUID", file)
+        return Listing(path.name, self._split(path), stems, AudioFile(mixture), origin, notes=notes)
 
     def recorded_hierarchy(self, root: Path) -> str | None:
         """See `Layout.recorded_hierarchy`; rendered corpora record it, Slakh itself does not."""
@@ -81,8 +87,12 @@ def _program(stem: dict[str, Any], file: Path) -> tuple[str, ...]:
 
 
 def _wav_or_flac(file: Path) -> Path:
-    flac = file.with_name(f"{file.name}.flac")
-    return flac if flac.exists() else file.with_name(f"{file.name}.wav")
+    """The file of this name that exists; where none does, it has the ending of the song's other files."""
+    endings = (".flac", ".wav")
+    found = (file.with_name(f"{file.name}{ending}") for ending in endings)
+    others = (other for place in (file.parent, file.parent / "stems") for other in place.glob("*"))
+    ending = next((other.suffix for other in others if other.suffix in endings), ".wav")
+    return next((path for path in found if path.exists()), file.with_name(f"{file.name}{ending}"))
 
 
 @cache

@@ -10,10 +10,21 @@ from stemtree.hierarchy import NodePath, is_within
 
 @dataclass(frozen=True, slots=True)
 class AudioFile:
-    """A file, or one of the audio streams in it (a stem file of MUSDB18 holds five)."""
+    """A file, or one of the audio streams in it (a stem file of MUSDB18 holds five).
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    stream : int
+        Number of the audio stream.
+    num_samples : int or None
+        Only so many samples of it are used; None for all.
+    """
 
     path: Path
     stream: int = 0
+    num_samples: int | None = None
 
     def __str__(self) -> str:
         return f"{self.path}#{self.stream}" if self.stream else str(self.path)
@@ -54,7 +65,7 @@ class Track:
     sample_rate : int
         Of all stems, in Hz.
     num_samples : int
-        Length of all stems.
+        Length of the song; a stem that ends before it is silent from there on.
     stems : tuple of Stem
         At least one.
     mixture : AudioFile or None
@@ -96,11 +107,14 @@ class ListedStem:
         In the order in which they are looked up; the first that the hierarchy knows decides the leaf.
     file : AudioFile
         Its audio, which may be missing.
+    group : str
+        Where lengths may differ: the stems of a group end together, at the end of the shortest.
     """
 
     name: str
     labels: tuple[str, ...]
     file: AudioFile
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +131,8 @@ class Listing:
         As in `Track`; None where the layout decides for all songs.
     description : mapping
         The whole metadata of formats that describe more than this, such as genre or bleed; else empty.
+    notes : sequence of str
+        Sentences about what is read in another way than it is written.
     """
 
     id: str
@@ -126,6 +142,7 @@ class Listing:
     origin: str | None = None
     adds_up: bool | None = None
     description: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +170,13 @@ class Corpus:
         Sorted by id.
     problems : tuple of Problem
         What was left out, and why.
+    notes : tuple of Problem
+        What was read in another way than it is written, such as stems of unequal length; nothing is wrong with it.
     """
 
     root: Path
     kind: str
     hierarchy: str
     tracks: tuple[Track, ...]
-    problems: tuple[Problem, ...] = field(default=())
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from stemtree.audio import Excerpts
 from stemtree.audio.samples import Samples
+from stemtree.corpora.audio import open_stems
 from stemtree.corpora.track import Corpus, Stem
 from stemtree.data.augmentation import Augmentation, Augmenter
 from stemtree.data.matching import RemixFeatures
@@ -198,7 +198,7 @@ class Examples(Dataset[Example]):
         for excerpt in excerpts:
             stem = self._stem(excerpt)
             if any(is_within(stem.leaf, node) for node in nodes):
-                with Excerpts([stem.file.path], [stem.file.stream]) as file:
+                with open_stems([stem]) as file:
                     (audio,) = file.read(excerpt.start, round(num_samples * excerpt.tempo))
                 if self._mono and len(audio) > 1:
                     audio = audio.mean(axis=0, keepdims=True)

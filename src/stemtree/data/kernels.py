@@ -7,7 +7,8 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from stemtree.audio import Excerpts
+from stemtree.audio.samples import Samples
+from stemtree.corpora.audio import open_stems
 from stemtree.corpora.track import Track
 
 MAX_VALUES = 1 << 20
@@ -27,9 +28,9 @@ def chunk_powers(
     longest = max(1, MAX_VALUES // (2 * len(track.stems)))
     edges = np.unique(np.concatenate([starts, ends, np.arange(starts[0], ends[-1], longest)]))
     energies = {stems: np.zeros(len(edges) - 1) for stems in sums}
-    with Excerpts([stem.file.path for stem in track.stems], [stem.file.stream for stem in track.stems]) as files:
+    with open_stems(track.stems) as files:
         for first, last in _runs(edges, longest):
-            audio = files.read(int(edges[first]), int(edges[last] - edges[first]))
+            audio = _of_one_length(files.read(int(edges[first]), int(edges[last] - edges[first])))
             for stems, energy in energies.items():
                 signal = reduce(np.add, [audio[stem] for stem in stems])
                 # Channels are interleaved in memory; the energy is that of both, so they need not be separated.
@@ -65,13 +66,22 @@ def chunk_powers_plain(
         For each sum ``(chunk,)`` mean squares over samples and channels.
     """
     powers: dict[StemNumbers, list[float]] = {stems: [] for stems in sums}
-    with Excerpts([stem.file.path for stem in track.stems], [stem.file.stream for stem in track.stems]) as files:
+    with open_stems(track.stems) as files:
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            audio = files.read(start, end - start)
+            audio = _of_one_length(files.read(start, end - start))
             for stems in sums:
                 signal = sum(audio[stem].astype(np.float64) for stem in stems)
                 powers[stems].append(float(np.mean(np.square(signal))))
     return {stems: np.array(values) for stems, values in powers.items()}
+
+
+def _of_one_length(audio: list[Samples]) -> list[Samples]:
+    """Pad with zeros where stems end before others do."""
+    longest = max(samples.shape[1] for samples in audio)
+    return [
+        samples if samples.shape[1] == longest else np.pad(samples, ((0, 0), (0, longest - samples.shape[1])))
+        for samples in audio
+    ]
 
 
 def _runs(edges: NDArray[np.int64], longest: int) -> Iterable[tuple[int, int]]:

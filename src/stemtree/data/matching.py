@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from stemtree.audio import Excerpts
 from stemtree.audio.samples import Samples
+from stemtree.corpora.audio import open_stems
 from stemtree.corpora.fingerprint import track_fingerprint
 from stemtree.corpora.song_cache import refresh
 from stemtree.corpora.track import Corpus, Track
@@ -158,7 +158,7 @@ def _key(chroma: NDArray[np.float64]) -> int:
 def _mono_mixture(track: Track) -> Samples:
     """Sum of a song's stems, channels averaged: ``(sample,)``."""
     block = 60 * track.sample_rate
-    with Excerpts([stem.file.path for stem in track.stems], [stem.file.stream for stem in track.stems]) as files:
+    with open_stems(track.stems) as files:
         total = np.zeros(track.num_samples, np.float32)
         for start in range(0, track.num_samples, block):
             # A codec's last block may hold more samples than the container announces.

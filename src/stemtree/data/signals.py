@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stemtree.audio import Excerpts
 from stemtree.audio.samples import Samples
+from stemtree.corpora.audio import open_stems
 from stemtree.corpora.track import Track
 from stemtree.hierarchy import NodePath, is_within
 
@@ -35,7 +35,7 @@ def node_signals(track: Track, nodes: Sequence[NodePath], start: int, num_sample
         If a stem cannot be read.
     """
     stems = [stem for stem in track.stems if any(is_within(stem.leaf, node) for node in nodes)]
-    with Excerpts([stem.file.path for stem in stems], [stem.file.stream for stem in stems]) as files:
+    with open_stems(stems) as files:
         audio = files.read(start, num_samples)
     if mono:
         audio = [samples.mean(axis=0, keepdims=True) if len(samples) > 1 else samples for samples in audio]

@@ -57,7 +57,7 @@ def apply_augmentation(samples: Samples, excerpt: StemExcerpt, sample_rate: int,
     """
     if excerpt.swapped:
         samples = samples[::-1]
-    if excerpt.pitch or excerpt.tempo != 1:
+    if (excerpt.pitch or excerpt.tempo != 1) and samples.size:
         import pedalboard
 
         samples = pedalboard.time_stretch(np.ascontiguousarray(samples), sample_rate, excerpt.tempo, excerpt.pitch)

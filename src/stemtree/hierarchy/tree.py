@@ -164,19 +164,25 @@ class Hierarchy:
 
         return tuple(topmost(MIXTURE))
 
-    def leaf(self, label: str) -> NodePath:
-        """Find the leaf that a corpus's label means.
+    def knows(self, label: str) -> bool:
+        """Whether a leaf claims a label."""
+        return normal_form(label) in self._labels
+
+    def leaf(self, label: str, *others: str) -> NodePath:
+        """Find the leaf that a corpus's label means, or else the first of other labels that is known.
 
         Raises
         ------
         HierarchyError
-            If no leaf claims the label; it is named, with the nearest known ones.
+            If no leaf claims any of them; they are named, with the known ones nearest to the first.
         """
-        try:
-            return self._labels[normal_form(label)]
-        except KeyError:
-            hint = suggest(normal_form(label), self._labels)
-            raise HierarchyError(f"hierarchy '{self.name}' has no leaf for the label '{label}'{hint}") from None
+        labels = (label, *others)
+        for name in labels:
+            if (leaf := self._labels.get(normal_form(name))) is not None:
+                return leaf
+        named = " or ".join(f"'{name}'" for name in dict.fromkeys(labels))
+        hint = suggest(normal_form(label), self._labels)
+        raise HierarchyError(f"hierarchy '{self.name}' has no leaf for the label {named}{hint}")
 
     def subtree(self, path: NodePath) -> "Hierarchy":
         """The hierarchy under one node, which becomes the mixture."""
