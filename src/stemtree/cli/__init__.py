@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stemtree.cli import corpus, curate, evaluate, hierarchy, query, separate, train, view
+from stemtree.cli import corpus, curate, evaluate, export, hierarchy, query, separate, train, view
 from stemtree.cli.messages import one_line
 from stemtree.errors import StemtreeError
 from stemtree.version import __version__
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("separate", cls=separate.SeparateCommand)(separate.separate)
 app.command("view")(view.view)
+app.command("export")(export.export)
 app.command("query")(query.query)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
