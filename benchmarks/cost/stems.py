@@ -22,7 +22,8 @@ import yaml
 
 from stemtree.corpora.load import load_corpus
 from stemtree.curation.stems.build import build_stems
-from stemtree.curation.stems.mixdown import LOUDNESS, PEAK, StemSettings
+from stemtree.curation.stems.mixdown import LOUDNESS, PEAK
+from stemtree.curation.stems.settings import StemSettings
 
 BLOCK = 1 << 18
 SONG = "The Long Ones - Forever"

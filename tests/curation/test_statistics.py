@@ -12,7 +12,7 @@ from stemtree.curation.statistics.figures import draw_bars, draw_durations
 from stemtree.curation.statistics.records import SongRecord
 from stemtree.curation.statistics.report import write_report
 from stemtree.curation.stems.build import build_stems
-from stemtree.curation.stems.mixdown import StemSettings
+from stemtree.curation.stems.settings import StemSettings
 from stemtree.errors import CorpusError, OptionError
 
 

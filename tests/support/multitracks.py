@@ -10,6 +10,9 @@ import numpy as np
 import soundfile
 import yaml
 
+from stemtree.curation.stems.build import StemReport, build_stems
+from stemtree.curation.stems.settings import StemSettings
+
 RATE = 44100
 
 BAND = {
@@ -27,6 +30,13 @@ BAND = {
     "12_RoomMic.wav": "Ambient_Microphone",
     "13_KickTrigger.wav": "Unused",
 }
+
+
+SONG = "Ana Luz - Río Abajo"
+"""The session of the fixture ``raw`` in ``tests/curation/stems``: its tracks are those of `BAND`."""
+
+SONG_ID = "AnaLuz_RíoAbajo"
+"""Its folder in the corpus."""
 
 
 def sound(seed: int, seconds: float = 2.0, rate: int = RATE, channels: int = 1) -> np.ndarray:
@@ -89,3 +99,9 @@ def ffmpeg_loudness(file: Path, scratch: Path) -> float:
                     break
         del chain, graph  # closes the file
     return float(scratch.read_text().split("lavfi.r128.I=")[-1].split()[0])
+
+
+def build(folder: Path, settings: StemSettings | None = None, **options: object) -> StemReport:
+    """Make the corpus ``MS21`` in a folder that holds the sessions ``raw`` and ``annotation.csv``."""
+    files = (folder / "raw", folder / "annotation.csv", folder / "MS21")
+    return build_stems(*files, settings or StemSettings(), workers=1, **options)  # type: ignore[arg-type]

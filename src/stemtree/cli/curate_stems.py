@@ -45,7 +45,7 @@ def stems(
 ) -> None:
     """Mix raw tracks into instrument stems, MUSDB-like stems and mixtures; songs that are there are left."""
     from stemtree.curation.stems.build import build_stems
-    from stemtree.curation.stems.mixdown import StemSettings
+    from stemtree.curation.stems.settings import StemSettings
 
     settings = StemSettings(
         hierarchy=hierarchy,

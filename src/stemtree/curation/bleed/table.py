@@ -10,9 +10,11 @@ from typing import Any
 from stemtree.curation.sessions.csv_tables import read_table, write_table
 from stemtree.errors import CorpusError
 
-_NUMBERS = ("level_db", "delay_ms", "same_instrument_db")
+LEAK_COLUMNS = (
+    "song", "file", "label", "leaks", "level_db", "from_label", "from_file", "delay_ms", "same_instrument_db",
+)  # fmt: skip
 
-LEAK_COLUMNS = ("song", "file", "label", "leaks", "level_db", "from_label", "from_file", *_NUMBERS[1:])
+_NUMBERS = ("level_db", "delay_ms", "same_instrument_db")
 
 
 @dataclass(frozen=True, slots=True)

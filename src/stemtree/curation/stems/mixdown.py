@@ -1,85 +1,28 @@
-"""One song's levels: from raw tracks to the gains of stems that add up (thesis, 3.1.4), in bounded memory."""
+"""Mixdown of one song: raw tracks are summed to stems, and gains bring these to their targets (thesis, 3.1.4).
 
-import math
+Everything is read block by block, so that a song need not fit into memory. Sums lie in temporary files; the gains that
+bring them to their targets are applied when the stems are written.
+"""
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from stemtree.audio import OutputFormat, Width, open_source
+from stemtree.audio import Width, open_source
+from stemtree.audio.decibels import to_decibels
 from stemtree.audio.loudness import LoudnessMeter
 from stemtree.audio.samples import ExactSamples
 from stemtree.curation.sessions.panning import place_tracks
 from stemtree.curation.sessions.sessions import RawTrack
 from stemtree.curation.sessions.streams import PlacedTrack, Spool, mix_tracks, read_spools
-from stemtree.errors import AudioError, CorpusError, OptionError
+from stemtree.curation.stems.settings import STEPS, TARGET_LUFS, TARGET_PEAK_DBFS, StemSettings, is_percussive
+from stemtree.errors import AudioError, CorpusError
 from stemtree.hierarchy import Hierarchy, NodePath
 
-LOUDNESS, PEAK = -25.0, -1.0
-"""What stems are brought to: LUFS where they are pitched, dBFS of the highest sample where they are percussive."""
-
-STEPS: dict[Width, int] = {"pcm16": 1 << 15, "pcm24": 1 << 23, "float": 1 << 21}
-"""Whole steps for a sample of 1. Floats are whole steps as well, so that they too add up without rounding."""
-
 _HIGHEST: dict[Width, float] = {"pcm16": 1.0, "pcm24": 1.0, "float": 8.0}
-_PERCUSSIVE = {"percussion", "drums", "drum_set", "nontonal_percussion"}
-
-
-@dataclass(frozen=True)
-class StemSettings:
-    """How stems are made.
-
-    Parameters
-    ----------
-    hierarchy : str
-        Name or file; its leaves are the instrument stems, its second level the MUSDB-like ones.
-    sample_rate : int
-        In Hz, of everything that is written.
-    stereo : bool
-        Two channels or one.
-    width : {"float", "pcm24", "pcm16"}
-        Floats keep every stem at its target; integers lower a whole song where its mixture would clip.
-    as_thesis : bool
-        Leave instrument stems at their own targets, so that they do not add up to anything, and record the gains.
-    recorded_balance : bool
-        Do not bring an instrument's tracks to one level before they are summed.
-    automix : bool
-        Spread takes of one part (`stemtree.curation.sessions.panning.place_tracks`).
-    drop_bleed : bool
-        Leave out tracks in which other instruments leak.
-    skip_bad : bool
-        Make a song without the tracks that cannot be used, instead of leaving the song out.
-
-    Raises
-    ------
-    OptionError
-        If the rate or the width cannot be.
-    """
-
-    hierarchy: str = "ms21"
-    sample_rate: int = 44100
-    stereo: bool = True
-    width: Width = "float"
-    as_thesis: bool = False
-    recorded_balance: bool = False
-    automix: bool = False
-    drop_bleed: bool = False
-    skip_bad: bool = False
-
-    def __post_init__(self) -> None:
-        OutputFormat("wav", self.width)
-        if not 8000 <= self.sample_rate <= 192000:
-            raise OptionError(f"a sample rate of {self.sample_rate} Hz cannot be: give 8000 to 192000")
-
-    @property
-    def channels(self) -> int:
-        """Of everything that is written."""
-        return 2 if self.stereo else 1
-
-    def meter(self) -> LoudnessMeter:
-        """A fresh one for what is written."""
-        return LoudnessMeter(self.sample_rate, self.channels)
+"""The highest sample that a width holds."""
 
 
 @dataclass
@@ -90,40 +33,40 @@ class InstrumentStem:
     ----------
     leaf : NodePath
         The instrument.
-    parts : list of PlacedTrack
+    tracks : list of PlacedTrack
         Its tracks.
-    factors : list of float
-        What each was multiplied with.
+    track_gains : list of float
+        The gain of each.
     spool : Spool
         Their sum.
     meter : LoudnessMeter
         Of the sum.
     gain : float
-        What brings the sum to its target.
+        Brings the sum to its target.
     """
 
     leaf: NodePath
-    parts: list[PlacedTrack]
-    factors: list[float]
+    tracks: list[PlacedTrack]
+    track_gains: list[float]
     spool: Spool
     meter: LoudnessMeter
     gain: float = 0.0
 
 
 @dataclass
-class Group:
-    """A MUSDB-like stem: instrument stems added up and brought to a target again.
+class MusdbStem:
+    """A MUSDB-like stem: instrument stems summed and brought to a target again.
 
     Parameters
     ----------
     node : NodePath
-        In the hierarchy's second level.
+        A node of the hierarchy's second level.
     stems : list of InstrumentStem
-        What it is made of.
+        The instrument stems beneath it.
     meter : LoudnessMeter
         Of their sum, each at its own target.
     gain : float
-        What brings that to the node's target.
+        Brings that sum to the node's target.
     """
 
     node: NodePath
@@ -134,46 +77,52 @@ class Group:
 
 @dataclass
 class Mixdown:
-    """All that is known of a song before it is written.
+    """A song's stems and gains, before anything is written.
 
     Parameters
     ----------
-    groups : list of Group
-        In the hierarchy's order, and so all stems.
-    samples : int
-        Length of the longest.
-    overall : float
-        The gain that keeps everything within what the width holds; 1 where nothing has to be lowered.
+    musdb_stems : list of MusdbStem
+        In the hierarchy's order.
+    num_samples : int
+        Length of the longest stem.
+    overall_gain : float
+        Keeps all samples within what the width holds; 1 where nothing has to be lowered.
     silent : list of str
         Tracks without signal.
     left_out : list of str
-        Why tracks that cannot be read are not in it.
+        Why tracks that cannot be read are in no stem.
     """
 
-    groups: list[Group] = field(default_factory=list)
-    samples: int = 0
-    overall: float = 1.0
+    musdb_stems: list[MusdbStem] = field(default_factory=list)
+    num_samples: int = 0
+    overall_gain: float = 1.0
     silent: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
     @property
     def stems(self) -> list[InstrumentStem]:
-        """Of all groups."""
-        return [stem for group in self.groups for stem in group.stems]
+        """All instrument stems, in the hierarchy's order."""
+        return [stem for musdb_stem in self.musdb_stems for stem in musdb_stem.stems]
 
-
-def is_percussive(node: NodePath) -> bool:
-    """Whether a node is brought to a peak instead of a loudness."""
-    return not _PERCUSSIVE.isdisjoint(node.split("/"))
-
-
-def decibels(factor: float) -> float:
-    """A gain or a peak in dB; minus infinity for 0."""
-    return 20 * math.log10(factor) if factor else -math.inf
+    @property
+    def target_gains(self) -> list[float]:
+        """Gains of all instrument stems that bring each MUSDB-like stem to its target."""
+        return [stem.gain * musdb_stem.gain for musdb_stem in self.musdb_stems for stem in musdb_stem.stems]
 
 
 def mix_down(tracks: Sequence[RawTrack], tree: Hierarchy, settings: StemSettings, folder: Path) -> Mixdown:
-    """Add the tracks of every instrument up into spools in a folder, and settle all gains.
+    """Sum the tracks of every instrument into spools, and find all gains.
+
+    Parameters
+    ----------
+    tracks : sequence of RawTrack
+        Of one song.
+    tree : Hierarchy
+        Its leaves are the instruments.
+    settings : StemSettings
+        How stems are made.
+    folder : pathlib.Path
+        For the spools.
 
     Raises
     ------
@@ -188,32 +137,33 @@ def mix_down(tracks: Sequence[RawTrack], tree: Hierarchy, settings: StemSettings
         for leaf in tree.leaves(node):
             of_leaf = [track for track in tracks if track.leaf == leaf]
             spool = Spool(folder / f"{leaf.replace('/', '.')}.spool", settings.channels)
-            if stem := _add_up(leaf, of_leaf, spool, settings, song):
+            if stem := _sum_tracks(leaf, of_leaf, spool, settings, song):
                 stems.append(stem)
         if stems:
-            song.groups.append(_group(node, stems, settings))
-    if not song.groups:
+            song.musdb_stems.append(_sum_stems(node, stems, settings))
+    if not song.musdb_stems:
         raise CorpusError("no track has any signal: check the files and their labels")
-    song.samples = max(stem.spool.num_samples for stem in song.stems)
-    song.overall = _overall(song, settings)
+    song.num_samples = max(stem.spool.num_samples for stem in song.stems)
+    song.overall_gain = _overall_gain(song, settings)
     return song
 
 
-def _add_up(
+def _sum_tracks(
     leaf: NodePath, tracks: Sequence[RawTrack], spool: Spool, settings: StemSettings, song: Mixdown
 ) -> InstrumentStem | None:
-    parts = _open(leaf, tracks, settings, song)
-    factors = _factors(leaf, parts, settings, song)
-    heard = [(part, factor) for part, factor in zip(parts, factors, strict=True) if factor]
-    stem = InstrumentStem(leaf, [part for part, _ in heard], [factor for _, factor in heard], spool, settings.meter())
-    for block in spool.fill(mix_tracks(stem.parts, stem.factors, settings.sample_rate, settings.stereo)):
+    """Sum the tracks of one instrument; None where all are silent."""
+    placed = _place(leaf, tracks, settings, song)
+    gains = _track_gains(leaf, placed, settings, song)
+    audible = [(track, gain) for track, gain in zip(placed, gains, strict=True) if gain]
+    stem = InstrumentStem(leaf, [track for track, _ in audible], [gain for _, gain in audible], spool, settings.meter())
+    for block in spool.fill(mix_tracks(stem.tracks, stem.track_gains, settings.sample_rate, settings.stereo)):
         stem.meter.add(block)
     stem.gain = _target_gain(leaf, stem.meter)
     return stem if stem.gain else None
 
 
-def _open(leaf: NodePath, tracks: Sequence[RawTrack], settings: StemSettings, song: Mixdown) -> list[PlacedTrack]:
-    """Look at the files' headers and pan them."""
+def _place(leaf: NodePath, tracks: Sequence[RawTrack], settings: StemSettings, song: Mixdown) -> list[PlacedTrack]:
+    """Read the headers of the tracks' files, and pan the tracks."""
     shapes = {}
     for track in tracks:
         try:
@@ -223,71 +173,72 @@ def _open(leaf: NodePath, tracks: Sequence[RawTrack], settings: StemSettings, so
             if not settings.skip_bad:
                 raise
             song.left_out.append(str(error))
-    readable = list(shapes)
     mono = [channels == 1 for channels, _ in shapes.values()]
-    placements = place_tracks([track.name for track in readable], mono, leaf, settings.automix)
-    return [PlacedTrack(track, *shapes[track], placed) for track, placed in zip(readable, placements, strict=True)]
+    placements = place_tracks([track.name for track in shapes], mono, leaf, settings.automix)
+    return [
+        PlacedTrack(track, *shape, placement)
+        for (track, shape), placement in zip(shapes.items(), placements, strict=True)
+    ]
 
 
-def _factors(leaf: NodePath, parts: list[PlacedTrack], settings: StemSettings, song: Mixdown) -> list[float]:
-    """Bring every track to the target of its instrument, two files of one recording together; 0 for silence."""
-    found: dict[int, float] = {}
-    for unit in dict.fromkeys(part.placement.unit for part in parts):
-        together = [part for part in parts if part.placement.unit == unit]
-        names = [part.track.name for part in together]
+def _track_gains(leaf: NodePath, tracks: list[PlacedTrack], settings: StemSettings, song: Mixdown) -> list[float]:
+    """Gains that bring every track to the instrument's target, a left and a right file together; 0 for silence."""
+    gains: dict[int, float] = {}
+    for unit in dict.fromkeys(track.placement.unit for track in tracks):
+        of_unit = [track for track in tracks if track.placement.unit == unit]
         meter = settings.meter()
         try:
-            for block in mix_tracks(together, [1.0] * len(together), settings.sample_rate, settings.stereo):
+            for block in mix_tracks(of_unit, [1.0] * len(of_unit), settings.sample_rate, settings.stereo):
                 meter.add(block)
         except AudioError as error:
             if not settings.skip_bad:
                 raise
             song.left_out.append(str(error))
-            found[unit] = 0.0
+            gains[unit] = 0.0
             continue
-        found[unit] = _target_gain(leaf, meter)
-        if not found[unit]:
-            song.silent += names
+        gains[unit] = _target_gain(leaf, meter)
+        if not gains[unit]:
+            song.silent += [track.track.name for track in of_unit]
         elif settings.recorded_balance:
-            found[unit] = 1.0
-    return [found[part.placement.unit] for part in parts]
+            gains[unit] = 1.0
+    return [gains[track.placement.unit] for track in tracks]
 
 
 def _target_gain(node: NodePath, meter: LoudnessMeter) -> float:
-    """What brings a signal to its node's target; 0 where no block of it passes BS.1770's absolute gate."""
-    gain = meter.gain_to(LOUDNESS)
-    return 10 ** (PEAK / 20) / meter.peak if gain and is_percussive(node) else gain
+    """The gain that brings a signal to its node's target; 0 where no block of it passes BS.1770's absolute gate."""
+    gain = meter.gain_to(TARGET_LUFS)
+    return 10 ** (TARGET_PEAK_DBFS / 20) / meter.peak if gain and is_percussive(node) else gain
 
 
-def _group(node: NodePath, stems: list[InstrumentStem], settings: StemSettings) -> Group:
-    group = Group(node, stems, settings.meter())
-    gains, samples = [stem.gain for stem in stems], max(stem.spool.num_samples for stem in stems)
-    for total in _sums(stems, gains, samples):
-        group.meter.add(total)
-    group.gain = _target_gain(node, group.meter) if len(stems) > 1 else 1.0
-    return group
+def _sum_stems(node: NodePath, stems: list[InstrumentStem], settings: StemSettings) -> MusdbStem:
+    """Measure the sum of instrument stems, each at its target."""
+    musdb_stem = MusdbStem(node, stems, settings.meter())
+    for block in _sums(stems, [stem.gain for stem in stems], max(stem.spool.num_samples for stem in stems)):
+        musdb_stem.meter.add(block)
+    musdb_stem.gain = _target_gain(node, musdb_stem.meter) if len(stems) > 1 else 1.0
+    return musdb_stem
 
 
-def _sums(stems: Sequence[InstrumentStem], gains: Sequence[float], samples: int) -> Iterator[ExactSamples]:
-    for blocks in read_spools([stem.spool for stem in stems], samples):
+def _sums(stems: Sequence[InstrumentStem], gains: Sequence[float], num_samples: int) -> Iterator[ExactSamples]:
+    """The sum of stems after a gain each, ``(channel, sample)``."""
+    for blocks in read_spools([stem.spool for stem in stems], num_samples):
         yield np.sum([block * gain for block, gain in zip(blocks, gains, strict=True)], axis=0)
 
 
-def _overall(song: Mixdown, settings: StemSettings) -> float:
-    """How far to lower everything; only the mixture, where stems are to stay at their targets."""
-    room = _HIGHEST[settings.width] - (len(song.stems) + 1) / STEPS[settings.width]  # what rounding may add
-    peaks = {group.node: group.meter.peak * group.gain for group in song.groups}
-    gains = [stem.gain * group.gain for group in song.groups for stem in group.stems]
-    mixture = sum(peaks.values())
-    if mixture > room:  # the peaks need not meet
-        mixture = max(float(np.abs(total).max()) for total in _sums(song.stems, gains, song.samples))
-    kept = [stem.gain for stem in song.stems] if settings.as_thesis else gains
-    peaks |= {stem.leaf: stem.meter.peak * gain for stem, gain in zip(song.stems, kept, strict=True)}
+def _overall_gain(song: Mixdown, settings: StemSettings) -> float:
+    """How far to lower all stems; only the mixture, where stems are to stay at their targets."""
+    limit = _HIGHEST[settings.width] - (len(song.stems) + 1) / STEPS[settings.width]  # rounding may add the difference
+    peaks = {stem.node: stem.meter.peak * stem.gain for stem in song.musdb_stems}
+    mixture_peak = sum(peaks.values())
+    if mixture_peak > limit:  # the peaks need not coincide
+        sums = _sums(song.stems, song.target_gains, song.num_samples)
+        mixture_peak = max(float(np.abs(block).max()) for block in sums)
+    gains = [stem.gain for stem in song.stems] if settings.as_thesis else song.target_gains
+    peaks |= {stem.leaf: stem.meter.peak * gain for stem, gain in zip(song.stems, gains, strict=True)}
     loudest = max(peaks, key=lambda node: peaks[node])
     if not settings.as_thesis:
-        mixture = max(mixture, peaks[loudest])
-    elif peaks[loudest] > room:
-        raise CorpusError(
-            f"the stem '{loudest}' would reach {decibels(peaks[loudest]):.1f} dBFS at its target: give --subtype float"
-        )
-    return min(1.0, room / mixture)
+        mixture_peak = max(mixture_peak, peaks[loudest])
+    elif peaks[loudest] > limit:
+        reached = to_decibels(peaks[loudest])
+        raise CorpusError(f"the stem '{loudest}' would reach {reached:.1f} dBFS at its target: give --subtype float")
+    return min(1.0, limit / mixture_peak)
