@@ -76,6 +76,18 @@ def test_a_stopped_run_goes_on(
     assert Counting.batches == before  # read from the file
 
 
+def test_rows_of_an_earlier_version_get_the_columns_that_they_lack(
+    corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings, counting: Counting, tmp_path: Path
+) -> None:
+    file, later = tmp_path / "rows.parquet", "framewise_si_sdr_improvement"
+    rows = evaluate(counting, corpus, hierarchy, settings, file=file, workers=1)
+    metadata = pl.read_parquet_metadata(file)
+    rows.drop(later).write_parquet(file, metadata={"stemtree": metadata["stemtree"]})
+    again = evaluate(counting, corpus, hierarchy, settings, file=file, workers=1)
+    assert again.schema == rows.schema and again.drop(later).equals(rows.drop(later))
+    assert again[later].null_count() == len(rows) > rows[later].null_count()
+
+
 def test_a_changed_song_is_measured_again(
     corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings, counting: Counting, tmp_path: Path
 ) -> None:

@@ -70,6 +70,8 @@ def test_rows_hold_what_the_metrics_say(corpus: Corpus, hierarchy: Hierarchy, se
     assert row["framewise_sir"] == pytest.approx(ratios.framewise_sir.tolist(), rel=1e-4)
     frame = si_sdr(estimate[:, 2000:4000], bass[:, 2000:4000]).item()
     assert len(row["framewise_si_sdr"]) == 4 and row["framewise_si_sdr"][1] == pytest.approx(frame, rel=1e-4)
+    gained = frame - si_sdr(mixture[:, 2000:4000], bass[:, 2000:4000]).item()
+    assert row["framewise_si_sdr_improvement"][1] == pytest.approx(gained, rel=1e-4)
     absent = rows.row(7, named=True)
     assert all(absent[name] is None for name in (*METRICS, *FRAMEWISE, "failure"))
     assert absent["reference_db"] == -100 and absent["estimate_db"] == pytest.approx(10 * np.log10(0.04), abs=0.01)

@@ -12,6 +12,7 @@ from stemtree.corpora.track import Corpus
 from stemtree.errors import HierarchyError, OptionError, suggest
 from stemtree.evaluation.chunks import SongChunks, choose_chunks
 from stemtree.evaluation.estimators.base import Estimator, Measurer
+from stemtree.evaluation.rows import complete
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.evaluation.store import RowStore, chunks_fingerprint
 from stemtree.evaluation.workers import SongJob, measure_songs
@@ -81,7 +82,7 @@ def evaluate(
         if rows is None:
             _measure(plan, store, workers or os.cpu_count() or 1, progress)
             rows = store.publish(plan.fingerprints)
-    return rows
+    return complete(rows)
 
 
 @dataclass(frozen=True)

@@ -174,12 +174,14 @@ def _metrics(
     """Compute the columns of metrics: ``(node,)`` over the whole chunk, ``(node, window)`` framewise."""
     window = round(settings.window * sample_rate)
     windows = split_windows(estimates, window), split_windows(truth, window)
+    improvement = si_sdr_improvement(*windows, split_windows(mixture, window))
     values = {
         "si_sdr": si_sdr(estimates, truth),
         "si_sdr_improvement": si_sdr_improvement(estimates, truth, mixture),
         "sdr": sdr(estimates, truth),
         "snr": snr(estimates, truth),
         "framewise_si_sdr": si_sdr(*windows),
+        "framewise_si_sdr_improvement": improvement,
         "framewise_sdr": sdr(*windows),
     }
     if settings.bss:

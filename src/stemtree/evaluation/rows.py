@@ -16,7 +16,13 @@ import polars as pl
 METRICS = ("si_sdr", "si_sdr_improvement", "sdr", "snr", "sir", "sar")
 """Columns with one value in dB for the whole chunk."""
 
-FRAMEWISE = ("framewise_si_sdr", "framewise_sdr", "framewise_sir", "framewise_sar")
+FRAMEWISE = (
+    "framewise_si_sdr",
+    "framewise_si_sdr_improvement",
+    "framewise_sdr",
+    "framewise_sir",
+    "framewise_sar",
+)
 """Columns with a list of values in dB, one for each window of the chunk."""
 
 
@@ -58,3 +64,8 @@ SCHEMA = pl.Schema(
     }
 )
 """The columns, in order."""
+
+
+def complete(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add the columns that rows of an earlier version lack, as null: what they hold was not measured."""
+    return rows.match_to_schema(SCHEMA, missing_columns="insert")

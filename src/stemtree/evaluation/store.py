@@ -80,7 +80,8 @@ class RowStore:
 
     def publish(self, songs: Sequence[str]) -> pl.DataFrame:
         """Join the parts of all songs to the final file, remove them, and return the rows."""
-        rows = pl.concat([pl.read_parquet(self.part(song)) for song in songs])
+        # Parts that an earlier version measured may lack columns.
+        rows = pl.concat([pl.read_parquet(self.part(song)) for song in songs], how="diagonal")
         metadata = {"settings": self._settings, "songs": sorted(songs)}
         write_rows(rows, self.file, {_KEY: json.dumps(metadata)})
         shutil.rmtree(self.folder, ignore_errors=True)
