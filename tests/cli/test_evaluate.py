@@ -94,6 +94,27 @@ def test_levels_and_nodes(cli, musdb: Path) -> None:
     assert "level 1" in flat.out and "level 2" not in flat.out
 
 
+def test_one_list_of_chunks_for_all(cli, musdb: Path, tmp_path: Path) -> None:
+    options = ("--corpus", musdb, "--kind", "musdb18-hq", "--workers", 1, "--no-bss")
+    file, bass = tmp_path / "chunks.csv", "accompaniment/bass"
+    chosen = ("--target", bass, "--family", "--threshold", -60, "--duration", 1)
+    written = cli("evaluate", "mixture", *options, *chosen, "--write-chunks", file)
+    assert (written.code, written.err) == (0, "")
+    assert file.read_text().splitlines() == [
+        "# target salient at -60 dBFS, another leaf of its family too",
+        "song,start,duration,target",
+        *(f"A - B,{start},1.0,{bass}" for start in (0.0, 1.0)),
+    ]
+    assert "vocals" not in written.out
+    cells = _cells(written)
+    assert cells["all levels/6"][2:] == ["0.00", "2", "0"] == cells["level 1/6"][2:]
+    again = cli("evaluate", "oracle:psa", *options, "--chunks", file)
+    assert again.code == 0 and float(_cells(again)["level 2/6"][2]) > 3
+    whole = cli("evaluate", "mixture", *options, "--duration", 1, "--write-chunks", file)
+    assert whole.code == 0 and len(file.read_text().splitlines()) == 4
+    assert "levels over" not in whole.out and cli("evaluate", "mixture", *options, "--chunks", file).out == whole.out
+
+
 def test_failures_are_shown(cli, musdb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from stemtree.evaluation.estimators.bounds import Mixture
 
@@ -154,6 +175,10 @@ def test_a_rendered_corpus_is_read_with_the_hierarchy_it_was_made_for(cli, tmp_p
         ("mixture", ("--level", 1, "--node", "vocals"), "--node and --level both say what to measure"),
         ("mixture", ("--split", "validation"), "holds no songs of the split 'validation'"),
         ("mixture", ("--duration", 0), "chunks of 0.0 s every 0.0 s cannot be"),
+        ("mixture", ("--target", "accompaniment/bas"), "no node 'accompaniment/bas'; did you mean accompaniment/bass"),
+        ("mixture", ("--target", "accompaniment/other"), "no chunk of '.*' has a target salient at -30 dBFS"),
+        ("mixture", ("--chunks", "none.csv"), "cannot read 'none.csv': No such file or directory; check the path"),
+        ("mixture", ("--chunks", "a.csv", "--sample", 1), "--chunks says which chunks to measure: leave out --target"),
         ("mixture", ("--sample", 0), "a sample of 0 chunks cannot be"),
         ("mixture", ("--sample", 1, "--seed", -1), "the seed -1 cannot be: give 0 or more"),
         ("mixture", ("--quiet", 3), "'quiet' is 3.0 dB: give a loudness below"),

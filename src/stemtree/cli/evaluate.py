@@ -1,6 +1,6 @@
 """``stemtree evaluate`` and ``stemtree mean-mask``: how well nodes are estimated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +30,8 @@ SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave songs out that 
 
 
 _NAME_HELP = "separate[:SPLITTER], mixture, oracle:irm|ibm|psa, mean:FILE, a model's folder."
+_TARGET_HELP = "Only chunks in which this node is salient, and of these the nodes on its path; can be repeated."
+_FAMILY_HELP = "Only chunks in which another leaf of the target's family is salient too."
 _LEVEL_HELP = "Only the nodes of this level (1: leaves) that it estimates."
 
 
@@ -41,6 +43,13 @@ def evaluate(
     hierarchy: In = None,
     depth: Depth = None,
     node: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Only this node; can be repeated.")] = None,
+    target: Annotated[list[str] | None, typer.Option(metavar="PATH", help=_TARGET_HELP)] = None,
+    family: Annotated[bool, typer.Option("--family", help=_FAMILY_HELP)] = False,
+    threshold: Annotated[float, typer.Option(metavar="DBFS", help="A node that is louder is salient.")] = -30.0,
+    chunks: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Exactly the chunks of this list.")] = None,
+    write_chunks: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Write the list of the measured chunks.")
+    ] = None,
     root: Root = "",
     level: Annotated[int | None, typer.Option(metavar="N", help=_LEVEL_HELP)] = None,
     output: Annotated[
@@ -62,6 +71,9 @@ def evaluate(
     """Measure how well the nodes of a corpus's songs are estimated."""
     from stemtree.data.salience import Chunking
     from stemtree.errors import OptionError
+    from stemtree.evaluation.chunk_list import list_all, read_chunks, select_chunks
+    from stemtree.evaluation.chunk_list import write_chunks as write_list
+    from stemtree.evaluation.chunks import choose_chunks
     from stemtree.evaluation.estimators.registry import make_estimator
     from stemtree.evaluation.evaluate import evaluate
     from stemtree.evaluation.settings import EvaluationSettings
@@ -69,11 +81,20 @@ def evaluate(
 
     if node and level is not None:
         raise OptionError("--node and --level both say what to measure: give one of them")
+    if chunks and (target or sample is not None):
+        raise OptionError("--chunks says which chunks to measure: leave out --target and --sample")
     songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
-    possible = _possible_nodes(tree, node, level, root)
-    estimator = make_estimator(name, possible, Stft(window, window_hop, 16000))
-    chunking = Chunking(duration, hop if hop is not None else duration)
+    listed = read_chunks(chunks) if chunks else None
+    duration = listed.duration if listed else duration
+    chunking = Chunking(duration, hop if hop is not None else duration, threshold)
     settings = EvaluationSettings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
+    if target:
+        listed = select_chunks(songs, tree, target, chunking, with_family=family, sample=sample, seed=seed)
+    possible = _possible_nodes(tree, node, level, root, listed.targets if listed else ())
+    estimator = make_estimator(name, possible, Stft(window, window_hop, 16000))
+    if write_chunks:
+        listed = listed or list_all(choose_chunks(songs, chunking, sample, seed), chunking)
+        write_list(listed, write_chunks)
     selected = possible if node else None
     if level is not None:
         selected = tuple(path for path in possible if path in estimator.nodes)
@@ -81,18 +102,31 @@ def evaluate(
             raise OptionError(f"'{name}' estimates no node of level {level}: it has {', '.join(estimator.nodes)}")
     with _stopped_by_user(kept=output is not None), progress_bar("measuring") as progress:
         rows = evaluate(
-            estimator, songs, tree, settings, nodes=selected, file=output, workers=workers, progress=progress
+            estimator,
+            songs,
+            tree,
+            settings,
+            nodes=selected,
+            chunks=listed,
+            file=output,
+            workers=workers,
+            progress=progress,
         )
     _print(name, rows, tree, absent)
 
 
-def _possible_nodes(tree: "Hierarchy", nodes: list[str] | None, level: int | None, root: str) -> "tuple[NodePath, ...]":
+def _possible_nodes(
+    tree: "Hierarchy", nodes: list[str] | None, level: int | None, root: str, targets: "Sequence[NodePath]"
+) -> "tuple[NodePath, ...]":
     """The nodes that the options ask for, whether or not the estimator estimates them."""
     if nodes:
         for path in nodes:
             tree.node(path)
         return tuple(dict.fromkeys(nodes))
-    return tree.at_level(level) if level is not None else tree.descendants(root)
+    if level is not None:
+        return tree.at_level(level)
+    on_paths = {node for target in targets for node in (target, *tree.ancestors(target))}
+    return tuple(node for node in tree.descendants(root) if node in on_paths or not targets)
 
 
 @contextmanager
@@ -163,6 +197,8 @@ def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", with_absent: bool
     summary = tables.summarise(rows, tree)
     console.print(_chunk_table(summary, tables.status_counts(rows, tree)))
     console.print(_statistics_table(summary))
+    if rows["target"].is_not_null().any():
+        console.print(_level_table(rows))
     if with_absent:
         console.print(_absent_table(tables.absent_estimates(rows)))
     failed = tables.failures(rows)
@@ -213,6 +249,20 @@ def _statistics_table(summary: "pl.DataFrame") -> "Table":
             _values(of_group.filter(metric=metric, statistic=statistic)).get(metric) for metric, statistic in pairs
         ]
         table.add_row(name, *map(_decibels, cells), end_section=group != "node")
+    return table
+
+
+def _level_table(rows: "pl.DataFrame") -> "Table":
+    """Levels of the targets' paths over the same chunks."""
+    from rich.table import Table
+
+    from stemtree.evaluation.levels import level_table
+
+    table = Table("levels over the same chunks", "mixture", "SI-SDR", "improvement", "chunks", "undefined")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for level, *figures, chunks, undefined in level_table(rows).iter_rows():
+        table.add_row(level, *map(_decibels, figures), str(chunks), str(undefined))
     return table
 
 

@@ -41,10 +41,7 @@ def choose_chunks(corpus: Corpus, chunking: Chunking, sample: int | None = None,
     OptionError
         If `sample` is not positive or `seed` negative.
     """
-    if sample is not None and sample < 1:
-        raise OptionError(f"a sample of {sample} chunks cannot be: give 1 or more")
-    if seed < 0:
-        raise OptionError(f"the seed {seed} cannot be: give 0 or more")
+    check_draw(sample, seed)
     starts = [chunking.starts(track) for track in corpus.tracks]
     total = sum(map(len, starts))
     selected = np.ones(total, bool)
@@ -57,3 +54,11 @@ def choose_chunks(corpus: Corpus, chunking: Chunking, sample: int | None = None,
         for track, of_song, flags in zip(corpus.tracks, starts, np.split(selected, ends[:-1]), strict=True)
     ]
     return [song for song in songs if song.starts]
+
+
+def check_draw(sample: int | None, seed: int) -> None:
+    """Raise OptionError unless so many chunks can be drawn with this seed."""
+    if sample is not None and sample < 1:
+        raise OptionError(f"a sample of {sample} chunks cannot be: give 1 or more")
+    if seed < 0:
+        raise OptionError(f"the seed {seed} cannot be: give 0 or more")

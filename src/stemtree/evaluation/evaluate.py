@@ -10,6 +10,7 @@ import polars as pl
 
 from stemtree.corpora.track import Corpus
 from stemtree.errors import HierarchyError, OptionError, suggest
+from stemtree.evaluation.chunk_list import ChunkList
 from stemtree.evaluation.chunks import SongChunks, choose_chunks
 from stemtree.evaluation.estimators.base import Estimator, Measurer
 from stemtree.evaluation.rows import complete
@@ -30,6 +31,7 @@ def evaluate(
     settings: EvaluationSettings | None = None,
     *,
     nodes: Sequence[NodePath] | None = None,
+    chunks: ChunkList | None = None,
     file: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -48,6 +50,9 @@ def evaluate(
         Which chunks are measured, and how.
     nodes : sequence of NodePath, optional
         Which of the estimator's nodes are measured; by default all.
+    chunks : ChunkList, optional
+        These chunks, instead of those that the settings select. Where they have targets, only the nodes on a target's
+        path are measured in its chunks.
     file : path-like, optional
         Parquet file for the rows. If it already holds them, they are read from it. Those of a run that was stopped are
         kept beside it, and the next run goes on from there.
@@ -71,11 +76,11 @@ def evaluate(
     HierarchyError
         If the hierarchy lacks a node that is to be measured.
     EvaluationError
-        If the file holds another evaluation or cannot be written.
+        If the file holds another evaluation or cannot be written; if the corpus lacks a chunk of `chunks`.
     WorkerError
         If the system killed a process.
     """
-    plan = _prepare(estimator, corpus, hierarchy, settings or EvaluationSettings(), nodes)
+    plan = _prepare(estimator, corpus, hierarchy, settings or EvaluationSettings(), nodes, chunks)
     with tempfile.TemporaryDirectory() as temporary:
         store = RowStore(Path(file) if file is not None else Path(temporary, "rows.parquet"), plan.settings)
         rows = store.read_finished(plan.fingerprints)
@@ -113,18 +118,26 @@ def _prepare(
     hierarchy: Hierarchy,
     settings: EvaluationSettings,
     nodes: Sequence[NodePath] | None,
+    chunks: ChunkList | None,
 ) -> _Plan:
+    if chunks and chunks.duration != settings.chunking.duration:
+        raise OptionError(
+            f"the list has chunks of {chunks.duration} s, and the settings of {settings.chunking.duration} s: give "
+            "equal ones"
+        )
     _check_nodes(estimator, hierarchy, nodes)
     _check_songs(estimator, corpus, settings)
     selected = tuple(nodes) if nodes else estimator.nodes
-    measurer = estimator.measurer(selected, corpus, hierarchy, settings)
-    songs = choose_chunks(corpus, settings.chunking, settings.sample, settings.seed)
+    measurer = estimator.measurer(selected, corpus, hierarchy, settings, chunks)
+    drawn = settings.chunking, settings.sample, settings.seed
+    songs = chunks.songs(corpus) if chunks else choose_chunks(corpus, *drawn)
     description = {
         "format": _FORMAT,
         "estimator": estimator.provenance(),
         "hierarchy": [hierarchy.name, hierarchy.as_dict()],
         "nodes": selected,
         "queries": measurer.queries_from,
+        "chunks": chunks.digest if chunks else None,
         **settings.as_dict(),
     }
     return _Plan(measurer, songs, [chunks_fingerprint(song, settings.chunking) for song in songs], description)

@@ -25,7 +25,7 @@ def test_where_targets_are_salient(query_corpus: Corpus, hierarchy: Hierarchy, s
     queries = find_queries(query_corpus, hierarchy, [BASS, DRUMS, OTHER], settings.chunking, 0)
     starts = (0, 8000, 16000)
     found = {
-        target: [queries.salient_starts(target, track, starts) for track in query_corpus.tracks]
+        target: [queries.starts_for(target, track, starts) for track in query_corpus.tracks]
         for target in (BASS, DRUMS, OTHER)
     }
     assert found == {BASS: [[*starts], [*starts], [0]], DRUMS: [[*starts], [], []], OTHER: [[], [], []]}

@@ -43,7 +43,7 @@ def test_estimates_are_the_models_with_the_drawn_query(
 ) -> None:
     rows = evaluate(query_model, query_corpus, hierarchy, settings, workers=1)
     measurer = query_model.measurer(query_model.nodes, query_corpus, hierarchy, settings)
-    drawn = measurer.queries.draw(BASS, "0", 8000)
+    drawn = measurer.chunks.draw(BASS, "0", 8000)
     assert drawn.track.id != "0" and drawn.start in (0, 8000, 16000)
 
     def read(file: Path, start: int) -> torch.Tensor:

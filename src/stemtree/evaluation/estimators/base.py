@@ -7,6 +7,7 @@ from typing import Protocol
 import polars as pl
 
 from stemtree.corpora.track import Corpus, Track
+from stemtree.evaluation.chunk_list import ChunkList
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.types import Waveform
@@ -91,9 +92,17 @@ class Estimator(Protocol):
         ...
 
     def measurer(
-        self, nodes: Sequence[NodePath], corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
+        self,
+        nodes: Sequence[NodePath],
+        corpus: Corpus,
+        hierarchy: Hierarchy,
+        settings: EvaluationSettings,
+        chunks: ChunkList | None = None,
     ) -> Measurer:
-        """Make what measures `nodes`, some of its own, in the songs of a corpus."""
+        """Make what measures `nodes`, some of its own, in the songs of a corpus.
+
+        Where `chunks` have targets, only the nodes on a target's path are measured in its chunks.
+        """
         ...
 
     def provenance(self) -> dict[str, object]:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 
 from stemtree.corpora.track import Corpus
-from stemtree.evaluation.estimators.base import ChunkEstimator
+from stemtree.errors import OptionError
+from stemtree.evaluation.chunk_list import ChunkList
+from stemtree.evaluation.estimators.base import ChunkEstimator, Measurer
 from stemtree.evaluation.measure import ChunkMeasurer
+from stemtree.evaluation.measure_targets import TargetMeasurer
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy, NodePath
 
@@ -18,6 +21,22 @@ class Chunkwise:
         corpus: Corpus,
         hierarchy: Hierarchy,
         settings: EvaluationSettings,
-    ) -> ChunkMeasurer:
-        """See `Estimator.measurer`."""
-        return ChunkMeasurer(self, tuple(nodes), hierarchy, settings)
+        chunks: ChunkList | None = None,
+    ) -> Measurer:
+        """See `Estimator.measurer`.
+
+        Raises
+        ------
+        OptionError
+            If none of the nodes lies on the path of a target.
+        """
+        if chunks is None or not chunks.targets:
+            return ChunkMeasurer(self, tuple(nodes), hierarchy, settings)
+        measurers = {}
+        for target in chunks.targets:
+            path = (target, *hierarchy.ancestors(target))
+            selected = tuple(node for node in nodes if node in path)
+            if not selected:
+                raise OptionError(f"no node on the path of '{target}' is measured: name one, or leave the nodes out")
+            measurers[target] = ChunkMeasurer(self, selected, hierarchy, settings)
+        return TargetMeasurer(measurers, chunks)

@@ -42,7 +42,7 @@ class Queries:
     unreadable: frozenset[str]
     seed: int
 
-    def salient_starts(self, target: NodePath, track: Track, starts: Sequence[int]) -> list[int]:
+    def starts_for(self, target: NodePath, track: Track, starts: Sequence[int]) -> list[int]:
         """Select those chunks of a song in which a target is salient."""
         if track.id in self.unreadable:
             return list(starts) if track.stems_of(target) else []

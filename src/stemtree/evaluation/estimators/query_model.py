@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from stemtree.corpora.fingerprint import corpus_fingerprint
 from stemtree.corpora.track import Corpus
-from stemtree.errors import OptionError, SamplingError
+from stemtree.errors import OptionError, SamplingError, suggest
+from stemtree.evaluation.chunk_list import ChunkList
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.queries import Queries, find_queries
 from stemtree.evaluation.estimators.trained import TrainedModel
 from stemtree.evaluation.measure import ChunkMeasurer
-from stemtree.evaluation.measure_queries import QueryMeasurer
+from stemtree.evaluation.measure_targets import TargetMeasurer
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy, NodePath, depth
 from stemtree.types import Waveform
@@ -53,26 +54,38 @@ class QueryModel(TrainedModel):
         return tuple("/".join(names[: depth(node)]) for node in self.model.card.nodes)
 
     def measurer(
-        self, nodes: Sequence[NodePath], corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
-    ) -> QueryMeasurer:
+        self,
+        nodes: Sequence[NodePath],
+        corpus: Corpus,
+        hierarchy: Hierarchy,
+        settings: EvaluationSettings,
+        chunks: ChunkList | None = None,
+    ) -> TargetMeasurer:
         """See `Estimator.measurer`; the corpus's salience index is brought up to date.
 
         Raises
         ------
         SamplingError
             If no target is salient in the corpus.
+        OptionError
+            If a target of `chunks` is none of its own.
         CorpusError
             If the salience index cannot be written.
         """
         queries = find_queries(corpus, hierarchy, self.targets, settings.chunking, settings.seed)
         if not any(queries.chunks.values()) and not queries.unreadable:
             raise SamplingError(f"no target of '{self.name}' is salient in these songs: give others")
+        listed = chunks.targets if chunks else ()
+        for target in listed:
+            if target not in self.targets:
+                raise OptionError(f"'{self.name}' takes no query for '{target}'{suggest(target, self.targets)}")
         measurers = {}
-        for target in self.targets:
+        for target in listed or self.targets:
             if selected := tuple(node for node in self.path(target) if node in nodes):
                 estimator = TargetEstimator(self, target, queries)
                 measurers[target] = ChunkMeasurer(estimator, selected, hierarchy, settings)
-        return QueryMeasurer(measurers, queries, corpus_fingerprint(corpus))
+        where = chunks if chunks and listed else queries
+        return TargetMeasurer(measurers, where, corpus_fingerprint(corpus))
 
 
 @dataclass(frozen=True)
