@@ -32,7 +32,8 @@ from stemtree.curation.bleed.measure import measure_bleed
 from stemtree.curation.bleed.table import Leak
 from stemtree.curation.sessions.sessions import read_session
 from stemtree.hierarchy import load
-from stemtree.rendering.render import RenderSettings, render_corpus
+from stemtree.rendering.render import render_corpus
+from stemtree.rendering.settings import RenderSettings
 
 SPEED_OF_SOUND = 343.0  # m/s
 MS21 = load("ms21")

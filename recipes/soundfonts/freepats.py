@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from stemtree.rendering.midi import bass_programs, melody_classes
+from stemtree.rendering.arrange import bass_programs, melody_classes
 
 _HEADERS, _SAMPLE = 239, "<7xBIIIHIIIh19xB40x"
 _WIDE, _UNSIGNED, _LOOPS = 1, 2, 4

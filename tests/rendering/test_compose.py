@@ -8,8 +8,9 @@ import pytest
 from stemtree.errors import CorpusError, OptionError
 from stemtree.hierarchy import load
 from stemtree.rendering import compose
+from stemtree.rendering.arrange import bass_programs, melody_classes
 from stemtree.rendering.compose import compose_songs
-from stemtree.rendering.midi import bass_programs, melody_classes, read_parts
+from stemtree.rendering.midi import read_parts
 
 needs_mma = pytest.mark.skipif(shutil.which("mma") is None, reason="MMA is not installed (Debian: mma)")
 
@@ -50,7 +51,7 @@ def test_the_seed_decides_whatever_the_workers_and_the_number(tmp_path: Path) ->
 
 @needs_mma
 def test_a_style_that_never_ends_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compose, "_PATIENCE", 1e-6)
+    monkeypatch.setattr(compose, "_TIMEOUT", 1e-6)
     with pytest.raises(CorpusError, match="MMA cannot play a song in any of 10 styles"):
         compose_songs(1, tmp_path)
 
@@ -62,7 +63,7 @@ def test_a_low_line_without_a_bass_gets_one() -> None:
             part = pretty_midi.Instrument(program, name=name)
             part.notes.append(pretty_midi.Note(90, pitch, 0, 1))
             song.instruments.append(part)
-        compose._give_bass(song, np.random.default_rng(0))
+        compose._add_bass(song, np.random.default_rng(0))
         return song
 
     guitars = [part.program for part in band(("Bass", 26, 35), ("Bass-Sus", 48, 60), ("Chord", 26, 40)).instruments]
@@ -77,7 +78,7 @@ def test_melodies_fit_the_chord_that_is_played() -> None:
     song.instruments[0].notes.append(pretty_midi.Note(90, 48, 0, 100))
     for degree, triad, scale in ((4, {7, 11, 2}, {0, 2, 3, 5, 7, 8, 11}), (5, {8, 0, 3}, {0, 2, 3, 5, 7, 8, 10})):
         harmony = [compose._harmony(degree, 0, "minor")] * 40
-        notes = compose._melody(song, "accompaniment/other/brass", harmony, np.random.default_rng(0)).notes
+        notes = compose._draw_melody(song, "accompaniment/other/brass", harmony, np.random.default_rng(0)).notes
         assert {note.pitch % 12 for note in notes} == scale
         firsts = {note.pitch % 12 for note in notes if note.start % 2 == 0}  # a bar is 2 s
         assert firsts == triad

@@ -139,7 +139,7 @@ def render(
     from stemtree.rendering.render import render_corpus
     from stemtree.rendering.settings import RenderSettings
 
-    rendering = RenderSettings(
+    settings = RenderSettings(
         soundfonts=tuple(soundfont),
         drum_soundfonts=tuple(drums or ()),
         sample_rate=rate,
@@ -157,7 +157,7 @@ def render(
         seed=seed,
     )
     with progress_bar("rendering") as progress:
-        problems = render_corpus(midis, output, rendering, workers=workers, skip_bad=skip_bad, progress=progress)
+        problems = render_corpus(midis, output, settings, workers=workers, skip_bad=skip_bad, progress=progress)
     for problem in problems:
         typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
     typer.echo(f"{output}: {len(set(map(Path, midis))) * takes - len(problems)} songs, {len(problems)} left out")

@@ -1,9 +1,10 @@
-"""MIDI parts as sound, by FluidSynth with soundfonts."""
+"""Parts as sound, by FluidSynth with soundfonts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import c_int, c_void_p
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,14 @@ from stemtree.errors import CorpusError
 from stemtree.rendering.midi import MidiPart
 from stemtree.rendering.packages import render_package
 
-_DRUM_BANK, _DRUM_CHANNEL = 128, 9
-_PAN, _TAIL, _GAIN = 10, 2.0, 0.2
+DRUM_BANK = 128
+"""The bank of a soundfont that holds drum kits."""
+
+_DRUM_CHANNEL = 9
+_GAIN = 0.2
+_BANK_SELECT, _PAN = (0, 32), 10
+"""Numbers of MIDI controllers."""
+
 _SETTINGS = {
     "synth.reverb.active": 0,
     "synth.chorus.active": 0,
@@ -23,7 +30,10 @@ _SETTINGS = {
     "synth.dynamic-sample-loading": 1,
 }
 _WRITE_FLOAT = (c_void_p, c_int, c_void_p, c_int, c_int, c_void_p, c_int, c_int)
-"""Synthesizer, number of samples, then for each channel where to write, from which sample and how far apart."""
+"""Synthesizer, number of samples, then for each channel: buffer, index of the first sample, and step."""
+
+_NOTE_OFF, _CONTROL, _NOTE_ON = 0, 1, 2
+"""The order of simultaneous events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +49,8 @@ class Preset:
 class Synthesizer:
     """Plays parts with one soundfont.
 
-    Each part gets a FluidSynth of its own, since one that is reset still sounds slightly different after other parts;
-    samples are loaded as they are needed, so that this takes little.
+    Every part gets a new FluidSynth instance, since the state of one that is reset still differs slightly. Samples are
+    loaded on demand, so that a new instance costs little.
 
     Parameters
     ----------
@@ -66,12 +76,13 @@ class Synthesizer:
             *[(name, kind, 1) for name, kind in zip("abcdefgh", _WRITE_FLOAT, strict=True)],
         )
 
+    @cached_property
     def presets(self) -> list[Preset]:
-        """All sounds, drum kits in bank 128."""
+        """All sounds; drum kits are in `DRUM_BANK`."""
         with self._loaded(float(self.sample_rate)) as (synth, font):
             names = (
                 (bank, program, synth.sfpreset_name(font, bank, program))
-                for bank in range(_DRUM_BANK + 1)
+                for bank in range(DRUM_BANK + 1)
                 for program in range(128)
             )
             return [Preset(self._soundfont, bank, program, name.strip()) for bank, program, name in names if name]
@@ -82,13 +93,13 @@ class Synthesizer:
         Parameters
         ----------
         part : MidiPart
-            What to play.
+            Its notes and the instrument's size.
         preset : Preset
             One of `presets`.
         pan : int
-            0 (left) to 127 (right), where the part does not pan itself.
+            0 (left) to 127 (right), unless the part controls its panning.
         duration : float
-            Seconds to render.
+            In seconds.
 
         Returns
         -------
@@ -96,26 +107,28 @@ class Synthesizer:
             ``(2, sample)``.
         """
         channel = _DRUM_CHANNEL if part.is_drum else 0
-        # Played so much slower and lower, and taken to be at our rate, notes have their pitch and length again.
+        # The instrument's size: notes played `size` semitones lower at a rate that is lower by as much, then read at
+        # the true rate, have their own pitch and length, and resonances `size` semitones higher.
         rate = self.sample_rate * 2 ** (-part.size / 12)
         audio, done = np.zeros((2, round(duration * self.sample_rate)), np.float32), 0
         left, right = (side.ctypes.data_as(c_void_p) for side in audio)
         with self._loaded(rate) as (synth, font):
             synth.program_select(channel, font, preset.bank, preset.program)
             synth.cc(channel, _PAN, pan)
-            for time, _, event in sorted(_events(part), key=lambda item: item[:2]):
+            for time, _, send in sorted(_events(part), key=lambda event: event[:2]):
                 until = round(time * self.sample_rate)
                 if until > audio.shape[1]:
                     break
                 if until > done:
                     self._write(synth.synth, until - done, left, done, 1, right, done, 1)
                     done = until
-                event(synth, channel)
+                send(synth, channel)
             self._write(synth.synth, audio.shape[1] - done, left, done, 1, right, done, 1)
         return audio
 
     @contextmanager
     def _loaded(self, rate: float) -> Iterator[tuple[Any, int]]:
+        """Yield a FluidSynth instance and the number of the soundfont in it."""
         synth = self._library.Synth(_GAIN, rate, 16, **_SETTINGS)
         try:
             font = synth.sfload(str(self._soundfont)) if self._soundfont.is_file() else -1
@@ -126,22 +139,23 @@ class Synthesizer:
             synth.delete()
 
 
-def duration_of(parts: list[MidiPart]) -> float:
-    """Seconds until the last note has died away."""
-    return float(max(part.instrument.get_end_time() for part in parts)) + _TAIL
+@cache
+def synthesizer(soundfont: Path, sample_rate: int) -> Synthesizer:
+    """The synthesizer of a soundfont; each process makes it once."""
+    return Synthesizer(soundfont, sample_rate)
 
 
 def _events(part: MidiPart) -> list[tuple[float, int, Any]]:
-    """Everything that happens, with its time in seconds and its order among what happens at once."""
+    """Everything that happens: time in seconds, order among simultaneous events, and how to send it."""
     instrument, lower = part.instrument, 0 if part.is_drum else part.size
     events: list[tuple[float, int, Any]] = []
     for note in instrument.notes:
         key = note.pitch - lower
-        events.append((note.start, 2, lambda synth, channel, k=key, n=note: synth.noteon(channel, k, n.velocity)))
-        events.append((note.end, 0, lambda synth, channel, k=key: synth.noteoff(channel, k)))
+        events.append((note.start, _NOTE_ON, lambda synth, ch, k=key, n=note: synth.noteon(ch, k, n.velocity)))
+        events.append((note.end, _NOTE_OFF, lambda synth, ch, k=key: synth.noteoff(ch, k)))
     for bend in instrument.pitch_bends:
-        events.append((bend.time, 1, lambda synth, channel, b=bend: synth.pitch_bend(channel, b.pitch)))
+        events.append((bend.time, _CONTROL, lambda synth, ch, b=bend: synth.pitch_bend(ch, b.pitch)))
     for control in instrument.control_changes:
-        if control.number not in (0, 32):  # bank selection is ours
-            events.append((control.time, 1, lambda synth, channel, c=control: synth.cc(channel, c.number, c.value)))
+        if control.number not in _BANK_SELECT:  # the preset is already selected
+            events.append((control.time, _CONTROL, lambda synth, ch, c=control: synth.cc(ch, c.number, c.value)))
     return events

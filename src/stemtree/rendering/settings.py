@@ -17,41 +17,41 @@ class RenderSettings:
     Parameters
     ----------
     soundfonts : tuple of pathlib.Path
-        Where every stem's sound is drawn from.
+        The sounds of all stems are drawn from these.
     drum_soundfonts : tuple of pathlib.Path
-        Where drum kits are drawn from, from any bank; unset, the drum banks of `soundfonts`.
+        Drum kits are drawn from all banks of these; if empty, from the drum banks of `soundfonts`.
     sample_rate : int
         In Hz.
     stereo : bool
         Stereo with panning, or mono.
     redraw : bool
-        Give every part an instrument of any class (`stemtree.rendering.midi.redraw`).
+        Give every part an instrument of any class (`stemtree.rendering.arrange.redraw`).
     redraw_bass : bool
-        Basses too: they and other instruments change places.
+        Redraw basses too: they and other instruments change places.
     double : bool
-        Let a second instrument play some of the parts too (`stemtree.rendering.midi.double`).
+        Let a second instrument play some of the parts too (`stemtree.rendering.arrange.double`).
     vary : bool
-        Play every song in another key, some parts in another octave, and every part on a larger or smaller instrument
-        (`stemtree.rendering.midi.vary`).
+        Change the key of every song, the octave of some parts and the size of every instrument
+        (`stemtree.rendering.arrange.vary`).
     effects : bool
-        Send every stem through a chain of effects (`stemtree.rendering.effects`).
+        Apply a random chain of effects to every stem (`stemtree.rendering.effects`).
     takes : int
-        How often each song is rendered, with other choices each time.
+        How many times each song is rendered, with different random choices.
     excerpt : float, optional
-        Only so many seconds of each take, from a drawn place; unset, the whole song.
+        Length in seconds of the part of each take that is rendered, from a random position; by default the whole song.
     hierarchy : str
         Parts that it has no leaf for are left out.
     split : {"train", "validation", "test"} or None
-        Folder to put the songs in.
+        Folder of the songs in the corpus.
     container : {"wav", "flac"}
-        What stems are written as, in 16 bits; WAV is read faster, FLAC takes half the room.
+        Format of the stems, in 16 bits; WAV is read faster, FLAC takes half the space.
     seed : int
-        Decides every choice.
+        Seed of all random choices.
 
     Raises
     ------
     OptionError
-        If there is no soundfont or no such split or container, or a number makes no sense.
+        If there is no soundfont or no such split or container, or if a number is out of range.
     HierarchyError
         If there is no such hierarchy.
     """
@@ -91,7 +91,7 @@ class RenderSettings:
         load(self.hierarchy)
 
     def as_dict(self) -> dict[str, Any]:
-        """What a song's metadata record: all that its sound depends on, but for the song and the take."""
+        """All settings that the sound of a song depends on, as its metadata record them."""
         settings = asdict(self) | {
             "soundfonts": [file.name for file in self.soundfonts],
             "drum_soundfonts": [file.name for file in self.drum_soundfonts],
@@ -100,13 +100,13 @@ class RenderSettings:
 
 
 def check_seed(seed: int) -> None:
-    """Raise OptionError unless a random generator can start from it."""
+    """Raise OptionError if a seed is negative, which numpy's generator does not take."""
     if seed < 0:
         raise OptionError(f"the seed {seed} cannot be: give 0 or more")
 
 
 def worker_count(workers: int | None) -> int:
-    """The number asked for, by default one for each core; raises OptionError if it is less than 1."""
+    """Number of workers, by default one for each core; raises OptionError if `workers` is less than 1."""
     if workers is not None and workers < 1:
         raise OptionError(f"{workers} workers cannot be: give 1 or more")
     return workers or os.cpu_count() or 1

@@ -1,0 +1,119 @@
+"""What is drawn for a song before it is rendered: instruments, sounds, positions and effects."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stemtree.errors import CorpusError, HierarchyError
+from stemtree.hierarchy import NodePath, load
+from stemtree.rendering.arrange import double, redraw, vary
+from stemtree.rendering.effects import Effect, draw_effects
+from stemtree.rendering.fluidsynth import DRUM_BANK, Preset, synthesizer
+from stemtree.rendering.midi import MidiPart, cut_out
+from stemtree.rendering.settings import RenderSettings
+
+_CENTRE, _PAN_DEVIATION = 64, 25
+"""Mean and standard deviation of pan positions, from 0 (left) to 127 (right)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StemPlan:
+    """Everything that was drawn for one stem.
+
+    Parameters
+    ----------
+    part : MidiPart
+        Its notes and instrument.
+    leaf : NodePath
+        Where the instrument belongs in the hierarchy.
+    preset : Preset
+        The sound.
+    pan : int
+        0 (left) to 127 (right).
+    effects : list of Effect
+        In the order in which they are applied.
+    """
+
+    part: MidiPart
+    leaf: NodePath
+    preset: Preset
+    pan: int
+    effects: list[Effect]
+
+
+def plan_stems(midi: Path, parts: Sequence[MidiPart], take: int, settings: RenderSettings) -> list[StemPlan]:
+    """Draw everything for a song; the result depends on the file's name, the take and the seed alone.
+
+    Parameters
+    ----------
+    midi : pathlib.Path
+        The song.
+    parts : sequence of MidiPart
+        Its parts.
+    take : int
+        Number of the take.
+    settings : RenderSettings
+        What is varied, and the seed.
+
+    Returns
+    -------
+    list of StemPlan
+        One for each part that the hierarchy has a leaf for.
+
+    Raises
+    ------
+    CorpusError
+        If no soundfont has a sound for a part.
+    """
+    random = np.random.default_rng((settings.seed, zlib.crc32(midi.stem.encode()), take))
+    hierarchy, plans = load(settings.hierarchy), []
+    if settings.redraw:
+        parts = redraw(parts, random, basses_too=settings.redraw_bass)
+    if settings.double:
+        parts = double(parts, random, basses_too=settings.redraw_bass)
+    if settings.vary:
+        parts = vary(parts, random)
+    for part in parts:
+        try:
+            leaf = hierarchy.leaf(part.name)
+        except HierarchyError:
+            continue
+        preset = _draw_preset(part, settings, random)
+        is_low = part.is_drum or leaf.endswith("bass")
+        pan = _CENTRE if is_low or not settings.stereo else int(np.clip(random.normal(_CENTRE, _PAN_DEVIATION), 0, 127))
+        effects = draw_effects(leaf, random) if settings.effects else []
+        plans.append(StemPlan(part, leaf, preset, pan, effects))
+    return plans
+
+
+def draw_excerpt(
+    midi: Path, parts: Sequence[MidiPart], take: int, duration: float, settings: RenderSettings
+) -> list[MidiPart]:
+    """Cut `duration` seconds out of a song at a random position that has notes."""
+    random = np.random.default_rng((settings.seed, zlib.crc32(midi.stem.encode()), take, 1))
+    onsets = [note.start for part in parts for note in part.instrument.notes]
+    latest = max(min(onsets), max(onsets) - duration)
+    start = float(random.uniform(min(onsets), latest))
+    return cut_out(parts, start, start + duration)
+
+
+def _draw_preset(part: MidiPart, settings: RenderSettings, random: np.random.Generator) -> Preset:
+    """Draw a soundfont, then one of its sounds for the program, so that large soundfonts are not preferred."""
+    soundfonts = (part.is_drum and settings.drum_soundfonts) or settings.soundfonts
+    fitting = [_presets_for(part, soundfont, settings) for soundfont in soundfonts]
+    pools = [presets for presets in fitting if presets]
+    if not pools:
+        raise CorpusError(f"no soundfont given has a sound for '{part.name}': add a General MIDI one")
+    pool = pools[random.integers(len(pools))]
+    return pool[random.integers(len(pool))]
+
+
+def _presets_for(part: MidiPart, soundfont: Path, settings: RenderSettings) -> list[Preset]:
+    """A soundfont's sounds for a part's program; soundfonts of drum kits have kits in any bank."""
+    presets = synthesizer(soundfont, settings.sample_rate).presets
+    if not part.is_drum:
+        return [preset for preset in presets if preset.bank < DRUM_BANK and preset.program == part.program]
+    return [preset for preset in presets if settings.drum_soundfonts or preset.bank == DRUM_BANK]
