@@ -1,5 +1,6 @@
 """Archives of every kind, and a server on this machine that misbehaves as told."""
 
+import csv
 import io
 import struct
 import threading
@@ -106,3 +107,10 @@ class Server:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def write_listing(path: Path, rows: list[tuple[str, str, str]]) -> Path:
+    """A listing of songs by Anna, from rows of title, archive and preview."""
+    with path.open("w", newline="") as text:
+        csv.writer(text).writerows(("Pop", "Sub", title, "Anna", archive, preview) for title, archive, preview in rows)
+    return path

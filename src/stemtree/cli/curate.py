@@ -35,13 +35,16 @@ def gather(
     most_files: Annotated[int, typer.Option(metavar="N", help="How many files one archive may hold.")] = 2000,
 ) -> None:
     """Fetch and unpack a library's songs; run it again to go on where it stopped."""
-    from stemtree.curation.gather.archives import Limits
-    from stemtree.curation.gather.download import Fetching
-    from stemtree.curation.gather.library import GatherSettings
+    from stemtree.curation.gather.archives import UnpackLimits
+    from stemtree.curation.gather.download import DownloadSettings
     from stemtree.curation.gather.library import gather as run
+    from stemtree.curation.gather.song import GatherSettings
 
     settings = GatherSettings(
-        Limits(bytes=int(most_gb * 2**30), files=most_files), Fetching(tries=tries), keep_archives, not no_previews
+        UnpackLimits(bytes=int(most_gb * 2**30), files=most_files),
+        DownloadSettings(tries=tries),
+        keep_archives,
+        not no_previews,
     )
     with progress_bar("gathering") as progress:
         songs, problems = run(listing, output, settings, progress)

@@ -1,4 +1,4 @@
-"""Unpacking archives that nobody has vouched for: zip, rar and 7z."""
+"""Unpacking of untrusted archives: zip, rar and 7z."""
 
 import os
 import re
@@ -10,22 +10,22 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stemtree.audio import is_audio_name
-from stemtree.curation.gather.containers import Entry, Write, open_archive
+from stemtree.curation.gather.containers import ArchiveEntry, Writer, open_archive
 from stemtree.errors import ArchiveError
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What an archive may unpack to; more is refused.
+class UnpackLimits:
+    """How much an archive may unpack to; more is refused.
 
     Parameters
     ----------
     bytes : int
-        Of all files together.
+        Size of all files together.
     files : int
-        How many entries, folders not counted.
+        Number of entries, folders not counted.
     ratio : int
-        How many times its own size, beyond the first 64 MB.
+        Size of all files together beyond the first 64 MB, relative to the archive's size.
     """
 
     bytes: int = 40 << 30
@@ -33,13 +33,13 @@ class Limits:
     ratio: int = 200
 
     def room(self, packed: int) -> int:
-        """How many bytes an archive of `packed` bytes may unpack to."""
+        """The largest size in bytes that an archive of `packed` bytes may unpack to."""
         return min(self.bytes, (64 << 20) + packed * self.ratio)
 
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """What came out of an archive.
+    """The content of an archive that was unpacked.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Unpacked:
     left_out : tuple of str
         Entries that are not audio.
     renamed : dict
-        Files whose name another file had: the name in the archive by the new one.
+        Files whose name another file has: the name in the archive by the new one.
     """
 
     files: tuple[str, ...]
@@ -56,25 +56,27 @@ class Unpacked:
     renamed: dict[str, str]
 
 
-def unpack(archive: str | os.PathLike[str], folder: Path, limits: Limits = Limits()) -> Unpacked:
+def unpack(archive: str | os.PathLike[str], folder: Path, limits: UnpackLimits = UnpackLimits()) -> Unpacked:
     """Unpack the audio files of an archive into an empty folder.
 
-    A folder that holds everything else in the archive is left out of the paths. The whole archive is refused where one
-    of its entries would lie outside the folder, is a link, a device or encrypted, or where it holds too much.
+    A folder that holds everything else in the archive is left out of the paths. The whole archive is refused if one of
+    its entries would lie outside the folder, is a link, a device or encrypted, or if it exceeds the limits.
 
     Parameters
     ----------
     archive : path-like
         A zip, rar or 7z file, known by its first bytes.
     folder : pathlib.Path
-        Where to; it exists and is empty.
-    limits : Limits
-        Sizes and counts are those that were really written, whatever the archive says.
+        An empty folder.
+    limits : UnpackLimits
+        Compared with the bytes that are written, whatever sizes the archive states.
 
     Raises
     ------
+    MissingReaderError
+        If a library or program that is needed is not installed.
     ArchiveError
-        If it is broken, refused, holds no audio, or needs a library that is not installed.
+        If the archive is broken, refused, or holds no audio.
     """
     file = Path(archive)
     with open_archive(file) as container:
@@ -95,23 +97,24 @@ def unpack(archive: str | os.PathLike[str], folder: Path, limits: Limits = Limit
 
 
 class _Budget:
-    """How much may still be written."""
+    """The bytes that may still be written."""
 
     def __init__(self, file: Path, left: int) -> None:
         self._file, self._left, self._room = file, left, left
 
     def take(self, count: int) -> None:
+        """Account for `count` bytes; raises ArchiveError if they are too many."""
         self._left -= count
         if self._left < 0:
             raise _refused(self._file, f"it unpacks to more than {self._room >> 20} MB")
 
 
 @contextmanager
-def _writers(folder: Path, names: list[str], budget: _Budget) -> Iterator[list[Write]]:
-    """One function for each file, which opens it when its first piece comes."""
+def _writers(folder: Path, names: list[str], budget: _Budget) -> Iterator[list[Writer]]:
+    """A writer for each file, which opens it at its first piece; only one file is open at a time."""
     current: list[tuple[str, Any]] = []
 
-    def writer(name: str) -> Write:
+    def writer(name: str) -> Writer:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
@@ -133,7 +136,8 @@ def _writers(folder: Path, names: list[str], budget: _Budget) -> Iterator[list[W
             content.close()
 
 
-def _check(file: Path, entries: list[Entry], limits: Limits) -> None:
+def _check(file: Path, entries: list[ArchiveEntry], limits: UnpackLimits) -> None:
+    """Refuse an archive by what it states of its entries."""
     if len(entries) > limits.files:
         raise _refused(file, f"it holds {len(entries)} files, where {limits.files} are the most")
     for entry in entries:
@@ -144,7 +148,7 @@ def _check(file: Path, entries: list[Entry], limits: Limits) -> None:
     _Budget(file, limits.room(file.stat().st_size)).take(sum(entry.size or 0 for entry in entries))
 
 
-def _path(file: Path, entry: Entry) -> PurePosixPath:
+def _path(file: Path, entry: ArchiveEntry) -> PurePosixPath:
     """An entry's path, which lies below the folder that it is unpacked to."""
     name = unicodedata.normalize("NFC", entry.name.replace("\\", "/"))
     parts = name.split("/")
@@ -157,12 +161,20 @@ def _path(file: Path, entry: Entry) -> PurePosixPath:
 
 
 def _is_litter(path: PurePosixPath) -> bool:
-    """What a Mac or Windows adds to archives on its own."""
+    """Whether a Mac or Windows adds such a file to archives by itself."""
     return "__MACOSX" in path.parts or path.name.startswith("._") or path.name in (".DS_Store", "Thumbs.db")
 
 
 def _final_names(paths: list[PurePosixPath]) -> tuple[list[str], dict[str, str]]:
-    """Paths without the folder that all share; of those that a file system would take for one, all but one renamed."""
+    """Paths without the folder that all share; renamed where a file system would take two for one.
+
+    Returns
+    -------
+    names : list of str
+        One for each path.
+    renamed : dict
+        The path in the archive of each new name.
+    """
     shared = len(os.path.commonpath([path.parent for path in paths]).split("/")) if paths[0].parent.name else 0
     if any(len(path.parts) <= shared for path in paths) or not os.path.commonpath([path.parent for path in paths]):
         shared = 0

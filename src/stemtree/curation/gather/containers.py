@@ -1,4 +1,4 @@
-"""Archives as lists of entries with content, whichever library reads them."""
+"""Zip, rar and 7z archives as lists of entries with content."""
 
 import errno
 import stat
@@ -19,14 +19,19 @@ _MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE,
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
 _ZIP_METHODS = {9: "deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
 _UNBOUNDED = {"DEFLATE": "deflate", "DEFLATE64": "deflate64", "ZStandard": "zstd"}
-"""What py7zr unpacks in pieces of any size, so that a lying archive could fill the memory."""
+"""Methods that py7zr unpacks in pieces of any size, so that an archive with a false size could fill the memory."""
 
-Write = Callable[[bytes], None]
+Writer = Callable[[bytes], None]
+"""Takes the next piece of an entry's content."""
+
+
+class MissingReaderError(ArchiveError):
+    """A library or program that reads this kind of archive is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A file in an archive; `handle` is what the archive's library knows it by."""
+class ArchiveEntry:
+    """A file in an archive; `handle` is the object that the archive's library has for it."""
 
     name: str
     size: int
@@ -36,22 +41,30 @@ class Entry:
 
 
 class Container:
-    """An open archive: its entries, and their content piece by piece."""
+    """An open archive."""
 
-    entries: list[Entry]
+    entries: list[ArchiveEntry]
 
-    def copy(self, targets: list[tuple[Entry, Write]]) -> None:
-        """Hand each entry's content to its function."""
+    def copy(self, targets: list[tuple[ArchiveEntry, Writer]]) -> None:
+        """Pass the content of each entry to its writer, piece by piece."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         raise NotImplementedError
 
 
 @contextmanager
 def open_archive(file: Path) -> Iterator[Container]:
-    """Open an archive; whatever its library then raises is an ArchiveError."""
+    """Open an archive, known by its first bytes.
+
+    Raises
+    ------
+    MissingReaderError
+        If a library or program that is needed is not installed.
+    ArchiveError
+        If the archive is broken, or of another kind; whatever error its library raises in the ``with`` block.
+    """
     try:
         kind = kind_of(file)
         if kind is None:
@@ -63,7 +76,7 @@ def open_archive(file: Path) -> Iterator[Container]:
         finally:
             container.close()
     except ModuleNotFoundError as error:
-        raise ArchiveError(
+        raise MissingReaderError(
             f"'{file}' needs the package {error.name}: run `pip install {error.name}`, then again"
         ) from None
     except ArchiveError:
@@ -72,11 +85,11 @@ def open_archive(file: Path) -> Iterator[Container]:
         if isinstance(error, OSError) and error.errno in _MACHINE:  # the fault of this machine, not of the archive
             raise
         raise ArchiveError(f"the archive '{file}' is broken ({_reason(error)}): get a whole copy") from None
-    except Exception as error:  # rarfile and py7zr have a dozen kinds, which share no base
+    except Exception as error:  # rarfile and py7zr raise a dozen classes without a common base
         if type(error).__module__.partition(".")[0] not in ("rarfile", "py7zr", "_lzma", "lzma"):
             raise
         if type(error).__name__ == "RarCannotExec":
-            raise ArchiveError(f"'{file}' needs the program unrar or unar: install one, then again") from None
+            raise MissingReaderError(f"'{file}' needs the program unrar or unar: install one, then again") from None
         raise ArchiveError(f"the archive '{file}' is broken ({_reason(error)}): get a whole copy") from None
 
 
@@ -84,8 +97,8 @@ def _reason(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
 
 
-def _refuse_twins(file: object, targets: list[tuple[Entry, Write]]) -> None:
-    """For libraries that tell entries apart by their names."""
+def _refuse_same_names(file: object, targets: list[tuple[ArchiveEntry, Writer]]) -> None:
+    """Refuse entries of one name, which some libraries cannot tell apart."""
     ((name, count),) = Counter(entry.name for entry, _ in targets).most_common(1)
     if count > 1:
         raise ArchiveError(f"the archive '{file}' is refused: {count} of its files are called '{name}'; pack it anew")
@@ -104,19 +117,22 @@ class _Zip(Container):
         self.entries = [self._entry(info) for info in self._zip.infolist() if not info.is_dir()]
 
     @staticmethod
-    def _entry(info: zipfile.ZipInfo) -> Entry:
+    def _entry(info: zipfile.ZipInfo) -> ArchiveEntry:
         mode = info.external_attr >> 16
         name = info.filename
-        if not info.flag_bits & 0x800:  # not marked as UTF-8, which many a Mac's archive is all the same
+        if not info.flag_bits & 0x800:  # not marked as UTF-8; archives made on a Mac often are nevertheless
             with suppress(UnicodeError):
                 name = name.encode("cp437").decode("utf-8")
         is_link = bool(stat.S_IFMT(mode)) and not stat.S_ISREG(mode)
-        return Entry(name, info.file_size, is_link, bool(info.flag_bits & 1), info)
+        return ArchiveEntry(name, info.file_size, is_link, bool(info.flag_bits & 1), info)
 
-    def copy(self, targets: list[tuple[Entry, Write]]) -> None:
+    def copy(self, targets: list[tuple[ArchiveEntry, Writer]]) -> None:
         for entry, _ in targets:
             method = entry.handle.compress_type
-            if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # unpacked by zipfile without bounds, or not
+            if method not in (
+                zipfile.ZIP_STORED,
+                zipfile.ZIP_DEFLATED,
+            ):  # zipfile does not bound others
                 name = _ZIP_METHODS.get(method, f"method {method}")
                 raise ArchiveError(
                     f"'{self._zip.filename}' packs '{entry.name}' with {name}, where stored and deflated are read: "
@@ -137,17 +153,17 @@ class _Rar(Container):
 
         self._rar = rarfile.RarFile(file)
         self.entries = [
-            Entry(info.filename, info.file_size, not info.is_file(), info.needs_password(), info)
+            ArchiveEntry(info.filename, info.file_size, not info.is_file(), info.needs_password(), info)
             for info in self._rar.infolist()
             if not info.is_dir()
         ]
         if self._rar.needs_password() and not self.entries:
             raise ArchiveError(f"the archive '{file}' is encrypted, its file names as well: get one that is not")
 
-    def copy(self, targets: list[tuple[Entry, Write]]) -> None:
+    def copy(self, targets: list[tuple[ArchiveEntry, Writer]]) -> None:
         import rarfile
 
-        _refuse_twins(self._rar.filename, targets)
+        _refuse_same_names(self._rar.filename, targets)
         if any(entry.handle.compress_type != rarfile.RAR_M0 for entry, _ in targets):
             # rarfile 4.5 calls bsdtar wrongly, and Debian's 7z lacks RAR: both would make a good archive look broken.
             rarfile.tool_setup(bsdtar=False, sevenzip=False, sevenzip2=False, force=True)
@@ -167,23 +183,23 @@ class _SevenZip(Container):
         self._archive = py7zr.SevenZipFile(file)
         locked = self._archive.needs_password()
         self.entries = [
-            Entry(entry.filename, entry.uncompressed, not entry.is_file or entry.is_symlink, locked, entry)
+            ArchiveEntry(entry.filename, entry.uncompressed, not entry.is_file or entry.is_symlink, locked, entry)
             for entry in self._archive.files
             if not entry.is_directory
         ]
 
-    def copy(self, targets: list[tuple[Entry, Write]]) -> None:
+    def copy(self, targets: list[tuple[ArchiveEntry, Writer]]) -> None:
         from py7zr.io import Py7zIO, WriterFactory
 
         file = self._archive.filename
-        _refuse_twins(file, targets)
+        _refuse_same_names(file, targets)
         if methods := [_UNBOUNDED[name] for name in self._archive.archiveinfo().method_names if name in _UNBOUNDED]:
             raise ArchiveError(
                 f"the archive '{file}' is packed with {methods[0]}: pack it anew with LZMA2, as 7-Zip does"
             )
 
         class Sink(Py7zIO):
-            def __init__(self, write: Write) -> None:
+            def __init__(self, write: Writer) -> None:
                 self._write, self._written = write, 0
 
             def write(self, s: bytes | bytearray) -> int:

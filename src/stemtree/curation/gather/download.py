@@ -1,4 +1,8 @@
-"""Fetching files that are large, over connections that break."""
+"""Downloads of large files over connections that break.
+
+A broken download is continued by a request for the rest of the file, whether it broke while the file was sent or
+before. The retries of urllib3 end where the body begins, so the loop in `download` does both.
+"""
 
 from __future__ import annotations
 
@@ -15,26 +19,26 @@ from stemtree.errors import DownloadError
 if TYPE_CHECKING:
     from requests import Response, Session
 
-_BLOCK = 1 << 14  # what of a block came before the connection broke is lost
-_FOR_NOW = (408, 425, 429, 500, 502, 503, 504)
+_BLOCK = 1 << 14  # bytes; a block that is not complete when the connection breaks is lost
+_TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
-class Fetching:
-    """How hard to try.
+class DownloadSettings:
+    """How often and how long to try.
 
     Parameters
     ----------
     tries : int
-        How often a file is asked for before it is given up.
+        How often a file is requested.
     wait : float
         Seconds before the second try; doubled each time, and at most a minute.
     timeout : float
         Seconds without a byte after which a connection counts as broken.
     most : int
-        Bytes; larger files are refused.
+        Largest size of a file in bytes; larger files are refused.
     redirects : int
-        How many may follow each other.
+        Largest number of redirects in a row.
     """
 
     tries: int = 5
@@ -48,15 +52,15 @@ class UnreachableError(DownloadError):
     """No connection to the server could be made, at any try."""
 
 
-class _Broken(Exception):
-    """Something that may be better at the next try."""
+class _TemporaryError(Exception):
+    """The next try may succeed."""
 
 
-class _Nobody(_Broken):
-    """No connection could be made."""
+class _NoConnectionError(_TemporaryError):
+    """No connection to the server could be made."""
 
 
-def open_session(settings: Fetching = Fetching()) -> Session:
+def open_session(settings: DownloadSettings = DownloadSettings()) -> Session:
     """A session for `download`; raises DownloadError if the package for it is missing."""
     try:
         import requests
@@ -69,24 +73,19 @@ def open_session(settings: Fetching = Fetching()) -> Session:
     return session
 
 
-def download(
-    url: str,
-    target: Path,
-    session: Session,
-    settings: Fetching = Fetching(),
-) -> str:
-    """Fetch a file; what an earlier run left of it is gone on with, where the server says that it is still the same.
+def download(url: str, target: Path, session: Session, settings: DownloadSettings = DownloadSettings()) -> str:
+    """Download a file; one that an earlier run left incomplete is continued where the server has the same version.
 
     Parameters
     ----------
     url : str
         ``http`` or ``https``.
     target : pathlib.Path
-        Appears when the file is whole; until then ``<name>.part`` grows beside it.
+        Appears when the file is complete; until then ``<name>.part`` grows beside it.
     session : requests.Session
         From `open_session`.
-    settings : Fetching
-        How hard to try.
+    settings : DownloadSettings
+        How often and how long to try.
 
     Returns
     -------
@@ -96,22 +95,22 @@ def download(
     Raises
     ------
     DownloadError
-        If the server refuses, the file is too large, or the last try breaks off.
+        If the server refuses, the file is too large, or the last try fails.
     UnreachableError
-        If the last try finds no server.
+        If the server cannot be reached at the last try.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError(f"'{url}' is no http or https address: correct it in the listing")
     part = _Part(target, url)
     for left in reversed(range(settings.tries)):
         try:
-            _try(url, part, session, settings)
+            _request(url, part, session, settings)
             return part.finish()
-        except _Broken as broken:
+        except _TemporaryError as problem:
             if not left:
-                kind = UnreachableError if isinstance(broken, _Nobody) else DownloadError
+                kind = UnreachableError if isinstance(problem, _NoConnectionError) else DownloadError
                 raise kind(
-                    f"'{url}' could not be fetched whole in {_times(settings.tries)} ({broken}): run again later"
+                    f"'{url}' could not be fetched whole in {_times(settings.tries)} ({problem}): run again later"
                 ) from None
             time.sleep(min(60.0, settings.wait * 2 ** (settings.tries - 1 - left)))
         except OSError as error:
@@ -124,7 +123,7 @@ def _times(tries: int) -> str:
 
 
 class _Part:
-    """What there is of a file, and which version of it this is."""
+    """The part of a file that is downloaded, and the version of the file."""
 
     def __init__(self, target: Path, url: str) -> None:
         self._target, self._url = target, url
@@ -139,17 +138,17 @@ class _Part:
 
     @property
     def size(self) -> int:
-        """Bytes that are there."""
+        """Bytes of the part."""
         return self.file.stat().st_size if self.file.exists() else 0
 
     def begin(self, version: str | None) -> None:
-        """Start over with a version of the file."""
+        """Empty the part, and note the version of the file that follows."""
         self.version = version
         self._note.write_text(json.dumps({"url": self._url, "version": version}), "utf-8")
         self.file.write_bytes(b"")
 
     def finish(self) -> str:
-        """Give the file its name."""
+        """Give the complete file its name; return its checksum."""
         digest = sha256(self.file)
         self.file.replace(self._target)
         self._note.unlink(missing_ok=True)
@@ -162,12 +161,8 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def _try(
-    url: str,
-    part: _Part,
-    session: Session,
-    settings: Fetching,
-) -> None:
+def _request(url: str, part: _Part, session: Session, settings: DownloadSettings) -> None:
+    """Request the rest of a file, and append it to the part."""
     import requests
     from urllib3.exceptions import MaxRetryError
 
@@ -175,9 +170,9 @@ def _try(
     headers = {"Range": f"bytes={start}-", "If-Range": part.version or ""} if start else {}
     try:
         with session.get(url, headers=headers, stream=True, timeout=(settings.timeout, settings.timeout)) as response:
-            whole = _begin(url, response, part, start)
-            if whole is not None and whole > settings.most:
-                raise DownloadError(f"'{url}' has {whole} bytes, where {settings.most} are the most: leave it out")
+            total = _begin(url, response, part, start)
+            if total is not None and total > settings.most:
+                raise DownloadError(f"'{url}' has {total} bytes, where {settings.most} are the most: leave it out")
             with part.file.open("ab") as content:
                 for block in response.iter_content(_BLOCK):
                     content.write(block)
@@ -189,20 +184,26 @@ def _try(
         raise DownloadError(f"'{url}' leads to no http or https address: correct it in the listing") from None
     except requests.RequestException as error:
         if error.args and isinstance(error.args[0], MaxRetryError):
-            raise _Nobody(f"'{urlsplit(url).hostname}' cannot be reached") from None
-        raise _Broken(f"{type(error).__name__} after {part.size} bytes") from None
-    if whole is not None and part.size != whole:
-        raise _Broken(f"{part.size} of {whole} bytes came")
+            raise _NoConnectionError(f"'{urlsplit(url).hostname}' cannot be reached") from None
+        raise _TemporaryError(f"{type(error).__name__} after {part.size} bytes") from None
+    if total is not None and part.size != total:
+        raise _TemporaryError(f"{part.size} of {total} bytes came")
 
 
 def _begin(url: str, response: Response, part: _Part, start: int) -> int | None:
-    """Look at an answer's header; the length of the whole file, where it tells."""
+    """Check the header of a response, and begin the part anew unless the response continues it.
+
+    Returns
+    -------
+    int or None
+        Length of the whole file, where the header states it.
+    """
     status = response.status_code
-    if status in _FOR_NOW:
-        raise _Broken(f"status {status}")
-    if status == 416:  # asked for what lies behind the end: there is more here than there should be
+    if status in _TEMPORARY:
+        raise _TemporaryError(f"status {status}")
+    if status == 416:  # the requested range is behind the end: the part is too long
         part.begin(None)
-        raise _Broken("the part that was there did not fit")
+        raise _TemporaryError("the part that was there did not fit")
     if status not in (200, 206):
         raise DownloadError(f"the server answers {status} for '{url}': correct the address or leave the song out")
     length = response.headers.get("Content-Length", "")
@@ -210,10 +211,10 @@ def _begin(url: str, response: Response, part: _Part, start: int) -> int | None:
         etag = response.headers.get("ETag", "")
         part.begin(etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified"))
         return int(length) if length.isdigit() else None
-    where = response.headers.get("Content-Range", "")
-    unit, _, span = where.partition(" ")
-    begin, _, whole = span.partition("-")[0], None, span.rpartition("/")[2]
+    content_range = response.headers.get("Content-Range", "")
+    unit, _, span = content_range.partition(" ")
+    begin, total = span.partition("-")[0], span.rpartition("/")[2]
     if unit != "bytes" or begin != str(start):
         part.begin(None)
-        raise _Broken(f"a part from {start} on was asked for and '{where}' came")
-    return int(whole) if whole.isdigit() else start + int(length) if length.isdigit() else None
+        raise _TemporaryError(f"a part from {start} on was asked for and '{content_range}' came")
+    return int(total) if total.isdigit() else start + int(length) if length.isdigit() else None

@@ -1,4 +1,4 @@
-"""The listing of a multitrack library: a CSV file, or a saved page."""
+"""The listing of a multitrack library: a CSV file or a saved web page."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from stemtree.errors import CorpusError
 if TYPE_CHECKING:
     from bs4 import Tag
 
-COLUMNS = ("genre", "sub_genre", "title", "artist", "archive", "preview")
-_SAME = {
+LISTING_COLUMNS = ("genre", "sub_genre", "title", "artist", "archive", "preview")
+_SYNONYMS = {
     "broad_genre": "genre",
     "subgenre": "sub_genre",
     "track_name": "title",
@@ -32,19 +32,19 @@ _ARCHIVE = re.compile(r"\.(zip|rar|7z)$", re.IGNORECASE)
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _QUOTED = re.compile("[\"'\u2018\u201c](.+?)[\"'\u2019\u201d](?=\\W|$)")
 _QUOTES = "'\"\u2018\u2019\u201c\u201d "
-_TEXTS = {"genre": r"genre|style", "title": r"title|track.?name|song.?name", "artist": r"artist"}
+_CLASSES = {"genre": r"genre|style", "title": r"title|track.?name|song.?name", "artist": r"artist"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One song of a listing.
+class ListedSong:
+    """A song of a listing.
 
     Parameters
     ----------
     genre, sub_genre, title, artist : str
         As the library spells them.
     archive, preview : str
-        URLs, or paths of files; a preview may be missing (``""``).
+        Addresses, or paths of files; a preview may be missing (``""``).
     """
 
     genre: str
@@ -56,22 +56,22 @@ class Entry:
 
     @property
     def song(self) -> str:
-        """Artist and title: what the annotation calls it."""
+        """Artist and title, as in the annotation."""
         return f"{self.artist} - {self.title}" if self.artist else self.title
 
 
-def read_listing(file: str | os.PathLike[str]) -> tuple[list[Entry], list[Problem]]:
+def read_listing(file: str | os.PathLike[str]) -> tuple[list[ListedSong], list[Problem]]:
     """Read a listing.
 
-    CSV files have the columns of `COLUMNS` in that order, or a header that names them. In a page (``.html``, ``.htm``)
-    see `_page` for what is looked for. Relative addresses are paths beside the file.
+    CSV files have the columns of `LISTING_COLUMNS` in that order, or a header that names them. `_page` describes how
+    songs are found in a page (``.html``, ``.htm``). Relative addresses are paths beside the file.
 
     Returns
     -------
-    entries : list of Entry
+    entries : list of ListedSong
         Each song once.
     problems : list of Problem
-        Rows that lack something, and songs listed again.
+        Rows without a title or an archive, and songs that are listed again.
 
     Raises
     ------
@@ -82,10 +82,10 @@ def read_listing(file: str | os.PathLike[str]) -> tuple[list[Entry], list[Proble
     text = read_text(path, "listing", fallback="cp1252")
     is_page = path.suffix.lower() in (".html", ".htm", ".xhtml", ".mhtml")
     rows = _page(text) if is_page else _table(text, path)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ListedSong] = {}
     problems = []
     for number, row in enumerate(rows, 1):
-        entry = Entry(*(" ".join(row.get(name, "").split()) for name in COLUMNS))
+        entry = ListedSong(*(" ".join(row.get(name, "").split()) for name in LISTING_COLUMNS))
         if not entry.title or not entry.archive:
             missing = "title" if not entry.title else "archive"
             problems.append(Problem(entry.song, "row", f"row {number} of '{path}' lacks the {missing}: complete it"))
@@ -98,19 +98,20 @@ def read_listing(file: str | os.PathLike[str]) -> tuple[list[Entry], list[Proble
 
 
 def _table(text: str, path: Path) -> Iterator[dict[str, str]]:
+    """Rows of a CSV file, by their columns."""
     try:
         rows = [row for row in parse_rows(text) if any(cell.strip() for cell in row)]
     except csv.Error:
         raise CorpusError(f"the listing '{path}' is not CSV: save it as that, or as .html") from None
     names = [_column(cell) for cell in rows[0]] if rows else []
-    headed = {"title", "archive"} <= set(names)
-    for row in rows[headed:]:
-        yield dict(zip(names if headed else COLUMNS, row, strict=False))
+    has_header = {"title", "archive"} <= set(names)
+    for row in rows[has_header:]:
+        yield dict(zip(names if has_header else LISTING_COLUMNS, row, strict=False))
 
 
 def _column(cell: str) -> str:
     name = re.sub(r"\W+", "_", cell.strip().lower())
-    return _SAME.get(name, name)
+    return _SYNONYMS.get(name, name)
 
 
 def _page(text: str) -> Iterator[dict[str, str]]:
@@ -138,25 +139,28 @@ def _page(text: str) -> Iterator[dict[str, str]]:
 
 
 def _song(stem: str, link: Tag, block: Tag, base: str) -> dict[str, str]:
-    named_artist, has_artist, named_title = stem.rpartition("/")[2].partition("_")
+    """The row of one song, from its block."""
+    archive_artist, has_artist, archive_title = stem.rpartition("/")[2].partition("_")
     inside = [tag for tag in block.find_all(_HEADINGS) if not _QUOTED.search(_text(tag))]
     headings = [*inside, *block.find_all_previous(_HEADINGS)]
-    marked = _marked(block, "artist")
-    artist, _, after = _text(marked or (headings[0] if headings else None)).partition(": ")
-    above = [tag for tag in headings if marked is not None or tag.name < headings[0].name]
+    artist_tag = _tag_of_class(block, "artist")
+    artist, _, after = _text(artist_tag or (headings[0] if headings else None)).partition(": ")
+    above = [tag for tag in headings if artist_tag is not None or tag.name < headings[0].name]
     quoted = _QUOTED.search(_text(block))
-    title = _text(_marked(block, "title")).strip(_QUOTES) or (quoted[1] if quoted else "")
+    title = _text(_tag_of_class(block, "title")).strip(_QUOTES) or (quoted[1] if quoted else "")
+    sub_genre = re.sub(r"^(sub.?)?genre:?\s*", "", _text(_tag_of_class(block, "genre")), flags=re.IGNORECASE)
     return {
         "genre": _text(above[0] if above else None),
-        "sub_genre": re.sub(r"^(sub.?)?genre:?\s*", "", _text(_marked(block, "genre")), flags=re.IGNORECASE) or after,
-        "title": title or _spaced(named_title if has_artist else named_artist),
-        "artist": artist or (_spaced(named_artist) if has_artist else ""),
+        "sub_genre": sub_genre or after,
+        "title": title or _spaced(archive_title if has_artist else archive_artist),
+        "artist": artist or (_spaced(archive_artist) if has_artist else ""),
         "archive": urljoin(base, str(link["href"])),
         "preview": urljoin(base, _preview(block)),
     }
 
 
 def _block(link: Tag, stem: str) -> Tag:
+    """The largest element around a link that holds no other song's link."""
     block = link
     for parent in link.parents:
         others = (tag for tag in parent.find_all("a", href=True) if _ARCHIVE.search(urlsplit(str(tag["href"])).path))
@@ -167,13 +171,14 @@ def _block(link: Tag, stem: str) -> Tag:
 
 
 def _preview(block: Tag) -> str:
+    """The address of a block's preview, an MP3 file; empty where there is none."""
     found = [str(tag.get("href") or tag.get("src") or "") for tag in block.find_all(("a", "audio", "source"))]
     sounds = [address for address in found if urlsplit(address).path.lower().endswith(".mp3")]
     return next((address for address in sounds if "preview" in address.lower()), sounds[0] if sounds else "")
 
 
-def _marked(block: Tag, what: str) -> Tag | None:
-    return block.find(class_=re.compile(_TEXTS[what], re.IGNORECASE))
+def _tag_of_class(block: Tag, what: str) -> Tag | None:
+    return block.find(class_=re.compile(_CLASSES[what], re.IGNORECASE))
 
 
 def _text(tag: Tag | None) -> str:
@@ -181,7 +186,7 @@ def _text(tag: Tag | None) -> str:
 
 
 def _stem(address: str) -> str:
-    """What the addresses of one song's archives have in common."""
+    """The part that the addresses of one song's archives have in common."""
     path = _ARCHIVE.sub("", unquote(urlsplit(address).path))
     return path.rpartition("_")[0] if path.rpartition("/")[2].count("_") > 1 else path
 

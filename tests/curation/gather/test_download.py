@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from support.archives import Server
 
-from stemtree.curation.gather.download import Fetching, download, open_session
+from stemtree.curation.gather.download import DownloadSettings, download, open_session
 from stemtree.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 4000
-QUICK = Fetching(tries=4, wait=0.001, timeout=5)
+QUICK = DownloadSettings(tries=4, wait=0.001, timeout=5)
 
 
-def fetch(server: Server, path: str, target: Path, settings: Fetching = QUICK) -> str:
+def fetch(server: Server, path: str, target: Path, settings: DownloadSettings = QUICK) -> str:
     with open_session(settings) as session:
         return download(server.url(path), target, session, settings)
 
@@ -35,7 +35,7 @@ def test_the_next_run_goes_on(server: Server, tmp_path: Path) -> None:
     server.files["/a.zip"] = CONTENT
     server.odd["/a.zip"] = lambda handler, count: server.send(handler, cut=5 << 14)
     with pytest.raises(DownloadError, match=r"could not be fetched whole in 2 tries .* run again later"):
-        fetch(server, "/a.zip", tmp_path / "a.zip", Fetching(tries=2, wait=0))
+        fetch(server, "/a.zip", tmp_path / "a.zip", DownloadSettings(tries=2, wait=0))
     assert not (tmp_path / "a.zip").exists()
     del server.odd["/a.zip"]
     fetch(server, "/a.zip", tmp_path / "a.zip")
@@ -47,7 +47,7 @@ def test_another_version_starts_over(server: Server, tmp_path: Path) -> None:
     server.files["/a.zip"] = CONTENT
     server.odd["/a.zip"] = lambda handler, count: server.send(handler, cut=5 << 14)
     with pytest.raises(DownloadError):
-        fetch(server, "/a.zip", tmp_path / "a.zip", Fetching(tries=1))
+        fetch(server, "/a.zip", tmp_path / "a.zip", DownloadSettings(tries=1))
     server.files["/a.zip"] = CONTENT[::-1]
     server.odd["/a.zip"] = lambda handler, count: server.send(handler, etag='"v2"')
     fetch(server, "/a.zip", tmp_path / "a.zip")
@@ -130,7 +130,7 @@ def test_too_large(server: Server, tmp_path: Path) -> None:
         ("/b.zip", "has more than 1000"),
     ):
         with pytest.raises(DownloadError, match=said):
-            fetch(server, path, tmp_path / "a.zip", Fetching(most=1000))
+            fetch(server, path, tmp_path / "a.zip", DownloadSettings(most=1000))
 
 
 def test_other_schemes_and_nobody_there(tmp_path: Path) -> None:
@@ -138,4 +138,4 @@ def test_other_schemes_and_nobody_there(tmp_path: Path) -> None:
         with pytest.raises(DownloadError, match="is no http or https address"):
             download("ftp://127.0.0.1/a.zip", tmp_path / "a.zip", session)
         with pytest.raises(DownloadError, match=r"in 2 tries \('127.0.0.1' cannot be reached\): run again"):
-            download("http://127.0.0.1:9/a.zip", tmp_path / "a.zip", session, Fetching(tries=2, wait=0))
+            download("http://127.0.0.1:9/a.zip", tmp_path / "a.zip", session, DownloadSettings(tries=2, wait=0))

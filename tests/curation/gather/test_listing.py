@@ -2,12 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from stemtree.curation.gather.library import folder_names
-from stemtree.curation.gather.listing import Entry, read_listing
+from stemtree.curation.gather.listing import ListedSong, read_listing
 from stemtree.errors import CorpusError
 
 ROW = "Pop / Singer-Songwriter,Bubblegum,Some Song,Anna,https://h/Anna_SomeSong_Full.zip?download=1,https://h/p.mp3"
-ENTRY = Entry(*ROW.split(","))
+ENTRY = ListedSong(*ROW.split(","))
 
 
 def listing(tmp_path: Path, text: str | bytes, name: str = "list.csv") -> Path:
@@ -70,26 +69,15 @@ def test_a_saved_page(tmp_path: Path) -> None:
     entries, problems = read_listing(listing(tmp_path, PAGE, "page.html"))
     assert problems == []
     assert entries == [
-        Entry(
+        ListedSong(
             "Pop / Singer-Songwriter", "Bubblegum", "Some Song", "Anna", "https://h/dl/Anna_SomeSong_Full.zip?x=1",
             "https://h/Anna_SomeSong_Full_Preview.mp3",
         ),
-        Entry("Pop / Singer-Songwriter", "", "Don\u2019t Go", "Anna", "https://h/dl/Anna_DontGo_Full.rar"),
-        Entry("Rock", "Heavy Rock", "Night Drive", "Bert", "https://h/dl/Bert_NightDrive_Full.7z", "https://h/night.mp3"),
+        ListedSong("Pop / Singer-Songwriter", "", "Don\u2019t Go", "Anna", "https://h/dl/Anna_DontGo_Full.rar"),
+        ListedSong("Rock", "Heavy Rock", "Night Drive", "Bert", "https://h/dl/Bert_NightDrive_Full.7z", "https://h/night.mp3"),
     ]  # fmt: skip
 
 
 def test_a_page_with_nothing_but_links(tmp_path: Path) -> None:
     (entry,), _ = read_listing(listing(tmp_path, "<a href='x/TheBand_LongWay_Full.zip'>download<b>", "page.htm"))
-    assert entry == Entry("", "", "Long Way", "The Band", "x/TheBand_LongWay_Full.zip")
-
-
-def test_folders_of_songs() -> None:
-    def named(artist: str, title: str) -> str:
-        return folder_names([Entry("", "", title, artist, "a.zip")])[0]
-
-    assert named("AC/DC", "What? Where..") == "AC_DC - What_ Where"
-    assert named("", "..") == "_"
-    assert len(named("x" * 300, "y").encode()) <= 200
-    twins = [Entry("", "", title, "A", "a.zip") for title in ("Song", "SONG", "song")]
-    assert folder_names(twins) == ["A - Song", "A - SONG (2)", "A - song (3)"]
+    assert entry == ListedSong("", "", "Long Way", "The Band", "x/TheBand_LongWay_Full.zip")

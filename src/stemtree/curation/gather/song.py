@@ -1,0 +1,215 @@
+"""Fetching and unpacking one song of a library."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote, urlsplit
+
+from stemtree.corpora.track import Problem
+from stemtree.curation.gather.archives import UnpackLimits, unpack
+from stemtree.curation.gather.containers import MissingReaderError
+from stemtree.curation.gather.download import DownloadSettings, UnreachableError, download, open_session, sha256
+from stemtree.curation.gather.listing import ListedSong
+from stemtree.curation.gather.notes import SONG_NOTE, note_file, read_note, remove_with_note, write_note
+from stemtree.errors import ArchiveError, DownloadError
+from stemtree.staging import staging
+
+if TYPE_CHECKING:
+    from requests import Session
+
+GatherStatus = Literal["unpacked", "there", "quarantined", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredSong:
+    """The outcome for one song.
+
+    Parameters
+    ----------
+    song : str
+        Name of its folder.
+    listed : ListedSong
+        Its row in the listing.
+    status : {"unpacked", "there", "quarantined", "failed"}
+        ``there``: unpacked by an earlier run. ``quarantined``: its archive is broken or refused and lies in
+        ``quarantine``.
+    reason : str
+        Why it is quarantined or failed, in a sentence.
+    files : int
+        Number of audio files.
+    sha256 : str
+        Checksum of the archive.
+    """
+
+    song: str
+    listed: ListedSong
+    status: GatherStatus
+    reason: str = ""
+    files: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GatherSettings:
+    """How songs are gathered.
+
+    Parameters
+    ----------
+    limits : UnpackLimits
+        How much an archive may unpack to.
+    download : DownloadSettings
+        How often downloads are tried.
+    keep_archives : bool
+        Whether archives stay in ``archives`` once they are unpacked.
+    previews : bool
+        Whether previews are fetched.
+    """
+
+    limits: UnpackLimits = field(default_factory=UnpackLimits)
+    download: DownloadSettings = field(default_factory=DownloadSettings)
+    keep_archives: bool = False
+    previews: bool = True
+
+
+class SongGatherer:
+    """Fetches and unpacks songs into the folders of a library.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The library, with the folders ``songs``, ``previews``, ``archives`` and ``quarantine``.
+    listing_folder : pathlib.Path
+        Relative addresses in the listing are paths below it.
+    settings : GatherSettings
+        Limits and what to keep.
+    report : callable
+        Called with each problem of a preview.
+    """
+
+    def __init__(
+        self, root: Path, listing_folder: Path, settings: GatherSettings, report: Callable[[Problem], None]
+    ) -> None:
+        self._root, self._listing_folder, self._settings, self._report = root, listing_folder, settings, report
+        self._session: Session | None = None
+        self._unreachable: set[str] = set()
+
+    def find(self, song: str, listed: ListedSong) -> GatheredSong | None:
+        """A song that an earlier run unpacked or quarantined, unless its archive has changed."""
+        note = read_note(self._root / "songs" / song)
+        if note is not None and note.get("archive") == listed.archive:
+            return GatheredSong(song, listed, "there", files=len(note["files"]), sha256=note["sha256"])
+        held = self._quarantine(song)
+        note = read_note(held) if held.exists() else None
+        if note is not None and note.get("archive") == listed.archive and not self._is_mended(listed, note["sha256"]):
+            return GatheredSong(song, listed, "quarantined", note["reason"], sha256=note["sha256"])
+        return None
+
+    def gather(self, song: str, listed: ListedSong) -> GatheredSong:
+        """Fetch and unpack a song, as far as earlier runs have not."""
+        gathered = self.find(song, listed)
+        try:
+            gathered = gathered or self._unpack(song, listed)
+        except DownloadError as error:
+            return GatheredSong(song, listed, "failed", str(error))
+        lacks_preview = gathered.status == "there" and not self._preview_file(song).exists()
+        if self._settings.previews and listed.preview and (lacks_preview or gathered.status == "unpacked"):
+            self._fetch_preview(song, listed)
+        return gathered
+
+    def _unpack(self, song: str, listed: ListedSong) -> GatheredSong:
+        archive, digest = self._fetch_archive(song, listed)
+        folder = self._root / "songs" / song
+        try:
+            with staging(folder) as stage:
+                unpacked = unpack(archive, stage, self._settings.limits)
+                facts = asdict(listed) | {"song": song, "sha256": digest} | asdict(unpacked)
+                (stage / SONG_NOTE).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", "utf-8")
+                if folder.exists():
+                    shutil.rmtree(folder)
+                stage.rename(folder)
+        except MissingReaderError as error:
+            return GatheredSong(song, listed, "failed", str(error), sha256=digest)
+        except ArchiveError as error:
+            self._set_aside(song, listed, archive, digest, str(error))
+            return GatheredSong(song, listed, "quarantined", str(error), sha256=digest)
+        remove_with_note(self._quarantine(song))
+        if self._is_downloaded(archive) and not self._settings.keep_archives:
+            remove_with_note(archive)
+        return GatheredSong(song, listed, "unpacked", files=len(unpacked.files), sha256=digest)
+
+    def _fetch_archive(self, song: str, listed: ListedSong) -> tuple[Path, str]:
+        """The archive as a file on this machine, and its checksum."""
+        if not _is_remote(listed.archive):
+            path = self._local_path(listed.archive)
+            if not path.is_file():
+                raise DownloadError(f"there is no archive '{path}': correct the listing")
+            return path, sha256(path)
+        target = self._root / "archives" / f"{song}{Path(urlsplit(listed.archive).path).suffix.lower()}"
+        if target.exists() and (note := read_note(target)) and note.get("archive") == listed.archive:
+            return target, str(note["sha256"])
+        digest = self._download(listed.archive, target)
+        write_note(target, {"archive": listed.archive, "sha256": digest})
+        return target, digest
+
+    def _download(self, url: str, target: Path) -> str:
+        """Download a file; a server that was unreachable is tried only once for every further file."""
+        settings, server = self._settings.download, urlsplit(url).netloc
+        self._session = self._session or open_session(settings)
+        if server in self._unreachable:
+            settings = replace(settings, tries=1)
+        try:
+            digest = download(url, target, self._session, settings)
+        except UnreachableError:
+            self._unreachable.add(server)
+            raise
+        self._unreachable.discard(server)
+        return digest
+
+    def _fetch_preview(self, song: str, listed: ListedSong) -> None:
+        target = self._preview_file(song)
+        try:
+            if _is_remote(listed.preview):
+                self._download(listed.preview, target)
+            elif (path := self._local_path(listed.preview)).is_file():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+            else:
+                raise DownloadError(f"there is no preview '{path}': correct the listing")
+        except DownloadError as error:
+            self._report(Problem(song, "preview", str(error)))
+
+    def _set_aside(self, song: str, listed: ListedSong, archive: Path, digest: str, reason: str) -> None:
+        """Move a downloaded archive to the quarantine; of other files, which stay where they are, only a note."""
+        held = self._quarantine(song)
+        held.parent.mkdir(parents=True, exist_ok=True)
+        if self._is_downloaded(archive):
+            archive.replace(held)
+            note_file(archive).unlink(missing_ok=True)
+        else:
+            held.write_bytes(b"")
+        write_note(held, {"archive": listed.archive, "sha256": digest, "reason": reason})
+
+    def _is_mended(self, listed: ListedSong, digest: str) -> bool:
+        """Whether an archive on this machine differs from the one that was quarantined."""
+        path = self._local_path(listed.archive)
+        return not _is_remote(listed.archive) and path.is_file() and sha256(path) != digest
+
+    def _is_downloaded(self, archive: Path) -> bool:
+        return archive.parent == self._root / "archives"
+
+    def _preview_file(self, song: str) -> Path:
+        return self._root / "previews" / f"{song}.mp3"
+
+    def _quarantine(self, song: str) -> Path:
+        return self._root / "quarantine" / f"{song}.archive"
+
+    def _local_path(self, address: str) -> Path:
+        parts = urlsplit(address)
+        return self._listing_folder / (unquote(parts.path) if parts.scheme == "file" else address)
+
+
+def _is_remote(address: str) -> bool:
+    return urlsplit(address).scheme in ("http", "https")
