@@ -1,0 +1,3 @@
+from support.corpus_layouts import corpora, slakh
+
+__all__ = ["corpora", "slakh"]
