@@ -36,10 +36,6 @@ class ArchiveError(CorpusError):
     """An archive that is broken, or that nothing should be unpacked from."""
 
 
-class StaleIndexError(CorpusError):
-    """An index that was made from something else than what it is used with."""
-
-
 class SamplingError(StemtreeError):
     """Examples that cannot be drawn from a corpus as asked."""
 

@@ -11,8 +11,8 @@ from stemtree.audio import Excerpts
 from stemtree.corpora import song_cache
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
-from stemtree.data.salience import Chunking, SalienceIndex, load_index, measure_chunks, salience_index
-from stemtree.errors import AudioError, CorpusError, OptionError, StaleIndexError
+from stemtree.data.salience import Chunking, SalienceIndex, index_file, measure_chunks, salience_index
+from stemtree.errors import AudioError, CorpusError, OptionError
 from stemtree.hierarchy import Hierarchy, load
 
 RATE = 8000
@@ -95,32 +95,53 @@ def _counting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return measured
 
 
-def test_only_what_is_stale_is_measured_again(
+def test_only_what_is_stale_is_measured_again_and_the_reason_is_told(
     musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus, file = make_corpus(tmp_path, {"a": 12, "b": 11, "c": 10}), tmp_path / "index.parquet"
-    measured = _counting(monkeypatch)
-    first = salience_index(corpus, musdb, file)
-    assert sorted(measured) == ["a", "b", "c"]
+    measured, reasons = _counting(monkeypatch), []
+    first = salience_index(corpus, musdb, file, report=reasons.append)
+    assert sorted(measured) == ["a", "b", "c"] and reasons == [f"there is no '{file}' yet"]
     written = file.stat().st_mtime_ns
-    again = salience_index(corpus, musdb, file)
-    assert len(measured) == 3 and file.stat().st_mtime_ns == written
-    assert again.table.equals(first.table) and load_index(corpus, file).table.equals(first.table)
+    again = salience_index(corpus, musdb, file, report=reasons.append)
+    assert len(measured) == 3 and file.stat().st_mtime_ns == written and len(reasons) == 1
+    assert again.table.equals(first.table)
 
     path = corpus.tracks[1].stems[2].file.path
     os.utime(path, (1, 1))
-    with pytest.raises(StaleIndexError, match=r"index.parquet' is older than the song 'b': build it again"):
-        load_index(corpus, file)
-    salience_index(corpus, musdb, file)
+    salience_index(corpus, musdb, file, report=reasons.append)
     assert measured[3:] == ["b"]
-    with pytest.raises(StaleIndexError, match="is older than the song 'a'"):
-        load_index(corpus, file, Chunking(5))
+    assert reasons[1:] == [f"'{file}' is older than the audio of 1 songs, such as 'b'"]
     smaller = Corpus(corpus.root, corpus.kind, corpus.hierarchy, corpus.tracks[:1])
     assert salience_index(smaller, musdb, file).table["track"].unique().to_list() == ["a"]
-    larger = Corpus(corpus.root, corpus.kind, corpus.hierarchy, (*corpus.tracks, replace(corpus.tracks[0], id="d")))
-    with pytest.raises(StaleIndexError, match="lacks the song 'd'"):
-        load_index(larger, file)
     assert measured[4:] == []
+    salience_index(smaller, musdb, file, Chunking(5), report=reasons.append)
+    assert measured[4:] == ["a"]
+    assert reasons[2:] == [f"'{file}' was made with other chunks, labels or hierarchy"]
+    larger = Corpus(corpus.root, corpus.kind, corpus.hierarchy, (*corpus.tracks, replace(corpus.tracks[0], id="d")))
+    salience_index(larger, musdb, file, report=reasons.append)
+    assert measured[5:] == ["d"] and reasons[3:] == [f"'{file}' lacks 1 songs, such as 'd'"]
+    file.write_bytes(b"PAR1 cut off")
+    salience_index(smaller, musdb, file, report=reasons.append)
+    assert reasons[4:] == [f"'{file}' is damaged or of another version"]
+
+
+def test_the_index_of_a_corpus_that_cannot_be_written_to(
+    musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes to the user's cache, and what the corpus's own index holds is not measured again."""
+    corpus = make_corpus(tmp_path / "songs", {"a": 12, "b": 11})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    shared = index_file(corpus)
+    assert shared == corpus.root / f"salience-{corpus.hierarchy}.parquet"
+    salience_index(replace(corpus, tracks=corpus.tracks[:1]), musdb, shared)
+    monkeypatch.setattr(song_cache.os, "access", lambda path, mode: Path(path) != corpus.root)
+    measured = _counting(monkeypatch)
+    own = index_file(corpus)
+    assert own.is_relative_to(tmp_path / "home" / "stemtree")
+    salience_index(corpus, musdb, own)
+    assert measured == ["b"] and pl.read_parquet(shared)["track"].unique().to_list() == ["a"]
+    assert index_file(corpus) == own and pl.read_parquet(own)["track"].n_unique() == 2
 
 
 def test_splits_pruned_trees_and_chunkings_share_a_file(
@@ -141,10 +162,10 @@ def test_splits_pruned_trees_and_chunkings_share_a_file(
     assert set(first[1].table["node"]) == {"", "vocals", "accompaniment"}
     for half in halves:
         assert set(salience_index(half, musdb, file).table["track"]) == {half.tracks[0].id}
-    for index, again in zip(first, (
-        load_index(whole, file), load_index(pruned, file), load_index(whole, file, short)
-    ), strict=True):  # fmt: skip
-        assert again.table.equals(index.table)
+    again = [salience_index(*of) for of in (
+        (whole, musdb, file), (pruned, musdb.prune(1), file), (whole, musdb, file, short)
+    )]  # fmt: skip
+    assert all(index.table.equals(other.table) for index, other in zip(first, again, strict=True))
     assert len(measured) == 6
     rows = len(pl.read_parquet(file))
     os.utime(whole.tracks[0].stems[0].file.path, (1, 1))  # what was made from the old file goes
@@ -231,7 +252,9 @@ def test_a_thread_too_many_is_not_started(musdb: Hierarchy, tmp_path: Path, monk
 def test_the_threshold_is_no_reason_to_measure_again(musdb: Hierarchy, tmp_path: Path) -> None:
     corpus, file = make_corpus(tmp_path, {"a": 12}), tmp_path / "index.parquet"
     assert salience_index(corpus, musdb, file).salient("a", "vocals").all()
-    assert not load_index(corpus, file, Chunking(threshold=0)).salient("a", "vocals").any()
+    written = file.stat().st_mtime_ns
+    assert not salience_index(corpus, musdb, file, Chunking(threshold=0)).salient("a", "vocals").any()
+    assert file.stat().st_mtime_ns == written
 
 
 def test_workers_make_no_difference(musdb: Hierarchy, tmp_path: Path) -> None:

@@ -2,8 +2,11 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 import torch
@@ -14,12 +17,13 @@ from torch import Tensor
 
 from stemtree.corpora.load import load_corpus
 from stemtree.data.salience import Chunking, index_file, salience_index
-from stemtree.errors import OptionError, SamplingError, StaleIndexError, TrainingError
+from stemtree.errors import CorpusError, OptionError, SamplingError, TrainingError
 from stemtree.hierarchy import load
 from stemtree.model import load_model
 from stemtree.training import trainer as trainer_module
 from stemtree.training.configuration import read_settings
 from stemtree.training.module import TrainingModule
+from stemtree.training.monitor import Monitor
 from stemtree.training.run import train
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -139,13 +143,62 @@ def test_leaves_that_are_salient_nowhere_are_left_out_and_reported(config: Path,
     reports: list[str] = []
     changes = ["targets=[]", "depth=2", "relation.kind=tree"]
     changes += [f"{split}=[{{root: {root}, split: {split}}}]" for split in ("train", "validation")]
-    model = train(read_settings([config], changes), tmp_path / "run", report=reports.append)
+    model = train(read_settings([config], changes), tmp_path / "run", monitor=Monitor(reports.append))
     assert "bass/bass" in model.card.nodes
     assert [sentence.split(",")[0] for sentence in reports] == [
         f"in the songs of '{split}'" for split in ("train", "validation")
     ]
     assert "'bass/bass'" in reports[0] and "'winds_voices/winds'" in reports[0]
     assert "guitar'" not in reports[0] and "percussion" not in reports[0]
+
+
+def test_an_index_that_is_missing_or_of_other_chunks_is_made(config: Path, tones: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(tones, tmp_path / "songs")
+    index_file(load_corpus(root, "slakh", load("slakh"))).unlink()
+    changes = [f"{split}=[{{root: {root}, split: {split}}}]" for split in ("train", "validation")]
+    changes += ["trainer.max_epochs=1"]
+    reports: list[str] = []
+    shown: list[str] = []
+
+    @contextmanager
+    def progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
+        yield lambda done, total: shown.append(f"{label}: {done} of {total}")
+
+    monitor = Monitor(reports.append, progress)
+    first = train(read_settings([config], changes), tmp_path / "run", monitor=monitor)
+    file = root / "salience-slakh.parquet"
+    assert reports[0] == f"there is no '{file}' yet: measuring where nodes are salient"
+    assert shown[3] == f"measuring {root}: 4 of 4" and len(shown) == 6
+    same = train(read_settings([config], ["trainer.max_epochs=1"]), tmp_path / "same")
+    for name, tensor in first.network.state_dict().items():
+        assert torch.equal(tensor, same.network.state_dict()[name]), name
+    reports.clear()
+    train(read_settings([config], [*changes, "chunking.hop=0.25"]), tmp_path / "other", monitor=monitor)
+    assert reports[0] == f"'{file}' was made with other chunks, labels or hierarchy: measuring where nodes are salient"
+
+
+def test_songs_that_cannot_be_used_are_left_out_where_wanted(config: Path, tones: Path, tmp_path: Path) -> None:
+    """A stem whose label the hierarchy does not know, and one that cannot be decoded to its end."""
+    root = shutil.copytree(tones, tmp_path / "songs")
+    index_file(load_corpus(root, "slakh", load("slakh"))).unlink()
+    metadata = root / "train" / "Track00000" / "metadata.yaml"
+    metadata.write_text(metadata.read_text().replace("elektrik_guitar.nkm", "main_system.nkm"))
+    nan = root / "train" / "Track00001" / "stems" / "S00.wav"
+    soundfile.write(nan, np.full(32000, np.nan), 8000, "FLOAT")
+    source = f"{{root: {root}, split: train}}"
+    changes = [f"train=[{source}]", f"validation=[{{root: {root}, split: validation}}]", "trainer.max_epochs=1"]
+    with pytest.raises(CorpusError, match=r"label 'main_system.nkm'.*; give it a leaf with --labels FILE, or leave it"):
+        train(read_settings([config], changes), tmp_path / "run")
+    reports: list[str] = []
+    changes = [change.replace("root:", "skip_bad: true, root:") for change in changes]
+    model = train(read_settings([config], changes), tmp_path / "run", monitor=Monitor(reports.append))
+    assert model.card.corpora[0]["songs"] == 3
+    assert f"left out, 2 problems in '{root}'" in reports[1]
+    labels = tmp_path / "labels.yaml"
+    labels.write_text("main_system.nkm: bass/bass/acoustic_basses/upright_bass\n")
+    changes = [change.replace("root:", f"labels: {labels}, root:") for change in changes]
+    train(read_settings([config], changes), tmp_path / "labels", monitor=Monitor(reports.append))
+    assert f"left out, a problem in '{root}'" in reports[-1] and "NaN" in reports[-1]
 
 
 def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> None:
@@ -160,8 +213,6 @@ def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> No
         train(read_settings([config], silent), tmp_path / "b")
     with pytest.raises(OptionError, match="needs 'sources'"):
         train(read_settings([config], ["relation.kind=mixed"]), tmp_path / "c")
-    with pytest.raises(StaleIndexError, match="build it again with stemtree corpus index"):
-        train(read_settings([config], ["chunking.duration=0.5"]), tmp_path / "d")
     with pytest.raises(OptionError, match=r"has 8000 Hz and 'stft' is for 16000: give stft\.sample_rate"):
         train(read_settings([config], ["stft.sample_rate=16000"]), tmp_path / "e")
     with pytest.raises(OptionError, match=r"no such network can be made \(.*memory.*\): make it smaller"):

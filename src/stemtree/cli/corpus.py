@@ -6,58 +6,51 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.messages import one_line
 
 if TYPE_CHECKING:
     from stemtree.corpora.track import Corpus
-    from stemtree.hierarchy import Hierarchy
 
 app = typer.Typer(
     help="Look at corpora, validate copies of them, and make them.", no_args_is_help=True, rich_markup_mode=None
 )
 
 Root = Annotated[str, typer.Argument(metavar="ROOT", help="The corpus's folder.")]
-Kind = Annotated[
-    str,
-    typer.Option(
-        metavar="KIND",
-        help="slakh, slakh-split2, slakh-redux, musdb18, musdb18-hq, dsd100, medleydb, moisesdb, ms21 or folder.",
-    ),
-]
-In = Annotated[str | None, typer.Option("--hierarchy", metavar="NAME|FILE", help="Instead of the corpus's own.")]
-Labels = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="YAML lines of 'label: path of a leaf', for labels of your own.")
-]
-
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and report it.")]
 
 
 @app.command()
-def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None) -> None:
-    """Validate a copy: what is wrong, where, and how often."""
+def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None, skip_bad: SkipBad = False) -> None:
+    """Validate a copy: what is wrong, where, and how often; fails if anything is, or with --skip-bad if all is."""
     from stemtree.corpora.check import check_corpus
+    from stemtree.corpora.settings import CorpusSettings
 
-    corpus = check_corpus(root, kind, _hierarchy(root, kind, hierarchy, labels))
+    described = CorpusSettings(Path(root), kind, labels=labels)
+    corpus = check_corpus(root, kind, described.hierarchy(hierarchy))
     for problem in (*corpus.notes, *corpus.problems):
         typer.echo(f"{problem.kind}: {one_line(problem.message)}")
     counts = Counter(problem.kind for problem in corpus.problems)
     found = ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "no problems"
     typer.echo(f"{len(corpus.tracks)} songs can be read; {found}")
-    if corpus.problems:
+    if not corpus.tracks or (corpus.problems and not skip_bad):
         raise typer.Exit(1)
 
 
 @app.command()
-def info(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None) -> None:
-    """Print what a corpus holds: songs and hours per split, songs and stem hours per leaf."""
+def info(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None, skip_bad: SkipBad = False) -> None:
+    """Print what a corpus holds: songs and hours per split, songs and stem hours per leaf; problems are counted."""
     from rich.console import Console
 
     from stemtree.corpora.load import load_corpus
+    from stemtree.corpora.settings import CorpusSettings
 
-    corpus = load_corpus(root, kind, _hierarchy(root, kind, hierarchy, labels), skip_bad=True)
+    described = CorpusSettings(Path(root), kind, labels=labels)
+    corpus = load_corpus(root, kind, described.hierarchy(hierarchy), skip_bad=True)
     console = Console(width=200, highlight=False)
     for table in _tables(corpus):
         console.print(table)
+    for problem in corpus.problems if skip_bad else ():
+        typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
     if corpus.problems:
         typer.echo(f"{len(corpus.problems)} problems: see stemtree corpus check", err=True)
 
@@ -77,17 +70,16 @@ def index(
 ) -> None:
     """Measure how loud every node is in every chunk, for training; only songs that changed are measured again."""
     from stemtree.cli.messages import progress_bar
-    from stemtree.corpora.load import load_corpus
+    from stemtree.corpora.settings import CorpusSettings
     from stemtree.data.salience import Chunking, index_file, salience_index
 
-    tree = _hierarchy(root, kind, hierarchy, labels)
-    corpus = load_corpus(root, kind, tree, skip_bad=skip_bad)
+    corpus, tree = read_corpus(CorpusSettings(Path(root), kind, labels=labels, skip_bad=skip_bad), hierarchy)
     file = output or index_file(corpus)
     with progress_bar("measuring") as progress:
         chunking = Chunking(duration, hop)
         measured = salience_index(corpus, tree, file, chunking, skip_bad=skip_bad, progress=progress)
     problems = corpus.problems + measured.problems
-    for problem in problems:
+    for problem in measured.problems:
         typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
     songs = len(corpus.tracks) - len(measured.problems)
     typer.echo(f"{file}: {songs} songs, {len(measured.table)} nodes in them, {len(problems)} problems")
@@ -163,14 +155,6 @@ def render(
     typer.echo(f"{output}: {len(set(map(Path, midis))) * takes - len(problems)} songs, {len(problems)} left out")
     if problems:
         raise typer.Exit(1)
-
-
-def _hierarchy(root: str, kind: str, hierarchy: str | None, labels: Path | None) -> "Hierarchy":
-    from stemtree.corpora.load import hierarchy_of
-    from stemtree.hierarchy.load import with_label_map
-
-    tree = hierarchy_of(kind, hierarchy, root)
-    return with_label_map(tree, labels) if labels else tree
 
 
 def _tables(corpus: "Corpus") -> "list[object]":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemtree.cli.corpus import In, Kind
+from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.messages import one_line, progress_bar
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ Duration = Annotated[float, typer.Option(metavar="SECONDS", help="Of a chunk.")]
 Hop = Annotated[float | None, typer.Option(metavar="SECONDS", help="From chunk to chunk (default: the duration).")]
 Window = Annotated[int, typer.Option(metavar="SAMPLES", help="Of the masks' transform, at 16 kHz.")]
 WindowHop = Annotated[int, typer.Option(metavar="SAMPLES", help="Of the masks' transform, at 16 kHz.")]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave songs out that are not whole.")]
 
 
 _NAME_HELP = "separate[:SPLITTER], mixture, oracle:irm|ibm|psa, mean:FILE, a model's folder."
@@ -41,6 +40,7 @@ def evaluate(
     kind: Kind,
     split: Annotated[str, typer.Option(metavar="NAME|all", help="Which songs.")] = "test",
     hierarchy: In = None,
+    labels: Labels = None,
     depth: Depth = None,
     node: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Only this node; can be repeated.")] = None,
     target: Annotated[list[str] | None, typer.Option(metavar="PATH", help=_TARGET_HELP)] = None,
@@ -83,7 +83,7 @@ def evaluate(
         raise OptionError("--node and --level both say what to measure: give one of them")
     if chunks and (target or sample is not None):
         raise OptionError("--chunks says which chunks to measure: leave out --target and --sample")
-    songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
+    songs, tree = _load(corpus, kind, hierarchy, depth, split, labels, skip_bad)
     listed = read_chunks(chunks) if chunks else None
     duration = listed.duration if listed else duration
     chunking = Chunking(duration, hop if hop is not None else duration, threshold)
@@ -146,6 +146,7 @@ def mean_mask(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.safetensors", help="Where the masks go.")],
     split: Annotated[str, typer.Option(metavar="NAME|all", help="Which songs.")] = "train",
     hierarchy: In = None,
+    labels: Labels = None,
     depth: Depth = None,
     root: Root = "",
     mask: Annotated[str, typer.Option(metavar="irm|ibm|psa", help="Ideal masks to average.")] = "psa",
@@ -161,7 +162,7 @@ def mean_mask(
     from stemtree.spectral import Stft
 
     stft = Stft(window, window_hop, 16000)
-    songs, tree = _load(corpus, kind, hierarchy, depth, split, skip_bad)
+    songs, tree = _load(corpus, kind, hierarchy, depth, split, labels, skip_bad)
     settings = EvaluationSettings(root=root, sample=sample, seed=seed)
     with progress_bar("fitting") as progress:
         masks = fit_mean_mask(songs, tree.descendants(root), settings, kind=mask, stft=stft, progress=progress)
@@ -170,20 +171,12 @@ def mean_mask(
 
 
 def _load(
-    root: str, kind: str, hierarchy: str | None, depth: int | None, split: str, skip_bad: bool
+    root: str, kind: str, hierarchy: str | None, depth: int | None, split: str, labels: Path | None, skip_bad: bool
 ) -> "tuple[Corpus, Hierarchy]":
-    from stemtree.corpora.load import hierarchy_of, load_corpus
-    from stemtree.errors import CorpusError
+    from stemtree.corpora.settings import CorpusSettings
 
-    tree = hierarchy_of(kind, hierarchy, root)
-    if depth is not None:
-        tree = tree.prune(depth)
-    corpus = load_corpus(root, kind, tree, split=None if split == "all" else split, skip_bad=skip_bad)
-    for problem in corpus.problems:
-        typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
-    if not corpus.tracks:
-        raise CorpusError(f"no song in '{root}' is whole: see stemtree corpus check")
-    return corpus, tree
+    described = CorpusSettings(Path(root), kind, None if split == "all" else split, labels, skip_bad)
+    return read_corpus(described, hierarchy, depth=depth)
 
 
 def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", with_absent: bool) -> None:

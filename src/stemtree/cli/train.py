@@ -1,12 +1,18 @@
 """``stemtree train``: a model from a configuration."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stemtree.cli import messages
+from stemtree.cli.corpus_options import Labels, SkipBad
+from stemtree.cli.messages import one_line
+
 if TYPE_CHECKING:
     from stemtree.model import Model
+    from stemtree.training.settings import TrainSettings
 
 
 def train(
@@ -23,12 +29,14 @@ def train(
     print_only: Annotated[
         bool, typer.Option("--print", help="Print the whole configuration as YAML, defaults included; do not train.")
     ] = False,
+    labels: Labels = None,
+    skip_bad: SkipBad = False,
 ) -> None:
     """Train a model; a run that was stopped continues. RUN gets checkpoints, TensorBoard's events and the model."""
     from stemtree.errors import OptionError
     from stemtree.training.configuration import read_settings, resolved_yaml
 
-    settings = read_settings(configs, changes or ())
+    settings = _for_all_corpora(read_settings(configs, changes or ()), labels, skip_bad)
     if print_only:
         typer.echo(resolved_yaml(settings), nl=False)
         return
@@ -37,6 +45,7 @@ def train(
     from rich.console import Console
 
     try:
+        from stemtree.training.monitor import Monitor
         from stemtree.training.run import train as train_model
         from stemtree.training.trainer import first_process
     except ModuleNotFoundError as error:
@@ -44,17 +53,31 @@ def train(
             f"training needs {error.name}, which is not installed: pip install 'stemtree[train]'"
         ) from None
 
-    def report(sentence: str) -> None:
-        if first_process():
-            typer.echo(f"stemtree: {sentence}", err=True)
+    reported = set()
 
+    def report(sentence: str) -> None:
+        if first_process() and sentence not in reported:
+            reported.add(sentence)
+            typer.echo(f"stemtree: {one_line(sentence)}", err=True)
+
+    monitor = Monitor(report, messages.progress_bar) if first_process() else Monitor()
     try:
-        model = train_model(settings, output, progress_bar=Console(stderr=True).is_terminal, report=report)
+        model = train_model(settings, output, progress_bar=Console(stderr=True).is_terminal, monitor=monitor)
     except KeyboardInterrupt:
         typer.echo(f"stemtree: stopped; run again with -o {output} to go on from the last checkpoint", err=True)
         raise typer.Exit(130) from None
     if first_process():
         _print_outcome(model, output)
+
+
+def _for_all_corpora(settings: "TrainSettings", labels: Path | None, skip_bad: bool) -> "TrainSettings":
+    """The settings with the options that the command line gives for every corpus."""
+    options: dict[str, Any] = ({"labels": labels} if labels else {}) | ({"skip_bad": True} if skip_bad else {})
+    sources = {
+        purpose: tuple(replace(source, **options) for source in getattr(settings, purpose))
+        for purpose in ("train", "validation")
+    }
+    return settings.model_copy(update=sources)
 
 
 def _print_outcome(model: "Model", output: Path) -> None:

@@ -61,7 +61,7 @@ def load_corpus(
     notes: list[Problem] = []
     for song in load_songs(Path(root), layout, tree):
         if song.problems and not skip_bad:
-            raise CorpusError(song.problems[0].message)
+            raise _first_error(song)
         problems += song.problems
         if song.track and split in (None, song.track.split):
             tracks.append(song.track)
@@ -71,6 +71,13 @@ def load_corpus(
         raise CorpusError(f"'{root}' holds no songs{which} in the layout '{kind}': check folder and kind")
     in_order = tuple(sorted(tracks, key=lambda track: track.id))
     return Corpus(Path(root), kind, tree.name, in_order, tuple(problems), tuple(notes))
+
+
+def _first_error(song: LoadedSong) -> CorpusError:
+    first = song.problems[0]
+    give = "give it a leaf with --labels FILE, or " if first.kind == "label" else ""
+    options = "'labels', 'skip_bad: true'" if give else "'skip_bad: true'"
+    return CorpusError(f"{first.message}; {give}leave it out with --skip-bad (in a configuration {options})")
 
 
 def hierarchy_of(

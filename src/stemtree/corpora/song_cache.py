@@ -6,9 +6,12 @@ measured. A song may have any number of rows. Songs of other splits, and the sam
 settings, share the file.
 """
 
+import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ import polars as pl
 
 from stemtree.audio.headers import silence_stderr
 from stemtree.corpora.track import Corpus, Problem, Track
-from stemtree.errors import CorpusError, StaleIndexError, StemtreeError
+from stemtree.errors import CorpusError, StemtreeError
 from stemtree.staging import whole_file
 
 MAX_THREADS = 16
@@ -41,6 +44,7 @@ def refresh(
     workers: int | None = None,
     skip_bad: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> tuple[pl.DataFrame, tuple[Problem, ...]]:
     """Read a corpus's rows from a cache file, after measuring the songs that have no up-to-date rows there.
 
@@ -65,6 +69,8 @@ def refresh(
         Continue after a song that cannot be measured, which then has no rows.
     progress : callable, optional
         Called with the number of songs measured so far and in all.
+    report : callable, optional
+        Called before the first song is measured, with a sentence on why that is needed.
 
     Returns
     -------
@@ -78,12 +84,15 @@ def refresh(
     StemtreeError
         What `measure` raised, or CorpusError if the file cannot be written. Songs measured before that are kept.
     """
-    table = _without_changed_audio(_read(file, schema), fingerprints)
+    found = _read(file, schema)
+    table = _without_changed_audio(found, fingerprints)
     current = _current_rows(table, schema, fingerprints)
     measured = set(current["track"])
     outdated = [track for track in corpus.tracks if track.id not in measured]
     if not outdated:
         return current, ()
+    if report:
+        report(_reason(file, found, outdated, fingerprints))
     _write(file, table)  # fails now rather than after an hour of measuring if the file cannot be written
     rows: Rows = []
     problems: list[Problem] = []
@@ -104,25 +113,38 @@ def refresh(
     return _current_rows(table, schema, fingerprints), tuple(problems)
 
 
-def read_fresh(file: Path, schema: pl.Schema, corpus: Corpus, fingerprints: Mapping[str, str]) -> pl.DataFrame:
-    """Read a corpus's rows from a cache file in which no song may be missing or outdated.
+def cache_file(root: Path, name: str) -> Path:
+    """Return where measurements of a corpus go by default: in its folder or, where that is read-only, in the user's.
 
-    Raises
-    ------
-    StaleIndexError
-        If a song is missing or outdated; the message names it.
+    The user's file begins as a copy of the one in the corpus's folder, if there is one.
     """
-    table = _read(file, schema)
-    found = set(table.select("track", "fingerprint").iter_rows())
-    tracks = {track for track, _ in found}
-    for track in corpus.tracks:
-        if (track.id, fingerprints[track.id]) not in found:
-            state = "is older than" if track.id in tracks else "lacks"
-            raise StaleIndexError(
-                f"the index '{file}' {state} the song '{track.id}': build it again with stemtree corpus index"
-            )
-    current = pl.col("fingerprint").is_in(list(fingerprints.values())) & pl.col("track").is_in(list(fingerprints))
-    return table.filter(current)
+    in_corpus = root / name
+    if os.access(root, os.W_OK):
+        return in_corpus
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    digest = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
+    file = home / "stemtree" / "corpora" / digest / name
+    if in_corpus.exists() and not file.exists():
+        with suppress(OSError):  # then all songs are measured
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(file) as partial:
+                shutil.copyfile(in_corpus, partial)
+    return file
+
+
+def _reason(file: Path, table: pl.DataFrame, outdated: Sequence[Track], fingerprints: Mapping[str, str]) -> str:
+    """Say why songs have to be measured; `outdated` has at least one."""
+    if not file.exists():
+        return f"there is no '{file}' yet"
+    if table.is_empty():
+        return f"'{file}' is damaged or of another version"
+    track = outdated[0].id
+    found = table.filter(track=track)["fingerprint"].unique().to_list()
+    if not found:
+        return f"'{file}' lacks {len(outdated)} songs, such as '{track}'"
+    if any(fingerprint[:_AUDIO_DIGITS] == fingerprints[track][:_AUDIO_DIGITS] for fingerprint in found):
+        return f"'{file}' was made with other chunks, labels or hierarchy"
+    return f"'{file}' is older than the audio of {len(outdated)} songs, such as '{track}'"
 
 
 def _measure_in_threads(

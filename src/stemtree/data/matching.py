@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stemtree.audio.samples import Samples
 from stemtree.corpora.audio import open_stems
 from stemtree.corpora.fingerprint import track_fingerprint
-from stemtree.corpora.song_cache import refresh
+from stemtree.corpora.song_cache import cache_file, refresh
 from stemtree.corpora.track import Corpus, Track
 from stemtree.extras import library
 
@@ -90,6 +90,7 @@ def remix_features(
     *,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> dict[str, RemixFeatures]:
     """Read tempo, key and beats of a corpus's songs from a file; songs that it lacks, or that changed, are measured.
 
@@ -103,6 +104,8 @@ def remix_features(
         Threads, by default one for each core.
     progress : callable, optional
         Called with the numbers of songs measured so far and in total.
+    report : callable, optional
+        Called before the first song is measured, with a sentence on why that is needed.
 
     Returns
     -------
@@ -120,11 +123,18 @@ def remix_features(
         features = estimate_features(_mono_mixture(track), track.sample_rate)
         return [(features.tempo, features.key, features.beats.tolist())]
 
-    table, _ = refresh(Path(file), _SCHEMA, corpus, fingerprints, rows, workers=workers, progress=progress)
+    table, _ = refresh(
+        Path(file), _SCHEMA, corpus, fingerprints, rows, workers=workers, progress=progress, report=report
+    )
     return {
         track: RemixFeatures(tempo, key, np.asarray(beats, np.float32))
         for track, tempo, key, beats in table.select("track", "tempo", "key", "beats").iter_rows()
     }
+
+
+def features_file(corpus: Corpus) -> Path:
+    """The default place of these features; see `stemtree.corpora.song_cache.cache_file`."""
+    return cache_file(corpus.root, "pulses.parquet")
 
 
 def estimate_features(mono: Samples, sample_rate: int) -> RemixFeatures:

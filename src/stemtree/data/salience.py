@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stemtree.audio.decibels import to_decibels
 from stemtree.audio.formats import RATES
 from stemtree.corpora.fingerprint import track_fingerprint
-from stemtree.corpora.song_cache import read_fresh, refresh
+from stemtree.corpora.song_cache import cache_file, refresh
 from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.data.kernels import chunk_powers
 from stemtree.errors import OptionError
@@ -98,6 +98,7 @@ def salience_index(
     workers: int | None = None,
     skip_bad: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> SalienceIndex:
     """Read the index of a corpus from a file; songs that it lacks, or that changed, are measured.
 
@@ -120,6 +121,8 @@ def salience_index(
         Leave out songs that cannot be read, and list them in the index's `problems`.
     progress : callable, optional
         Called with the numbers of songs measured so far and in total.
+    report : callable, optional
+        Called before the first song is measured, with a sentence on why that is needed.
 
     Raises
     ------
@@ -135,27 +138,22 @@ def salience_index(
 
     fingerprints = {track.id: salience_fingerprint(track, chunking) for track in corpus.tracks}
     table, problems = refresh(
-        Path(file), _SCHEMA, corpus, fingerprints, rows, workers=workers, skip_bad=skip_bad, progress=progress
+        Path(file),
+        _SCHEMA,
+        corpus,
+        fingerprints,
+        rows,
+        workers=workers,
+        skip_bad=skip_bad,
+        progress=progress,
+        report=report,
     )
     return SalienceIndex(table, chunking, problems)
 
 
-def load_index(corpus: Corpus, file: str | os.PathLike[str], chunking: Chunking | None = None) -> SalienceIndex:
-    """Read an index that must be complete and up to date.
-
-    Raises
-    ------
-    StaleIndexError
-        If it lacks a song, or was made from another state of it; names the song and what to run.
-    """
-    chunking = chunking or Chunking()
-    fingerprints = {track.id: salience_fingerprint(track, chunking) for track in corpus.tracks}
-    return SalienceIndex(read_fresh(Path(file), _SCHEMA, corpus, fingerprints), chunking)
-
-
 def index_file(corpus: Corpus) -> Path:
-    """The default place of a corpus's index: in its folder, one for each hierarchy."""
-    return corpus.root / f"salience-{corpus.hierarchy}.parquet"
+    """The default place of a corpus's index, one for each hierarchy; see `stemtree.corpora.song_cache.cache_file`."""
+    return cache_file(corpus.root, f"salience-{corpus.hierarchy}.parquet")
 
 
 def salience_fingerprint(track: Track, chunking: Chunking) -> str:

@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
-from stemtree.corpora.load import load_corpus
+from stemtree.corpora.settings import CorpusSettings
 from stemtree.corpora.track import Corpus
 from stemtree.data.dataset import Examples
-from stemtree.data.matching import RemixFeatures, remix_features
-from stemtree.data.salience import Chunking, SalienceIndex, index_file, load_index
+from stemtree.data.matching import RemixFeatures, features_file, remix_features
+from stemtree.data.salience import Chunking, SalienceIndex, index_file, salience_index
 from stemtree.data.sampling import ChunkSampler, SamplingRules
-from stemtree.errors import OptionError, SamplingError
+from stemtree.errors import CorpusError, OptionError, SamplingError
 from stemtree.hierarchy import Hierarchy
+from stemtree.training.monitor import Monitor
 from stemtree.training.settings import TrainSettings
 from stemtree.training.targets import TrainingTargets
 
@@ -23,7 +23,11 @@ ENDLESS = 1 << 40
 
 
 def make_examples(
-    settings: TrainSettings, targets: TrainingTargets, hierarchy: Hierarchy, purpose: Literal["train", "validation"]
+    settings: TrainSettings,
+    targets: TrainingTargets,
+    hierarchy: Hierarchy,
+    purpose: Literal["train", "validation"],
+    monitor: Monitor | None = None,
 ) -> Examples:
     """Make the examples of training or of validation; those of validation are complete and not augmented.
 
@@ -36,12 +40,14 @@ def make_examples(
     hierarchy : Hierarchy
         That of the corpora.
     purpose : {"train", "validation"}
-        Which of the settings' corpora are used.
+        Which of the settings' corpora are used. Songs that a corpus's salience index lacks are measured.
+    monitor : Monitor, optional
+        Learns what is left out, and of the measuring.
 
     Raises
     ------
     CorpusError
-        If a corpus is incomplete, or its index out of date.
+        If a corpus is incomplete, or its index cannot be written.
     SamplingError
         If no chunk can be sampled for a target.
     OptionError
@@ -49,8 +55,9 @@ def make_examples(
     """
     for_training = purpose == "train"
     sources = settings.train if for_training else settings.validation
-    corpora = [load_corpus(source.root, source.kind, hierarchy, split=source.split) for source in sources]
-    index = _join_indices(corpora, [source.index for source in sources], settings.chunking)
+    monitor = monitor or Monitor()
+    indexed = [_load(source, hierarchy, settings.chunking, monitor) for source in sources]
+    corpora, index = [corpus for corpus, _ in indexed], _join_indices([index for _, index in indexed])
     sampler = _make_sampler(settings, targets, hierarchy, _join(corpora), index, purpose)
     augmentation = settings.augmentation if for_training else None
     examples = Examples(
@@ -60,7 +67,7 @@ def make_examples(
         size=(settings.num_distinct or ENDLESS) if for_training else settings.validation_size,
         mono=settings.channels == 1,
         augmentation=augmentation,
-        remix_features=_join_features(corpora) if augmentation and augmentation.remix else None,
+        remix_features=_join_features(corpora, monitor) if augmentation and augmentation.remix else None,
     )
     if examples.sample_rate != settings.stft.sample_rate:
         raise OptionError(
@@ -68,6 +75,31 @@ def make_examples(
             "give stft.sample_rate, or another corpus"
         )
     return examples
+
+
+def _load(
+    source: CorpusSettings, hierarchy: Hierarchy, chunking: Chunking, monitor: Monitor
+) -> tuple[Corpus, SalienceIndex]:
+    """Load a corpus with its index; songs that cannot be measured are left out if the corpus's settings say so."""
+    corpus = source.load(source.hierarchy(hierarchy))
+    with monitor.progress(f"measuring {source.root}") as progress:
+        index = salience_index(
+            corpus,
+            hierarchy,
+            source.index or index_file(corpus),
+            chunking,
+            skip_bad=source.skip_bad,
+            progress=progress,
+            report=lambda reason: monitor.report(f"{reason}: measuring where nodes are salient"),
+        )
+    if problems := corpus.problems + index.problems:
+        count = f"{len(problems)} problems in" if len(problems) > 1 else "a problem in"
+        monitor.report(f"left out, {count} '{source.root}': {problems[0].message}")
+    unreadable = {problem.track for problem in index.problems}
+    tracks = tuple(track for track in corpus.tracks if track.id not in unreadable)
+    if not tracks:
+        raise CorpusError(f"no song in '{source.root}' can be read: see stemtree corpus check")
+    return replace(corpus, tracks=tracks), index
 
 
 def _make_sampler(
@@ -113,21 +145,28 @@ def _join(corpora: Sequence[Corpus]) -> Corpus:
     return replace(corpora[0], kind="joined", tracks=tuple(tracks))
 
 
-def _join_indices(corpora: Sequence[Corpus], files: Sequence[Path | None], chunking: Chunking) -> SalienceIndex:
-    indices = [
-        load_index(corpus, file or index_file(corpus), chunking) for corpus, file in zip(corpora, files, strict=True)
-    ]
+def _join_indices(indices: Sequence[SalienceIndex]) -> SalienceIndex:
     if len(indices) == 1:
         return indices[0]
     tables = [
         index.table.with_columns(pl.format(f"{number}/{{}}", "track").alias("track"))
         for number, index in enumerate(indices)
     ]
-    return SalienceIndex(pl.concat(tables), chunking)
+    return SalienceIndex(pl.concat(tables), indices[0].chunking)
 
 
-def _join_features(corpora: Sequence[Corpus]) -> dict[str, RemixFeatures]:
-    by_corpus = [remix_features(corpus, corpus.root / "pulses.parquet") for corpus in corpora]
+def _join_features(corpora: Sequence[Corpus], monitor: Monitor) -> dict[str, RemixFeatures]:
+    by_corpus = []
+    for corpus in corpora:
+        with monitor.progress(f"tempo and key of {corpus.root}") as progress:
+            by_corpus.append(
+                remix_features(
+                    corpus,
+                    features_file(corpus),
+                    progress=progress,
+                    report=lambda reason: monitor.report(f"{reason}: measuring tempo, key and beats"),
+                )
+            )
     if len(by_corpus) == 1:
         return by_corpus[0]
     return {

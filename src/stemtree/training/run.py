@@ -1,6 +1,6 @@
 """A run of training: prepare, fit, publish."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from stemtree.training.examples import make_examples
 from stemtree.training.initial_model import initial_model
 from stemtree.training.kernels import tune_memory
 from stemtree.training.module import TrainingModule
+from stemtree.training.monitor import Monitor
 from stemtree.training.order import ExampleOrder, make_loader
 from stemtree.training.run_folder import RunFolder, read_checkpoint
 from stemtree.training.settings import TrainSettings
@@ -27,7 +28,7 @@ def train(
     folder: Path,
     *,
     progress_bar: bool = False,
-    report: Callable[[str], None] | None = None,
+    monitor: Monitor | None = None,
 ) -> Model:
     """Train a model, or continue a run that was stopped.
 
@@ -40,8 +41,9 @@ def train(
         weights that `TrainSettings.keep` names. A run that was stopped continues from the last checkpoint.
     progress_bar : bool
         Show one.
-    report : callable, optional
-        Called with a sentence that names the leaves of a tree for which no chunk is sampled, being salient nowhere.
+    monitor : Monitor, optional
+        Shows the measuring of salience where a corpus's index lacks songs, and gets sentences: why that is needed, what
+        is left out, and which leaves of a tree are salient nowhere, so that no chunk is sampled for them.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def train(
     TrainingError
         If a loss or a gradient is not a number, or if the trainer's limits leave no time for a validation.
     """
-    run = prepare(settings, RunFolder(folder), progress_bar=progress_bar, report=report)
+    run = prepare(settings, RunFolder(folder), progress_bar=progress_bar, monitor=monitor or Monitor())
     fit(run)
     return publish(run)
 
@@ -92,20 +94,17 @@ class PreparedRun:
     checkpoint: Path | None
 
 
-def prepare(
-    settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, report: Callable[[str], None] | None
-) -> PreparedRun:
-    """Make examples, model and trainer; nothing is written. Parameters and errors are those of `train`."""
+def prepare(settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, monitor: Monitor) -> PreparedRun:
+    """Make examples, model and trainer; nothing but indices of corpora is written. See `train`."""
     tune_memory(settings)
     if first_process():
         folder.check(settings)
     pl.seed_everything(settings.seed, verbose=False)
     hierarchy = load(settings.hierarchy)
     targets = training_targets(settings, hierarchy)
-    training = make_examples(settings, targets, hierarchy, "train")
-    validation = make_examples(settings, targets, hierarchy, "validation")
-    if report:
-        _report_not_sampled(targets, {"train": training, "validation": validation}, report)
+    training = make_examples(settings, targets, hierarchy, "train", monitor)
+    validation = make_examples(settings, targets, hierarchy, "validation", monitor)
+    _report_not_sampled(targets, {"train": training, "validation": validation}, monitor)
     model = initial_model(settings, targets, training.corpus)
     module = TrainingModule(model, settings, targets.example_indices)
     trainer = make_trainer(settings, folder, progress_bar)
@@ -177,11 +176,11 @@ def publish(run: PreparedRun) -> Model:
     return model
 
 
-def _report_not_sampled(
-    targets: TrainingTargets, examples: Mapping[str, Examples], report: Callable[[str], None]
-) -> None:
+def _report_not_sampled(targets: TrainingTargets, examples: Mapping[str, Examples], monitor: Monitor) -> None:
     """Name the targets for which no chunk is sampled, for each set of examples."""
     for songs, of_songs in examples.items():
         missing = ", ".join(f"'{node}'" for node in targets.sampled if node not in of_songs.targets)
         if missing:
-            report(f"in the songs of '{songs}', no chunk is sampled for leaves that are salient nowhere: {missing}")
+            monitor.report(
+                f"in the songs of '{songs}', no chunk is sampled for leaves that are salient nowhere: {missing}"
+            )

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import yaml
+from pydantic import ValidationError
 
 from stemtree.errors import ModelError, OptionError
 from stemtree.staging import whole_file
@@ -65,10 +66,13 @@ class RunFolder:
         """Settings of the run in the folder; None where the folder is empty or missing."""
         file = self.path / SETTINGS
         if file.exists():
-            settings = yaml.safe_load(file.read_text("utf-8"))
+            settings: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
             if not isinstance(settings, dict) or not isinstance(settings.get("trainer"), dict):
                 raise yaml.YAMLError
-            return settings
+            try:  # settings that the run's version did not have yet get their defaults
+                return TrainSettings.model_validate(settings).model_dump(mode="json")
+            except ValidationError:
+                return settings
         if self.path.exists() and any(self.path.iterdir()):
             raise OptionError(f"'{self.path}' is not empty and holds no run: give another folder")
         return None

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, PositiveInt, model_validator
 
+from stemtree.corpora.settings import CorpusSettings
 from stemtree.data.augmentation import Augmentation
 from stemtree.data.salience import Chunking
 from stemtree.data.sampling import SamplingRules
@@ -21,27 +22,6 @@ _TRAINER_MINIMA = {"max_epochs": -1, "max_steps": -1, "accumulate_grad_batches":
 
 Count = Annotated[int, Field(gt=0, le=10**8)]
 """A number of examples; the greatest is 30 years of 10 s each."""
-
-
-class CorpusSettings(BaseModel, frozen=True, extra="forbid"):
-    """A corpus, or a split of it.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        Its folder.
-    kind : str
-        A key of `stemtree.corpora.registry.KINDS`.
-    split : str, optional
-        Only the songs of this split.
-    index : pathlib.Path, optional
-        The salience index, by default where ``stemtree corpus index`` puts it.
-    """
-
-    root: Path
-    kind: str = "slakh"
-    split: str | None = None
-    index: Path | None = None
 
 
 class TrainSettings(BaseModel, frozen=True, extra="forbid"):
