@@ -1,4 +1,4 @@
-"""What can go wrong, in the user's words.
+"""Exceptions with messages for users, and parts of such messages.
 
 Every message is one sentence that names what was wrong, its value and what to do about it. The command line prints
 the message alone; in Python it is the text of the exception.
@@ -13,83 +13,83 @@ if TYPE_CHECKING:
 
 
 class StemtreeError(Exception):
-    """Base of everything that this package raises on purpose."""
+    """Base of all exceptions that this package raises intentionally."""
 
 
 class HierarchyError(StemtreeError):
-    """A hierarchy that cannot be, or a path, level or label that it does not have."""
+    """A hierarchy that is not a valid tree, or a path, level or label that it does not have."""
 
 
 class AudioError(StemtreeError):
-    """Audio that cannot be read as it claims to be, or cannot be written."""
+    """Audio that cannot be read, contradicts its header, or cannot be written."""
 
 
 class CorpusError(StemtreeError):
-    """A corpus that is not whole, or not laid out as it should be."""
+    """A corpus that is incomplete or does not have the layout of its kind."""
 
 
 class DownloadError(CorpusError):
-    """Something that could not be fetched whole."""
+    """A download that failed or is incomplete."""
 
 
 class ArchiveError(CorpusError):
-    """An archive that is broken, or that nothing should be unpacked from."""
+    """An archive that is damaged or unsafe to unpack."""
 
 
 class SamplingError(StemtreeError):
-    """Examples that cannot be drawn from a corpus as asked."""
+    """Sampling rules that a corpus has no examples for."""
 
 
 class OptionError(StemtreeError):
-    """A setting that does not exist or does not fit the others."""
+    """A setting that does not exist, is out of range or contradicts another."""
 
 
 class ModelError(StemtreeError):
-    """A trained model, or a training run, that cannot be read or does not fit what it is used with."""
+    """A trained model or a training run that cannot be read, or that does not fit its use."""
 
 
 class TrainingError(StemtreeError):
-    """Training that cannot go on."""
+    """Training that cannot continue."""
 
 
 class EvaluationError(StemtreeError):
-    """An evaluation that cannot go on, or rows that belong to another."""
+    """An evaluation that cannot continue, or rows of another evaluation."""
 
 
 class WorkerError(StemtreeError):
-    """A worker process that the system ended."""
+    """A worker process that the system killed."""
 
 
 class SplitterError(StemtreeError):
-    """A node that no splitter at hand can split, or a splitter whose weights cannot be used."""
+    """A node that no available splitter can split, or a splitter whose weights cannot be used."""
 
 
 def one_sentence(error: "ValidationError") -> str:
-    """Say where the first of a configuration's errors is, what it is and what was given."""
+    """Describe the first of a configuration's errors: the key, its value and what is wrong with it."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"there is no setting '{where}': check its name"
     message = first["msg"].removeprefix("Value error, ")
-    if not where:  # of the whole, which would be a long value to repeat
+    if not where:  # an error of the whole configuration, which is too long to repeat
         return f"{message[:1].lower()}{message[1:]}"
     return f"'{where}' is {first['input']!r}: {message[:1].lower()}{message[1:]}"
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
-    """Name what the user may have meant.
+    """Name the known words that are most similar to an unknown one.
 
     Parameters
     ----------
     wrong : str
-        What was asked for.
+        The unknown word.
     known : iterable of str
-        What exists. A path is compared both whole and by its last name.
+        Known words. Paths are compared both whole and by their last names.
 
     Returns
     -------
     str
-        ``"; did you mean a, b?"``, or all of `known` where it is short and nothing is near.
+        ``"; did you mean a, b?"``, or all of `known` if there are few and none is similar.
     """
     known = list(known)
     by_name: dict[str, str] = {}

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from stemtree.errors import WorkerError
 
-Given = ParamSpec("Given")
+Arguments = ParamSpec("Arguments")
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
 
@@ -73,11 +73,11 @@ def map_in_processes(
 
 
 class Processes(ProcessPoolExecutor):
-    """Processes started afresh: forked ones would share torch's threads, which do not survive it.
+    """A pool of spawned processes; forked ones would lack torch's threads, and wait for them forever.
 
-    A terminal sends Ctrl-C to all of them at once. In their work they stop at it, with the clearing up that belongs to
-    it; before and after it they do not hear it, instead of each printing where it was. They end with the process that
-    started them, however that ends: by themselves they would wait for work that nobody sends.
+    A terminal sends Ctrl-C to all processes at once. A worker that is busy stops and cleans up; idle workers block the
+    signal, instead of each printing a traceback. Workers end with their parent, however it ends, instead of waiting for
+    jobs forever.
 
     Parameters
     ----------
@@ -86,15 +86,17 @@ class Processes(ProcessPoolExecutor):
     initializer : callable, optional
         Called first in each.
     initargs : tuple
-        What it is given.
+        Arguments of `initializer`.
     """
 
     def __init__(self, workers: int, initializer: Callable[..., object] | None = None, initargs: tuple[Any, ...] = ()):
         super().__init__(workers, get_context("spawn"), _start, (initializer, initargs))
 
-    def submit(self, work: Callable[Given, Outcome], /, *args: Given.args, **options: Given.kwargs) -> Future[Outcome]:
-        """See `concurrent.futures.Executor.submit`, which starts a process where none is idle."""
-        with _interrupts(blocked=True):  # which processes inherit
+    def submit(
+        self, work: Callable[Arguments, Outcome], /, *args: Arguments.args, **options: Arguments.kwargs
+    ) -> Future[Outcome]:
+        """See `concurrent.futures.Executor.submit`; it starts a process if none is idle."""
+        with _interrupts(blocked=True):  # a new process inherits this
             return super().submit(_interruptible, work, args, options)
 
 
@@ -111,7 +113,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-_stopped: list[bool] = []  # of a worker process: once it was interrupted, it begins nothing that was queued
+_stopped: list[bool] = []  # in a worker: not empty after an interrupt, when queued jobs must not begin
 
 
 def _interruptible(work: Callable[..., Outcome], args: tuple[Any, ...], options: dict[str, Any]) -> Outcome:
@@ -127,7 +129,7 @@ def _interruptible(work: Callable[..., Outcome], args: tuple[Any, ...], options:
 
 @contextmanager
 def _interrupts(blocked: bool) -> Iterator[None]:
-    """Block Ctrl-C's signal or let it through; one that comes while it is blocked waits."""
+    """Block the signal of Ctrl-C, or unblock it; a signal that arrives while it is blocked is delivered later."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

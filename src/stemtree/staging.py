@@ -15,8 +15,8 @@ from stemtree.errors import AudioError
 def whole_file(file: Path) -> Iterator[Path]:
     """Yield a hidden path beside `file` to write to, which becomes `file` at the end.
 
-    If anything fails, `file` stays as it was and the hidden one is removed. Errors of the system are the caller's to
-    explain. Several threads and processes may write the same file; the last one wins.
+    If anything fails, `file` stays as it was and the hidden one is removed; the caller turns OSError into a message.
+    Several threads and processes may write the same file; the last one wins.
 
     Parameters
     ----------
@@ -33,14 +33,15 @@ def whole_file(file: Path) -> Iterator[Path]:
 
 @contextmanager
 def staging(final: Path) -> Iterator[Path]:
-    """Make a hidden folder beside a final one; it is gone at the end whatever happens.
+    """Yield a hidden folder beside a final one, which is removed at the end in any case.
 
-    Its name ends in the process's number: several may work on the same, and what a killed one left can be told.
+    Rename it to `final` when it is complete. Its name contains the process's id, so that several processes may work on
+    the same folder, and so that what a killed process left behind is recognised and removed.
 
     Raises
     ------
     AudioError
-        If anything in it cannot be written.
+        If something in it cannot be written.
     """
     prefix = f".{final.name[:50]}."  # a name may be as long as the file system allows
     folder = final.with_name(f"{prefix}{os.getpid()}.partial")
@@ -58,8 +59,8 @@ def staging(final: Path) -> Iterator[Path]:
 
 
 def _is_running(suffix: str) -> bool:
-    """Whether the process that a folder's name ends in still runs; unknown counts as running."""
-    if os.name != "posix":  # elsewhere the question itself is a signal
+    """Whether the process whose id is a folder's suffix still runs; unknown counts as running."""
+    if os.name != "posix":  # on Windows os.kill ends the process
         return True
     try:
         os.kill(int(suffix[1:]), 0)

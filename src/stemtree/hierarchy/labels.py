@@ -8,7 +8,7 @@ from stemtree.hierarchy.paths import NodePath
 
 
 def normal_form(label: str) -> str:
-    """Fold case and punctuation, which corpora do not use consistently: ``Electric_Bass`` is ``electric bass``."""
+    """Ignore case and punctuation, in which corpora are inconsistent: ``Electric_Bass`` becomes ``electric bass``."""
     return re.sub(r"[\W_]+", " ", label).strip().casefold()
 
 
@@ -22,7 +22,7 @@ def index_labels(
     claims : iterable of (path, label)
         The labels that each leaf claims.
     names : iterable of (path, name)
-        The leaves' own names, which serve as labels where they are unambiguous and nobody claims them.
+        The leaves' own names, which serve as labels where they are unambiguous and no leaf claims them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Hierarchies as data: the definitions that come with the package, and a user's own."""
+"""Hierarchies from YAML: the definitions that come with the package, and the user's own."""
 
 from collections.abc import Mapping
 from importlib import resources
@@ -13,8 +13,8 @@ from stemtree.hierarchy.tree import Hierarchy, Node
 
 _DEFINITIONS = resources.files("stemtree.hierarchy") / "definitions"
 _KEYS = ("name", "description", "tree")
-_DEEPEST = 64
-_TOO_DEEP = f"nested too deeply to be a hierarchy: {_DEEPEST} levels are the most"
+_MAX_LEVELS = 64
+_TOO_DEEP = f"nested too deeply to be a hierarchy: {_MAX_LEVELS} levels are the most"
 
 
 def available() -> tuple[str, ...]:
@@ -76,7 +76,7 @@ def read_labels(file: Path) -> dict[str, NodePath]:
 
 
 def with_label_map(hierarchy: Hierarchy, file: Path) -> Hierarchy:
-    """Let labels mean what a label map says; raises HierarchyError that names the file, and the label."""
+    """Apply a label map to a hierarchy; raises HierarchyError that names the file and the label."""
     labels = read_labels(file)
     try:
         return hierarchy.with_labels(labels)
@@ -111,12 +111,12 @@ def parse(text: str, default_name: str) -> Hierarchy:
 
 
 def from_dict(name: str, tree: Mapping[str, Any]) -> Hierarchy:
-    """Make a hierarchy of what `Hierarchy.as_dict` gave; its leaves have no labels but their names.
+    """Make a hierarchy from the output of `Hierarchy.as_dict`; its leaves have no labels but their names.
 
     Raises
     ------
     HierarchyError
-        If it is something else.
+        If it is not a mapping of names to such mappings, or not a valid hierarchy.
     """
 
     def node(name: str, below: Mapping[str, Any]) -> Node:
@@ -136,7 +136,7 @@ def _read_yaml(text: str) -> Any:
         raise HierarchyError(_TOO_DEEP) from None
     except yaml.YAMLError as error:
         raise HierarchyError(f"not readable as YAML: {_one_line(error)}") from None
-    except Exception as error:  # PyYAML's own constructors fail in many ways, as for the date 2001-13-45
+    except Exception as error:  # PyYAML's constructors raise many types, for example for the date 2001-13-45
         raise HierarchyError(f"not readable as YAML: {error}; put it in quotes") from None
 
 
@@ -146,7 +146,7 @@ def _node(name: Any, content: Any, above: tuple[int, ...]) -> Node:
     if isinstance(content, dict):
         if id(content) in above:
             raise HierarchyError(f"'{name}' contains itself: a hierarchy cannot have a cycle")
-        if len(above) > _DEEPEST:
+        if len(above) > _MAX_LEVELS:
             raise HierarchyError(_TOO_DEEP)
         return Node(name, tuple(_node(*item, (*above, id(content))) for item in content.items()))
     if content is not None and not isinstance(content, list):
@@ -159,7 +159,7 @@ def _node(name: Any, content: Any, above: tuple[int, ...]) -> Node:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """PyYAML keeps the last of two equal keys and says nothing; here that would lose a sibling."""
+    """Rejects repeated keys, of which PyYAML silently keeps the last: a sibling would be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[object] = set()

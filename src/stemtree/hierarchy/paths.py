@@ -1,4 +1,4 @@
-"""Paths of nodes: what they are, and how two of them lie to each other."""
+"""Paths of nodes."""
 
 from typing import TypeAlias
 
@@ -20,5 +20,5 @@ def depth(path: NodePath) -> int:
 
 
 def is_within(path: NodePath, node: NodePath) -> bool:
-    """Whether `path` is `node` or lies beneath it; everything lies within the mixture."""
+    """Whether `path` is `node` or one of its descendants; every path is within the mixture."""
     return node == MIXTURE or f"{path}/".startswith(f"{node}/")

@@ -8,22 +8,23 @@ from functools import cached_property
 from stemtree.errors import HierarchyError, suggest
 from stemtree.hierarchy.labels import index_labels, normal_form
 from stemtree.hierarchy.paths import MIXTURE, NodePath, join
+from stemtree.hierarchy.paths import depth as depth_of
 
 _NAME = re.compile(r"\w[\w &+'-]*(?<! )")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node and everything beneath it.
+    """A node with its descendants.
 
     Parameters
     ----------
     name : str
-        Its name among its siblings; becomes a file name.
+        Unique among its siblings; becomes a file name.
     children : tuple of Node
         Empty for a leaf.
     labels : tuple of str
-        What corpora call this leaf; empty for inner nodes.
+        What corpora call a leaf; empty for inner nodes.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Node:
 
     @property
     def level(self) -> int:
-        """1 for a leaf, else one more than its highest child."""
+        """1 for a leaf, otherwise one more than its highest child."""
         return 1 + max((child.level for child in self.children), default=0)
 
 
@@ -50,13 +51,13 @@ class Hierarchy:
     root : Node
         The mixture; its own name is not part of any path.
     description : str
-        One line for people.
+        One line.
 
     Raises
     ------
     HierarchyError
-        If there is no node under the mixture, if two siblings have one name (whatever the case, since file systems
-        fold it), if a name cannot be a file name, or if two leaves claim one label.
+        If there is no node under the mixture, if two siblings have the same name (ignoring case, as some file systems
+        do), if a name cannot be a file name, or if two leaves claim the same label.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Hierarchy:
         if not self.root.children:
             raise HierarchyError(f"hierarchy '{self.name}' is empty: put at least one node under its tree")
         _check_names(MIXTURE, self.root)
-        self._labels  # noqa: B018 - claimed twice is an error of the definition, not of the first look-up
+        self._labels  # noqa: B018 - checked now rather than at the first look-up
 
     @cached_property
     def _nodes(self) -> dict[NodePath, Node]:
@@ -91,7 +92,7 @@ class Hierarchy:
 
     @property
     def levels(self) -> int:
-        """How many levels there are under the mixture, and so the number of the highest."""
+        """Number of levels under the mixture, which is also the number of the highest."""
         return self.root.level - 1
 
     def __contains__(self, path: object) -> bool:
@@ -103,7 +104,7 @@ class Hierarchy:
         Raises
         ------
         HierarchyError
-            If there is none, with the nearest paths that exist.
+            If there is none; the message names similar paths.
         """
         try:
             return self._nodes[path]
@@ -120,7 +121,7 @@ class Hierarchy:
         return tuple(join(path, child.name) for child in self.node(path).children)
 
     def is_leaf(self, path: NodePath) -> bool:
-        """Tell whether nothing lies below."""
+        """Whether a node has no children."""
         return not self.node(path).children
 
     def ancestors(self, path: NodePath) -> tuple[NodePath, ...]:
@@ -191,29 +192,29 @@ class Hierarchy:
         return replace(self, root=self.node(path))
 
     def prune(self, depth: int) -> "Hierarchy":
-        """Keep `depth` generations under the mixture; what is cut lives on in its ancestor's labels."""
+        """Keep `depth` generations under the mixture; new leaves take over the labels of their descendants."""
         if depth < 1:
             raise HierarchyError(f"a tree cannot be pruned to depth {depth}: keep at least 1")
-        return self.cut(lambda path: path.count("/") + 1 >= depth)
+        return self.cut(lambda path: depth_of(path) >= depth)
 
     def cut(self, becomes_leaf: Callable[[NodePath], bool]) -> "Hierarchy":
-        """Turn every node for which `becomes_leaf` holds into a leaf that answers to all labels beneath it."""
-        known: dict[NodePath, list[str]] = {}
+        """Turn every node for which `becomes_leaf` is true into a leaf with the labels of all its leaves."""
+        labels_within: dict[NodePath, list[str]] = {}
         for label, leaf in self._labels.items():
             for path in (leaf, *self.ancestors(leaf)):
-                known.setdefault(path, []).append(label)
+                labels_within.setdefault(path, []).append(label)
 
         def trim(path: NodePath, node: Node) -> Node:
             if not node.children:
                 return node
             if path and becomes_leaf(path):
-                return Node(node.name, labels=tuple(known.get(path, ())))
+                return Node(node.name, labels=tuple(labels_within.get(path, ())))
             return Node(node.name, tuple(trim(join(path, child.name), child) for child in node.children))
 
         return replace(self, root=trim(MIXTURE, self.root))
 
     def with_labels(self, labels: Mapping[str, NodePath]) -> "Hierarchy":
-        """Let labels mean these leaves, whatever they meant before.
+        """Assign labels to leaves; a label that another leaf claims is taken from it.
 
         Raises
         ------
@@ -237,7 +238,7 @@ class Hierarchy:
         return replace(self, root=relabel(MIXTURE, self.root))
 
     def as_dict(self) -> dict[str, object]:
-        """Names alone, nested, leaves as empty dicts: what a manifest records."""
+        """Nested names, leaves as empty dicts, as in a manifest."""
 
         def names(node: Node) -> dict[str, object]:
             return {child.name: names(child) for child in node.children}
