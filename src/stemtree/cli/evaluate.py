@@ -28,7 +28,7 @@ Window = Annotated[int, typer.Option(metavar="SAMPLES", help="Of the masks' tran
 WindowHop = Annotated[int, typer.Option(metavar="SAMPLES", help="Of the masks' transform, at 16 kHz.")]
 
 
-_NAME_HELP = "separate[:SPLITTER], mixture, oracle:irm|ibm|psa, mean:FILE, a model's folder."
+_NAME_HELP = "separate[:SPLITTER], raw:PACKAGE, mixture, oracle:irm|ibm|psa, mean:FILE, a model's folder."
 _TARGET_HELP = "Only chunks in which this node is salient, and of these the nodes on its path; can be repeated."
 _FAMILY_HELP = "Only chunks in which another leaf of the target's family is salient too."
 _LEVEL_HELP = "Only the nodes of this level (1: leaves) that it estimates."

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from stemtree.audio import open_source
+from stemtree.audio.resample import resample_blocks
 from stemtree.audio.samples import ExactSamples
 from stemtree.curation.sessions.panning import Placement, panning_matrix
 from stemtree.curation.sessions.sessions import RawTrack
-from stemtree.extras import library
 
 BLOCK_SIZE = 1 << 16
 """Samples in a block: a megabyte for each open stereo track."""
@@ -93,17 +93,8 @@ def _resampled(track: PlacedTrack, sample_rate: int, block_size: int) -> Iterato
     if track.sample_rate == sample_rate:
         yield from source.blocks(block_size)
         return
-    soxr = library("soxr", "curation", "resampling needs")
-    resampler = soxr.ResampleStream(track.sample_rate, sample_rate, track.channels, dtype="float64")
-    buffered = np.zeros((0, track.channels))
-    for block in source.blocks(block_size):
-        buffered = np.concatenate([buffered, resampler.resample_chunk(np.ascontiguousarray(block.T))])
-        while len(buffered) >= block_size:
-            yield buffered[:block_size].T
-            buffered = buffered[block_size:]
-    buffered = np.concatenate([buffered, resampler.resample_chunk(np.zeros((0, track.channels)), last=True)])
-    for start in range(0, len(buffered), block_size):
-        yield buffered[start : start + block_size].T
+    blocks = source.blocks(block_size)
+    yield from resample_blocks(blocks, track.channels, track.sample_rate, sample_rate, block_size)
 
 
 class Spool:

@@ -13,6 +13,7 @@ from stemtree.evaluation.estimators.bounds import STFT, IdealMask, Mixture
 from stemtree.evaluation.estimators.mean_mask import MeanMask
 from stemtree.evaluation.estimators.pipeline import Pipeline
 from stemtree.evaluation.estimators.query_model import QueryModel
+from stemtree.evaluation.estimators.raw import Raw
 from stemtree.evaluation.estimators.trained import TrainedEstimator
 from stemtree.hierarchy import NodePath
 from stemtree.masks.ideal import IDEAL_MASKS
@@ -24,6 +25,8 @@ NAMES = (
     "mixture",
     *(f"oracle:{kind}" for kind in IDEAL_MASKS),
     "mean:FILE",
+    "raw:spleeter",
+    "raw:PACKAGE",
     "the folder of a trained model",
 )
 """The possible names, for messages."""
@@ -67,5 +70,6 @@ _BY_PREFIX: dict[str, _Factory] = {
     "mixture": lambda argument, nodes, stft: None if argument else Mixture(nodes),
     "oracle": lambda kind, nodes, stft: IdealMask(kind, nodes, stft),
     "mean": lambda file, nodes, stft: MeanMask.load(file) if file else None,
+    "raw": lambda separator, nodes, stft: Raw(separator, nodes) if separator else None,
 }
 """What makes an estimator from the part of its name after the colon; it may return None if that part is wrong."""

@@ -12,7 +12,7 @@ from stemtree.separation.splitters.external_packages import ExternalPackage
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Waveform
 
-_NODE_NAMES = {
+NODE_NAMES = {
     "vocals": ("vocals", "vocal"),
     "drums": ("drums", "percussion"),
     "bass": ("bass",),
@@ -100,14 +100,14 @@ class ExternalSplitter(Splitter):
     def _stem_numbers(self, output: NodePath) -> list[int]:
         """Which of the separator's stems an output is the sum of."""
         name = output.rpartition("/")[2]
-        if name in _NODE_NAMES["accompaniment"]:
+        if name in NODE_NAMES["accompaniment"]:
             return [number for number, node in enumerate(self._nodes) if node != "vocals"]
-        return [number for number, node in enumerate(self._nodes) if name in _NODE_NAMES[node]]
+        return [number for number, node in enumerate(self._nodes) if name in NODE_NAMES[node]]
 
 
 def _find(hierarchy: Hierarchy, node: NodePath, name: str) -> Sequence[NodePath]:
     """The highest node beneath `node` that has one of the names of a stem; none or one."""
-    paths = [path for path in hierarchy.descendants(node) if path.rpartition("/")[2] in _NODE_NAMES[name]]
+    paths = [path for path in hierarchy.descendants(node) if path.rpartition("/")[2] in NODE_NAMES[name]]
     return sorted(paths, key=lambda path: path.count("/"))[:1]
 
 

@@ -14,7 +14,7 @@ from stemtree.spectral import Stft
 from stemtree.types import Masks
 
 _VOCALS, _ACCOMPANIMENT = ("vocal", "vocals"), ("accompaniment",)
-_BINS, _EPSILON = 1024, 1e-10
+BINS, _EPSILON = 1024, 1e-10
 
 
 class Spleeter(Splitter):
@@ -69,7 +69,7 @@ class Spleeter(Splitter):
 
     def _input(self, block: Block) -> torch.Tensor:
         """Magnitudes as the networks take them: ``(1, 2, 512, 1024)`` in batch, channel, frame, bin."""
-        magnitude = to_model_bins(block.spectrogram[:, :_BINS].abs(), block.stft, self.stft, _BINS)
+        magnitude = to_model_bins(block.spectrogram[:, :BINS].abs(), block.stft, self.stft, BINS)
         missing = self.block_frames - magnitude.shape[2]
         magnitude = functional.pad(magnitude.mT, (0, 0, 0, missing)).expand(2, -1, -1)[None]
         return magnitude.contiguous(memory_format=torch.channels_last)
