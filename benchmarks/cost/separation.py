@@ -82,8 +82,6 @@ def main() -> None:
         print(f"HTDemucs, 1 min: {cpu / 60:.4f} CPU s per s, {wall / 60:.4f} wall s per s, peak {memory:.0f} MB")
         ours, *_ = median(3, stemtree, "separate", song, "-o", out, "--overwrite", *TWO_STEMS)
         print(f"two stems, the same minute: {ours / 60:.4f} CPU s per s; HTDemucs costs {cpu / ours:.1f} times as much")
-    cpu, wall, _ = median(9, stemtree, "--help")
-    print(f"stemtree --help: {wall:.3f} s wall, {cpu:.3f} s CPU (median of 9)")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import typer
 
 from stemtree.cli.messages import one_line, progress_bar
 from stemtree.errors import AudioError, OptionError, StemtreeError
-from stemtree.hierarchy import MIXTURE, is_within
 from stemtree.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -148,6 +147,8 @@ def _print_tree(saved: "SavedSong") -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.tree import Tree
+
+    from stemtree.hierarchy import MIXTURE, is_within
 
     manifest = saved.manifest
     mixture = f"{_dbfs(manifest['mixture']['rms_dbfs'])}, {manifest['samples'] / manifest['sample_rate']:.1f} s"
