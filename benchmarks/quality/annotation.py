@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 
 from stemtree.curation.annotation.classifier.cross_validation import Accuracy, accuracy, calibrated_by_others
 from stemtree.curation.annotation.classifier.file_names import Vocabulary, fold, readable, vocabulary
-from stemtree.curation.annotation.classifier.fit import Fitting, fit
-from stemtree.curation.annotation.labels import instruments
+from stemtree.curation.annotation.classifier.fit import FitSettings, fit_classifier
+from stemtree.curation.annotation.labels import instrument_by_label
 from stemtree.curation.annotation.propose import propose
-from stemtree.curation.annotation.table import SETTLED, read_annotation, review_first
+from stemtree.curation.annotation.table import SETTLED, read_annotation, rows_to_review
 
-COLUMNS = tuple(instruments())
+COLUMNS = tuple(instrument_by_label())
 PIECE, CAMEL = (
     re.compile(r"[^\W_]+"),
     re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\D)(?=\d)|(?<=\d)(?=\D)"),
@@ -96,7 +96,7 @@ def annotated_again(rows: Rows, probabilities: NDArray[np.float32], labels: list
     """Return the accuracy after a tenth was marked and corrected and the command was run again."""
     model: Any = FixedPredictions(probabilities)
     truth = dict(zip(rows, labels, strict=True))
-    marked = review_first(propose(rows, [], model), 0.1)
+    marked = rows_to_review(propose(rows, [], model), 0.1)
     corrected = [replace(row, label=truth[row.song, row.file], review=SETTLED) for row in marked]
     return float(np.mean([row.label == truth[row.song, row.file] for row in propose(rows, corrected, model)]))
 
@@ -116,11 +116,11 @@ def validate(
     seed: int,
     group: Callable[[str], str],
     forget: bool,
-    members: int,
+    networks: int,
     parts: int,
 ) -> None:
     """Print the accuracy when each fold is predicted and calibrated by the others."""
-    fitting = replace(Fitting(), members=members)
+    settings = replace(FitSettings(), networks=networks)
     groups = sorted({group(song) for song, _ in rows})
     order = np.random.default_rng(seed).permutation(len(groups))
     fold_of = {groups[at]: number % parts for number, at in enumerate(order)}
@@ -130,7 +130,7 @@ def validate(
         inside, outside = np.flatnonzero(folds != number).tolist(), np.flatnonzero(folds == number).tolist()
         files = [rows[at][1] for at in inside], [rows[at][1] for at in outside]
         words = forgetful(*files) if forget else vocabulary()
-        model = fit([rows[at] for at in inside], [labels[at] for at in inside], fitting, words)
+        model = fit_classifier([rows[at] for at in inside], [labels[at] for at in inside], settings, words)
         probabilities[outside] = model.predict([rows[at] for at in outside], words)
     whole, truth = calibrated_by_others(probabilities, folds, COLUMNS, labels), np.array(labels)
     each = [accuracy(whole[folds == one], COLUMNS, truth[folds == one].tolist()) for one in range(parts)]
@@ -142,11 +142,11 @@ def validate(
 
 def speed(rows: Rows) -> None:
     """Print the time that 15000 names take."""
-    from stemtree.curation.annotation.classifier.classifier import classifier
+    from stemtree.curation.annotation.classifier.classifier import default_classifier
 
     names = [(f"{song} {copy}", f"{file[:-4]}{'abc'[copy]}.wav") for copy in range(3) for song, file in rows][:15000]
     before, start = time.process_time(), time.perf_counter()
-    classifier().predict(names)
+    default_classifier().predict(names)
     print(
         f"{len(names)} names: {time.process_time() - before:.2f} CPU s, {time.perf_counter() - start:.2f} s", flush=True
     )
@@ -161,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels")
     parser.add_argument("--seeds", default="0,1", help="of the random assignment of songs to folds")
-    parser.add_argument("--members", type=int, default=Fitting().members, help="networks that are averaged")
+    parser.add_argument("--networks", type=int, default=FitSettings().networks, help="networks that are averaged")
     parser.add_argument("--folds", type=int, default=5)
     options = parser.parse_args()
     annotation = read_annotation(options.labels)
@@ -170,7 +170,7 @@ def main() -> None:
     print(f"{'':44} exact      instrument  of all     reviewed    calibration error")
     for name, group, forget in (("by song", str, True), ("by song", str, False), ("by artist", artist, True)):
         for seed in map(int, options.seeds.split(",")):
-            validate(name, rows, labels, seed, group, forget, options.members, options.folds)
+            validate(name, rows, labels, seed, group, forget, options.networks, options.folds)
 
 
 if __name__ == "__main__":

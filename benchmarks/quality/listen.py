@@ -15,8 +15,8 @@ import numpy as np
 import soundfile
 import yaml
 
-from stemtree.curation.annotation.listen import Evidence, doubts, listen
-from stemtree.curation.annotation.table import Row, write_annotation
+from stemtree.curation.annotation.listen import Evidence, doubts_about, listen
+from stemtree.curation.annotation.table import AnnotationRow, write_annotation
 
 LABELS = {
     "Piano": "Piano", "Chromatic Percussion": "Marimba", "Organ": "Electric_Organ", "Guitar": "Electric_Guitar",
@@ -83,7 +83,8 @@ def main() -> None:
             (folder / name).symlink_to(file.resolve())
         derived = derived_files(folder, stems)
         labels = {name: label for name, (label, _) in (stems | derived).items()}
-        write_annotation(Path(scratch) / "a.csv", [Row("song", name, label, 0.9) for name, label in labels.items()])
+        rows = [AnnotationRow("song", name, label, 0.9) for name, label in labels.items()]
+        write_annotation(Path(scratch) / "a.csv", rows)
         start = time.process_time()
         evidence = {one.file: one for one in listen(scratch, f"{scratch}/a.csv", f"{scratch}/evidence.csv")}
         seconds = sum(one.seconds for one in evidence.values())
@@ -118,12 +119,14 @@ def report_pairs(evidence: dict[str, Evidence], derived: dict[str, tuple[str, st
 def report_percussion(drums: list[Evidence], pitched: list[Evidence], labels: dict[str, str]) -> None:
     """Print how many right and wrong labels are doubted, and how well percussion is told apart."""
     print_share(
-        "stems with their right label doubted", [bool(doubts(one, labels[one.file])) for one in drums + pitched]
+        "stems with their right label doubted", [bool(doubts_about(one, labels[one.file])) for one in drums + pitched]
     )
-    print_share("drum kits labelled Electric_Guitar doubted", [bool(doubts(one, "Electric_Guitar")) for one in drums])
-    print_share("drum kits labelled Electric_Bass doubted", [bool(doubts(one, "Electric_Bass")) for one in drums])
-    print_share("pitched stems labelled Drum_Snare doubted", [bool(doubts(one, "Drum_Snare")) for one in pitched])
-    print_share("pitched stems labelled Shaker doubted", [bool(doubts(one, "Shaker")) for one in pitched])
+    for kind, group, wrong_labels in (
+        ("drum kits", drums, ("Electric_Guitar", "Electric_Bass")),
+        ("pitched stems", pitched, ("Drum_Snare", "Shaker")),
+    ):
+        for label in wrong_labels:
+            print_share(f"{kind} labelled {label} doubted", [bool(doubts_about(one, label)) for one in group])
     struck, steady = (np.array([one.percussive for one in group]) for group in (drums, pitched))
     pairs = (struck[:, None] > steady).mean()
     print(f"a drum kit is more percussive than a pitched stem in {100 * pairs:.1f} % of pairs")

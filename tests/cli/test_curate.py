@@ -74,11 +74,11 @@ def test_fit(cli, tmp_path: Path, monkeypatch) -> None:
     ]
     labels, weights = tmp_path / "labels.csv", tmp_path / "w.safetensors"
     labels.write_text("song,file,label\n" + "\n".join(rows))
-    from stemtree.curation.annotation.classifier import cross_validation as accuracy
-    from stemtree.curation.annotation.classifier.fit import Fitting
+    from stemtree.curation.annotation.classifier import cross_validation
+    from stemtree.curation.annotation.classifier.fit import FitSettings
 
-    monkeypatch.setattr(accuracy, "_FITTING", Fitting(members=1, steps=3))
-    monkeypatch.setattr(accuracy.fit_and_measure, "__defaults__", (5, Fitting(members=1, steps=3), None))
+    quick = FitSettings(networks=1, steps=3)
+    monkeypatch.setattr(cross_validation.fit_and_measure, "__defaults__", (5, quick, None))
     outcome = cli("curate", "fit", labels, "-o", weights, "--folds", 2)
     lines = outcome.out.splitlines()
     assert [line.split()[0] for line in lines] == ["fold", "1", "2", "all", f"{weights}:"]

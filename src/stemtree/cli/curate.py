@@ -116,11 +116,11 @@ def fit(
 
     rows = read_annotation(labels)
     with progress_bar("fitting") as progress:
-        model, each = fit_and_measure(
+        model, accuracies = fit_and_measure(
             [(row.song, row.file) for row in rows], [row.label for row in rows], folds, progress=progress
         )
     typer.echo("fold  exact  instrument  of all  10 % reviewed  calibration error")
-    for name, one in each.items():
+    for name, one in accuracies.items():
         figures = (one.exact, one.instrument, one.instrument_of_all, one.reviewed, one.calibration_error)
         typer.echo(f"{name:5} " + "  ".join(f"{figure:.4f}" for figure in figures))
     model.save(output)

@@ -2,9 +2,7 @@ import csv
 import itertools
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 from stemtree.curation.annotation.listen import listen
 from stemtree.curation.annotation.propose import (
@@ -15,7 +13,10 @@ from stemtree.curation.annotation.propose import (
     song_level,
     write_song_level,
 )
-from stemtree.curation.annotation.table import Row, read_annotation, read_names, review_first, settled, write_annotation
+from stemtree.curation.annotation.table import (
+    AnnotationRow,
+    read_annotation,
+)
 from stemtree.errors import CorpusError, OptionError
 
 FILES = ("01_Kick.wav", "02_Bass.wav", "03_Vox1.wav", "04_Vox2.wav", "05_Quux.wav")
@@ -50,7 +51,7 @@ def test_columns_and_review(names: Path, tmp_path: Path) -> None:
     (first,) = (row for row in done.rows if row.review == "yes")
     assert first.confidence == min(row.confidence or 1 for row in done.rows)
     assert read_annotation(out) == [
-        Row(row.song, row.file, row.label, round(row.confidence or 0, 4), row.review) for row in done.rows
+        AnnotationRow(row.song, row.file, row.label, round(row.confidence or 0, 4), row.review) for row in done.rows
     ]
 
 
@@ -89,63 +90,11 @@ def test_accents_spelled_apart_are_one_name(tmp_path: Path) -> None:
     assert (row.label, row.review) == ("Bell", "done")
 
 
-def test_names_of_folders(tmp_path: Path) -> None:
-    for file in (
-        "A - B/1.wav",
-        "A - B/Takes/2.flac",
-        "A - B/cover.jpg",
-        "A - B/__MACOSX/1.wav",
-        ".hidden/3.wav",
-        "C/x.txt",
-    ):
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file).touch()
-    assert read_names(tmp_path)[0] == [("A - B", "1.wav"), ("A - B", "Takes/2.flac")]
-    assert read_names(tmp_path / "A - B")[0] == [("A - B", "1.wav"), ("Takes", "2.flac")]
-
-
-def test_bad_names(tmp_path: Path) -> None:
-    path = tmp_path / "names.csv"
-    path.write_bytes("song,file\nS,Gitarre \xfc.wav\nS,1.wav\nS,1.wav\nS,\n".encode("cp1252"))
-    found, problems = read_names(path)
-    assert found == [("S", "Gitarre \xfc.wav"), ("S", "1.wav")]
-    assert [problem.kind for problem in problems] == ["name", "twice"]
-    (tmp_path / "S").mkdir()
-    (tmp_path / "S" / "ok.wav").touch()
-    (Path(str(tmp_path)) / "S" / "bad\udcff.wav").touch()
-    found, problems = read_names(tmp_path)
-    assert found == [("S", "ok.wav")]
-    assert problems[0].message == "the name 'bad\\udcff.wav' in 'S' is not Unicode: rename the file"
-    for text, said in (("file\n", "lacks the column 'song'"), ("song,file\n", "names no audio files")):
-        path.write_text(text)
-        with pytest.raises(CorpusError, match=said):
-            read_names(path)
-    with pytest.raises(CorpusError, match="cannot read the table"):
-        read_names(tmp_path / "none.csv")
-    path.write_text("song,file,label,confidence\nS,1.wav,Bell,high\n")
-    with pytest.raises(CorpusError, match=r"row 2 of .* has the confidence 'high'"):
-        read_annotation(path)
-
-
 def test_bad_options(names: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="between 0 and 1"):
         annotate(names, tmp_path / "a.csv", review_share=10)
     with pytest.raises(OptionError, match="holds the names themselves"):
         annotate(names, names)
-
-
-def test_settled_rows_are_not_reviewed() -> None:
-    rows = [Row("s", str(n), "Bell", n / 10, "done" if n < 3 else "") for n in range(10)]
-    assert [row.file for row in review_first(rows, 0.3)] == ["3", "4"]
-
-
-def test_a_copy_without_its_proposals_loses_nothing(names: Path, tmp_path: Path) -> None:
-    annotate(names, tmp_path / "a.csv")
-    moved = tmp_path / "elsewhere" / "a.csv"
-    moved.parent.mkdir()
-    moved.write_bytes((tmp_path / "a.csv").read_bytes())
-    assert len(settled(moved)) == len(FILES)
-    assert settled(tmp_path / "a.csv") == []
 
 
 @pytest.mark.parametrize(("lead", "backing", "electric", "acoustic"), [*itertools.product((False, True), repeat=4)])
@@ -157,14 +106,14 @@ def test_song_level(lead: bool, backing: bool, electric: bool, acoustic: bool) -
         acoustic * "Acoustic_Guitar",
         "Unused",
     ]
-    (song,) = song_level([Row("s", str(number), label) for number, label in enumerate(held) if label])
+    (song,) = song_level([AnnotationRow("s", str(number), label) for number, label in enumerate(held) if label])
     assert song.lead_back_both == (lead and backing)
     assert song.guitar_both == (electric and acoustic)
     assert song.vocals == (lead or backing)
 
 
 def test_song_level_file(tmp_path: Path) -> None:
-    write_song_level(tmp_path / "songs.csv", [Row("s", "1", "Lead_Vocal"), Row("t", "1", "Bell")])
+    write_song_level(tmp_path / "songs.csv", [AnnotationRow("s", "1", "Lead_Vocal"), AnnotationRow("t", "1", "Bell")])
     lines = (tmp_path / "songs.csv").read_text().splitlines()
     assert lines == ["song,Lead_Back_both,Guitar_Both,Vocals", "s,0,0,1", "t,0,0,0"]
 
@@ -174,35 +123,18 @@ def test_duplicates_of_a_session_are_proposed_alike() -> None:
     assert {row.label for row in rows} == {"Drum_Kick"}
 
 
-def test_an_annotation_is_written_whole_or_not(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(CorpusError, match="cannot write"):
-        write_annotation(tmp_path / "file" / "a.csv", [Row("s", "1", "Bell")])
-
-
-def test_of_names_alike_one_is_reviewed_first() -> None:
-    rows = [Row("s", f"Quux {n}.wav", "Bell", n / 10) for n in range(4)] + [Row("s", "Kick.wav", "Drum_Kick", 0.9)]
-    assert [row.file for row in review_first(rows, 0.4)] == ["Quux 0.wav", "Kick.wav"]
-    assert [row.file for row in review_first(rows, 0.6)] == ["Quux 0.wav", "Kick.wav", "Quux 1.wav"]
-    numbers = [Row("s", f"{n}.wav", "Bell", n / 10) for n in range(4)]  # nothing is carried between these
-    assert [row.file for row in review_first([*numbers, Row("s", "Kick.wav", "Drum_Kick", 0.9)], 0.4)] == [
-        "0.wav",
-        "1.wav",
-    ]
-
-
 def test_names_without_words_are_not_alike() -> None:
     names = [("s", "01.wav"), ("s", "02.wav")]
     alone = propose(names)
     label = next(one for one in ("Gong", "Bell") if one != alone[1].label)
-    corrected = propose(names, [Row("s", "01.wav", label, None, "done")])
+    corrected = propose(names, [AnnotationRow("s", "01.wav", label, None, "done")])
     assert (corrected[0].label, corrected[1].label) == (label, alone[1].label)
 
 
 def test_what_is_carried_against_the_proposal_is_less_certain() -> None:
     names = [("s", "LeadVox1.wav"), ("s", "LeadVox2.wav")]
     confidence = {
-        label: propose(names, [Row("s", "LeadVox1.wav", label, None, "done")])[1].confidence
+        label: propose(names, [AnnotationRow("s", "LeadVox1.wav", label, None, "done")])[1].confidence
         for label in ("Lead_Vocal", "Choir")
     }
     assert confidence == {"Lead_Vocal": CARRIED, "Choir": CARRIED_AGAINST}
@@ -219,14 +151,6 @@ def test_two_labels_for_one_file_are_refused(review: str, tmp_path: Path) -> Non
     with pytest.raises(CorpusError, match=r"'1.wav' of 's' is both Bell and Gong in '.*a.csv': keep one row"):
         listen(tmp_path, annotation, tmp_path / "evidence.csv")
     assert annotation.read_text() == text  # nothing was lost
-
-
-def test_listening_finds_what_the_making_of_stems_finds(tmp_path: Path) -> None:
-    (tmp_path / "raw" / " s" / "Takes").mkdir(parents=True)
-    soundfile.write(tmp_path / "raw" / " s" / "Takes" / "1.wav", np.ones(800) / 2, 8000)
-    (tmp_path / "a.csv").write_text("song,file,label\ns,1.wav,Bell\ns,1.wav,Bell\n")
-    heard = listen(tmp_path / "raw", tmp_path / "a.csv", tmp_path / "evidence.csv")
-    assert [one.seconds for one in heard] == [0.1, 0.1]
 
 
 def test_blanks_around_names_do_not_lose_corrections(tmp_path: Path) -> None:

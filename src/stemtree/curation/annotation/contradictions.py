@@ -1,7 +1,7 @@
-"""What is wrong with the labels of stems and their raw tracks, where metadata are laid out as MedleyDB's.
+"""Contradictions between the labels of stems and of their raw tracks, in metadata of MedleyDB's layout.
 
-The thesis (3.1.3) found by eye that raw tracks contradict their stem's label, and that labels of different levels stand
-side by side; both are looked for here, with stems and raw tracks that lack the other.
+The thesis (3.1.3) found by hand that raw tracks contradict their stem's label, and that labels of different levels
+stand side by side. Both are found here, and stems and raw tracks that lack the other.
 """
 
 import os
@@ -21,26 +21,11 @@ from stemtree.audio import is_audio_name
 from stemtree.corpora.layout import read_metadata
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError, HierarchyError
-from stemtree.hierarchy import Hierarchy, is_within, load
+from stemtree.hierarchy import Hierarchy, NodePath, is_within, load
 from stemtree.hierarchy.labels import normal_form
 
 _METADATA = "_METADATA.yaml"
 _NUMBER = re.compile(r"_RAW_(\d+)_\d+\.\w+$")
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A stem or a raw track: its name in the metadata, its labels, its file."""
-
-    name: str
-    labels: tuple[str, ...]
-    file: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Stem:
-    part: _Part
-    raws: tuple[_Part, ...]
 
 
 def check_labels(root: str | os.PathLike[str]) -> tuple[int, list[Problem]]:
@@ -59,7 +44,7 @@ def check_labels(root: str | os.PathLike[str]) -> tuple[int, list[Problem]]:
     Returns
     -------
     count : int
-        Songs that could be read.
+        Number of songs that could be read.
     problems : list of Problem
         In order of the songs.
 
@@ -72,150 +57,221 @@ def check_labels(root: str | os.PathLike[str]) -> tuple[int, list[Problem]]:
     files = sorted(folder.glob(f"**/*{_METADATA}")) if folder.is_dir() else []
     if not files:
         raise CorpusError(f"'{folder}' holds no files called …{_METADATA}: give a folder in MedleyDB's layout")
-    count, problems = 0, []
+    count, problems = 0, list[Problem]()
     for file in files:
-        song = file.name.removesuffix(_METADATA)
+        name = file.name.removesuffix(_METADATA)
         try:
-            data = read_metadata(file)
-            stems = [_stem(name, content) for name, content in sorted(data["stems"].items())]
+            song = _read_song(file, name)
         except CorpusError as error:
-            problems.append(Problem(song, "metadata", str(error)))
+            problems.append(Problem(name, "metadata", str(error)))
         except (KeyError, TypeError, AttributeError):
             message = f"the metadata '{file}' do not list stems as MedleyDB's do: make them again"
-            problems.append(Problem(song, "metadata", message))
+            problems.append(Problem(name, "metadata", message))
         else:
             count += 1
-            found = (*_check_stems(song, stems), *_check_song(song, stems), *_check_files(file, song, data, stems))
-            problems += [Problem(song, kind, message) for kind, message in found]
+            problems += [*_check_stems(song), *_check_levels_of_stems(song), *_check_files(song)]
     return count, problems
 
 
-def _stem(name: str, content: dict[str, Any]) -> _Stem:
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A stem or a raw track: its name in the metadata, its labels, its file."""
+
+    name: str
+    labels: tuple[str, ...]
+    file: str
+
+    @property
+    def quoted_labels(self) -> str:
+        """Its labels, as messages name them."""
+        return " and ".join(f"'{label}'" for label in self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stem:
+    """A stem and its raw tracks."""
+
+    item: _Item
+    raws: tuple[_Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Song:
+    """A song's metadata.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    stems : list of _Stem
+        In order of their names.
+    stem_dir, raw_dir : pathlib.Path
+        Folders of the stems' and the raw tracks' files.
+    sums : list of str
+        Files in `stem_dir` that are sums of stems.
+    """
+
+    name: str
+    stems: list[_Stem]
+    stem_dir: Path
+    raw_dir: Path
+    sums: list[str]
+
+
+def _read_song(file: Path, name: str) -> _Song:
+    data = read_metadata(file)
+    stems = [_read_stem(name, content) for name, content in sorted(data["stems"].items())]
+    folder = file.parent if file.parent.name == name else file.parent.parent / "Audio" / name
+    stem_dir, raw_dir = (folder / str(data.get(key) or "-") for key in ("stem_dir", "raw_dir"))
+    sums = [str(stem["filename"]) for stem in (data.get("musdb_stems") or {}).values()]
+    return _Song(name, stems, stem_dir, raw_dir, sums)
+
+
+def _read_stem(name: str, content: dict[str, Any]) -> _Stem:
     raws = content.get("raw") or {}
-    return _Stem(_part(name, content), tuple(_part(f"{name}/{key}", raw) for key, raw in sorted(raws.items())))
+    tracks = (_read_item(f"{name}/{key}", raw) for key, raw in sorted(raws.items()))
+    return _Stem(_read_item(name, content), tuple(tracks))
 
 
-def _part(name: str, content: dict[str, Any]) -> _Part:
-    given = content["instrument"]
-    labels = given if isinstance(given, list) else [given]
-    return _Part(name, tuple(str(label) for label in labels), str(content.get("filename") or ""))
+def _read_item(name: str, content: dict[str, Any]) -> _Item:
+    instrument = content["instrument"]
+    labels = instrument if isinstance(instrument, list) else [instrument]
+    return _Item(name, tuple(map(str, labels)), str(content.get("filename") or ""))
 
 
-def _check_stems(song: str, stems: list[_Stem]) -> Iterator[tuple[str, str]]:
-    for stem in stems:
-        yield from _check_part(song, stem.part)
+def _check_stems(song: _Song) -> Iterator[Problem]:
+    """Check the labels of every stem, and those of its raw tracks against it."""
+    for stem in song.stems:
+        yield from _check_item(song.name, stem.item)
         if not stem.raws:
-            yield "stem without raws", f"stem {stem.part.name} of '{song}' ({_named(stem.part)}) lists no raw tracks"
-        unlike: dict[tuple[str, str], list[str]] = defaultdict(list)
+            message = f"stem {stem.item.name} of '{song.name}' ({stem.item.quoted_labels}) lists no raw tracks"
+            yield Problem(song.name, "stem without raws", message)
         for raw in stem.raws:
-            yield from () if raw.labels == stem.part.labels else _check_part(song, raw)
-            number, wanted = _NUMBER.search(raw.file), re.search(r"\d+", stem.part.name)
-            if number and wanted and int(number[1]) != int(wanted[0]):
-                yield (
-                    "wrong stem",
-                    f"'{raw.file}' of '{song}' is numbered after stem {number[1]} and stands in {stem.part.name}",
-                )
-            if kind := _misfit(stem.part, raw):
-                unlike[kind, _named(raw)].append(raw.name.rpartition("/")[2])
-        for (kind, label), names in unlike.items():
-            yield kind, f"stem {stem.part.name} of '{song}' is {_named(stem.part)} and its {', '.join(names)} {label}"
-        yield from _check_levels(f"raw tracks of {stem.part.name} of '{song}'", [raw.labels for raw in stem.raws])
+            if raw.labels != stem.item.labels:
+                yield from _check_item(song.name, raw)
+            yield from _check_number(song.name, stem, raw)
+        yield from _check_raw_labels(song.name, stem)
+        where = f"raw tracks of {stem.item.name} of '{song.name}'"
+        yield from _check_levels(song.name, where, [raw.labels for raw in stem.raws])
 
 
-def _check_part(song: str, part: _Part) -> Iterator[tuple[str, str]]:
-    """What is wrong with the labels of one stem or raw track by themselves."""
+def _check_item(song: str, item: _Item) -> Iterator[Problem]:
+    """Check the labels of one stem or raw track by themselves."""
     leaves = set()
-    for label in part.labels:
-        if _is_nothing(label):
-            yield "no label", f"{part.name} of '{song}' is labelled '{label}', which names no instrument"
+    for label in item.labels:
+        if _names_nothing(label):
+            yield Problem(song, "no label", f"{item.name} of '{song}' is labelled '{label}', which names no instrument")
         elif (leaf := _leaf(label)) is None:
-            yield "unknown label", f"{part.name} of '{song}' has the label '{label}', which no hierarchy knows"
+            message = f"{item.name} of '{song}' has the label '{label}', which no hierarchy knows"
+            yield Problem(song, "unknown label", message)
         else:
             leaves.add(leaf)
     if len(leaves) > 1:
-        yield "contradiction", f"{part.name} of '{song}' has labels of several instruments: {_named(part)}"
-    yield from _check_levels(f"labels of {part.name} of '{song}'", [(label,) for label in part.labels])
+        message = f"{item.name} of '{song}' has labels of several instruments: {item.quoted_labels}"
+        yield Problem(song, "contradiction", message)
+    yield from _check_levels(song, f"labels of {item.name} of '{song}'", [(label,) for label in item.labels])
 
 
-def _misfit(stem: _Part, raw: _Part) -> str | None:
-    """Why a raw track does not belong to its stem by the labels."""
-    if any(fits(above, below) for above in stem.labels for below in raw.labels):
+def _check_number(song: str, stem: _Stem, raw: _Item) -> Iterator[Problem]:
+    """Compare the number of the stem in a raw track's file name with the stem's."""
+    in_file, in_stem = _NUMBER.search(raw.file), re.search(r"\d+", stem.item.name)
+    if in_file and in_stem and int(in_file[1]) != int(in_stem[0]):
+        message = f"'{raw.file}' of '{song}' is numbered after stem {in_file[1]} and stands in {stem.item.name}"
+        yield Problem(song, "wrong stem", message)
+
+
+def _check_raw_labels(song: str, stem: _Stem) -> Iterator[Problem]:
+    """Compare the labels of raw tracks with their stem's; tracks with the same fault and labels are one problem."""
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for raw in stem.raws:
+        if kind := _misfit(stem.item, raw):
+            names[kind, raw.quoted_labels].append(raw.name.rpartition("/")[2])
+    for (kind, labels), raws in names.items():
+        which = f"stem {stem.item.name} of '{song}' is {stem.item.quoted_labels}"
+        yield Problem(song, kind, f"{which} and its {', '.join(raws)} {labels}")
+
+
+def _misfit(stem: _Item, raw: _Item) -> str | None:
+    """The kind of problem of a raw track whose labels do not belong to its stem's."""
+    if any(can_contain(above, below) for above in stem.labels for below in raw.labels):
         return None
-    if all(map(_is_nothing, stem.labels)) or all(map(_is_nothing, raw.labels)):
+    if all(map(_names_nothing, stem.labels)) or all(map(_names_nothing, raw.labels)):
         return "no label" if set(stem.labels) != set(raw.labels) else None
-    return "levels" if any(fits(below, above) for above in stem.labels for below in raw.labels) else "contradiction"
+    is_reversed = any(can_contain(below, above) for above in stem.labels for below in raw.labels)
+    return "levels" if is_reversed else "contradiction"
 
 
-def _check_song(song: str, stems: list[_Stem]) -> Iterator[tuple[str, str]]:
-    yield from _check_levels(f"stems of '{song}'", [stem.part.labels for stem in stems])
+def _check_levels_of_stems(song: _Song) -> Iterator[Problem]:
+    yield from _check_levels(song.name, f"stems of '{song.name}'", [stem.item.labels for stem in song.stems])
 
 
-def _check_levels(where: str, parts: list[tuple[str, ...]]) -> Iterator[tuple[str, str]]:
-    """Labels of different parts of which one takes the other in; parts that are labelled alike count as one."""
-    found: dict[str, list[str]] = defaultdict(list)
-    distinct = list(dict.fromkeys(parts))
-    for above, below in permutations(distinct, 2):
+def _check_levels(song: str, where: str, labels: list[tuple[str, ...]]) -> Iterator[Problem]:
+    """Find labels of different items of which one contains the other; items with the same labels count as one."""
+    narrow_labels: dict[str, list[str]] = defaultdict(list)
+    for above, below in permutations(dict.fromkeys(labels), 2):
         for broad, narrow in product(above, below):
-            if normal_form(narrow) in _parts().get(normal_form(broad), ()) and narrow not in found[broad]:
-                found[broad].append(narrow)
-    for broad, names in found.items():
-        if names:
-            listed = ", ".join(f"'{name}'" for name in names)
-            yield "levels", f"{where}: '{broad}' stands beside {listed}, which it takes in"
+            is_contained = normal_form(narrow) in _contained_labels().get(normal_form(broad), ())
+            if is_contained and narrow not in narrow_labels[broad]:
+                narrow_labels[broad].append(narrow)
+    for broad, narrow_ones in narrow_labels.items():
+        if narrow_ones:
+            listed = ", ".join(f"'{name}'" for name in narrow_ones)
+            yield Problem(song, "levels", f"{where}: '{broad}' stands beside {listed}, which it takes in")
 
 
-def _check_files(file: Path, song: str, data: dict[str, Any], stems: list[_Stem]) -> Iterator[tuple[str, str]]:
-    """Compare with the files, where there are any."""
-    folder = file.parent if file.parent.name == song else file.parent.parent / "Audio" / song
-    stem_dir, raw_dir = (folder / str(data.get(key) or "-") for key in ("stem_dir", "raw_dir"))
-    sums = [str(stem["filename"]) for stem in (data.get("musdb_stems") or {}).values()]  # of stems, not of raw tracks
-    for place, files in (
-        (stem_dir, [stem.part.file for stem in stems] + sums),
-        (raw_dir, [raw.file for stem in stems for raw in stem.raws]),
+def _check_files(song: _Song) -> Iterator[Problem]:
+    """Compare the metadata with the files, where these are there."""
+    stem_files = {stem.item.file for stem in song.stems} | set(song.sums)
+    raw_files = {raw.file for stem in song.stems for raw in stem.raws}
+    for folder, listed, kind in (
+        (song.stem_dir, stem_files, "stem without raws"),
+        (song.raw_dir, raw_files, "raw without stem"),
     ):
-        if not place.is_dir():
+        if not folder.is_dir():
             continue
-        there = {entry.name for entry in place.iterdir() if is_audio_name(entry)}
-        listed = set(files)
-        kind = "stem without raws" if place == stem_dir else "raw without stem"
-        yield from (("missing file", f"'{place / name}' is listed and missing") for name in sorted(listed - there))
-        yield from ((kind, f"'{place / name}' is there and not listed") for name in sorted(there - listed))
+        there = {entry.name for entry in folder.iterdir() if is_audio_name(entry)}
+        for name in sorted(listed - there):
+            yield Problem(song.name, "missing file", f"'{folder / name}' is listed and missing")
+        for name in sorted(there - listed):
+            yield Problem(song.name, kind, f"'{folder / name}' is there and not listed")
 
 
-def fits(above: str, below: str) -> bool:
-    """Whether a raw track with the label `below` can be part of a stem with the label `above`."""
-    first, second = normal_form(above), normal_form(below)
-    if first == second or second in _parts().get(first, ()):
+def can_contain(stem_label: str, raw_label: str) -> bool:
+    """Whether a raw track with a label can belong to a stem with another."""
+    broad, narrow = normal_form(stem_label), normal_form(raw_label)
+    if broad == narrow or narrow in _contained_labels().get(broad, ()):
         return True
     tree = load("ms21")
-    nodes = [path for path in tree.paths if normal_form(path.rpartition("/")[2]) == first]
-    leaf = _look_up(tree, below)
+    nodes = [path for path in tree.paths if _is_name(path, stem_label)]
+    leaf = _look_up(tree, raw_label)
     return leaf is not None and any(is_within(leaf, node) for node in nodes)
 
 
-def _leaf(label: str) -> str | None:
-    return next((leaf for tree in ("medleydb", "ms21") if (leaf := _look_up(load(tree), label))), None) or next(
-        (path for path in load("ms21").paths if normal_form(path.rpartition("/")[2]) == normal_form(label)), None
-    )
+def _leaf(label: str) -> NodePath | None:
+    """The node of MedleyDB's or MS21's hierarchy that a label names."""
+    for name in ("medleydb", "ms21"):
+        if leaf := _look_up(load(name), label):
+            return leaf
+    return next((path for path in load("ms21").paths if _is_name(path, label)), None)
 
 
-def _look_up(tree: Hierarchy, label: str) -> str | None:
+def _is_name(path: NodePath, label: str) -> bool:
+    return normal_form(path.rpartition("/")[2]) == normal_form(label)
+
+
+def _look_up(tree: Hierarchy, label: str) -> NodePath | None:
     try:
         return tree.leaf(label)
     except HierarchyError:
         return None
 
 
-def _is_nothing(label: str) -> bool:
-    return normal_form(label) in _parts()["nothing"]
+def _names_nothing(label: str) -> bool:
+    return normal_form(label) in _contained_labels()["nothing"]
 
 
 @cache
-def _parts() -> dict[str, frozenset[str]]:
-    """By a label's normal form, those of the labels that it takes in."""
+def _contained_labels() -> dict[str, frozenset[str]]:
+    """The labels that a label contains; all in normal form."""
     data = yaml.safe_load((resources.files("stemtree.curation.annotation") / "levels.yaml").read_text("utf-8"))
     return {normal_form(label): frozenset(map(normal_form, below)) for label, below in data.items()}
-
-
-def _named(part: _Part) -> str:
-    return " and ".join(f"'{label}'" for label in part.labels)

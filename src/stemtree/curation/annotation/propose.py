@@ -1,81 +1,87 @@
-"""Proposals for the files of sessions, around what a person has settled already."""
+"""Proposals for the files of sessions, around the rows that a person has settled."""
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stemtree.corpora.track import Problem
-from stemtree.curation.annotation.classifier.classifier import Classifier, classifier
+from stemtree.curation.annotation.classifier.classifier import Classifier, default_classifier
 from stemtree.curation.annotation.classifier.file_names import vocabulary
-from stemtree.curation.annotation.labels import instruments
+from stemtree.curation.annotation.labels import instrument_by_label
 from stemtree.curation.annotation.table import (
     SETTLED,
     TO_REVIEW,
-    Row,
+    AnnotationRow,
     read_names,
-    review_first,
-    settled,
+    read_settled,
+    rows_to_review,
     write_annotation,
     write_rows,
 )
 from stemtree.errors import OptionError, suggest
 
 CARRIED, CARRIED_AGAINST = 0.97, 0.78
-"""Confidence in a label that a person gave to a file whose name differs in numbers alone: where it would have been
-proposed, and where another would (measured as in ``benchmarks/quality/annotation.py``)."""
+"""Confidence in a label that a person gave to a file whose name differs in numbers alone: where the same label is
+proposed, and where another is (measured as in ``benchmarks/quality/annotation.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Annotated:
-    """An annotation that was made or made again.
+class Annotation:
+    """An annotation that was made, or made again.
 
     Parameters
     ----------
-    rows : tuple of Row
+    rows : tuple of AnnotationRow
         All of them.
     kept : int
-        How many a person had settled.
+        Number of rows that a person has settled.
     problems : tuple of Problem
         Names that stand twice, settled rows without a file, labels that are none of the 72.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[AnnotationRow, ...]
     kept: int
     problems: tuple[Problem, ...]
 
 
-def propose(names: Sequence[tuple[str, str]], known: Sequence[Row] = (), model: Classifier | None = None) -> list[Row]:
-    """Label every name, in their order.
+def propose(
+    names: Sequence[tuple[str, str]], settled: Sequence[AnnotationRow] = (), model: Classifier | None = None
+) -> list[AnnotationRow]:
+    """Label every name.
 
     Parameters
     ----------
     names : sequence of (song, file)
-        Of whole sessions: the other names count.
-    known : sequence of Row
-        What a person has settled; those rows come back as they are. A label is carried to the names of that song with
-        the same words, which differ in numbers alone, where all settled ones among them have it.
+        Of whole sessions: the classifier also reads the other names of a session.
+    settled : sequence of AnnotationRow
+        Rows that a person has settled; they are returned unchanged. Their label is carried to the names of the song
+        with the same words, which differ in numbers alone, where all settled ones among these have one label.
     model : Classifier, optional
         By default the package's own.
+
+    Returns
+    -------
+    list of AnnotationRow
+        One for each name.
     """
-    model = model or classifier()
-    by_key = {row.key: row for row in known}
-    words = vocabulary()
-    given: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
-    for row in known:
-        given[row.key[0], words.parse(row.file).words].add(row.label)
+    model = model or default_classifier()
+    settled_by_key = {row.key: row for row in settled}
+    labels_by_words: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
+    for row in settled:
+        labels_by_words[row.key[0], vocabulary().parse(row.file).words].add(row.label)
     rows = []
     for (song, file), probabilities in zip(names, model.predict(names), strict=True):
         best = int(probabilities.argmax())
-        row = Row(song, file, model.labels[best], float(probabilities[best]))
-        said = words.parse(file).words
-        carried = given.get((row.key[0], said), set()) if said else set()
-        if row.key in by_key:
-            row = replace(by_key[row.key], song=song, file=file)
+        row = AnnotationRow(song, file, model.labels[best], float(probabilities[best]))
+        words = vocabulary().parse(file).words
+        carried = labels_by_words.get((row.key[0], words), set()) if words else set()
+        if row.key in settled_by_key:
+            row = replace(settled_by_key[row.key], song=song, file=file)
         elif len(carried) == 1:
             (label,) = carried
-            row = Row(song, file, label, CARRIED if label == row.label else CARRIED_AGAINST)
+            row = AnnotationRow(song, file, label, CARRIED if label == row.label else CARRIED_AGAINST)
         rows.append(row)
     return rows
 
@@ -85,7 +91,7 @@ def annotate(
     output: str | os.PathLike[str],
     review_share: float = 0.1,
     model: Classifier | None = None,
-) -> Annotated:
+) -> Annotation:
     """Make an annotation, or make it again around the corrections in it.
 
     Parameters
@@ -93,9 +99,9 @@ def annotate(
     source : path-like
         For `read_names`.
     output : path-like
-        The annotation; what a person has settled in it stays (see `settled`), also where the file is gone.
+        The annotation; rows that a person has settled in it stay (see `read_settled`), also where the file is gone.
     review_share : float
-        How much of what is not settled is marked for review.
+        The share of the other rows that is marked for review.
     model : Classifier, optional
         By default the package's own.
 
@@ -104,38 +110,40 @@ def annotate(
     CorpusError
         If names or annotation cannot be read, or the annotation not written.
     OptionError
-        If the share does not lie between 0 and 1.
+        If the share does not lie between 0 and 1, or the annotation would overwrite the names.
     """
     if not 0 <= review_share <= 1:
         raise OptionError(f"a share of {review_share} cannot be reviewed: give one between 0 and 1")
     names, problems = read_names(source)
     if Path(output).exists() and Path(output).resolve() == Path(source).resolve():
         raise OptionError(f"'{output}' holds the names themselves: write the annotation elsewhere")
-    known = settled(output)
-    rows = propose(names, known, model)
-    there = {row.key for row in rows}
-    gone = [row for row in known if row.key not in there]
-    problems += [
-        Problem(row.song, "no file", f"'{row.song}' has no file '{row.file}' any more: its row stays") for row in gone
-    ]
-    problems += [
-        Problem(
-            row.song,
-            "label",
-            f"'{row.file}' of '{row.song}' has the label '{row.label}'{suggest(row.label, instruments())}",
-        )
-        for row in known
-        if row.label not in instruments()
-    ]
-    first = {row.key for row in review_first(rows, review_share)}
-    rows = [replace(row, review=TO_REVIEW) if row.key in first else row for row in rows] + gone
+    settled = read_settled(output)
+    rows = propose(names, settled, model)
+    keys = {row.key for row in rows}
+    without_file = [row for row in settled if row.key not in keys]
+    problems += [*_file_problems(without_file), *_label_problems(settled)]
+    to_review = {row.key for row in rows_to_review(rows, review_share)}
+    rows = [replace(row, review=TO_REVIEW) if row.key in to_review else row for row in rows] + without_file
     write_annotation(output, rows)
-    return Annotated(tuple(rows), sum(row.review == SETTLED for row in rows), tuple(problems))
+    return Annotation(tuple(rows), sum(row.review == SETTLED for row in rows), tuple(problems))
+
+
+def _file_problems(rows: Iterable[AnnotationRow]) -> Iterator[Problem]:
+    for row in rows:
+        yield Problem(row.song, "no file", f"'{row.song}' has no file '{row.file}' any more: its row stays")
+
+
+def _label_problems(rows: Iterable[AnnotationRow]) -> Iterator[Problem]:
+    known = instrument_by_label()
+    for row in rows:
+        if row.label not in known:
+            message = f"'{row.file}' of '{row.song}' has the label '{row.label}'{suggest(row.label, known)}"
+            yield Problem(row.song, "label", message)
 
 
 @dataclass(frozen=True, slots=True)
 class SongLevel:
-    """What the labels say of a song (thesis, 3.1.2).
+    """Facts of a song that follow from its labels (thesis, 3.1.2).
 
     Parameters
     ----------
@@ -153,25 +161,24 @@ class SongLevel:
     vocals: bool
 
 
-def song_level(rows: Iterable[Row]) -> list[SongLevel]:
-    """Look at the labels of every song, in order of their first rows."""
-    table = instruments()
-    found: dict[str, set[str | None]] = {}
+def song_level(rows: Iterable[AnnotationRow]) -> list[SongLevel]:
+    """The facts of every song, in order of their first rows."""
+    instrument = instrument_by_label()
+    instruments: dict[str, set[str | None]] = {}
     for row in rows:
-        found.setdefault(row.song, set()).add(table.get(row.label))
+        instruments.setdefault(row.song, set()).add(instrument.get(row.label))
     return [
         SongLevel(
             song,
-            {"lead_vocal", "backing_vocal"} <= held,
-            {"electric_guitar", "acoustic_guitar"} <= held,
-            bool({"lead_vocal", "backing_vocal"} & held),
+            {"lead_vocal", "backing_vocal"} <= of_song,
+            {"electric_guitar", "acoustic_guitar"} <= of_song,
+            bool({"lead_vocal", "backing_vocal"} & of_song),
         )
-        for song, held in found.items()
+        for song, of_song in instruments.items()
     ]
 
 
-def write_song_level(file: str | os.PathLike[str], rows: Iterable[Row]) -> None:
+def write_song_level(file: str | os.PathLike[str], rows: Iterable[AnnotationRow]) -> None:
     """Write `song_level` as a CSV file, with the thesis's names of columns and ``Vocals``, as 0 and 1."""
-    flags = ((one.song, (one.lead_back_both, one.guitar_both, one.vocals)) for one in song_level(rows))
-    cells = ((song, *(str(int(flag)) for flag in each)) for song, each in flags)
+    cells = ((one.song, *map(int, (one.lead_back_both, one.guitar_both, one.vocals))) for one in song_level(rows))
     write_rows(Path(file), ("song", "Lead_Back_both", "Guitar_Both", "Vocals"), cells)

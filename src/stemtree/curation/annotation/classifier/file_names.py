@@ -1,4 +1,4 @@
-"""From a multitrack's file name to the words in it."""
+"""The words in the name of a raw track's file."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PIECE = re.compile(r"[^\W\d_]+|\d+")
 # Microphones and preamplifiers, such as M81, AK47, 251E or SSL6000E: a name of its own between separators.
 _GEAR = re.compile(r"(?<![^\W_])(?:([A-Z]{1,3})\d{2,4}[A-Z]{0,2}|\d{3,4}[A-Z]{1,2})(?![^\W_])")
-# What may be a model with digits in its name, such as B3, TR-808, JX8P or 12 string.
+# Names with digits that may be models, such as B3, TR-808, JX8P or 12 string.
 _MODELS = (
     re.compile(
         r"(?:(?<![^\W_])|(?<=[a-z])(?=[A-Z]))(?:[A-Za-z]{1,4}[ -]?\d{1,4}[A-Za-z]{0,2}|\d[A-Za-z]{2,7})(?![^\W_])"
@@ -28,15 +28,15 @@ _SHORTEST_PART, _SHORTEST_TYPO = 3, 5
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
-    """A file name taken apart.
+class ParsedName:
+    """The words and numbers of a file name.
 
     Parameters
     ----------
     words : tuple of str
-        In one spelling each, without numbers.
+        Each in its first spelling; without numbers.
     numbers : tuple of str
-        In digits, but for the track number in front.
+        In digits, without the track number in front.
     numbered : bool
         Whether there is a track number in front.
     """
@@ -47,13 +47,13 @@ class Name:
 
 
 class Vocabulary:
-    """The words of names, their spellings, and what they stand for.
+    """The words of names, their spellings, and the labels that phrases stand for.
 
     Parameters
     ----------
     data : mapping
         ``spellings`` (word -> its other spellings), ``compounds`` (a spelling -> the words that it means), ``models``
-        (words -> names with digits that mean them), ``gear`` (words that are left out) and ``labels`` (label ->
+        (words -> names with digits that mean them), ``gear`` (words that are ignored) and ``labels`` (label ->
         phrases, in the first spellings).
     """
 
@@ -72,27 +72,29 @@ class Vocabulary:
         self._models = {str(model): words for words, models in data.get("models", {}).items() for model in models}
         self._cache: dict[str, tuple[str, ...]] = {}
 
-    def parse(self, file: str) -> Name:
-        """Take a file name apart."""
+    def parse(self, file: str) -> ParsedName:
+        """Split a file name into words and numbers."""
         stem = _ENDING.sub("", readable(file))
         number = _NUMBER.match(stem)
         rest = stem[number.end() :] if number else stem
         for pattern in _MODELS:
-            rest = pattern.sub(self._model, rest)
-        rest = _GEAR.sub(self._without_gear, rest)
+            rest = pattern.sub(self._replace_model, rest)
+        rest = _GEAR.sub(self._remove_gear, rest)
         pieces = _PIECE.findall(rest)
         words = tuple(word for piece in pieces if not piece.isdigit() for word in self._read(piece))
-        return Name(self._join(words), tuple(piece for piece in pieces if piece.isdigit()), number is not None)
+        return ParsedName(self._join(words), tuple(piece for piece in pieces if piece.isdigit()), number is not None)
 
-    def _model(self, found: re.Match[str]) -> str:
+    def _replace_model(self, found: re.Match[str]) -> str:
+        """The words that a model's name means; other names stay."""
         words = self._models.get(fold(found[0]).replace("-", "").replace(" ", ""))
         return found[0] if words is None else f" {words} "
 
-    def _without_gear(self, found: re.Match[str]) -> str:
+    def _remove_gear(self, found: re.Match[str]) -> str:
+        """A blank instead of a microphone's name, unless its letters are a known word."""
         return found[0] if found[1] and self._known(fold(found[1])) else " "
 
     def _read(self, piece: str) -> tuple[str, ...]:
-        """The words of a run of letters: known as it is, or split at its capitals."""
+        """The words of a run of letters: a known one, or those between its capitals."""
         if piece not in self._cache:
             parts = self._known(fold(piece))
             if parts is None:
@@ -101,26 +103,30 @@ class Vocabulary:
         return self._cache[piece]
 
     def _known(self, text: str) -> tuple[str, ...] | None:
+        """The words that a known spelling means, also with an s at its end."""
         known = self._meaning.get(text)
         return self._meaning.get(text[:-1]) if known is None and text.endswith("s") else known
 
     def _guess(self, text: str) -> tuple[str, ...]:
-        """A known word, several written as one, one with a typing error, or else the text itself."""
+        """A known word, several known words in one, one with a typing error, or else the text itself."""
         known = self._known(text)
-        return known if known is not None else self._split(text) or self._mend(text) or (text,)
+        return known if known is not None else self._split(text) or self._correct(text) or (text,)
 
     def _split(self, text: str) -> tuple[str, ...]:
+        """Several known words written as one; empty if there are none."""
         for end in range(len(text) - _SHORTEST_PART, _SHORTEST_PART - 1, -1):
             if (first := self._known(text[:end])) and (rest := self._known(text[end:]) or self._split(text[end:])):
                 return first + rest
         return ()
 
-    def _mend(self, text: str) -> tuple[str, ...]:
+    def _correct(self, text: str) -> tuple[str, ...]:
+        """A known word that is one typing error away; empty if there is none."""
         if len(text) < _SHORTEST_TYPO:
             return ()
         return next((self._meaning[near] for near in _edits(text) if near in self._meaning and len(near) > 3), ())
 
     def _join(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Replace compounds of two or three words by the words that they mean."""
         joined: list[str] = []
         at = 0
         while at < len(words):
@@ -132,13 +138,13 @@ class Vocabulary:
 
 @cache
 def vocabulary() -> Vocabulary:
-    """The one that comes with the package."""
+    """The vocabulary that comes with the package."""
     text = (resources.files("stemtree.curation.annotation.classifier") / "words.yaml").read_text("utf-8")
     return Vocabulary(yaml.safe_load(text))
 
 
 def readable(file: str) -> str:
-    """A name in composed Unicode, with text that was UTF-8 read as Windows-1252 mended."""
+    """A name in compatible composed Unicode (NFKC); UTF-8 that was read as Windows-1252 is decoded again."""
     for _ in range(2):
         try:
             file = file.encode("cp1252").decode("utf-8")
@@ -153,7 +159,7 @@ def fold(text: str) -> str:
 
 
 def _edits(text: str) -> Iterator[str]:
-    """All that is one typing error away: two letters swapped, one missing, one too many, one wrong."""
+    """All texts that are one typing error away: two letters swapped, one missing, one too many, one wrong."""
     cuts = [(text[:at], text[at:]) for at in range(len(text) + 1)]
     yield from (a + b[1] + b[0] + b[2:] for a, b in cuts if len(b) > 1)
     yield from (a + b[1:] for a, b in cuts if b)

@@ -1,60 +1,59 @@
-"""Fitting the classifier of file names to an annotation that people made."""
+"""Fitting of the classifier of file names to an annotation that people made."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import TypeAlias
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy, embedding_bag
+from torch.nn.functional import cross_entropy
 
-from stemtree.curation.annotation.classifier.classifier import Classifier, Member
+from stemtree.curation.annotation.classifier.classifier import Classifier, NetworkWeights
 from stemtree.curation.annotation.classifier.features import (
-    FLAGS,
-    Numbers,
-    Sessions,
-    arrange,
-    as_arrays,
-    describe,
-    habits,
+    NUM_FLAGS,
+    Floats,
+    SessionNames,
+    artist_features,
+    name_features,
+    parse_sessions,
+    to_sparse,
 )
 from stemtree.curation.annotation.classifier.file_names import Vocabulary, vocabulary
-from stemtree.curation.annotation.labels import instruments
+from stemtree.curation.annotation.classifier.kernels import SparseRows
+from stemtree.curation.annotation.labels import instrument_by_label
 from stemtree.errors import CorpusError
 
-Rows: TypeAlias = Sequence[tuple[str, str]]
+Names = Sequence[tuple[str, str]]
+"""Song and file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fitting:
-    """How the classifier is fitted; the figures were chosen by cross-validation, where most make little difference.
+class FitSettings:
+    """How the classifier is fitted; chosen by cross-validation, where most figures make little difference.
 
     Parameters
     ----------
-    members : int
-        Networks that are averaged.
+    networks : int
+        Number of networks that are averaged.
     dimensions, units : int
         Of embeddings, and of the hidden layer.
     steps : int
-        Over all names at once.
+        Each over all names at once.
     rate : float
-        Highest learning rate, of the direct weights.
+        Highest learning rate, of the linear weights.
     dropout : float
         Of context and hidden layer.
     hide_words, hide_names, hide_artists : float
-        How often a feature of a name, another name of its session, or whose song it is, is hidden, so that the rest has
-        to do.
+        How often a feature of a name, another name of its session, or its artist is hidden in training.
     decay : tuple of float
-        Penalties on direct weights, embeddings and layers.
+        Penalties on linear weights, embeddings and layers.
     phrase : float
-        Weight of an entry of the vocabulary, against 1 of a name.
+        Weight of a phrase of the vocabulary, against 1 of a name.
     rare : int
-        Labels with fewer names than this have up to four times that weight.
+        Phrases of labels with fewer names than this have up to four times that weight.
     """
 
-    members: int = 3
+    networks: int = 3
     dimensions: int = 48
     units: int = 96
     steps: int = 90
@@ -68,55 +67,10 @@ class Fitting:
     rare: int = 10
 
 
-@dataclass(frozen=True)
-class _Bags:
-    """A sparse matrix: for each row the columns that are not zero, and their values."""
-
-    columns: torch.Tensor
-    values: torch.Tensor
-    starts: torch.Tensor
-
-    @classmethod
-    def of(cls, rows: Sequence[tuple[Sequence[int], Sequence[float]]]) -> "_Bags":
-        """Make it from columns and values of every row."""
-        lengths = [len(columns) for columns, _ in rows]
-        return cls(
-            torch.tensor([column for columns, _ in rows for column in columns], dtype=torch.int64),
-            torch.tensor([value for _, values in rows for value in values], dtype=torch.float32),
-            torch.tensor([0, *accumulate(lengths)][:-1]),
-        )
-
-    def times(self, matrix: torch.Tensor, values: torch.Tensor | None = None) -> torch.Tensor:
-        """The product with a dense matrix, several times as fast as that of torch's sparse tensors."""
-        weights = self.values if values is None else values
-        return embedding_bag(self.columns, matrix, self.starts, mode="sum", per_sample_weights=weights)
-
-    def thinned(self, share: float) -> torch.Tensor:
-        """Its values, a share of them set to zero."""
-        return self.values * (torch.rand(len(self.values)) > share)
-
-
-@dataclass(frozen=True)
-class _Data:
-    """Names and the vocabulary's phrases, as tensors; phrases have no session."""
-
-    features: _Bags
-    habits: _Bags
-    others: _Bags
-    before: torch.Tensor
-    after: torch.Tensor
-    flags: torch.Tensor
-    own: torch.Tensor
-    entry: torch.Tensor
-    song: torch.Tensor
-    target: torch.Tensor
-    weight: torch.Tensor
-
-
-def fit(
-    rows: Rows,
+def fit_classifier(
+    names: Names,
     labels: Sequence[str],
-    fitting: Fitting = Fitting(),
+    settings: FitSettings = FitSettings(),
     words: Vocabulary | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Classifier:
@@ -124,166 +78,210 @@ def fit(
 
     Parameters
     ----------
-    rows : sequence of (song, file)
-        Whole sessions.
+    names : sequence of (song, file)
+        Of whole sessions.
     labels : sequence of str
         Of those names.
-    fitting : Fitting
-        How.
+    settings : FitSettings
+        Sizes, learning rate and regularisation.
     words : Vocabulary, optional
         By default the package's own.
     progress : callable, optional
-        Told how many networks are done, and of how many.
+        Called with the number of networks done, and of all networks.
 
     Raises
     ------
     CorpusError
-        If there is no name, or a label that the table of labels does not know.
+        If there is no name, or a label that the table of labels does not have.
     """
-    known = words or vocabulary()
-    if not rows:
+    if not names:
         raise CorpusError("there are no names to fit to: give an annotation with rows")
-    if strange := sorted({*labels} - {*instruments()}):
-        raise CorpusError(f"the label '{strange[0]}' is not one of the {len(instruments())}: correct it")
-    columns = tuple(instruments())
-    sessions = arrange(rows, known)
-    described = [describe(one, known) for one in [*sessions.words, *known.phrases]]
-    signed = [habits(sessions.songs[song], sessions.words[word]) for song, word in sessions.distinct.tolist()]
-    lasting = _lasting(described, sessions, len(known.phrases))
-    names = (*lasting, *sorted({name for one in signed for name in one}))
-    data = _data(sessions, described, signed, names, labels, columns, known, fitting)
+    columns = tuple(instrument_by_label())
+    if unknown := sorted({*labels} - {*columns}):
+        raise CorpusError(f"the label '{unknown[0]}' is not one of the {len(columns)}: correct it")
+    data = _prepare(names, labels, words or vocabulary(), settings)
     networks = []
-    for seed in range(fitting.members):
-        networks.append(_train(data, len(names), len(lasting), len(columns), fitting, seed))
+    for seed in range(settings.networks):
+        networks.append(_train(data, len(columns), settings, seed))
         if progress:
-            progress(seed + 1, fitting.members)
+            progress(seed + 1, settings.networks)
     direct = np.mean([_array(network.direct) for network in networks], axis=0)
     bias = np.mean([_array(network.bias) + _array(network.output.bias) for network in networks], axis=0)
-    return Classifier(columns, names, direct, bias, tuple(map(_member, networks)))
+    return Classifier(columns, data.feature_names, direct, bias, tuple(map(_weights, networks)))
 
 
-def _array(tensor: torch.Tensor) -> Numbers:
-    return tensor.detach().numpy().astype(np.float32)
+@dataclass(frozen=True)
+class _Data:
+    """Names, and behind them the vocabulary's phrases, which have neither session nor artist.
+
+    Parameters
+    ----------
+    feature_names : tuple of str
+        Features of names, then those of artists.
+    num_embedded : int
+        How many of these are features of names.
+    features : SparseRows
+        ``(words, feature)``, for every sequence of words.
+    artists : SparseRows
+        ``(entry, feature)``, for every sequence of words in a session.
+    others : SparseRows
+        ``(name, words)``: the other names of a name's session.
+    own, before, after, entry : (name,) int64
+        As in `SessionNames`.
+    flags : (name, NUM_FLAGS) float32
+        As in `SessionNames`.
+    song : (entry,) int64
+        Session of every entry.
+    target : (name,) int64
+        Column of the label.
+    weight : (name,) float32
+        In the loss.
+    """
+
+    feature_names: tuple[str, ...]
+    num_embedded: int
+    features: SparseRows
+    artists: SparseRows
+    others: SparseRows
+    own: torch.Tensor
+    before: torch.Tensor
+    after: torch.Tensor
+    entry: torch.Tensor
+    flags: torch.Tensor
+    song: torch.Tensor
+    target: torch.Tensor
+    weight: torch.Tensor
 
 
-def _member(network: "_Network") -> Member:
-    hidden, output = network.hidden, network.output
-    parts = (network.embedding, hidden.weight.T, hidden.bias, output.weight.T)
-    return Member(*map(_array, parts))
-
-
-def _lasting(described: list[dict[str, float]], sessions: Sessions, phrases: int) -> tuple[str, ...]:
-    """Features of the vocabulary's phrases, and those that names of several songs have."""
-    songs = Counter(name for _, word in sessions.distinct.tolist() for name in described[word])
-    given = {name for one in described[len(described) - phrases :] for name in one}
-    return tuple(sorted(given | {name for name, count in songs.items() if count > 1}))
-
-
-def _data(
-    sessions: Sessions,
-    described: list[dict[str, float]],
-    signed: list[dict[str, float]],
-    names: tuple[str, ...],
-    labels: Sequence[str],
-    columns: tuple[str, ...],
-    known: Vocabulary,
-    fitting: Fitting,
-) -> _Data:
-    index = {name: number for number, name in enumerate(names)}
-    column = {label: number for number, label in enumerate(columns)}
-    bags, whose = (
-        _Bags.of([tuple(part.tolist() for part in as_arrays(one, index)) for one in each])
-        for each in (described, [*signed, {}])
-    )
-    extra, count = len(known.phrases), len(labels)
-    numbers = torch.arange(len(sessions.words), len(described))
-    often = Counter(labels)
-    boost = [min(4.0, max(1.0, fitting.rare / (often[label] + 1))) for label in known.phrases.values()]
-    blank = torch.full((extra,), -1)
+def _prepare(names: Names, labels: Sequence[str], known: Vocabulary, settings: FitSettings) -> _Data:
+    sessions = parse_sessions(names, known)
+    described = [name_features(words, known) for words in [*sessions.words, *known.phrases]]
+    entries = sessions.entries.tolist()
+    artists = [artist_features(sessions.songs[song], sessions.words[words]) for song, words in entries]
+    embedded = _embedded_features(described, sessions)
+    feature_names = (*embedded, *sorted({name for features in artists for name in features}))
+    index = {name: number for number, name in enumerate(feature_names)}
+    num_phrases = len(known.phrases)
+    none = torch.full((num_phrases,), -1)
     return _Data(
-        bags,
-        whose,
-        _others(sessions, extra),
-        torch.cat([torch.tensor(sessions.before), blank]),
-        torch.cat([torch.tensor(sessions.after), blank]),
-        torch.cat([torch.tensor(sessions.flags), torch.zeros(extra, FLAGS)]),
-        torch.cat([torch.tensor(sessions.own), numbers]),
-        torch.cat([torch.tensor(sessions.entry), torch.full((extra,), len(signed))]),
-        torch.cat([torch.tensor(sessions.distinct[:, 0]), torch.tensor([len(sessions.songs)])]),
-        torch.tensor([column[label] for label in [*labels, *known.phrases.values()]]),
-        torch.tensor([1.0] * count + [fitting.phrase * one for one in boost]) / count,
+        feature_names,
+        len(embedded),
+        _sparse_rows(described, index),
+        _sparse_rows([*artists, {}], index),  # the last entry is that of all phrases
+        _other_names(sessions, num_phrases),
+        own=torch.cat([torch.tensor(sessions.own), torch.arange(len(sessions.words), len(described))]),
+        before=torch.cat([torch.tensor(sessions.before), none]),
+        after=torch.cat([torch.tensor(sessions.after), none]),
+        entry=torch.cat([torch.tensor(sessions.entry), torch.full((num_phrases,), len(entries))]),
+        flags=torch.cat([torch.tensor(sessions.flags), torch.zeros(num_phrases, NUM_FLAGS)]),
+        song=torch.cat([torch.tensor(sessions.entries[:, 0]), torch.tensor([len(sessions.songs)])]),
+        target=_targets([*labels, *known.phrases.values()]),
+        weight=_loss_weights(labels, known, settings),
     )
 
 
-def _others(sessions: Sessions, extra: int) -> _Bags:
-    """What of its session is around a name: each of n other sequences of words, with 1/√n; nothing for `extra` more."""
+def _embedded_features(described: list[dict[str, float]], sessions: SessionNames) -> tuple[str, ...]:
+    """Features of the vocabulary's phrases, and those that names of several songs have."""
+    num_songs = Counter(name for _, words in sessions.entries.tolist() for name in described[words])
+    of_phrases = {name for features in described[len(sessions.words) :] for name in features}
+    return tuple(sorted(of_phrases | {name for name, count in num_songs.items() if count > 1}))
+
+
+def _sparse_rows(described: Sequence[dict[str, float]], index: dict[str, int]) -> SparseRows:
+    pairs = (to_sparse(features, index) for features in described)
+    return SparseRows.of([(columns.tolist(), values.tolist()) for columns, values in pairs])
+
+
+def _other_names(sessions: SessionNames, num_phrases: int) -> SparseRows:
+    """The n other sequences of words in each name's session, each with the value 1/√n; none for phrases."""
     of_session: dict[int, list[int]] = {}
-    for session, word in sessions.distinct.tolist():
-        of_session.setdefault(session, []).append(word)
+    for session, words in sessions.entries.tolist():
+        of_session.setdefault(session, []).append(words)
     rows: list[tuple[list[int], list[float]]] = []
     for session, own in zip(sessions.session.tolist(), sessions.own.tolist(), strict=True):
-        others = [word for word in of_session[session] if word != own]
+        others = [words for words in of_session[session] if words != own]
         rows.append((others, [max(len(others), 1) ** -0.5] * len(others)))
-    return _Bags.of(rows + [([], [])] * extra)
+    return SparseRows.of(rows + [([], [])] * num_phrases)
+
+
+def _targets(labels: Sequence[str]) -> torch.Tensor:
+    column = {label: number for number, label in enumerate(instrument_by_label())}
+    return torch.tensor([column[label] for label in labels])
+
+
+def _loss_weights(labels: Sequence[str], known: Vocabulary, settings: FitSettings) -> torch.Tensor:
+    """Weights of names and phrases, relative to the number of names."""
+    count = Counter(labels)
+    boost = [min(4.0, max(1.0, settings.rare / (count[label] + 1))) for label in known.phrases.values()]
+    return torch.tensor([1.0] * len(labels) + [settings.phrase * one for one in boost]) / len(labels)
 
 
 class _Network(torch.nn.Module):
-    """The network of `model`, with words, names and units hidden at random."""
+    """One network of `Classifier`; in training, parts of its input are hidden at random."""
 
-    def __init__(self, features: int, described: int, labels: int, fitting: Fitting) -> None:
+    def __init__(self, data: _Data, labels: int, settings: FitSettings) -> None:
         super().__init__()
-        self._fitting = fitting
-        self.direct = torch.nn.Parameter(torch.zeros(features, labels))
+        self._settings = settings
+        self.direct = torch.nn.Parameter(torch.zeros(len(data.feature_names), labels))
         self.bias = torch.nn.Parameter(torch.zeros(labels))
-        self.embedding = torch.nn.Parameter(torch.randn(described, fitting.dimensions) * 0.1)
-        self.hidden = torch.nn.Linear(4 * fitting.dimensions + FLAGS, fitting.units)
-        self.output = torch.nn.Linear(fitting.units, labels)
+        self.embedding = torch.nn.Parameter(torch.randn(data.num_embedded, settings.dimensions) * 0.1)
+        self.hidden = torch.nn.Linear(4 * settings.dimensions + NUM_FLAGS, settings.units)
+        self.output = torch.nn.Linear(settings.units, labels)
         torch.nn.init.zeros_(self.output.weight)
-        self._drop = torch.nn.Dropout(fitting.dropout)
+        self._drop = torch.nn.Dropout(settings.dropout)
 
     def forward(self, data: _Data) -> torch.Tensor:
         """Logits ``(name, label)``."""
-        hide = self._fitting.hide_names
-        some = data.features.thinned(self._fitting.hide_words)
+        hide = self._settings.hide_names
+        visible = data.features.with_zeros(self._settings.hide_words)
         weights = torch.cat([self.embedding, self.direct[: len(self.embedding)]], dim=1)
-        both = data.features.times(weights, some)[data.own]
-        own, direct = both[:, : self._fitting.dimensions], both[:, self._fitting.dimensions :]
+        both = data.features.times(weights, visible)[data.own]
+        own, direct = both[:, : self._settings.dimensions], both[:, self._settings.dimensions :]
         whole = data.features.times(self.embedding)
-        rest = data.others.times(whole, data.others.thinned(hide) / (1 - hide))
+        others = data.others.times(whole, data.others.with_zeros(hide) / (1 - hide))
         padded = torch.cat([whole, torch.zeros(1, whole.shape[1])])
         before, after = (torch.where(torch.rand(len(side)) < hide / 2, -1, side) for side in (data.before, data.after))
-        context = torch.cat([own, rest, padded[before], padded[after], data.flags], dim=1)
-        known = torch.rand(int(data.song.max()) + 1) > self._fitting.hide_artists
-        whose = data.habits.times(self.direct) * known[data.song][:, None]
+        context = torch.cat([own, others, padded[before], padded[after], data.flags], dim=1)
+        artist_is_visible = torch.rand(int(data.song.max()) + 1) > self._settings.hide_artists
+        artist = data.artists.times(self.direct) * artist_is_visible[data.song][:, None]
         hidden = torch.relu(self.hidden(self._drop(context)))
-        logits: torch.Tensor = direct + whose[data.entry] + self.bias + self.output(self._drop(hidden))
+        logits: torch.Tensor = direct + artist[data.entry] + self.bias + self.output(self._drop(hidden))
         return logits
 
     def penalty(self) -> torch.Tensor:
-        """What large weights cost, before it is divided by the number of names."""
-        direct, embedding, layers = self._fitting.decay
+        """The penalty on large weights, times the number of names."""
+        direct, embedding, layers = self._settings.decay
         both = self.hidden.weight.square().sum() + self.output.weight.square().sum()
         return direct * self.direct.square().sum() + embedding * self.embedding.square().sum() + layers * both
 
 
-def _train(data: _Data, features: int, described: int, labels: int, fitting: Fitting, seed: int) -> _Network:
+def _train(data: _Data, labels: int, settings: FitSettings, seed: int) -> _Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _Network(features, described, labels, fitting)
+        network = _Network(data, labels, settings)
         groups = (
             ([network.direct, network.bias], 1.0),
             ([network.embedding], 0.5),
             ([*network.hidden.parameters(), *network.output.parameters()], 0.25),
         )
-        optimiser = torch.optim.Adam([{"params": group, "lr": part * fitting.rate} for group, part in groups])
+        optimiser = torch.optim.Adam([{"params": group, "lr": part * settings.rate} for group, part in groups])
         rates = [group["lr"] for group in optimiser.param_groups]
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=fitting.steps)
-        count = float(1 / data.weight[0])
-        for _ in range(fitting.steps):
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=settings.steps)
+        num_names = float(1 / data.weight[0])
+        for _ in range(settings.steps):
             optimiser.zero_grad()
             losses = cross_entropy(network(data), data.target, reduction="none")
-            loss = (losses * data.weight).sum() + network.penalty() / count
+            loss = (losses * data.weight).sum() + network.penalty() / num_names
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
     return network
+
+
+def _array(tensor: torch.Tensor) -> Floats:
+    return tensor.detach().numpy().astype(np.float32)
+
+
+def _weights(network: _Network) -> NetworkWeights:
+    hidden, output = network.hidden, network.output
+    return NetworkWeights(*map(_array, (network.embedding, hidden.weight.T, hidden.bias, output.weight.T)))
