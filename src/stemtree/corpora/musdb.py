@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
 
 from stemtree.corpora.layout import Layout, split_of
@@ -26,7 +28,8 @@ class Musdb18(Layout):
         stems = [
             ListedStem(name, (name,), AudioFile(path, stream)) for stream, name in enumerate(_STREAMS) if stream > 0
         ]
-        return Listing(path.name.removesuffix(".stem.mp4"), split_of(path), stems, AudioFile(path))
+        song = path.name.removesuffix(".stem.mp4")
+        return Listing(song, _split(path, song), stems, AudioFile(path))
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Musdb18HQ(Layout):
     def read_song(self, path: Path) -> Listing:
         """See `Layout.read_song`."""
         stems = [ListedStem(name, (name,), AudioFile(path / f"{name}.wav")) for name in _STREAMS[1:]]
-        return Listing(path.name, split_of(path), stems, AudioFile(path / "mixture.wav"))
+        return Listing(path.name, _split(path, path.name), stems, AudioFile(path / "mixture.wav"))
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,18 @@ class Dsd100(Layout):
         stems = [ListedStem(name, (name,), AudioFile(path / f"{name}.wav")) for name in _STREAMS[1:]]
         split = "train" if path.parent.name == "Dev" else split_of(path)
         return Listing(path.name, split, stems, AudioFile(_beside(path, "Mixtures") / "mixture.wav"))
+
+
+def _split(path: Path, song: str) -> str | None:
+    """The folder's split; 14 songs of the training folder are the usual validation set."""
+    split = split_of(path)
+    return "validation" if split == "train" and song in _validation_songs() else split
+
+
+@cache
+def _validation_songs() -> frozenset[str]:
+    lines = (resources.files("stemtree.corpora") / "musdb_validation.txt").read_text("utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def _beside(song: Path, name: str) -> Path:
