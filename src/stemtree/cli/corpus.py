@@ -86,6 +86,31 @@ def index(
 
 
 @app.command()
+def resample(
+    root: Root,
+    kind: Kind,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the copy.")],
+    rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate of the copy.")] = 16000,
+    stereo: Annotated[bool, typer.Option("--stereo", help="Keep channels instead of averaging them.")] = False,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes (default: one a core).")] = None,
+    skip_bad: SkipBad = False,
+) -> None:
+    """Copy a corpus at another sample rate, in the same layout; songs that are in the copy already are left."""
+    from stemtree.cli.messages import progress_bar
+    from stemtree.corpora.resample import ResampleSettings, resample_corpus
+
+    settings = ResampleSettings(rate, not stereo)
+    with progress_bar("resampling") as progress:
+        problems = resample_corpus(root, kind, output, settings, workers=workers, skip_bad=skip_bad, progress=progress)
+    for problem in problems:
+        typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
+    left_out = sum(problem.kind == "unreadable" for problem in problems)
+    typer.echo(f"{output}: {rate} Hz, {'stereo as it was' if stereo else 'mono'}, {left_out} songs left out")
+    if left_out:
+        raise typer.Exit(1)
+
+
+@app.command()
 def compose(
     count: Annotated[int, typer.Argument(metavar="N", help="How many songs.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the MIDI files go.")],

@@ -1,0 +1,227 @@
+"""A copy of a corpus at another sample rate, in the same layout (the sources: 16 kHz mono)."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stemtree.audio import OutputFormat, StemWriter, is_audio_name, open_source
+from stemtree.audio.formats import RATES
+from stemtree.audio.resample import resample_blocks
+from stemtree.audio.samples import ExactSamples
+from stemtree.audio.source import AudioSource
+from stemtree.corpora.layout import Layout
+from stemtree.corpora.registry import layout_of
+from stemtree.corpora.track import AudioFile, Problem
+from stemtree.errors import CorpusError, OptionError, StemtreeError
+from stemtree.processes import map_in_processes
+from stemtree.staging import staging, whole_file
+
+_RECORD = "resampled.json"
+"""In the copy's folder: the settings that all of its songs have."""
+
+_BLOCK = 1 << 16
+"""Samples read and written at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResampleSettings:
+    """What a copy is like.
+
+    Parameters
+    ----------
+    sample_rate : int
+        In Hz.
+    mono : bool
+        Whether channels are averaged.
+
+    Raises
+    ------
+    OptionError
+        If the rate is not supported.
+    """
+
+    sample_rate: int = 16000
+    mono: bool = True
+
+    def __post_init__(self) -> None:
+        if not RATES[0] <= self.sample_rate <= RATES[1]:
+            raise OptionError(f"a rate of {self.sample_rate} Hz cannot be: give {RATES[0]} to {RATES[1]}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A song's folder, its audio files, its place in the copy, and the settings."""
+
+    folder: Path
+    audio: tuple[Path, ...]
+    place: Path
+    settings: ResampleSettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How many samples of a song were clipped, or what was wrong with it."""
+
+    song: str
+    clipped: int = 0
+    failure: str = ""
+
+
+def resample_corpus(
+    root: str | os.PathLike[str],
+    kind: str,
+    copy: str | os.PathLike[str],
+    settings: ResampleSettings | None = None,
+    *,
+    workers: int | None = None,
+    skip_bad: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Problem]:
+    """Copy the songs of a corpus at another sample rate; songs that are in the copy already are left as they are.
+
+    Stems, mixtures, what lies in their folders, and metadata are copied; raw tracks, MIDI and indices are not. Integer
+    samples are clipped where interpolation exceeds full scale.
+
+    Parameters
+    ----------
+    root : path-like
+        The corpus's folder.
+    kind : str
+        A key of `stemtree.corpora.registry.KINDS` whose songs are folders.
+    copy : path-like
+        Folder of the copy. It has the layout of the corpus; each song appears when it is whole.
+    settings : ResampleSettings, optional
+        What the copy is like.
+    workers : int, optional
+        Processes, by default one for each core.
+    skip_bad : bool
+        Go on after a song that cannot be read, and return what was wrong with it.
+    progress : callable, optional
+        Called with the numbers of songs done and in total.
+
+    Returns
+    -------
+    list of Problem
+        Of kind ``clipped`` for each song with clipped samples, of kind ``unreadable`` for each song left out.
+
+    Raises
+    ------
+    CorpusError
+        If there is no song, a song is no folder of its own, or (unless `skip_bad`) cannot be read.
+    OptionError
+        If the copy has songs of other settings, or lies in the corpus's own folder.
+    """
+    source, target, settings = Path(root), Path(copy), settings or ResampleSettings()
+    jobs = list(_plan(source, layout_of(kind), target, settings))
+    if not jobs:
+        raise CorpusError(f"'{root}' holds no songs in the layout '{kind}': check folder and kind")
+    _record(source, target, settings)
+    waiting = [job for job in jobs if not job.place.exists()]
+    problems: list[Problem] = []
+    for done, outcome in enumerate(map_in_processes(_resample_song, waiting, workers), len(jobs) - len(waiting) + 1):
+        if outcome.failure and not skip_bad:
+            raise CorpusError(outcome.failure)
+        if outcome.failure:
+            problems.append(Problem(outcome.song, "unreadable", outcome.failure))
+        elif outcome.clipped:
+            message = f"{outcome.clipped} samples of '{outcome.song}' were clipped at full scale"
+            problems.append(Problem(outcome.song, "clipped", message))
+        if progress:
+            progress(done, len(jobs))
+    return problems
+
+
+def _plan(root: Path, layout: Layout, target: Path, settings: ResampleSettings) -> Iterator[_Job]:
+    for path in layout.song_paths(root):
+        listing = layout.read_song(path)
+        folder = path if path.is_dir() else path.parent
+        files = [stem.file for stem in listing.stems] + ([listing.mixture] if listing.mixture else [])
+        if path in (file.path for file in files) or any(not _lies_in(file, folder) for file in files):
+            raise CorpusError(
+                f"the song '{listing.id}' is no folder of its own, with one file a stem: 'corpus resample' copies "
+                "slakh, ms21, musdb18-hq and folder"
+            )
+        listed = [file.path for file in files if file.path.exists() or file is not listing.mixture]
+        # Others in the same folders too: MS21 keeps sums of stems beside them.
+        beside = [found for place in {file.parent for file in listed} if place.is_dir() for found in place.iterdir()]
+        audio = dict.fromkeys([*listed, *sorted(found for found in beside if found.is_file() and is_audio_name(found))])
+        yield _Job(folder, tuple(audio), target / folder.relative_to(root), settings)
+
+
+def _lies_in(file: AudioFile, folder: Path) -> bool:
+    return not file.stream and file.path.is_relative_to(folder)
+
+
+def _record(source: Path, target: Path, settings: ResampleSettings) -> None:
+    """Write the copy's settings, or check that they are those of its songs."""
+    if target.resolve() == source.resolve():
+        raise OptionError(f"the copy of '{source}' cannot lie in its own folder: give another")
+    file, ours = target / _RECORD, asdict(settings)
+    if file.exists():
+        theirs = json.loads(file.read_text("utf-8"))
+        for key, value in ours.items():
+            if theirs.get(key) != value:
+                raise OptionError(
+                    f"the songs in '{target}' have {key} {theirs.get(key)}, not {value}: give that, or another folder"
+                )
+        return
+    if target.exists() and any(target.iterdir()):
+        raise OptionError(f"'{target}' is not empty and holds no copy: give another folder")
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with whole_file(file) as partial:
+            partial.write_text(json.dumps(ours), "utf-8")
+    except OSError as error:
+        raise CorpusError(f"cannot write to '{target}' ({error.strerror}): give another folder") from None
+
+
+def _resample_song(job: _Job) -> _Outcome:
+    song, clipped = job.folder.name, 0
+    try:
+        with staging(job.place) as folder:
+            for file in job.folder.iterdir():
+                if file.is_file() and not file.name.startswith(".") and not is_audio_name(file):
+                    shutil.copyfile(file, folder / file.name)
+            for file in job.audio:
+                place = folder / file.relative_to(job.folder)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                clipped += _resample_file(file, place, job.settings)
+            folder.rename(job.place)
+    except StemtreeError as error:
+        return _Outcome(song, failure=f"the song '{song}' cannot be resampled: {error}")
+    return _Outcome(song, clipped)
+
+
+def _resample_file(file: Path, place: Path, settings: ResampleSettings) -> int:
+    """Write one file at the settings' rate, as WAV where it is not FLAC; returns how many samples were clipped."""
+    source = open_source(file)
+    flac = file.suffix.lower() == ".flac"
+    output = OutputFormat("flac" if flac else "wav").for_source(source.width, settings.sample_rate)
+    place = place if file.suffix.lower() in (".flac", ".wav") else place.with_suffix(".wav")
+    clipped, channels = 0, 1 if settings.mono else source.channels
+    with StemWriter(place, output, settings.sample_rate, channels) as writer:
+        for block in _blocks(source, settings):
+            if output.bits is None:
+                writer.write(block.astype(np.float32))
+                continue
+            limit = 2 ** (output.bits - 1)
+            steps = np.rint(block * limit)
+            within = steps.clip(-limit, limit - 1)
+            clipped += int((steps != within).sum())
+            writer.write(within.astype(np.int32))
+    return clipped
+
+
+def _blocks(source: AudioSource, settings: ResampleSettings) -> Iterator[ExactSamples]:
+    blocks: Iterator[ExactSamples] = source.blocks(_BLOCK)
+    channels = source.channels
+    if settings.mono and channels > 1:
+        blocks, channels = (block.mean(axis=0, keepdims=True) for block in blocks), 1
+    if source.sample_rate == settings.sample_rate:
+        return blocks
+    return resample_blocks(blocks, channels, source.sample_rate, settings.sample_rate, _BLOCK)

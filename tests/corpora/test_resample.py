@@ -1,0 +1,102 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from support.corpus_layouts import write_noise
+
+from stemtree.corpora.check import check_corpus
+from stemtree.corpora.load import load_corpus
+from stemtree.corpora.resample import ResampleSettings, resample_corpus
+from stemtree.errors import CorpusError, OptionError
+
+UP = ResampleSettings(12000)
+
+
+@pytest.mark.parametrize("kind", ["slakh", "ms21", "folder", "musdb18-hq"])
+def test_the_copy_has_the_layout_of_the_corpus(kind: str, corpora: Callable[[str], Path], tmp_path: Path) -> None:
+    root, calls = corpora(kind), []
+    progress = lambda done, total: calls.append((done, total))  # noqa: E731
+    assert resample_corpus(root, kind, tmp_path / "copy", UP, workers=1, progress=progress) == []
+    before, after = load_corpus(root, kind), load_corpus(tmp_path / "copy", kind)
+    assert calls[-1] == (len(before.tracks), len(before.tracks))
+    assert check_corpus(tmp_path / "copy", kind).problems == ()
+    for old, new in zip(before.tracks, after.tracks, strict=True):
+        assert (new.id, new.split, new.origin, new.adds_up) == (old.id, old.split, old.origin, old.adds_up)
+        assert [(s.name, s.leaf) for s in new.stems] == [(s.name, s.leaf) for s in old.stems]
+        assert new.sample_rate == 12000 and new.duration == pytest.approx(old.duration, abs=1e-4)
+
+
+def test_signals_stay_what_they_are(slakh: Path, tmp_path: Path) -> None:
+    """Down and up again what lies below the lower rate's limit is what it was; channels are averaged."""
+    song = slakh / "train" / "Track00001"
+    time = np.arange(16000) / 8000
+    tone = np.stack([0.3 * np.sin(2 * np.pi * 300 * time), np.zeros_like(time)], axis=1)
+    for file in [*(song / "stems").iterdir(), song / "mix.wav"]:
+        soundfile.write(file, tone, 8000, "PCM_24" if file.stem == "mix" else "PCM_16")
+    resample_corpus(slakh, "slakh", tmp_path / "copy", ResampleSettings(12000), workers=1)
+    stem, rate = soundfile.read(tmp_path / "copy" / "train" / "Track00001" / "stems" / "S00.wav")
+    time = np.arange(24000) / 12000
+    assert rate == 12000 and stem.shape == (24000,)
+    assert np.abs(stem - 0.15 * np.sin(2 * np.pi * 300 * time))[200:-200].max() < 1e-3
+    assert soundfile.info(tmp_path / "copy" / "train" / "Track00001" / "mix.wav").subtype == "PCM_24"
+    resample_corpus(slakh, "slakh", tmp_path / "stereo", ResampleSettings(8000, mono=False), workers=1)
+    same, _ = soundfile.read(tmp_path / "stereo" / "train" / "Track00001" / "stems" / "S00.wav", dtype="int16")
+    assert np.array_equal(same, soundfile.read(song / "stems" / "S00.wav", dtype="int16")[0])
+
+
+def test_it_goes_on_with_the_songs_that_are_missing(slakh: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    resample_corpus(slakh, "slakh", copy, UP, workers=1)
+    kept, lost = copy / "train" / "Track00001", copy / "train" / "Track00003"
+    (kept / "mine.txt").write_text("x")
+    shutil.rmtree(lost)
+    resample_corpus(slakh, "slakh", copy, UP, workers=2)
+    assert (kept / "mine.txt").exists() and (lost / "stems" / "S00.wav").exists()
+    assert not list(copy.glob("**/*.partial"))
+    with pytest.raises(OptionError, match="have sample_rate 12000, not 16000: give that, or another folder"):
+        resample_corpus(slakh, "slakh", copy, workers=1)
+
+
+def test_other_formats_become_wav_where_a_name_may_change(tmp_path: Path) -> None:
+    write_noise(tmp_path / "mine" / "song" / "bass.flac")
+    write_noise(tmp_path / "mine" / "song" / "drums.ogg", seed=1)
+    resample_corpus(tmp_path / "mine", "folder", tmp_path / "copy", UP, workers=1)
+    assert {file.name for file in (tmp_path / "copy" / "song").iterdir()} == {"bass.flac", "drums.wav"}
+    assert len(load_corpus(tmp_path / "copy", "folder", "musdb18").tracks[0].stems) == 2
+
+
+def test_clipped_samples_are_counted(tmp_path: Path) -> None:
+    file = tmp_path / "mine" / "song" / "bass.wav"
+    file.parent.mkdir(parents=True)
+    square = np.where(np.arange(8000) // 8 % 2, 0.999, -0.999)
+    soundfile.write(file, square, 8000, "PCM_16")
+    (problem,) = resample_corpus(tmp_path / "mine", "folder", tmp_path / "copy", UP, workers=1)
+    assert problem.kind == "clipped" and "samples of 'song' were clipped at full scale" in problem.message
+    assert np.abs(soundfile.read(tmp_path / "copy" / "song" / "bass.wav")[0]).max() <= 1
+
+
+def test_what_cannot_be(slakh: Path, corpora: Callable[[str], Path], tmp_path: Path, cli) -> None:
+    with pytest.raises(CorpusError, match="'A - B' is no folder of its own, with one file a stem"):
+        resample_corpus(corpora("musdb18"), "musdb18", tmp_path / "copy", workers=1)
+    with pytest.raises(OptionError, match="cannot lie in its own folder"):
+        resample_corpus(slakh, "slakh", slakh, workers=1)
+    with pytest.raises(OptionError, match="a rate of 16 Hz cannot be"):
+        ResampleSettings(16)
+    with pytest.raises(OptionError, match="is not empty and holds no copy"):
+        resample_corpus(slakh, "slakh", tmp_path, workers=1)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CorpusError, match="holds no songs in the layout 'slakh'"):
+        resample_corpus(tmp_path / "empty", "slakh", tmp_path / "copy", workers=1)
+    (slakh / "train" / "Track00003" / "stems" / "S00.wav").write_bytes(b"RIFF")
+    with pytest.raises(CorpusError, match=r"'Track00003' cannot be resampled: .*S00\.wav"):
+        resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1)
+    options = ("corpus", "resample", slakh, "--kind", "slakh", "-o", tmp_path / "copy", "--rate", 12000)
+    outcome = cli(*options, "--workers", 1, "--skip-bad")
+    assert outcome.code == 1 and outcome.err.count("\n") == 1
+    assert outcome.out == f"{tmp_path / 'copy'}: 12000 Hz, mono, 1 songs left out\n"
+    assert sorted(path.name for path in (tmp_path / "copy").glob("*/*")) == ["Track00001", "Track02000"]
+    assert json.loads((tmp_path / "copy" / "resampled.json").read_text()) == {"sample_rate": 12000, "mono": True}
