@@ -120,9 +120,8 @@ def test_two_processes_learn_together(config: Path, tmp_path: Path) -> None:
     alone = train(read_settings([config], ["trainer.max_epochs=1", "batch=4"]), tmp_path / "alone")
     assert loss == pytest.approx(logged(tmp_path / "alone")[0], rel=0.2)
     assert alone.card.metrics["validation"].keys() == measured.keys()
-    command[command.index(run)] = tmp_path / "other"
-    outcome = subprocess.run([*command, "--set", "batch=5"], capture_output=True, text=True)
-    assert outcome.returncode == 1 and "no batch of 5 for each of 2 processes" in outcome.stderr
+    with pytest.raises(OptionError, match="no batch of 5 for each of 2 processes"):  # before others are started
+        train(read_settings([config], [trainer, "batch=5"]), tmp_path / "other")
 
 
 def test_a_mistyped_setting_takes_no_folder(config: Path, tmp_path: Path) -> None:
