@@ -1,4 +1,4 @@
-"""The statistics as pictures."""
+"""Figures of the statistics."""
 
 from __future__ import annotations
 
@@ -8,23 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
 
-from stemtree.curation.statistics.tables import BIN, Table, shares
-from stemtree.errors import CorpusError, OptionError
+from stemtree.curation.statistics.tables import BIN_SECONDS, Table, shares
+from stemtree.errors import CorpusError
+from stemtree.extras import library
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999", "#F0E442")
-"""Told apart by everybody (Okabe and Ito 2008)."""
+"""A palette that colour-blind people can tell apart (Okabe and Ito 2008)."""
 
 
 def require_matplotlib() -> None:
-    """Raise OptionError if it is not installed."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise OptionError("drawing needs matplotlib: `pip install 'stemtree[figures]'`, or give --no-figures") from None
+    """Raise OptionError if matplotlib is not installed."""
+    library("matplotlib", "figures", "drawing needs", ", or give --no-figures")
 
 
 def draw_bars(table: Table, file: Path, unit: str) -> list[Path]:
@@ -35,10 +33,10 @@ def draw_bars(table: Table, file: Path, unit: str) -> list[Path]:
     table : Table
         Labels in the first column.
     file : pathlib.Path
-        Without an ending; ``.png`` and ``.svg`` are written.
+        Without a suffix; ``.png`` and ``.svg`` are written.
     unit : str
-        What the axis says. Where it begins with ``%``, each column is drawn in percent of its sum, so that corpora of
-        any size compare.
+        Label of the axis. If it begins with ``%``, each column is drawn in percent of its sum, so that corpora of any
+        size compare.
     """
     percent = unit.startswith("%")
     table = replace(table, rows=tuple(row for row in table.rows if any(row[1:])))
@@ -62,12 +60,12 @@ def draw_bars(table: Table, file: Path, unit: str) -> list[Path]:
 
 
 def draw_durations(lengths: Mapping[str, Sequence[float]], title: str, file: Path) -> list[Path]:
-    """Draw how long songs are, one corpus under the other on the same axis."""
+    """Draw histograms of the songs' lengths in seconds, one corpus below the other on the same axis."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     figure, rows = _figure(1.5 * max(1, len(lengths)) + 1.1, len(lengths))
-    longest = max((max(values) for values in lengths.values() if values), default=BIN)
-    edges = [BIN * number for number in range(int(longest // BIN) + 2)]
+    longest = max((max(values) for values in lengths.values() if values), default=BIN_SECONDS)
+    edges = [BIN_SECONDS * number for number in range(int(longest // BIN_SECONDS) + 2)]
     for number, ((name, values), axes) in enumerate(
         zip(lengths.items(), rows if len(lengths) > 1 else [rows], strict=True)
     ):
@@ -80,7 +78,7 @@ def draw_durations(lengths: Mapping[str, Sequence[float]], title: str, file: Pat
         axes.xaxis.set_major_locator(MultipleLocator(_tick(longest)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _clock(value)))
         axes.set_xlim(0, edges[-1])
-        _bare(axes, "y")
+        _remove_frame(axes, "y")
     axes.set_xlabel("length (minutes:seconds)")
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     return _save(figure, file)
@@ -96,13 +94,13 @@ def _figure(height: float, rows: int = 1) -> tuple[Figure, Any]:
 def _finish(axes: Axes, title: str, columns: Mapping[str, Sequence[float]]) -> None:
     axes.set_title(title, fontsize=11, loc="left")
     axes.tick_params(axis="y", length=0)
-    _bare(axes, "x")
+    _remove_frame(axes, "x")
     if len(columns) > 1:
         axes.figure.legend(frameon=False, fontsize=9, loc="outside lower left", ncols=2)
 
 
-def _bare(axes: Axes, grid: str) -> None:
-    """Nothing but data and a faint grid behind it."""
+def _remove_frame(axes: Axes, grid: str) -> None:
+    """Remove the frame, and draw a faint grid behind the data."""
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="x" if grid == "x" else "y", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -114,7 +112,7 @@ def _save(figure: Figure, file: Path) -> list[Path]:
     files = [file.with_name(f"{file.name}.{ending}") for ending in ("png", "svg")]
     try:
         with rc_context({"svg.hashsalt": "stemtree", "svg.fonttype": "none"}), catch_warnings():
-            filterwarnings("ignore", "Glyph .* missing")  # names in scripts that the font lacks; the SVG has them
+            filterwarnings("ignore", "Glyph .* missing")  # the font lacks some scripts; the SVG shows them
             figure.savefig(files[0], dpi=150)
             figure.savefig(files[1], metadata={"Date": None})
     except OSError as error:
@@ -133,5 +131,5 @@ def _clock(seconds: float) -> str:
 
 
 def _tick(longest: float) -> int:
-    """At most a dozen; whole minutes, unless songs are short."""
+    """Seconds between ticks: at most a dozen ticks, at whole minutes unless songs are short."""
     return next((step for step in (5, 10, 30) if longest <= 12 * step), 60 * -(-int(longest) // (60 * 12)))

@@ -1,32 +1,26 @@
-"""One record per song of any corpus: what statistics are made of."""
+"""One record for each song of any corpus, from which statistics are computed."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from stemtree.audio import open_source
-from stemtree.corpora.layout import read_metadata
-from stemtree.corpora.registry import KINDS, layout_of
+from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Listing, Problem
 from stemtree.curation.sessions.genres import UNKNOWN, genre_family
 from stemtree.curation.sessions.sessions import SET_ASIDE, read_labels
 from stemtree.curation.sessions.songs import SongFacts
-from stemtree.errors import AudioError, CorpusError, HierarchyError, OptionError
+from stemtree.curation.statistics.locations import ANNOTATION, CorpusLocation
+from stemtree.errors import AudioError, CorpusError, HierarchyError
 from stemtree.hierarchy import Hierarchy, load
 
-ANNOTATION = "annotation"
-"""The kind of a corpus that is known from its annotation alone, without audio."""
-
-_METADATA = "_METADATA.yaml"
 _VOCAL = {"vocal", "vocals"}
-_LONGEST = 7 * 24 * 3600
+_MAX_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class SongRecord:
-    """What a corpus tells of one song; None where it does not tell.
+    """The facts of one song; None where the corpus does not have them.
 
     Parameters
     ----------
@@ -43,15 +37,15 @@ class SongRecord:
     labels : frozenset of str
         The corpus's own categories: of raw tracks in MS21, of stems elsewhere (thesis, table 3).
     instruments : frozenset of str
-        The leaves of MS21 that these stand for, as far as they do.
+        The leaves of MS21 that the labels belong to.
     unmapped : int
-        Stems that stand for none.
+        Number of stems whose labels belong to none.
     genre : str
-        Its family.
+        Family of its genre.
     vocals : bool
-        Whether somebody sings.
+        Whether it has vocals.
     leakage, vocal_leakage : bool or None
-        Whether other instruments are heard in any track, and in a vocal track.
+        Whether other instruments leak into any track, and into a vocal track.
     """
 
     corpus: str
@@ -69,58 +63,29 @@ class SongRecord:
     vocal_leakage: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class CorpusLocation:
-    """Where a corpus is: its name in tables, its kind (a key of `KINDS`, or `ANNOTATION`) and its folder or file."""
-
-    name: str
-    kind: str
-    root: Path
-
-    @classmethod
-    def parse(cls, text: str) -> "CorpusLocation":
-        """Read ``[NAME=][KIND:]ROOT``; a kind that is not given is told from what lies there.
-
-        Raises
-        ------
-        OptionError
-            If there is nothing, or nothing that tells its kind.
-        """
-        name, equals, rest = text.partition("=")
-        if not equals or os.sep in name:
-            name, rest = "", text
-        kind, colon, root = rest.partition(":")
-        if not colon or (kind not in KINDS and kind != ANNOTATION):
-            kind, root = "", rest
-        place = Path(root)
-        if not place.exists():
-            raise OptionError(f"there is no corpus '{root}': give [NAME=][KIND:]ROOT, the kind being one of {_kinds()}")
-        return cls(name or place.stem or str(place), kind or _kind_of(place), place)
-
-
 def read_records(
     source: CorpusLocation,
     facts: Mapping[str, SongFacts],
     splits: Mapping[str, str],
     progress: Callable[[int], None] | None = None,
 ) -> tuple[list[SongRecord], list[Problem]]:
-    """Read every song of a corpus, from metadata and headers alone.
+    """Read the record of every song of a corpus, from metadata and headers alone.
 
     Parameters
     ----------
     source : CorpusLocation
-        Which corpus.
+        The corpus.
     facts : mapping
-        Genres and vocal quality by song, for corpora that do not tell them.
+        Genres and vocal quality by song, for corpora without them.
     splits : mapping
-        Splits by song, for corpora that do not tell them.
+        Splits by song, for corpora without them.
     progress : callable, optional
-        Told how many songs are done.
+        Called with the number of songs done.
 
     Returns
     -------
     records : list of SongRecord
-        In order of their names.
+        In order of the songs' names.
     problems : list of Problem
         Songs that cannot be read, or are there twice.
 
@@ -138,7 +103,7 @@ def read_records(
         elif found.song in records:
             problems.append(Problem(found.song, "twice", f"'{found.song}' is in '{source.root}' twice: it counts once"))
         else:
-            records[found.song] = found if found.split else _with_split(found, splits)
+            records[found.song] = found if found.split else replace(found, split=splits.get(found.song))
         if progress:
             progress(number + 1)
     if not records and not problems:
@@ -161,11 +126,11 @@ def _from_corpus(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iter
 def _record(source: CorpusLocation, listing: Listing, tree: Hierarchy, facts: Mapping[str, SongFacts]) -> SongRecord:
     data = listing.description
     name = str(data.get("session") or listing.id)
-    told = facts.get(name) or facts.get(listing.id) or SongFacts(name, "")
+    song_facts = facts.get(name) or facts.get(listing.id) or SongFacts(name, "")
     leaves = [_leaf(stem.labels, tree) for stem in listing.stems]
     raw = [track for stem in data.get("stems", {}).values() for track in (stem.get("raw") or {}).values()]
     vocals = any(_VOCAL & set(leaf.split("/")) for leaf in leaves)
-    quality = data.get("Vocal_Quality", told.vocal_quality)
+    quality = data.get("Vocal_Quality", song_facts.vocal_quality)
     seconds, channels = _length(listing)
     instruments = [_instrument(leaf, stem.labels) for leaf, stem in zip(leaves, listing.stems, strict=True)]
     return SongRecord(
@@ -178,7 +143,7 @@ def _record(source: CorpusLocation, listing: Listing, tree: Hierarchy, facts: Ma
         labels=frozenset(_categories(source.kind, listing, leaves)),
         instruments=frozenset(instruments) - {""},
         unmapped=instruments.count(""),
-        genre=_family(data.get("sub_genre") or told.sub_genre, data.get("genre") or told.genre),
+        genre=_family(data.get("sub_genre") or song_facts.sub_genre, data.get("genre") or song_facts.genre),
         vocals=vocals,
         leakage=_leakage(source.kind, data),
         vocal_leakage=quality == 0 if vocals and quality in (0, 1) else None,
@@ -186,15 +151,15 @@ def _record(source: CorpusLocation, listing: Listing, tree: Hierarchy, facts: Ma
 
 
 def _from_tables(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
-    """Songs of an annotation; what it sets aside is no track."""
+    """The songs of an annotation; files that are set aside are no tracks."""
     tree = load("ms21")
     for song, rows in read_labels(source.root).items():
         labels = [label for _, label in rows if label not in SET_ASIDE]
         leaves = [_leaf((label,), tree) for label in labels]
-        if strange := sorted({label for label, leaf in zip(labels, leaves, strict=True) if not leaf}):
-            few = ", ".join(f"'{label}'" for label in strange[:3])
-            yield Problem(song, "label", f"'{song}' has {len(strange)} labels of no instrument ({few}): correct them")
-        told = facts.get(song) or SongFacts(song, "")
+        if unknown := sorted({label for label, leaf in zip(labels, leaves, strict=True) if not leaf}):
+            few = ", ".join(f"'{label}'" for label in unknown[:3])
+            yield Problem(song, "label", f"'{song}' has {len(unknown)} labels of no instrument ({few}): correct them")
+        song_facts = facts.get(song) or SongFacts(song, "")
         vocals = any(leaf.startswith("vocal/") for leaf in leaves)
         yield SongRecord(
             corpus=source.name,
@@ -206,15 +171,15 @@ def _from_tables(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iter
             labels=frozenset(labels),
             instruments=frozenset(leaf.rpartition("/")[2] for leaf in leaves if leaf),
             unmapped=leaves.count(""),
-            genre=_family(told.sub_genre, told.genre),
+            genre=_family(song_facts.sub_genre, song_facts.genre),
             vocals=vocals,
             leakage=None,
-            vocal_leakage=None if told.vocal_quality is None or not vocals else told.vocal_quality == 0,
+            vocal_leakage=None if song_facts.vocal_quality is None or not vocals else song_facts.vocal_quality == 0,
         )
 
 
 def _leaf(labels: tuple[str, ...], tree: Hierarchy) -> str:
-    """The first of a stem's labels that a hierarchy knows, as a leaf; empty where it knows none."""
+    """The leaf of the first of a stem's labels that a hierarchy has; empty where it has none."""
     for label in labels:
         try:
             return tree.leaf(label)
@@ -224,7 +189,7 @@ def _leaf(labels: tuple[str, ...], tree: Hierarchy) -> str:
 
 
 def _instrument(leaf: str, labels: tuple[str, ...]) -> str:
-    """The name of a leaf of MS21 for a leaf of another hierarchy, or for the labels; empty where there is none."""
+    """The name of the leaf of MS21 that a leaf of another hierarchy, or its labels, belong to; empty without one."""
     ms21 = load("ms21")
     name = leaf.rpartition("/")[2]
     if name in {path.rpartition("/")[2] for path in ms21.leaves()}:
@@ -233,6 +198,7 @@ def _instrument(leaf: str, labels: tuple[str, ...]) -> str:
 
 
 def _categories(kind: str, listing: Listing, leaves: list[str]) -> Iterator[str]:
+    """`SongRecord.labels` of a song."""
     data = listing.description
     if "musdb_stems" in data:  # made here: the raw tracks carry the annotation's labels
         for stem in data["stems"].values():
@@ -244,11 +210,11 @@ def _categories(kind: str, listing: Listing, leaves: list[str]) -> Iterator[str]
 
 
 def _length(listing: Listing) -> tuple[float | None, int | None]:
-    """Seconds and channels, from the metadata or a header."""
+    """Seconds and channels of the mixture, from the metadata or a header."""
     data = listing.description
     if "samples" in data and "sample_rate" in data:
         seconds, channels = data["samples"] / data["sample_rate"], data.get("channels")
-        if not 0 < seconds < _LONGEST or channels not in (None, 1, 2):
+        if not 0 < seconds < _MAX_SECONDS or channels not in (None, 1, 2):
             raise ValueError(f"{seconds} seconds, {channels} channels")
         return seconds, channels
     file: AudioFile | None = listing.mixture or (listing.stems[0].file if listing.stems else None)
@@ -259,38 +225,13 @@ def _length(listing: Listing) -> tuple[float | None, int | None]:
 
 
 def _family(sub_genre: object, genre: object) -> str:
-    """What the description tells where it tells anything, else the broad genre."""
+    """The family of the free description, or of the broad genre where the description is empty."""
     found = genre_family(str(sub_genre or ""))
     return genre_family(str(genre or "")) if found == UNKNOWN else found
 
 
 def _leakage(kind: str, data: Mapping[str, Any]) -> bool | None:
-    """MedleyDB's flag; what was rendered or produced for separation has none (thesis, table 3)."""
+    """MedleyDB's flag; corpora that are rendered or produced for separation have none (thesis, table 3)."""
     if kind.startswith(("slakh", "musdb18")):
         return False
     return {"yes": True, "no": False}.get(str(data.get("has_bleed")))
-
-
-def _with_split(record: SongRecord, splits: Mapping[str, str]) -> SongRecord:
-    return replace(record, split=splits.get(record.song))
-
-
-def _kind_of(place: Path) -> str:
-    """What lies there, told by a file that only one layout has."""
-    if place.suffix.lower() == ".csv":
-        return ANNOTATION
-    if metadata := next(iter(sorted(place.glob(f"**/*{_METADATA}"))), None):
-        return "ms21" if "musdb_stems" in read_metadata(metadata) else "medleydb"
-    for pattern, kind in (
-        ("**/metadata.yaml", "slakh"),
-        ("**/*.stem.mp4", "musdb18"),
-        ("**/mixture.wav", "musdb18-hq"),
-        ("*/data.json", "moisesdb"),
-    ):
-        if next(place.glob(pattern), None):
-            return kind
-    raise OptionError(f"nothing tells what '{place}' is: write KIND:{place}, the kind being one of {_kinds()}")
-
-
-def _kinds() -> str:
-    return ", ".join((*KINDS, ANNOTATION))

@@ -1,4 +1,4 @@
-"""Statistics of corpora side by side: thesis, table 3 and what figures 8 and 10 to 13 show."""
+"""Statistics of corpora side by side: the thesis's table 3, and the data of its figures 8 and 10 to 13."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,11 +10,11 @@ from stemtree.curation.sessions.genres import UNKNOWN, genre_families
 from stemtree.curation.statistics.records import SongRecord
 from stemtree.hierarchy import load
 
-BIN = 30
-"""Width of a bin of durations, in seconds."""
+BIN_SECONDS = 30
+"""Width of a bin of durations."""
 
-Row = tuple[str | float | None, ...]
-"""None is unknown."""
+Cells = tuple[str | float | None, ...]
+"""A row; None is unknown."""
 
 Records = Mapping[str, Sequence[SongRecord]]
 """The songs of every corpus, by its name."""
@@ -27,22 +27,22 @@ class Table:
     Parameters
     ----------
     name : str
-        For files.
+        Of its files.
     title : str
-        For people.
+        Heading.
     header : tuple of str
         Names of the columns.
-    rows : tuple of Row
+    rows : tuple of Cells
         Text and numbers.
     """
 
     name: str
     title: str
     header: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Cells, ...]
 
 
-def summary(corpora: Records) -> Table:
+def corpora_table(corpora: Records) -> Table:
     """Thesis, table 3: size, hours, tracks, categories, vocals, leakage, channels."""
     header = (
         "corpus", "songs", "hours", "tracks per song", "tracks, deviation", "categories", "vocals %",
@@ -51,47 +51,49 @@ def summary(corpora: Records) -> Table:
     return Table("corpora", "Corpora (thesis, table 3)", header, tuple(map(_summarise, corpora, corpora.values())))
 
 
-def instruments(corpora: Records) -> Table:
-    """Thesis, figure 8: songs in which each instrument is heard; corpora whose labels do not tell are left out."""
-    told = {name: songs for name, songs in corpora.items() if _tells_instruments(songs)}
-    return _counted("instruments", "Instruments (thesis, figure 8)", instrument_names(), told, _instruments_of)
+def instrument_table(corpora: Records) -> Table:
+    """Thesis, figure 8: songs with each instrument, of corpora whose labels belong to instruments."""
+    with_instruments = {name: songs for name, songs in corpora.items() if _has_instruments(songs)}
+    title = "Instruments (thesis, figure 8)"
+    return _count("instruments", title, instrument_names(), with_instruments, _instruments_of)
 
 
-def genres(corpora: Records) -> Table:
+def genre_table(corpora: Records) -> Table:
     """Thesis, figure 13: songs of each family of genres."""
-    told = {name: songs for name, songs in corpora.items() if tells_genres(songs)}
-    return _counted("genres", "Genres (thesis, figure 13)", _families(told), told, _genre_of)
+    with_genres = {name: songs for name, songs in corpora.items() if has_genres(songs)}
+    return _count("genres", "Genres (thesis, figure 13)", _families(with_genres), with_genres, _genre_of)
 
 
-def genres_by_split(corpus: str, songs: Sequence[SongRecord]) -> Table:
+def genre_table_by_split(corpus: str, songs: Sequence[SongRecord]) -> Table:
     """Thesis, figure 10: songs of each family in every split."""
     split = by_split(songs)
     title = f"Genres of {corpus} by split (thesis, figure 10)"
-    return _counted(f"genres_by_split_{corpus}", title, _families(split), split, _genre_of)
+    return _count(f"genres_by_split_{corpus}", title, _families(split), split, _genre_of)
 
 
-def instruments_by_split(corpus: str, songs: Sequence[SongRecord]) -> Table:
+def instrument_table_by_split(corpus: str, songs: Sequence[SongRecord]) -> Table:
     """Thesis, figure 11: songs with each instrument in every split."""
     title = f"Instruments of {corpus} by split (thesis, figure 11)"
-    return _counted(f"instruments_by_split_{corpus}", title, instrument_names(), by_split(songs), _instruments_of)
+    return _count(f"instruments_by_split_{corpus}", title, instrument_names(), by_split(songs), _instruments_of)
 
 
-def durations(corpora: Records) -> Table:
+def duration_table(corpora: Records) -> Table:
     """Thesis, figure 12: songs by length."""
-    told = {name: [song.seconds for song in songs if song.seconds is not None] for name, songs in corpora.items()}
-    told = {name: lengths for name, lengths in told.items() if lengths}
-    bins = [Counter(int(length // BIN) for length in lengths) for lengths in told.values()]
-    last = max((number for counts in bins for number in counts), default=-1)
-    rows: list[Row] = [
-        (f"{number * BIN}-{(number + 1) * BIN}", *(counts[number] for counts in bins)) for number in range(last + 1)
+    lengths = {name: [song.seconds for song in songs if song.seconds is not None] for name, songs in corpora.items()}
+    lengths = {name: seconds for name, seconds in lengths.items() if seconds}
+    counts = [Counter(int(length // BIN_SECONDS) for length in seconds) for seconds in lengths.values()]
+    last = max((number for count in counts for number in count), default=-1)
+    rows: list[Cells] = [
+        (f"{number * BIN_SECONDS}-{(number + 1) * BIN_SECONDS}", *(count[number] for count in counts))
+        for number in range(last + 1)
     ]
     for name, statistic in (("mean", mean), ("median", median), ("deviation", pstdev)):
-        rows.append((name, *(round(statistic(lengths), 1) for lengths in told.values())))
-    return Table("durations", "Songs by length (thesis, figure 12)", ("seconds", *told), tuple(rows))
+        rows.append((name, *(round(statistic(seconds), 1) for seconds in lengths.values())))
+    return Table("durations", "Songs by length (thesis, figure 12)", ("seconds", *lengths), tuple(rows))
 
 
-def songs_table(corpora: Records) -> Table:
-    """Every song, for statistics of one's own."""
+def song_table(corpora: Records) -> Table:
+    """Every song with its record."""
     header = (
         "corpus", "song", "split", "seconds", "channels", "tracks", "genre", "vocals", "leakage", "vocal leakage",
         "instruments",
@@ -109,12 +111,12 @@ def songs_table(corpora: Records) -> Table:
 
 
 def by_split(songs: Sequence[SongRecord]) -> dict[str, list[SongRecord]]:
-    """The songs of every split that there is."""
+    """The songs of every split that has any."""
     found = {split: [song for song in songs if song.split == split] for split in SPLITS}
     return {split: some for split, some in found.items() if some}
 
 
-def tells_genres(songs: Sequence[SongRecord]) -> bool:
+def has_genres(songs: Sequence[SongRecord]) -> bool:
     """Whether the genre of any song is known."""
     return any(song.genre != UNKNOWN for song in songs)
 
@@ -130,7 +132,7 @@ def shares(table: Table) -> dict[str, list[float]]:
     return {name: [100 * value / (sum(values) or 1) for value in values] for name, values in columns.items()}
 
 
-def _summarise(name: str, songs: Sequence[SongRecord]) -> Row:
+def _summarise(name: str, songs: Sequence[SongRecord]) -> Cells:
     lengths = [song.seconds for song in songs if song.seconds is not None]
     tracks = [song.tracks for song in songs]
     channels = {song.channels for song in songs} - {None}
@@ -149,15 +151,18 @@ def _summarise(name: str, songs: Sequence[SongRecord]) -> Row:
     )
 
 
-def _counted(
+def _count(
     name: str,
     title: str,
     labels: Sequence[str],
     columns: Mapping[str, Sequence[SongRecord]],
-    of: Callable[[SongRecord], Iterable[str]],
+    labels_of: Callable[[SongRecord], Iterable[str]],
 ) -> Table:
-    counts = {column: Counter(label for song in songs for label in of(song)) for column, songs in columns.items()}
-    rows: tuple[Row, ...] = tuple((label, *(count[label] for count in counts.values())) for label in labels)
+    """Count the songs with each label, in a row, of each group of songs, in a column."""
+    counts = {
+        column: Counter(label for song in songs for label in labels_of(song)) for column, songs in columns.items()
+    }
+    rows: tuple[Cells, ...] = tuple((label, *(count[label] for count in counts.values())) for label in labels)
     return Table(name, title, (name.partition("s_by")[0].removesuffix("s"), *counts), rows)
 
 
@@ -169,8 +174,8 @@ def _genre_of(song: SongRecord) -> Iterable[str]:
     return (song.genre,)
 
 
-def _tells_instruments(songs: Sequence[SongRecord]) -> bool:
-    """Whether three of four stems stand for an instrument of MS21."""
+def _has_instruments(songs: Sequence[SongRecord]) -> bool:
+    """Whether three of four stems have an instrument of MS21."""
     unmapped = sum(song.unmapped for song in songs)
     return unmapped <= 0.25 * (unmapped + sum(len(song.instruments) for song in songs))
 
