@@ -127,3 +127,17 @@ def test_the_rest_is_what_no_wanted_node_holds() -> None:
     assert told.known[:, 3].tolist() == [1, 0, 0]
     torch.testing.assert_close(full.masks[:, 3], estimate.masks[:, 1] - estimate.masks[:, 0])
     assert LOSSES["tpsa_mse"](full, told).item() > 0
+
+
+def test_a_residual_among_siblings_is_a_part_of_its_node() -> None:
+    estimate, truth = _estimate("siblings"), _truth()
+    partition = make_relation("siblings", MUSDB, NODES).partition
+    full, told = with_residuals(estimate, truth, partition)
+    node = partition.nodes.index("accompaniment")
+    assert full.sources == (*partition.parents, node)
+    torch.testing.assert_close(full.masks[:, 3], full.relative[:, 3] * full.masks[:, node])
+    family = full.relative[:, [*partition.children(node), 3]].sum(dim=1)
+    torch.testing.assert_close(family, torch.ones_like(family))
+    exact = (told.nodes[:, 3].abs() / told.nodes[:, node].abs()).nan_to_num(0, 1).clamp_max(1)
+    perfect = replace(full, relative=torch.cat([full.relative[:, :3], exact[:, None]], dim=1))
+    assert LOSSES["ratio_l1"](perfect, told) < LOSSES["ratio_l1"](full, told)

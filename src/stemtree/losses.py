@@ -171,8 +171,12 @@ def with_residuals(estimate: Estimate, truth: Truth, partition: Partition) -> tu
         nodes.append(whole - truth.nodes[:, children].sum(dim=1, keepdim=True))
         weights.append(whole_known * truth.known[:, children].prod(dim=1, keepdim=True))
     masks = torch.cat([estimate.masks, estimate.residuals], dim=1)
-    sources = estimate.sources + (None,) * len(partition.residuals)
+    relative = masks
+    above: tuple[int | None, ...] = (None,) * len(partition.residuals)
+    if estimate.relative_residuals is not None:
+        relative = torch.cat([estimate.relative, estimate.relative_residuals], dim=1)
+        above = tuple(partition.nodes.index(path) if path else None for path in partition.residuals)
     return (
-        Estimate(masks, masks, sources, estimate.residuals[:, :0]),
+        Estimate(masks, relative, estimate.sources + above, estimate.residuals[:, :0]),
         replace(truth, nodes=torch.cat(nodes, dim=1), known=torch.cat(weights, dim=1)),
     )

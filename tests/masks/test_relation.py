@@ -53,6 +53,16 @@ def _twin(kind: str, hierarchy: Hierarchy, nodes: tuple[NodePath, ...], logits: 
         return {path: sequential(path) for path in nodes}
     if kind == "direct":
         return own
+    if kind == "siblings":
+        residuals = _residuals(hierarchy, nodes)
+        left = [math.exp(value) for value in logits[len(nodes) :]]
+        masks = {MIXTURE: 1.0}
+        for path in sorted(nodes, key=len):
+            parent = next(above for above in hierarchy.ancestors(path) if above in (*nodes, MIXTURE))
+            rest = left[residuals.index(parent)] if parent in residuals else 0.0
+            family = [math.exp(logits[nodes.index(child)]) for child in _children(parent, nodes)]
+            masks[path] = masks[parent] * math.exp(logits[nodes.index(path)]) / (sum(family) + rest)
+        return {path: masks[path] for path in nodes}
     parts = [path for path in nodes if not _below(path, nodes)] + _residuals(hierarchy, nodes)
     weights = {part: math.exp(value) for part, value in zip(parts, logits, strict=True)}
     masks = {path: 0.0 for path in nodes}
@@ -62,7 +72,7 @@ def _twin(kind: str, hierarchy: Hierarchy, nodes: tuple[NodePath, ...], logits: 
 
 
 @settings(deadline=None, max_examples=30)
-@given(wanted_nodes(), st.sampled_from(["direct", "constrained", "sequential", "tree"]), st.integers(0, 99))
+@given(wanted_nodes(), st.sampled_from(["direct", "constrained", "sequential", "tree", "siblings"]), st.integers(0, 99))
 def test_equals_the_equations_bin_by_bin(wanted: tuple[Hierarchy, tuple[NodePath, ...]], kind: str, seed: int) -> None:
     hierarchy, nodes = wanted
     relation = make_relation(kind, hierarchy, nodes)
@@ -77,9 +87,9 @@ def test_equals_the_equations_bin_by_bin(wanted: tuple[Hierarchy, tuple[NodePath
 @settings(deadline=None, max_examples=30)
 @given(wanted_nodes(), st.integers(0, 99))
 def test_invariants(wanted: tuple[Hierarchy, tuple[NodePath, ...]], seed: int) -> None:
-    """Conservation (tree), order (constrained, sequential, tree) and product (sequential)."""
+    """Conservation (tree, siblings), order (all but direct) and product (sequential, siblings)."""
     hierarchy, nodes = wanted
-    for kind in ("constrained", "sequential", "tree"):
+    for kind in ("constrained", "sequential", "tree", "siblings"):
         relation = make_relation(kind, hierarchy, nodes)
         logits = 5 * torch.randn(SHAPE[0], relation.outputs, *SHAPE[1:], generator=torch.Generator().manual_seed(seed))
         estimate = relation.estimate(logits)
@@ -89,9 +99,13 @@ def test_invariants(wanted: tuple[Hierarchy, tuple[NodePath, ...]], seed: int) -
             children = [by_path[child] for child in _children(parent, nodes)]
             whole = by_path.get(parent, torch.ones(SHAPE))
             assert all((whole >= child - 1e-6).all() for child in children)
-            if kind == "tree" and children:
+            if kind in ("tree", "siblings") and children:
                 torch.testing.assert_close(sum(children) + residuals.get(parent, 0), whole)
-        if kind == "sequential":
+        if kind in ("tree", "siblings"):
+            parts = relation.part_masks(logits)
+            torch.testing.assert_close(parts.sum(dim=1), torch.ones(SHAPE))
+            torch.testing.assert_close(relation.partition.sum_parts(parts, dim=1), estimate.masks)
+        if kind in ("sequential", "siblings"):
             for number, source in enumerate(estimate.sources):
                 above = 1 if source is None else estimate.masks[:, source]
                 torch.testing.assert_close(estimate.masks[:, number], estimate.relative[:, number] * above)

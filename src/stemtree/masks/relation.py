@@ -18,7 +18,7 @@ from stemtree.masks.constraint import apply_constraint
 from stemtree.masks.partition import Partition
 from stemtree.types import Logits, Masks
 
-RelationKind = Literal["direct", "constrained", "sequential", "mixed", "tree"]
+RelationKind = Literal["direct", "constrained", "sequential", "mixed", "tree", "siblings"]
 RELATIONS: tuple[str, ...] = get_args(RelationKind)
 """Names of relations."""
 
@@ -53,12 +53,15 @@ class Estimate:
         For each node the index of its source, the node that it is taken from; None for the mixture.
     residuals : Masks
         Masks of the mixture for `Partition.residuals`, in their order; of no nodes where the relation has none.
+    relative_residuals : Masks or None
+        The same residuals as masks of their nodes; None where residuals are taken from the mixture.
     """
 
     masks: Masks
     relative: Masks
     sources: tuple[int | None, ...]
     residuals: Masks
+    relative_residuals: Masks | None = None
 
 
 class Relation(nn.Module):
@@ -158,6 +161,49 @@ class Tree(Relation):
         return logits.mT.float().softmax(dim=1).mT
 
 
+class Siblings(Relation):
+    """One softmax over the children of each node, its residual included, times the node's own mask (thesis, 6.2.4).
+
+    Children compete for their parent and for nothing else. The masks are conservative by construction. The logits are
+    those of the nodes, then those of the residuals.
+    """
+
+    def __init__(self, partition: Partition) -> None:
+        super().__init__(partition, len(partition.nodes) + len(partition.residuals), _nodes_above(partition))
+        residuals = (None if path == MIXTURE else partition.nodes.index(path) for path in partition.residuals)
+        self._above = (*partition.parents, *residuals)
+        """For each logit the index of the node that it competes for; None for the mixture."""
+
+    def estimate(self, logits: Logits) -> Estimate:
+        """See `Relation.estimate`."""
+        logits, num_nodes = logits.float(), len(self.nodes)
+        relative: dict[int, Masks] = {}
+        for parent in dict.fromkeys(self._above):
+            family = [number for number, above in enumerate(self._above) if above == parent]
+            relative |= zip(family, logits[:, family].softmax(dim=1).unbind(1), strict=True)
+        masks = dict(relative)
+        for number in (*self.partition.top_down, *range(num_nodes, self.outputs)):
+            parent = self._above[number]
+            if parent is not None:
+                masks[number] = relative[number] * masks[parent]
+        whole, within = (
+            torch.stack([by_number[number] for number in range(self.outputs)], dim=1) for by_number in (masks, relative)
+        )
+        return Estimate(
+            masks=whole[:, :num_nodes],
+            relative=within[:, :num_nodes],
+            sources=self.sources,
+            residuals=whole[:, num_nodes:],
+            relative_residuals=within[:, num_nodes:],
+        )
+
+    def part_masks(self, logits: Logits) -> Masks:
+        """See `Relation.part_masks`."""
+        estimate = self.estimate(logits)
+        leaves = [self.nodes.index(leaf) for leaf in self.partition.leaves]
+        return torch.cat([estimate.masks[:, leaves], estimate.residuals], dim=1)
+
+
 def make_relation(
     kind: str, hierarchy: Hierarchy, nodes: Sequence[NodePath], sources: Mapping[NodePath, NodePath] | None = None
 ) -> Relation:
@@ -168,7 +214,8 @@ def make_relation(
     kind : str
         ``direct`` takes every node from the mixture (4.5); ``constrained`` too, under the hierarchical constraint
         (4.9); ``sequential`` takes it from the nearest wanted node above it (4.6); ``mixed`` follows `sources` (thesis,
-        6.2.4); ``tree`` is one softmax over the parts of the mixture.
+        6.2.4); ``tree`` is one softmax over the parts of the mixture; ``siblings`` one over the children of each node,
+        times the node's mask.
     hierarchy : Hierarchy
         The whole tree.
     nodes : sequence of NodePath
@@ -193,11 +240,17 @@ def make_relation(
             return Constrained(partition)
         case "tree":
             return Tree(partition)
+        case "siblings":
+            return Siblings(partition)
         case "sequential":
-            above = [MIXTURE if parent is None else partition.nodes[parent] for parent in partition.parents]
-            return Products(partition, above)
+            return Products(partition, _nodes_above(partition))
         case _:
             return Products(partition, _checked_sources(partition, sources or {}))
+
+
+def _nodes_above(partition: Partition) -> list[NodePath]:
+    """For each node the nearest wanted node above it, or the mixture."""
+    return [MIXTURE if parent is None else partition.nodes[parent] for parent in partition.parents]
 
 
 def _checked_sources(partition: Partition, sources: Mapping[NodePath, NodePath]) -> list[NodePath]:
