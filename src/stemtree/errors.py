@@ -24,6 +24,10 @@ class AudioError(StemtreeError):
     """Audio that cannot be read, contradicts its header, or cannot be written."""
 
 
+class TruncatedError(AudioError):
+    """Audio that ends before the length that its file announces."""
+
+
 class CorpusError(StemtreeError):
     """A corpus that is incomplete or does not have the layout of its kind."""
 
@@ -62,6 +66,10 @@ class WorkerError(StemtreeError):
 
 class SplitterError(StemtreeError):
     """A node that no available splitter can split, or a splitter whose weights cannot be used."""
+
+
+class AudioWarning(UserWarning):
+    """Something about a song that was read all the same, such as that it is cut off."""
 
 
 def one_sentence(error: "ValidationError") -> str:

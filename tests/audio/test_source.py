@@ -9,8 +9,9 @@ from stemtree.errors import AudioError
 def test_arrays() -> None:
     (block,) = ArraySource(np.array([0, 16384, -32768], np.int16), 8000).blocks(10)
     assert block.tolist() == [[0, 0.5, -1]]
-    with pytest.raises(AudioError, match=r"shape \(1000, 2\): give it as \(channel, sample\)"):
-        ArraySource(np.zeros((1000, 2)), 44100)
+    for shape in ((2, 3, 4), (1000, 3), (1000, 0)):
+        with pytest.raises(AudioError, match=r"shape \(.*\): give it as \(channel, sample\)|has 1000 channels"):
+            ArraySource(np.zeros(shape), 44100)
     for kind in (complex, np.int64, np.uint8, bool):
         with pytest.raises(AudioError, match=r"holds .*: give floats in \[-1, 1\], int16 or int32"):
             ArraySource(np.zeros((1, 5), kind), 44100)

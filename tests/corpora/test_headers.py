@@ -23,7 +23,7 @@ def test_a_length_that_no_header_states_is_counted(tmp_path: Path, monkeypatch: 
             super().__init__(np.ones((1, 12345)), 8000)
             self.num_samples = None
 
-    monkeypatch.setattr(headers, "open_source", lambda path, stream: Unstated())
+    monkeypatch.setattr(headers, "open_source", lambda path, stream, **options: Unstated())
     file = AudioFile(tmp_path)
     assert read_header(file) == Header(file, 8000, 12345)
 

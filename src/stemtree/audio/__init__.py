@@ -3,7 +3,7 @@
 from stemtree.audio.excerpts import Excerpts
 from stemtree.audio.formats import FORMATS, WIDTHS, OutputFormat, Width, bytes_needed, is_audio_name
 from stemtree.audio.read import open_source, read, to_source
-from stemtree.audio.source import ArraySource, AudioSource
+from stemtree.audio.source import ArraySource, AudioSource, FileSource
 from stemtree.audio.write import StemWriter
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "ArraySource",
     "AudioSource",
     "Excerpts",
+    "FileSource",
     "OutputFormat",
     "StemWriter",
     "Width",

@@ -1,17 +1,17 @@
 """Excerpts of many files, as training reads them, without decoding the rest."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 import soundfile
 
-from stemtree.audio.ffmpeg import AvSource
-from stemtree.audio.read import open_source, states_length
+from stemtree.audio.libsndfile import open_soundfile
+from stemtree.audio.read import open_source
 from stemtree.audio.samples import Samples
-from stemtree.audio.source import check_finite
+from stemtree.audio.source import FileSource, check_finite
 from stemtree.errors import AudioError
 
 
@@ -56,19 +56,13 @@ class Excerpts:
             excerpts.append(audio)
         return excerpts
 
-    def _open(self, path: Path, stream: int) -> soundfile.SoundFile | AvSource:
-        """Open with the library that `open_source` would choose, without its checks of the header."""
-        with suppress(soundfile.LibsndfileError, TypeError):  # FFmpeg may read it; if not, `open_source` says why
-            if not stream:
-                file = self._stack.enter_context(soundfile.SoundFile(path))
-                if states_length(path, file.format == "MP3", file.frames):
-                    return file
-        source = open_source(path, stream)
-        assert isinstance(source, AvSource)
-        return source
+    def _open(self, path: Path, stream: int) -> soundfile.SoundFile | FileSource:
+        if not stream and (file := open_soundfile(path)):
+            return self._stack.enter_context(file)
+        return open_source(path, stream, thorough=False)
 
-    def _read(self, file: soundfile.SoundFile | AvSource, path: Path, start: int, count: int) -> Samples:
-        if isinstance(file, AvSource):
+    def _read(self, file: soundfile.SoundFile | FileSource, path: Path, start: int, count: int) -> Samples:
+        if isinstance(file, FileSource):
             return file.excerpt(start, count).astype(np.float32)
         try:
             if file.tell() != start:

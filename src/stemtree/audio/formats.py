@@ -88,7 +88,7 @@ def bytes_needed(output: OutputFormat, num_values: int, num_files: int) -> int:
 
 _NAMES = """
 wav wave w64 rf64 flac ogg oga opus mp3 mp2 aif aiff aifc au snd caf m4a m4b mp4 mov aac alac wma asf webm mka mkv avi
-ac3 eac3 dts ape wv tta amr 3gp
+ac3 eac3 dts ape wv tta amr 3gp weba mpc dsf dff mp1 spx tak shn bwf 3g2 3ga m4r m4v oggflac oma ra sd2 voc qoa mpp
 """
 SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
 """Suffixes of the files that are taken for audio when a folder is given."""

@@ -1,71 +1,109 @@
-"""Opening and reading audio files of any container."""
+"""Reading audio files of any container, in blocks of float64 samples."""
 
-import os
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import numpy as np
 import soundfile
 
+from stemtree.audio.containers import Extent, MpegStream, measure, measure_mpeg
 from stemtree.audio.ffmpeg import AvSource
-from stemtree.audio.headers import MALFORMED, mpeg_states_length, ogg_is_complete
-from stemtree.audio.libsndfile import SoundFileSource
+from stemtree.audio.libsndfile import LONGEST, SoundFileSource
+from stemtree.audio.mpeg import MpegSource
+from stemtree.audio.regular_file import RegularFile, regular_file
 from stemtree.audio.samples import ExactSamples
-from stemtree.audio.source import ArraySource, AudioSource
+from stemtree.audio.source import ArraySource, AudioSource, FileSource, cut_off_note, truncated
 from stemtree.errors import AudioError, OptionError
 
 _BLOCK = 1 << 16
 """Samples read at a time."""
 
+_MALFORMED = 3
+"""libsndfile's error code for a damaged header of a known format. FFmpeg would read such a file without an error."""
 
-def open_source(path: str | os.PathLike[str], stream: int = 0) -> AudioSource:
-    """Open an audio file with libsndfile, or with FFmpeg's libraries if it cannot read the file.
+
+def open_source(
+    song: Any, stream: int | None = 0, *, accept_truncated: bool = False, thorough: bool = True
+) -> FileSource:
+    """Open an audio file with the library that reads all of it: libsndfile, or FFmpeg's libraries where it does not.
+
+    What can be decoded decides how long the audio is, not what the header announces. Where the header announces more,
+    the file is cut off.
 
     Parameters
     ----------
-    path : path-like
-        A file in any container that either library reads, mono or stereo, 8 to 192 kHz.
-    stream : int
-        Number of the audio stream in the file.
+    song : path-like or binary file object
+        A file in any container that either library reads, mono or stereo, 8 to 192 kHz; a pipe is read to its end.
+    stream : int or None
+        Number of the audio stream in the file; None is the first, and `FileSource.notes` tells if there are others.
+    accept_truncated : bool
+        Whether to read a file that is cut off as far as it goes, which is noted in `FileSource.notes`.
+    thorough : bool
+        Whether to read files through, without decoding, for what their headers do not tell: other FLAC files joined to
+        the first, packets that are missing. Without this, `AudioSource.blocks` notices missing packets at their place.
 
     Raises
     ------
+    TruncatedError
+        If the file is cut off.
     AudioError
-        If the file is missing, empty, not audio, cut off, contradicts its own header, or is outside those limits.
-        Damage and NaN further in are reported by `AudioSource.blocks`.
+        If the file is missing, empty, not audio, contradicts its own header, or is outside those limits. Damage and NaN
+        further in are reported by `AudioSource.blocks`.
     """
-    file = Path(path)
+    file = regular_file(song)
     try:
-        if file.is_dir():
-            raise AudioError(f"'{file}' is a folder: give an audio file")
-        if file.stat().st_size == 0:
-            raise AudioError(f"'{file}' is an empty file: get a whole copy")
-        with file.open("rb") as content:
-            is_ogg = content.read(4) == b"OggS"
-        if is_ogg and not ogg_is_complete(file):
-            raise AudioError(f"'{file}' is cut off before its last Ogg page: get a whole copy")
+        extent, mpeg = measure(file.path, thorough)
     except OSError as error:
-        raise AudioError(f"cannot read '{file}': {error.strerror}; check the path and its permissions") from None
+        raise AudioError(f"cannot read '{file.name}': {error.strerror}; check the path and its permissions") from None
+    if extent.wrong_header:
+        raise AudioError(f"'{file.name}' has a wrong header: {extent.wrong_header}; get a whole copy or re-save it")
+    if extent.cut_off and not accept_truncated:
+        raise truncated(file.name, extent.cut_off)
     if stream:
-        return AvSource(file, stream)
+        return AvSource(file, stream, extent, accept_truncated, thorough)
+    source: FileSource
+    if with_libsndfile := _open_with_libsndfile(file, extent, mpeg, accept_truncated):
+        source = with_libsndfile
+    elif mpeg:
+        source = MpegSource(file, mpeg, accept_truncated)
+    else:
+        source = with_ffmpeg = AvSource(file, stream, extent, accept_truncated, thorough)
+        if with_ffmpeg.format == "mp3" and (mpeg := measure_mpeg(file.path)):  # something else stands before it
+            source = MpegSource(file, mpeg, accept_truncated)
+    if extent.cut_off:
+        source.notes.insert(0, cut_off_note(file.name, extent.cut_off))
+    return source
+
+
+def _open_with_libsndfile(
+    file: RegularFile, extent: Extent, mpeg: MpegStream | None, accept_truncated: bool
+) -> SoundFileSource | None:
+    """A source read by libsndfile, if that is certain to read all of the file."""
+    if not extent.is_certain:
+        return None
     try:
-        source = SoundFileSource(file)
+        source = SoundFileSource(file, extent, accept_truncated)
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a .raw file, which has no header
-        if getattr(error, "code", None) == MALFORMED:
-            raise AudioError(f"'{file}' has a damaged header: get a whole copy or re-save it") from None
-        return AvSource(file)
-    return source if states_length(file, source.is_mpeg, source.num_samples) else AvSource(file)
+        if getattr(error, "code", None) == _MALFORMED and not accept_truncated:
+            raise AudioError(f"'{file.name}' has a damaged header: get a whole copy or re-save it") from None
+        return None
+    num_samples = source.num_samples or 0
+    is_certain = extent.num_samples in (None, num_samples) and num_samples < LONGEST
+    return source if is_certain and (mpeg or not source.is_mpeg) else None
 
 
-def to_source(song: Any, sample_rate: int | None = None) -> AudioSource:
-    """Open a song that is given as a path, as samples, or as a source already.
+def to_source(song: Any, sample_rate: int | None = None, **options: Any) -> AudioSource:
+    """Open a song that is given as a path, a file object, as samples, or as a source already.
 
     Parameters
     ----------
-    song : path-like, AudioSource or array_like
-        A file, or ``(channel, sample)`` or ``(sample,)`` samples in [-1, 1].
+    song : path-like, binary file object, AudioSource, array_like or tuple
+        A file, ``(channel, sample)`` or ``(sample,)`` samples in [-1, 1] (see `ArraySource`), or a pair of samples and
+        sample rate in either order, as `soundfile.read` and `scipy.io.wavfile.read` return it.
     sample_rate : int, optional
         Of an array, in Hz.
+    **options
+        Of `open_source`, for files.
 
     Raises
     ------
@@ -74,30 +112,27 @@ def to_source(song: Any, sample_rate: int | None = None) -> AudioSource:
     OptionError
         If an array comes without its sample rate, or a file with one.
     """
-    if isinstance(song, str | os.PathLike):
-        if sample_rate is not None:
-            raise OptionError(f"'{song}' tells its own sample rate: leave out sample_rate={sample_rate}")
-        return open_source(song)
     if isinstance(song, AudioSource):
         return song
+    if isinstance(song, str | PathLike) or hasattr(song, "read"):
+        if sample_rate is not None:
+            raise OptionError(f"'{song}' tells its own sample rate: leave out sample_rate={sample_rate}")
+        return open_source(song, **options)
+    if isinstance(song, tuple) and len(song) == 2 and np.isscalar(song[0]) != np.isscalar(song[1]):
+        if sample_rate is not None:
+            raise OptionError(f"the pair of samples and rate tells its rate: leave out sample_rate={sample_rate}")
+        song, sample_rate = song if np.isscalar(song[1]) else song[::-1]
     if sample_rate is None:
         raise OptionError("an array does not tell its sample rate: give sample_rate in Hz")
     return ArraySource(song, sample_rate)
 
 
-def states_length(path: Path, is_mpeg: bool, num_samples: int) -> bool:
-    """Whether libsndfile finds a file's end; without a stated length it guesses one (MPEG) or never ends (FLAC)."""
-    return mpeg_states_length(path) if is_mpeg else num_samples < 1 << 62
-
-
-def read(
-    path: str | os.PathLike[str], start: int = 0, count: int | None = None, stream: int = 0
-) -> tuple[ExactSamples, int]:
+def read(song: Any, start: int = 0, count: int | None = None, stream: int = 0) -> tuple[ExactSamples, int]:
     """Read a file, or an excerpt of it, into memory.
 
     Parameters
     ----------
-    path : path-like
+    song : path-like or binary file object
         As for `open_source`.
     start, count : int
         First sample and number of samples; fewer are returned where the file ends.
@@ -109,7 +144,7 @@ def read(
     samples : (channel, sample) float64
     sample_rate : int
     """
-    source = open_source(path, stream)
+    source = open_source(song, stream, thorough=count is None)
     blocks: list[ExactSamples] = []
     missing = count
     for block in source.blocks(_BLOCK if count is None else max(1, min(count, _BLOCK)), start):

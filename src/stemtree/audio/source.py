@@ -1,15 +1,18 @@
 """Sources of audio: the protocol, samples in memory, and the checks that all sources share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from stemtree.audio.formats import RATES, Width
 from stemtree.audio.samples import ExactSamples, Samples
-from stemtree.errors import AudioError
+from stemtree.errors import AudioError, TruncatedError
 
 AnySamples = TypeVar("AnySamples", Samples, ExactSamples)
+
+_CHANNELS = {1: "mono", 2: "stereo"}
 
 _LARGEST_AMPLITUDE = 1e6
 """Full scale is 1. Values far beyond it are not audio and would overflow."""
@@ -44,13 +47,38 @@ class AudioSource(Protocol):
         ...
 
 
+@runtime_checkable
+class FileSource(AudioSource, Protocol):
+    """A song in a file.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        A regular file with its bytes; `name` is what the user named, which may be a pipe.
+    stream : int
+        Number of the audio stream in the file.
+    notes : list of str
+        What a user should know of how it was read, complete once all of it was.
+    """
+
+    path: Path
+    stream: int
+    notes: list[str]
+
+    def excerpt(self, start: int, count: int) -> ExactSamples:
+        """Read at most `count` samples, ``(channel, sample)``, from sample `start`."""
+        ...
+
+
 class ArraySource:
     """Samples in memory.
 
     Parameters
     ----------
     samples : array_like
-        ``(sample,)`` or ``(channel, sample)``: floats in [-1, 1], int16 or int32.
+        ``(sample,)`` or ``(channel, sample)``: floats in [-1, 1], int16 or int32, in any byte order.
+        ``(sample, channel)``, as soundfile reads it, is taken as well where it cannot be mistaken: with one or two
+        channels of more than two samples.
     sample_rate : int
         In Hz.
     name : str
@@ -70,8 +98,11 @@ class ArraySource:
         array = np.asarray(samples)
         if array.ndim == 1:
             array = array[None]
-        if array.ndim != 2 or (array.shape[0] > 2 >= array.shape[1]):
+        if array.ndim != 2:
             raise AudioError(f"{name} has the shape {array.shape}: give it as (channel, sample)")
+        if array.shape[0] > 2 >= array.shape[1] > 0:
+            array = array.T
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
         self.width: Width = "float"
         if array.dtype in (np.int16, np.int32):
             self.width = "pcm16" if array.dtype == np.int16 else "pcm24"
@@ -102,6 +133,44 @@ def check_supported(source: AudioSource) -> None:
         )
     if source.num_samples == 0:
         raise AudioError(f"'{source.name}' holds no samples: give audio of at least one sample")
+
+
+def truncation_error(name: str, announced: int, held: int) -> TruncatedError:
+    """The error for a file that ends before the length that its header announces, in samples."""
+    return truncated(name, f"it announces {announced} samples and holds {held}")
+
+
+def truncated(name: str, what: str) -> TruncatedError:
+    """The error for a file that is cut off, with what it announces and holds."""
+    return TruncatedError(f"'{name}' is cut off: {what}; get a whole copy, or re-save it to keep what is there")
+
+
+def note_truncation(source: FileSource, announced: int, held: int) -> None:
+    """Note on a source that less was read of it than it announces, in samples."""
+    if not any("cut off" in note for note in source.notes):
+        source.notes.append(cut_off_note(source.name, f"it announces {announced} samples and holds {held}"))
+
+
+def cut_off_note(name: str, what: str) -> str:
+    """The note on a file that is cut off and was read all the same."""
+    return f"'{name}' is cut off: {what}; what is there was read"
+
+
+def damage_error(name: str, position: int, reason: str) -> AudioError:
+    """The error for a file that cannot be decoded further than a sample."""
+    return AudioError(f"'{name}' is damaged after {position} samples ({reason}): get a whole copy")
+
+
+def change_error(source: AudioSource, position: int, sample_rate: int, channels: int) -> AudioError:
+    """The error for a file whose rate or number of channels changes at a sample."""
+    before, after = (
+        f"{rate} Hz {_CHANNELS.get(count, f'with {count} channels')}"
+        for rate, count in ((source.sample_rate, source.channels), (sample_rate, channels))
+    )
+    return AudioError(
+        f"'{source.name}' changes from {before} to {after} after {position / source.sample_rate:.2f} s: cut it there, "
+        "or re-save it with one rate and number of channels"
+    )
 
 
 def check_finite(block: AnySamples, position: int, name: str) -> AnySamples:

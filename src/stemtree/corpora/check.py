@@ -11,7 +11,7 @@ import numpy as np
 
 from stemtree.audio import open_source, read
 from stemtree.audio.decibels import to_decibels
-from stemtree.audio.ffmpeg import AvSource
+from stemtree.audio.decoded import DecodedSource
 from stemtree.audio.samples import ExactSamples
 from stemtree.corpora.headers import Header, differences, read_header
 from stemtree.corpora.load import hierarchy_of, load_songs
@@ -104,8 +104,8 @@ def _decode_end(header: Header) -> None:
     """Decode the last second; raises AudioError if the file ends before it."""
     file, count = header.file, min(header.num_samples, header.sample_rate)
     start = header.num_samples - count
-    source = open_source(file.path, file.stream)
-    if isinstance(source, AvSource):  # seeks with the container's index instead of decoding from the beginning
+    source = open_source(file.path, file.stream, thorough=False)
+    if isinstance(source, DecodedSource):  # seeks with the container's index instead of decoding from the beginning
         # Containers announce whole codec frames and may be off by the encoder's padding, hence half of it.
         if source.excerpt(start, count).shape[1] < count // 2:
             raise AudioError(f"'{file}' is cut off: its last second is not there; get a whole copy")

@@ -30,7 +30,7 @@ def read_header(file: AudioFile) -> Header:
     """
     if not file.path.exists():
         raise FileNotFoundError
-    source = open_source(file.path, file.stream)
+    source = open_source(file.path, file.stream, thorough=False)
     num_samples = source.num_samples or sum(block.shape[1] for block in source.blocks(_BLOCK))
     return Header(file, source.sample_rate, num_samples)
 

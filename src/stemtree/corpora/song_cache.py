@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from stemtree.audio.headers import silence_stderr
+from stemtree.audio.stderr import silence_stderr
 from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.errors import CorpusError, StemtreeError
 from stemtree.staging import whole_file

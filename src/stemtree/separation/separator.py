@@ -1,13 +1,15 @@
 """Separating songs from Python: in memory, or to files."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stemtree.audio import AudioSource, OutputFormat, open_source, to_source
+from stemtree.audio import AudioSource, FileSource, OutputFormat, open_source, to_source
+from stemtree.errors import AudioWarning
 from stemtree.hierarchy import Hierarchy, NodePath, load
 from stemtree.separation.output.stem_files import SavedSong, save_tree
 from stemtree.separation.plan import Plan, make_plan, prune_to_served
@@ -68,17 +70,30 @@ class Separator:
         """The tree that is separated; its leaves may be inner nodes of the hierarchy asked for."""
         return self.plan.tree
 
-    def separate(self, song: Any, sample_rate: int | None = None, progress: Progress | None = None) -> TreeResult:
+    def separate(
+        self,
+        song: Any,
+        sample_rate: int | None = None,
+        progress: Progress | None = None,
+        *,
+        stream: int | None = None,
+        accept_truncated: bool = False,
+    ) -> TreeResult:
         """Separate one song in memory.
 
         Parameters
         ----------
-        song : path-like, AudioSource or array_like
-            A file, or ``(channel, sample)`` or ``(sample,)`` samples in [-1, 1].
+        song : path-like, binary file object, AudioSource, array_like or tuple
+            See `stemtree.audio.to_source`: a file; ``(channel, sample)`` or ``(sample,)`` samples in [-1, 1]; or
+            samples and sample rate as `soundfile.read` returns them.
         sample_rate : int, optional
             Of an array, in Hz.
         progress : callable, optional
             See `Progress`.
+        stream : int, optional
+            Number of the audio stream in the file, counted from 0; by default the first.
+        accept_truncated : bool
+            Separate a file that is cut off as far as it goes.
 
         Returns
         -------
@@ -89,13 +104,21 @@ class Separator:
         ------
         AudioError
             If the song cannot be read.
+        TruncatedError
+            If the song is cut off.
         OptionError
             If an array comes without its sample rate, or a file with one.
+
+        Warns
+        -----
+        AudioWarning
+            If a file is cut off, or has other audio streams.
         """
-        source = to_source(song, sample_rate)
+        source = to_source(song, sample_rate, stream=stream, accept_truncated=accept_truncated)
         blocks = list(self.stream(source, progress))
         mixture = np.concatenate([block.mixture for block in blocks], axis=-1)
         leaves = np.concatenate([block.leaves for block in blocks], axis=-1)
+        _warn(source)
         return TreeResult(self.plan.tree, self.plan.wanted, source.sample_rate, mixture, leaves)
 
     def save(
@@ -106,6 +129,8 @@ class Separator:
         *,
         overwrite: bool = False,
         progress: Progress | None = None,
+        stream: int | None = None,
+        accept_truncated: bool = False,
     ) -> SavedSong:
         """Separate one file into ``folder/<song>/<path>.<ext>`` and ``tree.json``, in bounded memory.
 
@@ -117,8 +142,8 @@ class Separator:
             Format and width of the stems.
         overwrite : bool
             Replace stems that are there. Otherwise equal ones are kept and returned, and others are an error.
-        progress : callable, optional
-            See `Progress`.
+        progress, stream, accept_truncated
+            See `separate`.
 
         Raises
         ------
@@ -126,10 +151,17 @@ class Separator:
             If the song cannot be read or the stems cannot be written; then nothing is left behind.
         OptionError
             If other stems are there, or if the format cannot hold the song's sample rate.
+
+        Warns
+        -----
+        AudioWarning
+            If the file is cut off, or has other audio streams.
         """
-        source = open_source(song)
+        source = open_source(song, stream, accept_truncated=accept_truncated)
         blocks = self.stream(source, progress)
-        return save_tree(blocks, self.plan, self.provenance, source, Path(folder), output, overwrite)
+        saved = save_tree(blocks, self.plan, self.provenance, source, Path(folder), output, overwrite)
+        _warn(source)
+        return saved
 
     def stream(self, source: AudioSource, progress: Progress | None = None) -> Iterator[SeparatedBlock]:
         """Separate a song block by block, in memory that does not depend on its length.
@@ -158,9 +190,26 @@ def separate(
     nodes: Iterable[NodePath] = (),
     splitters: Sequence[Splitter] | None = None,
     progress: Progress | None = None,
+    **options: Any,
 ) -> TreeResult:
-    """Separate one song into a tree of stems; see `Separator` and `Separator.separate`."""
-    return Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters).separate(song, sample_rate, progress)
+    """Separate one song into a tree of stems.
+
+    Parameters
+    ----------
+    song, sample_rate, progress, **options
+        See `Separator.separate`.
+    hierarchy, depth, nodes, splitters
+        See `Separator`.
+    """
+    separator = Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters)
+    return separator.separate(song, sample_rate, progress, **options)
+
+
+def _warn(source: AudioSource) -> None:
+    """Pass on what a user should know of how a file was read."""
+    if isinstance(source, FileSource):
+        for note in source.notes:
+            warnings.warn(note, AudioWarning, stacklevel=3)
 
 
 def _default_hierarchy(splitters: Sequence[Splitter]) -> Hierarchy:

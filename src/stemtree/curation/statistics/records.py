@@ -220,7 +220,7 @@ def _length(listing: Listing) -> tuple[float | None, int | None]:
     file: AudioFile | None = listing.mixture or (listing.stems[0].file if listing.stems else None)
     if file is None or not file.path.exists():
         return None, None
-    audio = open_source(file.path, file.stream)
+    audio = open_source(file.path, file.stream, thorough=False)
     return (audio.num_samples / audio.sample_rate if audio.num_samples else None), audio.channels
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stemtree.audio import AudioSource, OutputFormat
+from stemtree.audio import FileSource, OutputFormat
 from stemtree.audio.loudness import RmsMeter
 from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.separation.plan import Plan
@@ -45,17 +45,18 @@ class NodeStatistics:
 
 
 def describe_inputs(
-    plan: Plan, provenance: list[dict[str, object]], source: AudioSource, output: OutputFormat
+    plan: Plan, provenance: list[dict[str, object]], source: FileSource, output: OutputFormat
 ) -> Manifest:
     """The entries of a manifest that determine the stems: version, tree, splitters, input and format."""
-    with open(source.name, "rb") as file:
+    with source.path.open("rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "stemtree": __version__,
         "hierarchy": {"name": plan.tree.name, "tree": plan.tree.as_dict()},
         "wanted": list(plan.wanted),
         "splitters": provenance,
-        "input": {"file": Path(source.name).name, "sha256": checksum},
+        "input": {"file": Path(source.name).name, "sha256": checksum}
+        | ({"stream": source.stream} if source.stream else {}),
         "sample_rate": source.sample_rate,
         "channels": source.channels,
         "format": {"container": output.container, "subtype": output.width},

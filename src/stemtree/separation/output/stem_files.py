@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemtree.audio import AudioSource, OutputFormat, StemWriter, bytes_needed
+from stemtree.audio import AudioSource, FileSource, OutputFormat, StemWriter, bytes_needed
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import MIXTURE
 from stemtree.separation.output.integer_sums import NodeSums
@@ -52,7 +52,7 @@ def save_tree(
     blocks: Iterable[SeparatedBlock],
     plan: Plan,
     provenance: list[dict[str, object]],
-    source: AudioSource,
+    source: FileSource,
     folder: Path,
     output: OutputFormat,
     overwrite: bool = False,
@@ -65,7 +65,7 @@ def save_tree(
         The separated song, which is only separated when they are iterated over.
     plan, provenance
         What it is separated by.
-    source : AudioSource
+    source : FileSource
         The song; its name is that of a file.
     folder : pathlib.Path
         Where the song's own folder goes.
@@ -95,15 +95,15 @@ def save_tree(
     return SavedSong(song_folder, manifest)
 
 
-def _check_names(song_folder: Path, plan: Plan, source: AudioSource, output: OutputFormat) -> None:
+def _check_names(song_folder: Path, plan: Plan, source: FileSource, output: OutputFormat) -> None:
     if song_folder.name in (".", ".."):
         raise OptionError(f"no folder can be named after '{source.name}': rename the file")
     for path in plan.wanted:
-        if _is_same_file(song_folder / f"{path}.{output.container}", source.name):
+        if _is_same_file(song_folder / f"{path}.{output.container}", source.path):
             raise OptionError(f"the stem '{path}' would replace its own input '{source.name}': choose another folder")
 
 
-def _is_same_file(stem: Path, song: str) -> bool:
+def _is_same_file(stem: Path, song: Path) -> bool:
     try:
         return stem.exists() and stem.samefile(song)
     except OSError as error:  # such as a name that is too long

@@ -1,7 +1,7 @@
 import os
 import threading
 
-from stemtree.audio.headers import silence_stderr
+from stemtree.audio.stderr import silence_stderr
 
 
 def test_threads_that_silence_stderr_at_once_leave_stderr_as_it_was() -> None:
