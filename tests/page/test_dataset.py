@@ -1,9 +1,8 @@
-import base64
 import zlib
 from pathlib import Path
 
 import pytest
-from support.page_songs import make_song, noise, read_call
+from support.page_songs import make_song, noise, read_call, read_packet
 
 from stemtree.errors import StemtreeError
 from stemtree.page import codecs
@@ -27,11 +26,9 @@ def test_tiles_and_overview_have_the_shapes_they_say(tmp_path: Path) -> None:
     grid, nodes = song["grid"], len(song["nodes"])
     assert (grid["columns"], grid["tiles"]) == (610, 2)
     for tile, columns in enumerate((600, 10)):
-        name, number, *packed = read_call(page / "data" / "tiles" / f"{tile}.js")
-        sizes = [len(zlib.decompress(base64.b64decode(part))) for part in packed]
-        assert (name, number) == ("estimates", tile)
+        sizes = [len(zlib.decompress(part)) for part in read_packet(page / "data" / "tiles" / f"{tile}.html")]
         assert sizes == [nodes * columns * grid["bands"], nodes * columns * 10, nodes * columns]
-    bands = zlib.decompress(base64.b64decode(read_call(page / "data" / "overview.js")[1]))
+    bands = zlib.decompress(read_packet(page / "data" / "overview.html")[0])
     assert len(bands) == nodes * grid["bands"] * -(-610 // song["overview"]["columnsEach"])
 
 

@@ -239,7 +239,7 @@ def test_accessibility(browser: Browser, song: tuple[Path, Nodes], scheme: str, 
     browser.evaluate("(app.mute(1), app.solo(3), app.choose(4), app.setLoop({ from: 1, to: 3 }))")
     browser("wait", ms=250)
     assert browser("axe") == []
-    if scheme == "dark":  # dialogs too
+    if scheme == "dark" and width > 500:  # dialogs too
         for key in ("x", "?"):
             browser("press", keys=[key])
             assert browser("axe") == []
@@ -323,33 +323,28 @@ def test_no_drift_in_ten_minutes(browser: Browser, tmp_path: Path) -> None:
 
     def clicks(leaf: int, num_samples: int, channels: int) -> np.ndarray:
         signal = np.zeros((num_samples, channels), np.int64)
-        signal[::3001] = (12_000, -12_000, 9000)[leaf]
+        signal[(0, 0, 1500)[leaf] :: 3001] = (12_000, -12_000, 9000)[leaf]
         return signal
 
-    make_song(tmp_path, {"one": {}, "two": {}, "three": {}}, num_samples=rate * 60 * minutes, rate=rate, channels=1,
-              signal=clicks)  # fmt: skip
+    samples = rate * 60 * minutes
+    make_song(tmp_path, {"one": {}, "two": {}, "three": {}}, num_samples=samples, rate=rate, channels=1, signal=clicks)
     browser.open(make_page(tmp_path))
-    heard = browser.evaluate(
-        f"(app.mute(3), app.capture({{ samples: {rate * 60 * minutes} }}).then(([left]) =>"
-        "left.reduce((most, value) => Math.max(most, Math.abs(value)), 0)))"
+    found = browser.evaluate(
+        f"app.capture({{ samples: {samples} }}).then(([left]) => {{ const found = [];"
+        "left.forEach((value, i) => { if (value) found.push([i, value * 32768]); }); return found; })"
     )
-    assert heard == 0
-    places = browser.evaluate(
-        f"(app.reset(), app.capture({{ samples: {rate * 60 * minutes} }}).then(([left]) => {{ const found = [];"
-        "left.forEach((value, i) => { if (value) found.push(i); }); return found; }))"
-    )
-    assert places == list(range(0, rate * 60 * minutes, 3001))
+    assert found == [[place, 9000] for place in range(1500, samples, 3001)]
 
 
 def _stretched(page: Path, seconds: int, kept: slice) -> None:
     """Make a page's song longer by playing its first chunk over and over; of all chunks only these are written."""
     song_file = page / "data" / "song.js"
     song = json.loads(song_file.read_text()[len("stemtree.song(") : -3])
-    chunk = (page / "data" / "audio" / "0.js").read_text()
+    chunk = (page / "data" / "audio" / "0.html").read_bytes()
     song["audio"]["samples"] = song["samples"] = seconds * song["rate"]
     song["audio"]["chunks"] = -(-song["audio"]["samples"] // song["audio"]["chunk"])
     for number in [0, *range(song["audio"]["chunks"])[kept]]:
-        (page / "data" / "audio" / f"{number}.js").write_text(chunk.replace('"estimates",0,', f'"estimates",{number},'))
+        (page / "data" / "audio" / f"{number}.html").write_bytes(chunk)
     values = np.frombuffer(base64.b64decode(song["loudness"]), "<f4").reshape(-1)
     song["loudness"] = base64.b64encode(np.tile(values, song["audio"]["chunks"]).tobytes()).decode()
     song["grid"]["columns"] = -(-song["audio"]["samples"] // song["grid"]["column"])
@@ -366,7 +361,7 @@ def test_forty_leaves_for_ten_minutes_stay_small(browser: Browser, tmp_path: Pat
     before = browser("memory")
     browser.evaluate("app.play()")
     most = before
-    for position in (5, 11, 20, 33, 45):
+    for position in (5, 20, 45):
         browser.evaluate(f"app.seek({position})")
         browser("wait", ms=500)
         assert browser.evaluate("app.held") <= 3
@@ -431,13 +426,13 @@ def test_no_audio_device(browser: Browser, song: tuple[Path, Nodes]) -> None:
 def test_a_chunk_that_is_missing(browser: Browser, tmp_path: Path) -> None:
     make_song(tmp_path, num_samples=200_000)
     page = make_page(tmp_path)
-    (page.parent / "data" / "audio" / "3.js").unlink()
+    (page.parent / "data" / "audio" / "3.html").unlink()
     browser.open(page)
     browser.evaluate("(app.seek(24.5), app.play())")
-    browser("wait", ms=300)
+    browser("until", expression="document.querySelector('.message').textContent")
     assert browser.evaluate("[app.isPlaying, app.message]") == [
         False,
-        "The page's file data/audio/3.js is missing or damaged: make the page again.",
+        "The page's file data/audio/3.html is missing or damaged: make the page again.",
     ]
     (page.parent / "data" / "song.js").unlink()
     browser("open", url=page.as_uri())

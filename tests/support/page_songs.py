@@ -129,17 +129,28 @@ def read_call(file: Path) -> list[Any]:
     return json.loads(f"[{found[1]}]")
 
 
+def read_packet(file: Path) -> list[bytes]:
+    """The parts of a packet."""
+    text = file.read_text("ascii")
+    found = re.fullmatch(
+        r'<!doctype html><meta charset="utf-8"><title>data</title>'
+        r'<script type="text/plain" id="packet">([^<]*)</script><script src="((?:\.\./)+)packet.js"></script>\n',
+        text,
+    )
+    assert found and (file.parent / found[2] / "packet.js").is_file()
+    return [base64.b64decode(part, validate=True) for part in found[1].split("|")]
+
+
 def decode(song: dict[str, Any], page: Path, leaf: int) -> np.ndarray:
     """All of a leaf in steps of its width, ``(sample, channel)``."""
     bits, parts = song["leaves"][leaf]["bits"], []
     for chunk in range(song["audio"]["chunks"]):
-        name, number, leaves = read_call(page / "data" / "audio" / f"{chunk}.js")
-        assert (name, number) == ("estimates", chunk)
+        leaves = read_packet(page / "data" / "audio" / f"{chunk}.html")
         length = min(song["audio"]["chunk"], song["audio"]["samples"] - chunk * song["audio"]["chunk"])
         if not leaves[leaf]:
             parts.append(np.zeros((length, song["channels"]), np.int32))
             continue
-        steps, rate = soundfile.read(io.BytesIO(base64.b64decode(leaves[leaf])), dtype="int32", always_2d=True)
+        steps, rate = soundfile.read(io.BytesIO(leaves[leaf]), dtype="int32", always_2d=True)
         assert rate == song["rate"] and len(steps) == length
         parts.append(steps >> (32 - bits))
     return np.concatenate(parts)

@@ -104,9 +104,9 @@ const commands = {
     );
   },
   /** Memory of the page in MB: what its process holds for itself, and what scripts and buffers in it take. */
-  async memory() {
+  async memory({ collect = true } = {}) {
     const client = await context.newCDPSession(page);
-    await client.send("HeapProfiler.collectGarbage");
+    if (collect) await client.send("HeapProfiler.collectGarbage");
     const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = await client.send("Runtime.getHeapUsage");
     const session = await browser.newBrowserCDPSession();
     const { processInfo } = await session.send("SystemInfo.getProcessInfo");

@@ -6,7 +6,7 @@ from pathlib import Path
 
 WEB = Path(__file__).resolve().parents[1]
 BUNDLE = WEB.parent / "src" / "stemtree" / "page" / "bundle"
-OTHERS = ("index.html", "package-lock.json", "package.json", "scripts/finish.mjs", "vite.config.ts")
+OTHERS = ("index.html", "package-lock.json", "package.json", "packet.js", "scripts/finish.mjs", "vite.config.ts")
 
 
 def sources_checksum() -> str:

@@ -12,7 +12,14 @@ function sources() {
   const found = readdirSync(join(web, "src"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(web, join(entry.parentPath, entry.name)));
-  const others = ["index.html", "package-lock.json", "package.json", "scripts/finish.mjs", "vite.config.ts"];
+  const others = [
+    "index.html",
+    "package-lock.json",
+    "package.json",
+    "packet.js",
+    "scripts/finish.mjs",
+    "vite.config.ts",
+  ];
   return [...found, ...others].map((file) => file.replaceAll("\\", "/")).sort();
 }
 
@@ -25,6 +32,7 @@ for (const file of sources()) {
 mkdirSync(bundle, { recursive: true });
 cpSync(join(web, "dist", "app.js"), join(bundle, "app.js"));
 cpSync(join(web, "dist", "app.css"), join(bundle, "app.css"));
+cpSync(join(web, "packet.js"), join(bundle, "packet.js"));
 const page = readFileSync(join(web, "index.html"), "utf8");
 writeFileSync(join(bundle, "index.html"), page);
 writeFileSync(join(bundle, "compare.html"), page.replace("<html ", '<html data-reference="" '));

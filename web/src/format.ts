@@ -1,4 +1,4 @@
-/** What the page's files say: `song.js`, `overview.js`, tiles and chunks. Python writes them (`stemtree/page/`). */
+/** What the page's files say: `song.js`, the overview, tiles and chunks. Python writes them (`stemtree/page/`). */
 
 export interface NodeInfo {
   path: string;
@@ -89,9 +89,8 @@ export function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Undo base 64 and deflate. */
-export async function unpacked(base64: string): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([bytesOf(base64)]).stream().pipeThrough(new DecompressionStream("deflate"));
+export async function inflated(deflated: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 

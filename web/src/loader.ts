@@ -1,18 +1,13 @@
-/** Files of the page, loaded as scripts: a page opened from the file system may load nothing else. */
+/**
+ * Files of the page. What it needs at once comes as scripts; everything else as packets: documents in hidden frames that
+ * hand over their content (see `packet.js`). A page opened from the file system may load nothing otherwise.
+ */
 
-import { type ReferenceSet, type SetName, type Song, unpacked } from "./format";
-
-interface Receiver {
-  song(song: Song): void;
-  reference(set: ReferenceSet): void;
-  chunk(set: SetName, chunk: number, leaves: string[]): void;
-  overview(set: SetName, bands: string): void;
-  tile(set: SetName, tile: number, bands: string, peaks: string, levels: string): void;
-}
+import { inflated, type ReferenceSet, type SetName, type Song } from "./format";
 
 declare global {
   /** The name that the scripts call. */
-  var stemtree: Receiver | undefined;
+  var stemtree: { song(song: Song): void; reference(set: ReferenceSet): void } | undefined;
 }
 
 export interface Tile {
@@ -26,60 +21,57 @@ export interface Tile {
 
 const FOLDERS: Record<SetName, string> = { estimates: "data", reference: "reference" };
 
-export class MissingFile extends Error {}
+/** Milliseconds after its frame has loaded in which a packet must have come. */
+const PATIENCE = 700;
 
-/** Loads scripts one by one and hands out what they say. */
+export class MissingFile extends Error {
+  constructor(file: string) {
+    super(`The page's file ${file} is missing or damaged: make the page again.`);
+  }
+}
+
 export class Loader {
-  private readonly received = new Map<string, unknown>();
-  private readonly running = new Map<string, Promise<unknown>>();
+  private readonly said = new Map<string, unknown>();
 
   constructor() {
-    const keep = (key: string) => (value: unknown) => this.received.set(key, value);
     globalThis.stemtree = {
-      song: keep("song"),
-      reference: keep("reference"),
-      chunk: (set, chunk, leaves) => this.received.set(`${set} chunk ${chunk}`, leaves),
-      overview: (set, bands) => this.received.set(`${set} overview`, bands),
-      tile: (set, tile, bands, peaks, levels) => this.received.set(`${set} tile ${tile}`, [bands, peaks, levels]),
+      song: (song) => this.said.set("song", song),
+      reference: (set) => this.said.set("reference", set),
     };
   }
 
   song(): Promise<Song> {
-    return this.take("song", "data/song.js");
+    return this.script("song", "data/song.js");
   }
 
   reference(): Promise<ReferenceSet> {
-    return this.take("reference", "reference/song.js");
+    return this.script("reference", "reference/song.js");
   }
 
-  /** Encoded audio of every leaf in base 64; empty where it is silent. */
-  chunk(set: SetName, chunk: number): Promise<string[]> {
-    return this.take(`${set} chunk ${chunk}`, `${FOLDERS[set]}/audio/${chunk}.js`);
+  /** Encoded audio of every leaf; empty where it is silent. */
+  chunk(set: SetName, chunk: number): Promise<ArrayBuffer[]> {
+    return packet(`${FOLDERS[set]}/audio/${chunk}.html`);
   }
 
   async overview(set: SetName): Promise<Uint8Array> {
-    return unpacked(await this.take<string>(`${set} overview`, `${FOLDERS[set]}/overview.js`));
+    const [bands] = await packet(`${FOLDERS[set]}/overview.html`);
+    return inflated(bands);
   }
 
   async tile(set: SetName, tile: number): Promise<Tile> {
-    const packed = await this.take<string[]>(`${set} tile ${tile}`, `${FOLDERS[set]}/tiles/${tile}.js`);
-    const [bands, peaks, levels] = await Promise.all(packed.map(unpacked));
+    const packed = await packet(`${FOLDERS[set]}/tiles/${tile}.html`);
+    const [bands, peaks, levels] = await Promise.all(packed.map(inflated));
     return { bands, peaks, levels };
   }
 
-  /** Load a script and return what it said under a key; nothing of it is kept here. */
-  private take<Value>(key: string, file: string): Promise<Value> {
-    const running = this.running.get(key);
-    if (running) return running as Promise<Value>;
-    const promise = new Promise<Value>((resolve, reject) => {
+  private script<Value>(key: string, file: string): Promise<Value> {
+    return new Promise((resolve, reject) => {
       const script = document.createElement("script");
       const done = () => {
         script.remove();
-        this.running.delete(key);
-        const value = this.received.get(key) as Value | undefined;
-        this.received.delete(key);
-        if (value === undefined)
-          reject(new MissingFile(`The page's file ${file} is missing or damaged: make the page again.`));
+        const value = this.said.get(key) as Value | undefined;
+        this.said.delete(key);
+        if (value === undefined) reject(new MissingFile(file));
         else resolve(value);
       };
       script.onload = done;
@@ -87,7 +79,35 @@ export class Loader {
       script.src = file;
       document.head.append(script);
     });
-    this.running.set(key, promise);
-    return promise;
   }
+}
+
+/** Open a packet in a hidden frame, take what it hands over, and forget the frame. */
+function packet(file: string): Promise<ArrayBuffer[]> {
+  return new Promise((resolve, reject) => {
+    const frame = document.createElement("iframe");
+    let timer = 0;
+    const end = () => {
+      window.clearTimeout(timer);
+      window.removeEventListener("message", receive);
+      frame.remove();
+    };
+    const receive = (event: MessageEvent) => {
+      if (event.source !== frame.contentWindow) return;
+      end();
+      resolve(event.data as ArrayBuffer[]);
+    };
+    window.addEventListener("message", receive);
+    frame.onload = () => {
+      // also where there is no such file: then nothing comes
+      timer = window.setTimeout(() => {
+        end();
+        reject(new MissingFile(file));
+      }, PATIENCE);
+    };
+    frame.hidden = true;
+    frame.title = "data";
+    frame.src = file;
+    document.body.append(frame);
+  });
 }

@@ -13,7 +13,7 @@ import { Ruler } from "./ui/ruler";
 import { restoreTheme } from "./ui/theme";
 import { Transport } from "./ui/transport";
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 async function start(): Promise<App> {
   restoreTheme();
@@ -24,6 +24,7 @@ async function start(): Promise<App> {
     throw new Error("This page's program and data are of different versions: make the page again.");
   const compare = document.documentElement.dataset.reference !== undefined;
   const reference: ReferenceSet | null = compare ? await loader.reference() : null;
+  document.body.replaceChildren(); // from here on it also holds the frames of packets
   const app = new App(loader, song, reference);
   await Promise.all([...app.pictures.values()].map((pictures) => pictures.load()));
   build(app);
@@ -65,7 +66,7 @@ function build(app: App): void {
       ruler.overlay,
     ),
   );
-  document.body.replaceChildren(
+  document.body.append(
     transport.element,
     stage,
     h("footer", {}, h("p", { class: "notes" }, notes.join(" ")), message),

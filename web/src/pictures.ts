@@ -1,6 +1,6 @@
 /** Peaks, levels and spectrograms for a stretch of time, from the overview or, where that is too coarse, from tiles. */
 
-import { amplitudes, type DataSet, type SetName, unpacked } from "./format";
+import { amplitudes, bytesOf, type DataSet, inflated, type SetName } from "./format";
 import type { Loader, Tile } from "./loader";
 
 export interface Span {
@@ -44,8 +44,8 @@ export class Pictures {
 
   async load(): Promise<void> {
     [this.peaks, this.levels] = await Promise.all([
-      unpacked(this.set.overview.peaks),
-      unpacked(this.set.overview.levels),
+      inflated(bytesOf(this.set.overview.peaks).buffer),
+      inflated(bytesOf(this.set.overview.levels).buffer),
     ]);
   }
 

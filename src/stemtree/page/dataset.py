@@ -1,7 +1,8 @@
-"""The files that the page loads: what it draws, and the chunks that it plays, as scripts.
+"""The files that the page loads: what it draws, and the chunks that it plays.
 
-A page opened from the file system may load scripts and nothing else, so everything is a call of a function of the
-page's with text in it: JSON, or bytes in base 64.
+A page opened from the file system may load scripts and documents, and fetch nothing. What is known of a song is a
+script. All else comes in packets: documents that the page opens in hidden frames, and that hand it their bytes. Scripts
+would do too, but browsers keep the text of every script that was loaded, and so in the end all of the song.
 """
 
 from __future__ import annotations
@@ -91,7 +92,6 @@ def chunk_samples(tree: PageTree, codec: Codec) -> int:
 
 def write_dataset(
     folder: Path,
-    name: str,
     leaves: Leaves,
     codec: Codec = "flac",
     progress: Progress | None = None,
@@ -102,8 +102,6 @@ def write_dataset(
     ----------
     folder : pathlib.Path
         Where they go.
-    name : str
-        What the page calls the set: ``estimates`` or ``reference``.
     leaves : Leaves
         What it is made from.
     codec : {"flac", "opus"}
@@ -115,12 +113,12 @@ def write_dataset(
     grid, size = Grid(tree.sample_rate), chunk_samples(tree, codec)
     for part in ("audio", "tiles"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    pictures = _Pictures(tree, grid, folder, name)
+    pictures = _Pictures(tree, grid, folder)
 
     def work(number: int, block: list[Steps]) -> Summary:
         if codec == "flac":
             content = [codecs.flac(part, width, tree.sample_rate) for part, width in zip(block, widths, strict=True)]
-            _write_chunk(folder, name, number, content)
+            write_packet(folder / "audio" / f"{number}.html", "../../", content)
         return summarise(tree, grid, widths, block)
 
     done = 0
@@ -137,7 +135,7 @@ def write_dataset(
         "lead": 0,
     }
     if codec == "opus":
-        audio |= _write_opus(folder, name, leaves, size)
+        audio |= _write_opus(folder, leaves, size)
     return pictures.finish(audio | {"chunks": -(-audio["samples"] // audio["chunk"])})
 
 
@@ -152,24 +150,31 @@ def base64_of(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
 
 
-def _write_chunk(folder: Path, name: str, number: int, content: list[bytes]) -> None:
-    """One chunk of all leaves: text that is nothing but base 64 needs no escapes."""
-    with open(folder / "audio" / f"{number}.js", "wb") as file:
-        file.write(f'stemtree.chunk("{name}",{number},['.encode())
-        for leaf, encoded in enumerate(content):
-            file.write(b',"' if leaf else b'"')
-            file.write(base64.b64encode(encoded))
-            file.write(b'"')
-        file.write(b"]);\n")
+def write_packet(file: Path, up: str, parts: Iterable[bytes]) -> None:
+    """Write bytes in parts, which the page takes over.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        Ends in ``.html``.
+    up : str
+        The way from it to the page's own folder, such as ``../``.
+    parts : iterable of bytes
+        In base 64 they need no escapes.
+    """
+    with file.open("wb") as packet:
+        packet.write(b'<!doctype html><meta charset="utf-8"><title>data</title><script type="text/plain" id="packet">')
+        packet.write(b"|".join(map(base64.b64encode, parts)))
+        packet.write(f'</script><script src="{up}packet.js"></script>\n'.encode())
 
 
-def _write_opus(folder: Path, name: str, leaves: Leaves, size: int) -> dict[str, Any]:
+def _write_opus(folder: Path, leaves: Leaves, size: int) -> dict[str, Any]:
     tree = leaves.tree
     grid = codecs.opus_grid(tree.sample_rate)
     chunk = max(1, round(size * codecs.OPUS_RATE / tree.sample_rate / grid)) * grid
 
     def work(number: int, signals: list[NDArray[np.float32]]) -> None:
-        _write_chunk(folder, name, number, [codecs.opus(signal) for signal in signals])
+        write_packet(folder / "audio" / f"{number}.html", "../../", map(codecs.opus, signals))
 
     chunks = codecs.opus_chunks(leaves.blocks(size), leaves.widths, tree.sample_rate, chunk)
     for _ in _in_threads(work, enumerate(chunks)):
@@ -194,8 +199,8 @@ def _in_threads(work: Callable[..., _Result], jobs: Iterable[tuple[Any, ...]]) -
 class _Pictures:
     """Gathers summaries: a tile whenever a minute is full, and the overview of the whole song."""
 
-    def __init__(self, tree: PageTree, grid: Grid, folder: Path, name: str) -> None:
-        self._tree, self._grid, self._folder, self._name = tree, grid, folder, name
+    def __init__(self, tree: PageTree, grid: Grid, folder: Path) -> None:
+        self._tree, self._grid, self._folder = tree, grid, folder
         self._columns = -(-tree.num_samples // grid.column)
         self._peaks_each = -(-self._columns * PEAKS_A_COLUMN // _OVERVIEW_PEAKS)
         self._columns_each = -(-self._columns // _OVERVIEW_COLUMNS)
@@ -225,9 +230,7 @@ class _Pictures:
 
     def finish(self, audio: dict[str, Any]) -> Written:
         """What describes the set."""
-        (self._folder / "overview.js").write_text(
-            script("overview", self._name, _packed(to_bytes(self._bands))), encoding="ascii"
-        )
+        write_packet(self._folder / "overview.html", "../", [_deflated(to_bytes(self._bands))])
         power = np.add.reduceat(self._power, range(0, self._columns, self._columns_each), axis=1) / self._columns_each
         peaks = np.maximum.reduceat(self._peaks, range(0, self._peaks.shape[1], self._peaks_each), axis=1)
         loudness = np.stack(self._loudness).astype("<f4")
@@ -248,8 +251,8 @@ class _Pictures:
             "overview": {
                 "peaksEach": self._peaks_each,
                 "columnsEach": self._columns_each,
-                "peaks": _packed(peaks),
-                "levels": _packed(to_bytes(power)),
+                "peaks": base64_of(_deflated(peaks)),
+                "levels": base64_of(_deflated(to_bytes(power))),
             },
             "loudness": base64_of(np.ascontiguousarray(loudness[:, :, rows, columns]).tobytes()),
         }
@@ -260,11 +263,9 @@ class _Pictures:
         last = first + bands.shape[1]
         peaks = self._peaks[:, first * PEAKS_A_COLUMN : last * PEAKS_A_COLUMN]
         levels = to_bytes(self._power[:, first:last])
-        text = script("tile", self._name, self._tiles, _packed(bands), _packed(peaks), _packed(levels))
-        (self._folder / "tiles" / f"{self._tiles}.js").write_text(text, encoding="ascii")
+        write_packet(self._folder / "tiles" / f"{self._tiles}.html", "../../", map(_deflated, (bands, peaks, levels)))
         self._tiles += 1
 
 
-def _packed(values: NDArray[np.uint8]) -> str:
-    """Bytes, deflated, as text."""
-    return base64_of(zlib.compress(np.ascontiguousarray(values).tobytes(), 1))
+def _deflated(values: NDArray[np.uint8]) -> bytes:
+    return zlib.compress(np.ascontiguousarray(values).tobytes(), 1)

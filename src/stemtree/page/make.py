@@ -22,11 +22,11 @@ PAGE = "page"
 CODECS: tuple[Codec, ...] = ("flac", "opus")
 
 _SOURCES = "sources.json"
-_FORMAT = 1
+_FORMAT = 2
 """Of the page's files; a page of another number is made anew."""
 
 _BUNDLE = resources.files("stemtree.page") / "bundle"
-_SHELL = ("index.html", "compare.html", "app.js", "app.css", "LICENSES.txt")
+_SHELL = ("index.html", "compare.html", "app.js", "app.css", "packet.js", "LICENSES.txt")
 _ACTIVE = 1e-3  # as the manifest has it: 30 dB below the mixture
 
 
@@ -76,7 +76,7 @@ def make_page(
     check_free(tree, page)
     with staging(page) as partial:
         reader = LeafReader(tree, mixture, fresh)
-        written = write_dataset(partial / "data", "estimates", reader, plays, progress)
+        written = write_dataset(partial / "data", reader, plays, progress)
         song = describe(tree, reader, written, codec)
         (partial / "data" / "song.js").write_text(script("song", song), encoding="ascii")
         (partial / _SOURCES).write_text(json.dumps(_sources(tree, codec, reader.checksums)), encoding="ascii")

@@ -111,7 +111,7 @@ def write_reference(reference: Reference, page: Path, codec: Codec = "flac", pro
         return entry
     leaves = ReferenceReader(reference)
     with staging(folder) as partial:
-        written = write_dataset(partial, "reference", leaves, codec, progress)
+        written = write_dataset(partial, leaves, codec, progress)
         scores = measure(tree, leaves)
         song = {
             "name": "reference",

@@ -69,7 +69,6 @@ export class Chunks implements Feed {
       while (next < source.leaves.length) {
         const leaf = next++;
         if (!leaves || leaves.has(leaf)) buffers[leaf] = await decoder.decode(encoded[leaf], source.leaves[leaf]);
-        encoded[leaf] = "";
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));

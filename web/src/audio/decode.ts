@@ -30,9 +30,9 @@ export class Decoder {
   }
 
   /** The samples of one leaf's chunk, with what the codec needs before and after; null where it is silent. */
-  async decode(encoded: string, leaf: LeafInfo): Promise<AudioBuffer | null> {
-    if (!encoded) return null;
-    const buffer = await this.context.decodeAudioData(bytesOf(encoded).buffer);
+  async decode(encoded: ArrayBuffer, leaf: LeafInfo): Promise<AudioBuffer | null> {
+    if (!encoded.byteLength) return null;
+    const buffer = await this.context.decodeAudioData(encoded);
     if (this.audio.codec === "flac" && leaf.bits === 16) correct(buffer, await positiveScale());
     return buffer;
   }

@@ -127,6 +127,7 @@ export class Engine implements Output {
         source.buffer = buffer;
         source.connect(this.strips.get(set)![leaf].input);
         source.onended = () => {
+          source.buffer = null; // or it would hold the samples until it is collected
           source.disconnect();
           this.playing.delete(source);
         };

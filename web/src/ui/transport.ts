@@ -140,9 +140,12 @@ export class Transport {
         heard,
         this.matched,
         presets,
-        h("span", { class: "gap" }),
-        h("label", { class: "level" }, h("span", {}, "Level"), this.levelSlider, this.levelText),
-        this.meter.element,
+        h(
+          "div",
+          { class: "output" },
+          h("label", { class: "level" }, h("span", {}, "Level"), this.levelSlider, this.levelText),
+          this.meter.element,
+        ),
       ),
     );
     app.on((change) => {
