@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stemtree.cli import corpus, curate, evaluate, export, hierarchy, query, separate, train, view
+from stemtree.cli import compare, corpus, curate, evaluate, export, hierarchy, query, separate, train, view
 from stemtree.cli.messages import one_line
 from stemtree.errors import StemtreeError
 from stemtree.version import __version__
@@ -26,6 +26,7 @@ app.command("query")(query.query)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("mean-mask")(evaluate.mean_mask)
+app.command("compare")(compare.compare)
 app.add_typer(hierarchy.app, name="hierarchy")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(curate.app, name="curate")

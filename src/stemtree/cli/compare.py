@@ -1,0 +1,44 @@
+"""``stemtree compare``: the difference of two configurations, and how sure it is."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A.parquet", help="Rows that evaluate -o wrote.")],
+    second: Annotated[Path, typer.Argument(metavar="B.parquet", help="Rows of another run on the same chunks.")],
+    seed_of_first: Annotated[
+        list[Path] | None, typer.Option("--a", metavar="FILE", help="Another seed of A; can be repeated.")
+    ] = None,
+    seed_of_second: Annotated[
+        list[Path] | None, typer.Option("--b", metavar="FILE", help="Another seed of B; can be repeated.")
+    ] = None,
+    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the interval.")] = 0.95,
+) -> None:
+    """Compare the SI-SDR improvement of two runs, level by level, over seeds and songs."""
+    import math
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from stemtree.experiments.comparison import compare_rows, read_rows
+
+    runs = [first, *(seed_of_first or ())], [second, *(seed_of_second or ())]
+    levels = compare_rows(*([read_rows(file) for file in files] for files in runs), confidence=confidence)
+    interval = f"{confidence:.0%} interval".replace(".0%", "%")
+    table = Table("dB", "A", "B", "A - B", interval, "p", "songs", "chunks", "undefined")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for level in levels:
+        found = level.difference
+        limits = "" if math.isnan(found.low) else f"{found.low:.2f} to {found.high:.2f}"
+        means = (f"{value:.2f}" for value in (level.first, level.second, found.mean))
+        counts = map(str, (level.songs, level.chunks, level.undefined))
+        table.add_row(level.level, *means, limits, f"{found.p_value:.3f}", *counts)
+    Console(width=120, highlight=False).print(table)
+    if math.isnan(levels[0].difference.low):
+        typer.echo("stemtree: there is no interval for fewer than 10 songs", err=True)
+    elif not levels[0].difference.over_seeds:
+        typer.echo("stemtree: the interval is over songs alone; give a second seed of each with --a and --b", err=True)

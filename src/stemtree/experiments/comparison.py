@@ -1,0 +1,115 @@
+"""Comparing two configurations by the rows of their evaluations, several seeds of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from stemtree.errors import EvaluationError
+from stemtree.evaluation.levels import ALL_LEVELS, CHUNK, all_levels, same_chunks
+from stemtree.evaluation.rows import Status
+from stemtree.experiments.statistics import Arm, Difference, compare
+
+METRIC = "si_sdr_improvement"
+"""What is compared, in dB."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelComparison:
+    """The difference of two configurations at one level.
+
+    Parameters
+    ----------
+    level : str
+        ``all levels``, or ``level N``.
+    first, second : float
+        The mean of each over seeds and chunks, in dB.
+    difference : Difference
+        First minus second.
+    songs, chunks : int
+        How many both were measured on; a node of a chunk counts as one where chunks have no target.
+    undefined : int
+        How many more were left out because the metric is NaN in one of the evaluations.
+    """
+
+    level: str
+    first: float
+    second: float
+    difference: Difference
+    songs: int
+    chunks: int
+    undefined: int
+
+
+def read_rows(file: Path) -> pl.DataFrame:
+    """Read the rows that ``stemtree evaluate -o`` wrote.
+
+    Raises
+    ------
+    EvaluationError
+        If the file cannot be read or holds something else.
+    """
+    try:
+        return pl.read_parquet(file, columns=["track", "start", "target", "node", "level", "status", METRIC])
+    except (OSError, pl.exceptions.PolarsError):
+        raise EvaluationError(f"'{file}' does not hold an evaluation: give what evaluate -o wrote") from None
+
+
+def compare_rows(
+    first: Sequence[pl.DataFrame], second: Sequence[pl.DataFrame], *, confidence: float = 0.95
+) -> list[LevelComparison]:
+    """Compare two configurations at each level that both have, and over all levels.
+
+    Where chunks were selected for targets, level 1 is the target and all levels are over the same chunks (see
+    `stemtree.evaluation.levels`); otherwise levels are those of the hierarchy.
+
+    Parameters
+    ----------
+    first, second : sequence of polars.DataFrame
+        The rows of each configuration, one table for each seed.
+    confidence : float
+        Of the intervals.
+
+    Raises
+    ------
+    EvaluationError
+        If the evaluations are not of the same chunks and nodes, or none of these is counted.
+    """
+    levels = [_by_level(rows) for rows in (*first, *second)]
+    names = [name for name in levels[0] if all(name in of_run for of_run in levels)]
+    if not names:
+        raise EvaluationError("the evaluations have no level in common in which anything is counted: give others")
+    return [_compare([of_run[name] for of_run in levels], len(first), name, confidence) for name in names]
+
+
+def _by_level(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """For each level the keys of what is counted, and the metric."""
+    if rows["target"].is_not_null().any():
+        counted = same_chunks(rows)
+        levels = {ALL_LEVELS: all_levels(counted, [METRIC])}
+        column, keys = "path_level", CHUNK
+    else:
+        counted = rows.filter(status=Status.COUNTED.value)
+        column, keys = "level", ("track", "start", "node")
+        levels = {ALL_LEVELS: counted}
+    for level in counted[column].unique().sort(descending=True):
+        levels[f"level {level}"] = counted.filter(pl.col(column) == level)
+    return {name: part.select(*keys, METRIC).sort(keys) for name, part in levels.items() if len(part)}
+
+
+def _compare(runs: Sequence[pl.DataFrame], num_first: int, name: str, confidence: float) -> LevelComparison:
+    keys = runs[0].drop(METRIC)
+    if any(not run.drop(METRIC).equals(keys) for run in runs):
+        raise EvaluationError("the two were measured on different chunks: evaluate both with one list of chunks")
+    values = np.stack([run[METRIC].to_numpy().astype(np.float64) for run in runs])
+    defined = np.isfinite(values).all(axis=0)
+    _, song, chunks = np.unique(keys["track"].to_numpy()[defined], return_inverse=True, return_counts=True)
+    if not len(chunks):
+        raise EvaluationError(f"'{METRIC}' is defined in no chunk of {name} in all evaluations: give others")
+    means = np.stack([np.bincount(song, weights=run[defined]) / chunks for run in values])
+    arms = Arm(means[:num_first], chunks), Arm(means[num_first:], chunks)
+    first, second = (float(np.average(arm.values.mean(axis=0), weights=chunks)) for arm in arms)
+    difference = compare(*arms, confidence=confidence)
+    return LevelComparison(name, first, second, difference, len(chunks), int(defined.sum()), int((~defined).sum()))
