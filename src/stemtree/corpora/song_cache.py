@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,22 +35,9 @@ Measure = Callable[[Track], Iterable[tuple[Any, ...]]]
 Rows = list[tuple[Any, ...]]
 
 
-def refresh(
-    file: Path,
-    schema: pl.Schema,
-    corpus: Corpus,
-    fingerprints: Mapping[str, str],
-    measure: Measure,
-    *,
-    workers: int | None = None,
-    skip_bad: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-    report: Callable[[str], None] | None = None,
-) -> tuple[pl.DataFrame, tuple[Problem, ...]]:
-    """Read a corpus's rows from a cache file, after measuring the songs that have no up-to-date rows there.
-
-    The file is written only if a song was measured. Rows of songs outside the corpus are kept, and so are rows of the
-    same audio with other leaves or settings; rows of audio that has changed are removed.
+@dataclass(frozen=True)
+class SongCache:
+    """A cache file.
 
     Parameters
     ----------
@@ -57,60 +45,109 @@ def refresh(
         Parquet; created if it does not exist.
     schema : polars.Schema
         Of the table, beginning with ``track`` and ``fingerprint``.
-    corpus : Corpus
-        The songs.
-    fingerprints : mapping of str to str
-        The current fingerprint of every song, by its id.
-    measure : callable
-        Called with each song to be measured.
-    workers : int, optional
-        Threads, by default one for each core, at most `MAX_THREADS`. Reading and adding audio release Python's lock.
-    skip_bad : bool
-        Continue after a song that cannot be measured, which then has no rows.
-    progress : callable, optional
-        Called with the number of songs measured so far and in all.
-    report : callable, optional
-        Called before the first song is measured, with a sentence on why that is needed.
-
-    Returns
-    -------
-    polars.DataFrame
-        The corpus's rows.
-    tuple of Problem
-        One for each song that was left out.
-
-    Raises
-    ------
-    StemtreeError
-        What `measure` raised, or CorpusError if the file cannot be written. Songs measured before that are kept.
     """
-    found = _read(file, schema)
-    table = _without_changed_audio(found, fingerprints)
-    current = _current_rows(table, schema, fingerprints)
-    measured = set(current["track"])
-    outdated = [track for track in corpus.tracks if track.id not in measured]
-    if not outdated:
-        return current, ()
-    if report:
-        report(_reason(file, found, outdated, fingerprints))
-    _write(file, table)  # fails now rather than after an hour of measuring if the file cannot be written
-    rows: Rows = []
-    problems: list[Problem] = []
-    try:
-        for done, (track, result) in enumerate(_measure_in_threads(measure, outdated, workers), start=1):
-            if isinstance(result, StemtreeError):
-                if not skip_bad:
-                    raise result
-                problems.append(Problem(track.id, "unreadable", str(result)))
-            else:
-                rows += [(track.id, fingerprints[track.id], *row) for row in result]
-            if progress:
-                progress(done, len(outdated))
-    finally:  # whatever ends the loop, the songs measured so far are kept
-        table = pl.concat([table, pl.DataFrame(rows, schema=schema, orient="row")])
-        table = table.sort([name for name, kind in schema.items() if kind == pl.String])
-        _write(file, table)
-    return _current_rows(table, schema, fingerprints), tuple(problems)
+
+    file: Path
+    schema: pl.Schema
+
+    def refresh(
+        self,
+        corpus: Corpus,
+        fingerprints: Mapping[str, str],
+        measure: Measure,
+        *,
+        workers: int | None = None,
+        skip_bad: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+        report: Callable[[str], None] | None = None,
+    ) -> tuple[pl.DataFrame, tuple[Problem, ...]]:
+        """Read a corpus's rows, after measuring the songs that have no up-to-date rows in the file.
+
+        The file is written only if a song was measured. Rows of songs outside the corpus are kept, and so are rows of
+        the same audio with other leaves or settings; rows of audio that has changed are removed.
+
+        Parameters
+        ----------
+        corpus : Corpus
+            The songs.
+        fingerprints : mapping of str to str
+            The current fingerprint of every song, by its id.
+        measure : callable
+            Called with each song to be measured.
+        workers : int, optional
+            Threads, by default one for each core, at most `MAX_THREADS`. Reading and adding audio release Python's
+            lock.
+        skip_bad : bool
+            Continue after a song that cannot be measured, which then has no rows.
+        progress : callable, optional
+            Called with the number of songs measured so far and in all.
+        report : callable, optional
+            Called before the first song is measured, with a sentence on why that is needed.
+
+        Returns
+        -------
+        polars.DataFrame
+            The corpus's rows.
+        tuple of Problem
+            One for each song that was left out.
+
+        Raises
+        ------
+        StemtreeError
+            What `measure` raised, or CorpusError if the file cannot be written. Songs measured before that are kept.
+        """
+        found = self._read()
+        table = _without_changed_audio(found, fingerprints)
+        current = self._current_rows(table, fingerprints)
+        measured = set(current["track"])
+        outdated = [track for track in corpus.tracks if track.id not in measured]
+        if not outdated:
+            return current, ()
+        if report:
+            report(_reason(self.file, found, outdated, fingerprints))
+        self._write(table)  # fails now rather than after an hour of measuring if the file cannot be written
+        rows: Rows = []
+        problems: list[Problem] = []
+        try:
+            for done, (track, result) in enumerate(_measure_in_threads(measure, outdated, workers), start=1):
+                if isinstance(result, StemtreeError):
+                    if not skip_bad:
+                        raise result
+                    problems.append(Problem(track.id, "unreadable", str(result)))
+                else:
+                    rows += [(track.id, fingerprints[track.id], *row) for row in result]
+                if progress:
+                    progress(done, len(outdated))
+        finally:  # whatever ends the loop, the songs measured so far are kept
+            table = pl.concat([table, pl.DataFrame(rows, schema=self.schema, orient="row")])
+            table = table.sort([name for name, kind in self.schema.items() if kind == pl.String])
+            self._write(table)
+        return self._current_rows(table, fingerprints), tuple(problems)
+
+    def _current_rows(self, table: pl.DataFrame, fingerprints: Mapping[str, str]) -> pl.DataFrame:
+        """Rows whose song and fingerprint are among those given."""
+        keys = {"track": fingerprints.keys(), "fingerprint": fingerprints.values()}
+        wanted = pl.DataFrame(keys, schema={name: self.schema[name] for name in keys})
+        return table.join(wanted, on=["track", "fingerprint"], how="semi", maintain_order="left")
+
+    def _write(self, table: pl.DataFrame) -> None:
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(self.file) as partial:
+                table.write_parquet(partial, compression="zstd")
+        except (OSError, pl.exceptions.PolarsError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CorpusError(f"cannot write the index '{self.file}' ({reason}): choose another file") from None
+
+    def _read(self) -> pl.DataFrame:
+        """The table in the file; empty if the file is missing, damaged or has another schema."""
+        empty = pl.DataFrame(schema=self.schema)
+        try:
+            with silence_stderr():  # a damaged file may make polars write to stderr as well
+                table = pl.read_parquet(self.file)
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            return empty
+        return table if table.schema == self.schema else empty
 
 
 def cache_file(root: Path, name: str) -> Path:
@@ -166,36 +203,9 @@ def _measure_in_threads(
         pool.shutdown(cancel_futures=True)
 
 
-def _current_rows(table: pl.DataFrame, schema: pl.Schema, fingerprints: Mapping[str, str]) -> pl.DataFrame:
-    """Rows whose song and fingerprint are among those given."""
-    keys = {"track": fingerprints.keys(), "fingerprint": fingerprints.values()}
-    wanted = pl.DataFrame(keys, schema={name: schema[name] for name in keys})
-    return table.join(wanted, on=["track", "fingerprint"], how="semi", maintain_order="left")
-
-
 def _without_changed_audio(table: pl.DataFrame, fingerprints: Mapping[str, str]) -> pl.DataFrame:
     """Drop rows whose song now has other audio files; songs without a fingerprint keep theirs."""
     audio = {track: fingerprint[:_AUDIO_DIGITS] for track, fingerprint in fingerprints.items()}
     rows = table.select("track", "fingerprint").iter_rows()
     kept = [audio.get(track, fingerprint[:_AUDIO_DIGITS]) == fingerprint[:_AUDIO_DIGITS] for track, fingerprint in rows]
     return table.filter(pl.Series(kept, dtype=pl.Boolean))
-
-
-def _write(file: Path, table: pl.DataFrame) -> None:
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(file) as partial:
-            table.write_parquet(partial, compression="zstd")
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CorpusError(f"cannot write the index '{file}' ({reason}): choose another file") from None
-
-
-def _read(file: Path, schema: pl.Schema) -> pl.DataFrame:
-    """The table in a file; empty if the file is missing, damaged or has another schema."""
-    try:
-        with silence_stderr():  # a damaged file may make polars write to stderr as well
-            table = pl.read_parquet(file)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        table = pl.DataFrame(schema=schema)
-    return table if table.schema == schema else pl.DataFrame(schema=schema)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stemtree.audio.samples import Samples
 from stemtree.corpora.audio import open_stems
 from stemtree.corpora.fingerprint import track_fingerprint
-from stemtree.corpora.song_cache import cache_file, refresh
+from stemtree.corpora.song_cache import SongCache, cache_file
 from stemtree.corpora.track import Corpus, Track
 from stemtree.extras import library
 
@@ -123,9 +123,8 @@ def remix_features(
         features = estimate_features(_mono_mixture(track), track.sample_rate)
         return [(features.tempo, features.key, features.beats.tolist())]
 
-    table, _ = refresh(
-        Path(file), _SCHEMA, corpus, fingerprints, rows, workers=workers, progress=progress, report=report
-    )
+    cache = SongCache(Path(file), _SCHEMA)
+    table, _ = cache.refresh(corpus, fingerprints, rows, workers=workers, progress=progress, report=report)
     return {
         track: RemixFeatures(tempo, key, np.asarray(beats, np.float32))
         for track, tempo, key, beats in table.select("track", "tempo", "key", "beats").iter_rows()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stemtree.audio.decibels import to_decibels
 from stemtree.audio.formats import RATES
 from stemtree.corpora.fingerprint import track_fingerprint
-from stemtree.corpora.song_cache import cache_file, refresh
+from stemtree.corpora.song_cache import SongCache, cache_file
 from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.data.kernels import chunk_powers
 from stemtree.errors import OptionError
@@ -137,16 +137,9 @@ def salience_index(
         return [(node, rms.tolist()) for node, rms in measure_chunks(track, hierarchy, chunking).items()]
 
     fingerprints = {track.id: salience_fingerprint(track, chunking) for track in corpus.tracks}
-    table, problems = refresh(
-        Path(file),
-        _SCHEMA,
-        corpus,
-        fingerprints,
-        rows,
-        workers=workers,
-        skip_bad=skip_bad,
-        progress=progress,
-        report=report,
+    cache = SongCache(Path(file), _SCHEMA)
+    table, problems = cache.refresh(
+        corpus, fingerprints, rows, workers=workers, skip_bad=skip_bad, progress=progress, report=report
     )
     return SalienceIndex(table, chunking, problems)
 
