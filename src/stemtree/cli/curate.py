@@ -97,11 +97,11 @@ def listen(
     from stemtree.curation.annotation.listen import listen as run
 
     with progress_bar("listening") as progress:
-        heard = run(root, annotation, output, progress)
-    for one in heard:
+        evidence = run(root, annotation, output, progress)
+    for one in evidence:
         if one.doubts:
             typer.echo(f"{one_line(one.song)} / {one_line(one.file)}: {one_line('; '.join(one.doubts))}")
-    typer.echo(f"{output}: {len(heard)} files, {sum(bool(one.doubts) for one in heard)} doubtful")
+    typer.echo(f"{output}: {len(evidence)} files, {sum(bool(one.doubts) for one in evidence)} doubtful")
 
 
 @app.command()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from stemtree.audio import Width
     from stemtree.corpora.track import Problem
 
-Annotation = Annotated[Path, typer.Option(metavar="CSV", help="Labels: song, file, label.")]
+AnnotationFile = Annotated[Path, typer.Option(metavar="CSV", help="Labels: song, file, label.")]
 Songs = Annotated[Path | None, typer.Option(metavar="CSV", help="Artists, titles and genres of the songs.")]
 HierarchyName = Annotated[str, typer.Option(metavar="NAME|FILE", help="What the labels are looked up in.")]
 Workers = Annotated[int | None, typer.Option(metavar="N", help="Processes (default: one a core).")]
@@ -22,7 +22,7 @@ Workers = Annotated[int | None, typer.Option(metavar="N", help="Processes (defau
 
 def stems(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of raw tracks for each song.")],
-    annotation: Annotation,
+    annotation: AnnotationFile,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="ROOT", help="The corpus's folder.")],
     songs: Songs = None,
     bleed: Annotated[Path | None, typer.Option(metavar="CSV", help="The table of stemtree curate bleed.")] = None,
@@ -64,19 +64,15 @@ def stems(
         )
     _print(report.notes, "note: ")
     _print(report.problems)
-    counts = Counter(problem.kind for problem in report.problems)
-    found = ", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "no problems"
-    typer.echo(
-        f"{output}: {len(report.made)} songs made, {len(report.described)} described again, {len(report.kept)} kept; "
-        f"{found}"
-    )
+    outcome = f"{len(report.made)} songs made, {len(report.described)} described again, {len(report.kept)} kept"
+    typer.echo(f"{output}: {outcome}; {_counted(report.problems)}")
     if report.problems:
         raise typer.Exit(1)
 
 
 def bleed(
     songs: Annotated[list[Path], typer.Argument(metavar="SONG...", help="Folders of raw tracks.")],
-    annotation: Annotation,
+    annotation: AnnotationFile,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="CSV", help="The table; other songs' rows stay.")],
     hierarchy: HierarchyName = "ms21",
     threshold: Annotated[float, typer.Option(metavar="DB", help="Flag what explains this much of a track.")] = -50,
@@ -167,6 +163,11 @@ def stats(
     typer.echo(f"{output}: {len(report.files)} files, {len(report.problems)} problems")
     if report.problems:
         raise typer.Exit(1)
+
+
+def _counted(problems: "Iterable[Problem]") -> str:
+    counts = Counter(problem.kind for problem in problems)
+    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "no problems"
 
 
 def _print(problems: "Iterable[Problem]", prefix: str = "") -> None:

@@ -1,1 +1,1 @@
-"""Building a hierarchical dataset from folders of raw multitracks: stems, leakage, splits, statistics."""
+"""Building a hierarchical dataset from raw multitracks, with a folder for each step."""

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from stemtree.corpora.track import Problem
-from stemtree.curation.sessions.sessions import Session, find_sessions, read_labels, read_session
+from stemtree.curation.sessions.sessions import Session, find_sessions, read_session, read_track_labels
 from stemtree.errors import CorpusError
 from stemtree.hierarchy import load
 
@@ -76,7 +76,7 @@ def test_songs_without_folders_and_folders_without_rows(tmp_path: Path) -> None:
 def test_labels_of_every_song(tmp_path: Path) -> None:
     annotation = tmp_path / "annotation.csv"
     annotation.write_text("﻿song,file,label,confidence,review\nA - B,a.wav,Piano,0.9,0\n", "utf-8")
-    assert read_labels(annotation) == {"A - B": [("a.wav", "Piano")]}
+    assert read_track_labels(annotation) == {"A - B": [("a.wav", "Piano")]}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_labels_of_every_song(tmp_path: Path) -> None:
 def test_bad_annotations_are_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(CorpusError, match=said):
-        read_labels(tmp_path / "a.csv")
+        read_track_labels(tmp_path / "a.csv")
 
 
 def test_blanks_around_names_which_tables_lose(tmp_path: Path) -> None:

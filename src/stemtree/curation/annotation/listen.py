@@ -18,7 +18,7 @@ from stemtree.curation.annotation.table import (
     read_annotation,
     read_settled,
     write_annotation,
-    write_rows,
+    write_annotation_table,
 )
 from stemtree.curation.sessions.sessions import audio_files, find_file, name_key
 from stemtree.errors import CorpusError
@@ -75,7 +75,7 @@ def listen(
     if not any(one.channels for one in measured):
         raise CorpusError(f"'{root}' holds none of the files in '{annotation}' that can be read: check the folder")
     found = _with_doubts(_with_pairs(measured), rows)
-    write_rows(Path(output), EVIDENCE_COLUMNS, map(_cells, found))
+    write_annotation_table(Path(output), EVIDENCE_COLUMNS, map(_cells, found))
     marked = (
         replace(row, review=TO_REVIEW) if one.doubts and row.review != SETTLED else row
         for one, row in zip(found, rows, strict=True)

@@ -18,7 +18,7 @@ from stemtree.curation.annotation.table import (
     read_settled,
     rows_to_review,
     write_annotation,
-    write_rows,
+    write_annotation_table,
 )
 from stemtree.errors import OptionError, suggest
 
@@ -181,4 +181,4 @@ def song_level(rows: Iterable[AnnotationRow]) -> list[SongLevel]:
 def write_song_level(file: str | os.PathLike[str], rows: Iterable[AnnotationRow]) -> None:
     """Write `song_level` as a CSV file, with the thesis's names of columns and ``Vocals``, as 0 and 1."""
     cells = ((one.song, *map(int, (one.lead_back_both, one.guitar_both, one.vocals))) for one in song_level(rows))
-    write_rows(Path(file), ("song", "Lead_Back_both", "Guitar_Both", "Vocals"), cells)
+    write_annotation_table(Path(file), ("song", "Lead_Back_both", "Guitar_Both", "Vocals"), cells)

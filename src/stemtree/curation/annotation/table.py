@@ -113,9 +113,9 @@ def write_annotation(file: str | os.PathLike[str], rows: Iterable[AnnotationRow]
     target = Path(file)
     confidences = ["" if row.confidence is None else f"{row.confidence:.4f}" for row in rows]
     cells = ((row.song, row.file, row.label, one, row.review) for row, one in zip(rows, confidences, strict=True))
-    write_rows(target, ANNOTATION_COLUMNS, cells)
+    write_annotation_table(target, ANNOTATION_COLUMNS, cells)
     proposed = ((row.song, row.file, row.label) for row in rows if row.review != SETTLED)
-    write_rows(_proposals_file(target), _LABELLED, proposed)
+    write_annotation_table(_proposals_file(target), _LABELLED, proposed)
 
 
 def read_settled(file: str | os.PathLike[str]) -> list[AnnotationRow]:
@@ -170,7 +170,7 @@ def rows_to_review(rows: Sequence[AnnotationRow], share: float) -> list[Annotati
     return [*first, *later][: round(share * len(open_rows))]
 
 
-def write_rows(file: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+def write_annotation_table(file: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a CSV file with Unix line ends; raises CorpusError if it cannot be written."""
     write_table(file, columns, rows, line_end="\n", remedy="choose another place with -o")
 

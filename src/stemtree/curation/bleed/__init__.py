@@ -1,1 +1,1 @@
-"""Leakage: which instruments are heard in another's microphone."""
+"""Leakage: other instruments in a microphone's recording."""

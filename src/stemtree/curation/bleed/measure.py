@@ -24,7 +24,7 @@ from stemtree.curation.bleed.detector import (
 )
 from stemtree.curation.bleed.table import Leak, LeakRow, read_leak_rows, write_leaks
 from stemtree.curation.sessions.panning import Placement
-from stemtree.curation.sessions.sessions import FileLabel, RawTrack, Session, name_key, read_labels, read_session
+from stemtree.curation.sessions.sessions import FileLabel, RawTrack, Session, name_key, read_session, read_track_labels
 from stemtree.curation.sessions.streams import PlacedTrack, Spool, mix_tracks
 from stemtree.errors import AudioError, CorpusError, OptionError, StemtreeError
 from stemtree.hierarchy import load
@@ -203,7 +203,7 @@ def update_leaks(
     CorpusError
         If a table cannot be read, or a folder does not exist.
     """
-    table, labels = Path(output), read_labels(annotation)
+    table, labels = Path(output), read_track_labels(annotation)
     rows = read_leak_rows(table) if table.exists() else []
     report = BleedReport(rows=[replace(row, leak=row.leak.with_threshold(settings.threshold)) for row in rows])
     jobs = [(session, settings) for session in _open_sessions(map(Path, folders), labels, settings, report)]

@@ -1,1 +1,1 @@
-"""The ground floor of curation: folders of raw tracks, their files and tables."""
+"""The basis of curation: folders of raw tracks, their files, labels and tables."""

@@ -78,7 +78,7 @@ class FileLabel(NamedTuple):
     label: str
 
 
-def read_labels(file: str | os.PathLike[str]) -> dict[str, list[FileLabel]]:
+def read_track_labels(file: str | os.PathLike[str]) -> dict[str, list[FileLabel]]:
     """Read the files and labels of every song from an annotation, a CSV file with the columns song, file and label.
 
     Raises
@@ -104,7 +104,7 @@ def find_sessions(
     root : path-like
         Holds a folder for each song.
     labels : mapping
-        From `read_labels`.
+        From `read_track_labels`.
     hierarchy : Hierarchy
         In which labels are looked up.
 

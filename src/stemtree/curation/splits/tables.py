@@ -9,7 +9,7 @@ from typing import Any
 from stemtree.corpora.layout import SPLITS, read_metadata
 from stemtree.corpora.track import Problem
 from stemtree.curation.sessions.csv_tables import read_table, write_table
-from stemtree.curation.sessions.sessions import name_key, read_labels
+from stemtree.curation.sessions.sessions import name_key, read_track_labels
 from stemtree.curation.sessions.songs import facts_from_name, read_songs
 from stemtree.curation.splits.assign import SHARES, Song, Splits, assign_splits, published_test_songs
 from stemtree.curation.stems.metadata import write_metadata
@@ -105,7 +105,7 @@ def songs_from_tables(
         If a table cannot be read, or they have no song in common.
     """
     tree, instruments = load(hierarchy), dict[str, set[str]]()
-    for name, rows in read_labels(annotation).items():
+    for name, rows in read_track_labels(annotation).items():
         leaves = instruments.setdefault(name_key(name), set())
         for _, label in rows:
             with suppress(HierarchyError):

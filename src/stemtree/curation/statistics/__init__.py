@@ -1,1 +1,1 @@
-"""What a dataset holds: tables and figures."""
+"""Statistics of corpora: tables and figures."""

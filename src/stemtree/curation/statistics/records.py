@@ -8,7 +8,7 @@ from stemtree.audio import open_source
 from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Listing, Problem
 from stemtree.curation.sessions.genres import UNKNOWN, genre_family
-from stemtree.curation.sessions.sessions import SET_ASIDE, read_labels
+from stemtree.curation.sessions.sessions import SET_ASIDE, read_track_labels
 from stemtree.curation.sessions.songs import SongFacts
 from stemtree.curation.statistics.locations import ANNOTATION, CorpusLocation
 from stemtree.errors import AudioError, CorpusError, HierarchyError
@@ -153,7 +153,7 @@ def _record(source: CorpusLocation, listing: Listing, tree: Hierarchy, facts: Ma
 def _from_tables(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
     """The songs of an annotation; files that are set aside are no tracks."""
     tree = load("ms21")
-    for song, rows in read_labels(source.root).items():
+    for song, rows in read_track_labels(source.root).items():
         labels = [label for _, label in rows if label not in SET_ASIDE]
         leaves = [_leaf((label,), tree) for label in labels]
         if unknown := sorted({label for label, leaf in zip(labels, leaves, strict=True) if not leaf}):

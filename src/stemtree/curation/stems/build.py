@@ -8,10 +8,10 @@ from typing import Any
 
 from stemtree.corpora.track import Problem
 from stemtree.curation.bleed.table import read_leaks
-from stemtree.curation.sessions.sessions import find_sessions, read_labels
+from stemtree.curation.sessions.sessions import find_sessions, read_track_labels
 from stemtree.curation.sessions.songs import facts_from_name, read_songs
 from stemtree.curation.stems.settings import StemSettings
-from stemtree.curation.stems.song import SongJob, make_song
+from stemtree.curation.stems.song import StemJob, make_song
 from stemtree.errors import OptionError
 from stemtree.hierarchy import load
 from stemtree.processes import map_in_processes
@@ -95,15 +95,15 @@ def build_stems(
         raise OptionError("nothing says which tracks leak: run stemtree curate bleed and give its table with --bleed")
     if Path(output).resolve() == Path(root).resolve():
         raise OptionError(f"'{output}' holds the raw tracks: choose another folder for the stems")
-    tree, report, jobs = load(settings.hierarchy), StemReport(), list[SongJob]()
+    tree, report, jobs = load(settings.hierarchy), StemReport(), list[StemJob]()
     facts = read_songs(songs) if songs else {}
     leaks = read_leaks(bleed) if bleed else {}
-    for session in find_sessions(root, read_labels(annotation), tree):
+    for session in find_sessions(root, read_track_labels(annotation), tree):
         if isinstance(session, Problem):
             report.problems.append(session)
         else:
             facts_of_song = facts.get(session.song) or facts_from_name(session.song)
-            jobs.append(SongJob(session, facts_of_song, leaks.get(session.song, {}), Path(output), settings))
+            jobs.append(StemJob(session, facts_of_song, leaks.get(session.song, {}), Path(output), settings))
     jobs = _usable(jobs, report)
     report.notes += [*_without_row(jobs), *_from_earlier_runs(jobs, Path(output))]
     songs_by_status = {"made": report.made, "described": report.described, "kept": report.kept}
@@ -119,7 +119,7 @@ def build_stems(
     return report
 
 
-def _usable(jobs: list[SongJob], report: StemReport) -> list[SongJob]:
+def _usable(jobs: list[StemJob], report: StemReport) -> list[StemJob]:
     """Leave out songs whose tracks cannot be used, or whose folder another song has (file systems fold case)."""
     taken: dict[str, str] = {}
     usable = []
@@ -135,7 +135,7 @@ def _usable(jobs: list[SongJob], report: StemReport) -> list[SongJob]:
     return usable
 
 
-def _without_row(jobs: list[SongJob]) -> Iterator[Problem]:
+def _without_row(jobs: list[StemJob]) -> Iterator[Problem]:
     """Files without a row in the annotation."""
     for job in jobs:
         if names := job.session.without_row:
@@ -143,7 +143,7 @@ def _without_row(jobs: list[SongJob]) -> Iterator[Problem]:
             yield Problem(job.session.song, "without row", message)
 
 
-def _from_earlier_runs(jobs: list[SongJob], output: Path) -> Iterator[Problem]:
+def _from_earlier_runs(jobs: list[StemJob], output: Path) -> Iterator[Problem]:
     """Songs in the corpus that are not made by this run."""
     ids = {job.id.casefold() for job in jobs}
     for folder in sorted(output.iterdir()) if output.is_dir() else ():
@@ -152,7 +152,7 @@ def _from_earlier_runs(jobs: list[SongJob], output: Path) -> Iterator[Problem]:
             yield Problem(folder.name, "earlier run", message)
 
 
-def _without_track(job: SongJob, metadata: Mapping[str, Any]) -> Iterator[Problem]:
+def _without_track(job: StemJob, metadata: Mapping[str, Any]) -> Iterator[Problem]:
     """Tracks that a song was made without, other than those with problems in the annotation."""
     song, known = job.session.song, {problem.message for problem in job.session.problems}
     for reason in metadata.get("left_out", ()):

@@ -28,7 +28,7 @@ from stemtree.staging import staging
 
 
 @dataclass(frozen=True, slots=True)
-class SongJob:
+class StemJob:
     """What a song is made from.
 
     Parameters
@@ -79,7 +79,7 @@ class MadeSong:
     metadata: dict[str, Any]
 
 
-def make_song(job: SongJob) -> MadeSong | Problem:
+def make_song(job: StemJob) -> MadeSong | Problem:
     """Make a song unless it is there; a problem if it cannot be made."""
     try:
         if not job.tracks:
@@ -89,7 +89,7 @@ def make_song(job: SongJob) -> MadeSong | Problem:
         return Problem(job.session.song, "stems", f"'{job.session.song}' was left out: {error}")
 
 
-def _update(job: SongJob) -> MadeSong:
+def _update(job: StemJob) -> MadeSong:
     """Mix a song if its audio would change; else write its metadata if these change."""
     folder, tree = job.output / job.id, load(job.settings.hierarchy)
     digest = fingerprint(job.session, job.tracks, tree, job.settings)
@@ -105,7 +105,7 @@ def _update(job: SongJob) -> MadeSong:
 
 
 def _mix(
-    job: SongJob, folder: Path, tree: Hierarchy, about: Mapping[str, Any], known: Mapping[str, Any]
+    job: StemJob, folder: Path, tree: Hierarchy, about: Mapping[str, Any], known: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Mix a song in a hidden folder, which takes the place of `folder` when it is complete; return the metadata."""
     name = job.id
