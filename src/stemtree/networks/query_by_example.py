@@ -10,6 +10,7 @@ from torch.nn import functional
 from stemtree.accelerate import accelerated_by
 from stemtree.networks import kernels
 from stemtree.networks.base import BaseNetworkSettings
+from stemtree.networks.film import FilmMaskInference
 from stemtree.networks.layers import BinNorm
 from stemtree.networks.mask_inference import MaskInference, MaskInferenceSettings
 from stemtree.types import Features, Logits
@@ -28,6 +29,9 @@ class QueryByExampleSettings(BaseNetworkSettings, frozen=True):
         Of both, as for `MaskInferenceSettings`.
     dimensions : int
         Of the space in which the query's bins are embedded.
+    conditioning : {"concatenate", "film"}
+        How the masking network is told the anchor: appended to every frame (poster), or by scaling and shifting the
+        input of every layer (FiLM, Perez et al. 2018).
     """
 
     takes_query: ClassVar[bool] = True
@@ -37,6 +41,7 @@ class QueryByExampleSettings(BaseNetworkSettings, frozen=True):
     units: PositiveInt = 600
     dropout: float = Field(default=0.3, ge=0, lt=1)
     dimensions: PositiveInt = 20
+    conditioning: Literal["concatenate", "film"] = "concatenate"
 
     @property
     def masking(self) -> MaskInferenceSettings:
@@ -115,7 +120,7 @@ def sum_embeddings(hidden: Tensor, presence: Tensor, weight: Tensor, bias: Tenso
 
 
 class QueryByExample(nn.Module):
-    """Mask inference on the mixture, with the query's anchor appended to every frame.
+    """Mask inference on the mixture, conditioned on the query's anchor.
 
     Parameters
     ----------
@@ -130,7 +135,8 @@ class QueryByExample(nn.Module):
     def __init__(self, settings: QueryByExampleSettings, bins: int, channels: int, outputs: int) -> None:
         super().__init__()
         self.query = QueryNetwork(settings, bins, channels)
-        self.masking = MaskInference(settings.masking, bins, channels, outputs, condition=settings.dimensions)
+        masking = FilmMaskInference if settings.conditioning == "film" else MaskInference
+        self.masking = masking(settings.masking, bins, channels, outputs, condition=settings.dimensions)
 
     def forward(self, features: Features, query: Features, presence: Tensor) -> Logits:
         """Estimate logits.
