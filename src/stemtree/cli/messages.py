@@ -1,12 +1,36 @@
 """Messages and progress bars on the terminal."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import typer
 
 
 def one_line(message: object) -> str:
     """A message as one printable line, even if it quotes file names with line breaks or invalid characters."""
     return " ".join(str(message).split()).encode("utf-8", "backslashreplace").decode()
+
+
+@contextmanager
+def warnings_as_notes(category: type[Warning]) -> Iterator[None]:
+    """Print warnings of a category as one line each on stderr, once the block has ended."""
+    notes: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", category)
+        show = warnings.showwarning
+
+        def collect(message: Warning | str, kind: type[Warning], *rest: Any, **options: Any) -> None:
+            if issubclass(kind, category):
+                notes.append(one_line(message))
+            else:
+                show(message, kind, *rest, **options)
+
+        warnings.showwarning = collect  # type: ignore[assignment]
+        yield
+    for note in notes:
+        typer.echo(f"stemtree: {note}", err=True)
 
 
 @contextmanager

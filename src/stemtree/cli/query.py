@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stemtree.cli.songs import separate_songs
+from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, separate_songs
 
 
 def query(
@@ -17,9 +17,14 @@ def query(
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where stems go.")] = Path("stems"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace stems that are there.")] = False,
+    stream: StreamOption = None,
+    accept_truncated: TruncatedOption = False,
 ) -> None:
     """Separate every level of the path that an example points at: the instrument, its family, and so on upward."""
     from stemtree.audio import OutputFormat
     from stemtree.separation.query import query_separator
 
-    separate_songs(files, lambda: query_separator(model, like, level), OutputFormat(), output, overwrite)
+    reading = Reading(stream, accept_truncated)
+    separate_songs(
+        files, lambda: query_separator(model, like, level), OutputFormat(), output, overwrite, reading=reading
+    )

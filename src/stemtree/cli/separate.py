@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from typer.core import TyperCommand
 
-from stemtree.cli.songs import separate_songs
+from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, separate_songs
 
 if TYPE_CHECKING:
     from stemtree.audio import Width
@@ -50,6 +50,8 @@ def separate(
         str | None, typer.Option(metavar="pcm16|pcm24|float", help="The stems' width (default: the input's).")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace stems that are there.")] = False,
+    stream: StreamOption = None,
+    accept_truncated: TruncatedOption = False,
     page: Annotated[
         str | None,
         typer.Option(metavar="[opus]", help="Also make a page to listen to it, DIR/<song>/page; opus: a small one."),
@@ -70,4 +72,6 @@ def separate(
         splitters = make_splitters(splitter, hierarchy) if splitter else None
         return Separator(hierarchy, depth=depth, nodes=node or (), splitters=splitters)
 
-    separate_songs(files, separator, OutputFormat(format, width), output, overwrite, page)
+    separate_songs(
+        files, separator, OutputFormat(format, width), output, overwrite, page, Reading(stream, accept_truncated)
+    )

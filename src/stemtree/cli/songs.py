@@ -2,13 +2,14 @@
 
 import glob
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemtree.cli.messages import one_line, progress_bar
-from stemtree.errors import AudioError, OptionError, StemtreeError
+from stemtree.cli.messages import one_line, progress_bar, warnings_as_notes
+from stemtree.errors import AudioError, AudioWarning, OptionError, StemtreeError, TruncatedError
 from stemtree.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def separate_songs(
     folder: Path,
     overwrite: bool,
     page: str | None = None,
+    reading: "Reading | None" = None,
 ) -> None:
     """Separate all songs that names, folders and globs match, print their trees, and exit with 1 if one failed.
 
@@ -41,8 +43,10 @@ def separate_songs(
         Replace stems that are there.
     page : str, optional
         Also make each song a page to listen to it, which plays this: ``flac`` or ``opus``.
+    reading : Reading, optional
+        How songs are read.
     """
-    batch = _Batch(output, folder, overwrite, page)
+    batch = _Batch(output, folder, overwrite, page, reading or Reading())
     songs = list(batch.expand(names))
     if songs:
         keep_freed_memory()  # saves a tenth of the time of a whole tree
@@ -56,10 +60,30 @@ def separate_songs(
     batch.summarise()
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How songs are read: options of `stemtree.separation.separator.Separator.save`."""
+
+    stream: int | None = None
+    accept_truncated: bool = False
+
+
+StreamOption = Annotated[
+    int | None,
+    typer.Option("--stream", metavar="N", min=0, help="Which audio stream of the files, from 0 (default: the first)."),
+]
+TruncatedOption = Annotated[
+    bool, typer.Option("--accept-truncated", help="Separate files that are cut off as far as they go.")
+]
+
+
 class _Batch:
     """Songs of one command: continues after one that fails, and reports all failures at the end."""
 
-    def __init__(self, output: "OutputFormat", folder: Path, overwrite: bool, page: str | None) -> None:
+    def __init__(
+        self, output: "OutputFormat", folder: Path, overwrite: bool, page: str | None, reading: Reading
+    ) -> None:
+        self._reading = reading
         self._output, self._folder, self._overwrite, self._page_format = output, folder, overwrite, page
         self._folders: dict[str, Path] = {}
         self._done = 0
@@ -85,9 +109,19 @@ class _Batch:
                     f"'{song}' and '{other}' would both go to '{self._folder / song.stem}': "
                     "give one of them another folder with -o"
                 )
-            with progress_bar(song.name) as progress:
-                saved = separator.save(song, self._folder, self._output, overwrite=self._overwrite, progress=progress)
+            with warnings_as_notes(AudioWarning), progress_bar(song.name) as progress:
+                saved = separator.save(
+                    song,
+                    self._folder,
+                    self._output,
+                    overwrite=self._overwrite,
+                    progress=progress,
+                    stream=self._reading.stream,
+                    accept_truncated=self._reading.accept_truncated,
+                )
             page = self._page(saved, song)
+        except TruncatedError as error:
+            self._fail(str(song), f"{error}, or give --accept-truncated to separate what is there")
         except (StemtreeError, OSError, RuntimeError) as error:  # RuntimeError: torch, when memory runs out
             self._fail(str(song), error)
         else:
@@ -106,7 +140,8 @@ class _Batch:
                 drop_page(saved.folder)
             return None
         with progress_bar(f"{song.name}: the page") as progress:
-            return make_page(saved.folder, song, self._page_format, fresh=not saved.existed, progress=progress)
+            mixture = song if song.is_file() and not self._reading.stream else None  # a pipe was read already
+            return make_page(saved.folder, mixture, self._page_format, fresh=not saved.existed, progress=progress)
 
     def summarise(self) -> None:
         """Print which songs failed, if there were several, and exit with 1 if any did."""
@@ -116,7 +151,7 @@ class _Batch:
         if self._failed:
             raise typer.Exit(1)
 
-    def _fail(self, name: str, error: Exception) -> None:
+    def _fail(self, name: str, error: Exception | str) -> None:
         self._failed.append(one_line(name))
         typer.echo(f"stemtree: {one_line(error)}", err=True)
 
