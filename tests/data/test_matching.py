@@ -8,7 +8,7 @@ from support.audio import encode
 
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
 from stemtree.data.augmentation import Augmentation, Augmenter
-from stemtree.data.matching import Match, RemixFeatures, estimate_features, remix_features
+from stemtree.data.matching import Match, RemixFeatures, estimate_features, features_file, remix_features
 from stemtree.data.salience import Chunking
 from stemtree.data.stem_excerpt import StemExcerpt, apply_augmentation
 from stemtree.errors import OptionError
@@ -183,3 +183,11 @@ def test_without_features_or_partners(tmp_path: Path) -> None:
         Augmenter(Augmentation(remix=1.0), corpus, Chunking(8, 2), apart).augment(excerpts, np.random.default_rng(0))
         == excerpts
     )
+
+
+def test_features_of_a_corpus_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = Corpus(tmp_path / "songs", "folder", "ms21", ())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    assert features_file(corpus).is_relative_to(tmp_path / "home")  # there is no such folder
+    corpus.root.mkdir()
+    assert features_file(corpus) == corpus.root / "pulses.parquet"

@@ -22,13 +22,16 @@ def test_folders_that_hold_something_else(config: Path, tmp_path: Path) -> None:
         train(read_settings([config]), tmp_path / "run")
     torch.save(kept, last)
     best = last.with_name("best.ckpt")
-    for file in (best, last):
-        whole = file.read_bytes()
-        for damaged in (b"damage", whole[: len(whole) // 2], whole[:-1]):
-            file.write_bytes(damaged)
-            with pytest.raises(ModelError, match=rf"the checkpoint '.*{file.name}' is damaged"):
-                train(read_settings([config]), tmp_path / "run")
-        file.write_bytes(whole)
+    whole = best.read_bytes()
+    for damaged in (b"damage", whole[: len(whole) // 2], whole[:-1]):
+        best.write_bytes(damaged)
+        with pytest.raises(ModelError, match=r"the checkpoint '.*best\.ckpt' is damaged"):
+            train(read_settings([config]), tmp_path / "run")
+    kept_last = last.read_bytes()
+    last.write_bytes(kept_last[:-1])
+    with pytest.raises(ModelError, match=r"the checkpoint '.*last\.ckpt' is damaged"):  # and so is the best
+        train(read_settings([config]), tmp_path / "run")
+    last.write_bytes(kept_last)
     best.unlink()
     with pytest.raises(ModelError, match=r"there is no checkpoint '.*best\.ckpt' any more"):
         train(read_settings([config]), tmp_path / "run")

@@ -1,14 +1,13 @@
 """``stemtree evaluate`` and ``stemtree mean-mask``: how well nodes are estimated."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
-from stemtree.cli.messages import one_line, progress_bar
+from stemtree.cli.messages import one_line, progress_bar, stopped_by_user
 
 if TYPE_CHECKING:
     import polars as pl
@@ -100,7 +99,8 @@ def evaluate(
         selected = tuple(path for path in possible if path in estimator.nodes)
         if not selected:
             raise OptionError(f"'{name}' estimates no node of level {level}: it has {', '.join(estimator.nodes)}")
-    with _stopped_by_user(kept=output is not None), progress_bar("measuring") as progress:
+    advice = "the rows of finished songs are kept, run again to go on" if output else ""
+    with stopped_by_user(advice), progress_bar("measuring") as progress:
         rows = evaluate(
             estimator,
             songs,
@@ -127,17 +127,6 @@ def _possible_nodes(
         return tree.at_level(level)
     on_paths = {node for target in targets for node in (target, *tree.ancestors(target))}
     return tuple(node for node in tree.descendants(root) if node in on_paths or not targets)
-
-
-@contextmanager
-def _stopped_by_user(*, kept: bool) -> Iterator[None]:
-    """Exit with a message on Ctrl-C; `kept` is whether rows of finished songs are."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        how = "; the rows of finished songs are kept, run again to go on" if kept else ""
-        typer.echo(f"stemtree: stopped{how}", err=True)
-        raise typer.Exit(130) from None
 
 
 def mean_mask(

@@ -34,6 +34,16 @@ def warnings_as_notes(category: type[Warning]) -> Iterator[None]:
 
 
 @contextmanager
+def stopped_by_user(advice: str = "") -> Iterator[None]:
+    """On Ctrl-C print that the command stopped, and how to go on, and exit with 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"stemtree: stopped{'; ' if advice else ''}{advice}", err=True)
+        raise typer.Exit(130) from None
+
+
+@contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
     """A progress bar on stderr; call what it yields with the amount done and the total, if known."""
     from rich.console import Console

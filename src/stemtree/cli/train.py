@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stemtree.cli import messages
 from stemtree.cli.corpus_options import Labels, SkipBad
-from stemtree.cli.messages import one_line
+from stemtree.cli.messages import one_line, progress_bar, stopped_by_user
+from stemtree.errors import OptionError
 
 if TYPE_CHECKING:
     from stemtree.model import Model
@@ -33,7 +33,6 @@ def train(
     skip_bad: SkipBad = False,
 ) -> None:
     """Train a model; a run that was stopped continues. RUN gets checkpoints, TensorBoard's events and the model."""
-    from stemtree.errors import OptionError
     from stemtree.training.configuration import read_settings, resolved_yaml
 
     settings = _for_all_corpora(read_settings(configs, changes or ()), labels, skip_bad)
@@ -42,6 +41,11 @@ def train(
         return
     if output is None:
         raise OptionError("a run needs a folder: give -o RUN, or --print to see the configuration")
+    with stopped_by_user(f"run again with -o {output} to go on from the last checkpoint"):
+        _train(settings, output)
+
+
+def _train(settings: "TrainSettings", output: Path) -> None:
     from rich.console import Console
 
     try:
@@ -56,16 +60,12 @@ def train(
     reported = set()
 
     def report(sentence: str) -> None:
-        if first_process() and sentence not in reported:
+        if sentence not in reported:
             reported.add(sentence)
             typer.echo(f"stemtree: {one_line(sentence)}", err=True)
 
-    monitor = Monitor(report, messages.progress_bar) if first_process() else Monitor()
-    try:
-        model = train_model(settings, output, progress_bar=Console(stderr=True).is_terminal, monitor=monitor)
-    except KeyboardInterrupt:
-        typer.echo(f"stemtree: stopped; run again with -o {output} to go on from the last checkpoint", err=True)
-        raise typer.Exit(130) from None
+    monitor = Monitor(report, progress_bar) if first_process() else Monitor()
+    model = train_model(settings, output, progress_bar=Console(stderr=True).is_terminal, monitor=monitor)
     if first_process():
         _print_outcome(model, output)
 

@@ -1,13 +1,18 @@
 """Which examples each epoch consists of, and their batches."""
 
+import signal
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing.process import BaseProcess
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
 from stemtree.data.dataset import Example, Examples
+from stemtree.errors import StemtreeError
 from stemtree.training.kernels import start_reader
 from stemtree.training.settings import TrainSettings
 
@@ -53,7 +58,59 @@ def _permutation(count: int, seed: int, turn: int) -> NDArray[np.int64]:
     return np.random.default_rng((seed, turn)).permutation(count)
 
 
-def make_loader(examples: Examples, settings: TrainSettings, order: ExampleOrder | range) -> DataLoader[Example]:
+class Batches(DataLoader[Any]):
+    """Loads examples in batches; an error of a process that reads them is raised here as it was there."""
+
+    def __init__(self, examples: Examples, **options: Any) -> None:
+        super().__init__(_Guarded(examples), collate_fn=_collate, **options)
+        self._readers: list[BaseProcess] = []
+
+    @property
+    def lost_reader(self) -> bool:
+        """Whether the system ended a process that read examples; Lightning itself ends them by SIGTERM."""
+        return any(reader.exitcode not in (None, 0, -signal.SIGTERM) for reader in self._readers)
+
+    def __iter__(self) -> Any:
+        for batch in super().__iter__():
+            if isinstance(batch, _Failure):
+                raise batch.error
+            yield batch
+
+    def _get_iterator(self) -> Any:
+        iterator = super()._get_iterator()
+        self._readers = list(getattr(iterator, "_workers", ()))
+        return iterator
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What stands for an example that cannot be read."""
+
+    error: Exception
+
+
+class _Guarded(Dataset[Example | _Failure]):
+    """A dataset in which errors are examples: those raised in another process would carry its whole traceback."""
+
+    def __init__(self, examples: Examples) -> None:
+        self._examples = examples
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, number: int) -> Example | _Failure:
+        try:
+            return self._examples[number]
+        except (StemtreeError, MemoryError) as error:
+            return _Failure(error)
+
+
+def _collate(examples: list[Example | _Failure]) -> Any:
+    failures = [example for example in examples if isinstance(example, _Failure)]
+    return failures[0] if failures else default_collate(examples)
+
+
+def make_loader(examples: Examples, settings: TrainSettings, order: ExampleOrder | range) -> Batches:
     """Load examples in batches.
 
     Parameters
@@ -65,9 +122,9 @@ def make_loader(examples: Examples, settings: TrainSettings, order: ExampleOrder
     order : ExampleOrder or range
         Numbers of the examples. Those of an `ExampleOrder` that do not fill a batch are left out.
     """
-    return DataLoader(
+    return Batches(
         examples,
-        settings.batch,
+        batch_size=settings.batch,
         sampler=order,
         num_workers=settings.workers,
         persistent_workers=settings.workers > 0,

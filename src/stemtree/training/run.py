@@ -1,22 +1,23 @@
 """A run of training: prepare, fit, publish."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytorch_lightning as pl
-from torch.utils.data import DataLoader
 
-from stemtree.data.dataset import Example, Examples
+from stemtree.data.dataset import Examples
 from stemtree.errors import OptionError, TrainingError
 from stemtree.hierarchy import load
 from stemtree.model import Model, save_model
 from stemtree.training.examples import make_examples
 from stemtree.training.initial_model import initial_model
+from stemtree.training.interruptions import explained
 from stemtree.training.kernels import tune_memory
 from stemtree.training.module import TrainingModule
 from stemtree.training.monitor import Monitor
-from stemtree.training.order import ExampleOrder, make_loader
+from stemtree.training.order import Batches, ExampleOrder, make_loader
 from stemtree.training.run_folder import RunFolder, read_checkpoint
 from stemtree.training.settings import TrainSettings
 from stemtree.training.targets import TrainingTargets, training_targets
@@ -58,7 +59,10 @@ def train(
     ModelError
         If its last checkpoint, or the model that it begins with, is damaged or of another network or other nodes.
     TrainingError
-        If a loss or a gradient is not a number, or if the trainer's limits leave no time for a validation.
+        If a loss or a gradient is not a number, if the trainer's limits leave no time for a validation, or if the
+        system ended it: the disk is full, or a process was killed.
+    KeyboardInterrupt
+        If the user stopped it.
     """
     run = prepare(settings, RunFolder(folder), progress_bar=progress_bar, monitor=monitor or Monitor())
     fit(run)
@@ -79,7 +83,7 @@ class PreparedRun:
         Model, loss and optimiser.
     trainer : pytorch_lightning.Trainer
         Runs the steps.
-    train_batches, validation_batches : DataLoader
+    train_batches, validation_batches : Batches
         Batches of examples.
     checkpoint : pathlib.Path or None
         Where the run continues from; None for a new one.
@@ -89,9 +93,13 @@ class PreparedRun:
     folder: RunFolder
     module: TrainingModule
     trainer: pl.Trainer
-    train_batches: DataLoader[Example]
-    validation_batches: DataLoader[Example]
+    train_batches: Batches
+    validation_batches: Batches
     checkpoint: Path | None
+
+    def explained(self) -> AbstractContextManager[None]:
+        """A context in which what ends the run from outside is an error in the user's words."""
+        return explained(self.trainer, (self.train_batches, self.validation_batches))
 
 
 def prepare(settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, monitor: Monitor) -> PreparedRun:
@@ -117,7 +125,7 @@ def prepare(settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, m
         )
     train_batches = make_loader(training, settings, order)
     validation_batches = make_loader(validation, settings, range(rank, len(validation), world_size))
-    checkpoint = folder.last_checkpoint(module)
+    checkpoint = folder.last_checkpoint(module, monitor.report)
     return PreparedRun(settings, folder, module, trainer, train_batches, validation_batches, checkpoint)
 
 
@@ -129,16 +137,14 @@ def fit(run: PreparedRun) -> None:
     KeyboardInterrupt
         If the user stopped it.
     TrainingError
-        If a loss or a gradient is not a number.
+        If a loss or a gradient is not a number, or if the system ended the run.
     """
     if first_process():
         run.folder.write_settings(run.settings)  # only now, so that a mistyped setting takes no folder
-    with quiet():
+    with quiet(), run.explained():
         run.trainer.fit(
             run.module, run.train_batches, run.validation_batches, ckpt_path=run.checkpoint, weights_only=True
         )
-    if run.trainer.interrupted:
-        raise KeyboardInterrupt
 
 
 def publish(run: PreparedRun) -> Model:
@@ -160,7 +166,7 @@ def publish(run: PreparedRun) -> Model:
         )
     kept = read_checkpoint(file)
     run.module.load_state_dict(kept["state_dict"])  # not by the trainer, which would load those before averaging
-    with quiet():
+    with quiet(), run.explained():
         run.trainer.test(run.module, run.validation_batches, verbose=False)
     model = run.module.model
     outcome = {
@@ -172,7 +178,8 @@ def publish(run: PreparedRun) -> Model:
     model = replace(model, card=model.card.model_copy(update=update))
     model.network.cpu().eval().requires_grad_(False)
     if first_process():
-        save_model(model, run.folder.path)
+        with run.explained():
+            save_model(model, run.folder.path)
     return model
 
 

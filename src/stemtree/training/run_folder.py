@@ -1,6 +1,8 @@
 """The folder of a run: its settings and checkpoints."""
 
+import errno
 import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +80,7 @@ class RunFolder:
         return None
 
     def write_settings(self, settings: TrainSettings) -> None:
-        """Make the folder and write the settings to it.
+        """Make the folder and write the settings to it; what a killed run left of checkpoints is removed.
 
         Raises
         ------
@@ -87,35 +89,52 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            for unfinished in self.checkpoints.glob(".*.partial"):
+                unfinished.unlink(missing_ok=True)
             with whole_file(self.path / SETTINGS) as partial:
                 partial.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), "utf-8")
         except OSError as error:
             raise self._cannot_hold_a_run(error) from None
 
     def _cannot_hold_a_run(self, error: OSError) -> OptionError:
-        return OptionError(f"'{self.path}' cannot hold a run ({error.strerror}): give another folder")
+        room = "make room, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        return OptionError(f"'{self.path}' cannot hold a run ({error.strerror}): {room}give another folder")
 
-    def last_checkpoint(self, module: TrainingModule) -> Path | None:
-        """Find the checkpoint to continue from; None where there is none.
+    def last_checkpoint(self, module: TrainingModule, report: Callable[[str], None]) -> Path | None:
+        """Find the checkpoint to continue from: the last, or the best where the last is damaged; None without any.
+
+        Parameters
+        ----------
+        module : TrainingModule
+            What is to be continued.
+        report : callable
+            Called with a sentence where the last checkpoint is damaged.
 
         Raises
         ------
         ModelError
-            If it is damaged, or of another model than the module's.
+            If both are damaged, or the checkpoint is of another model than the module's.
         """
-        last = self.checkpoints / "last.ckpt"
-        if not last.exists():
+        last, best = (self.checkpoints / f"{name}.ckpt" for name in ("last", "best"))
+        if not last.exists() and not best.exists():
             return None
-        checkpoint = read_checkpoint(last)
+        try:
+            file, checkpoint = last, read_checkpoint(last)
+        except ModelError as damaged:
+            try:
+                file, checkpoint = best, read_checkpoint(best)
+            except ModelError:
+                raise damaged from None
+            report(f"the checkpoint '{last}' is not whole: going on from '{best}', step {checkpoint['global_step']}")
         divides = module.model.card.divides
         if checkpoint.get("divides", divides) != divides:
             raise ModelError(
-                f"the checkpoint '{last}' is of another hierarchy or other nodes of it: give another folder"
+                f"the checkpoint '{file}' is of another hierarchy or other nodes of it: give another folder"
             )
         shapes = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
         if shapes != {name: tensor.shape for name, tensor in module.state_dict().items()}:
-            raise ModelError(f"the checkpoint '{last}' is of another network: give another folder")
-        return last
+            raise ModelError(f"the checkpoint '{file}' is of another network: give another folder")
+        return file
 
 
 def read_checkpoint(file: Path) -> dict[str, Any]:

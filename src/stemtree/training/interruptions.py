@@ -1,0 +1,83 @@
+"""What ends a run from outside, as errors in the user's words."""
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+from safetensors import SafetensorError
+
+from stemtree.errors import TrainingError
+from stemtree.training.order import Batches
+
+_GO_ON = "run again to go on from the last checkpoint"
+
+
+@contextmanager
+def explained(trainer: pl.Trainer, loaders: Sequence[Batches]) -> Iterator[None]:
+    """Run a part of training; errors of the system and of libraries become sentences.
+
+    Parameters
+    ----------
+    trainer : pytorch_lightning.Trainer
+        Of the run.
+    loaders : sequence of Batches
+        Whose processes the system may end.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the user stopped it.
+    TrainingError
+        If the system ended a process, the disk is full, or memory is short.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with _quiet_threads():
+            yield
+    except SIGTERMException:
+        raise TrainingError(f"the system asked the run to end (SIGTERM): {_GO_ON}") from None
+    except SystemExit:  # how Lightning answers Ctrl-C
+        if not trainer.interrupted:
+            raise
+    except (MemoryError, torch.OutOfMemoryError):
+        raise TrainingError(f"memory is short: lower 'batch', 'workers' or 'chunking.duration', and {_GO_ON}") from None
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(f"{_cannot_write(error)}: make room, and {_GO_ON}") from None
+    except RuntimeError:
+        if not any(loader.lost_reader for loader in loaders):
+            raise
+        raise TrainingError(
+            f"the system ended a process that reads examples, probably for want of memory: lower 'workers' or 'batch', "
+            f"and {_GO_ON}"
+        ) from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)  # after Ctrl-C Lightning leaves it ignored
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _quiet_threads() -> Iterator[None]:
+    """Let no thread print that it cannot write, as TensorBoard's does before its error is raised here."""
+    hook = threading.excepthook
+
+    def print_others(failed: threading.ExceptHookArgs) -> None:
+        if not isinstance(failed.exc_value, OSError):
+            hook(failed)
+
+    threading.excepthook = print_others
+    try:
+        yield
+    finally:
+        threading.excepthook = hook
+
+
+def _cannot_write(error: Any) -> str:
+    file = f" to '{error.filename}'" if getattr(error, "filename", None) else " to the run's folder"
+    return f"cannot write{file} ({getattr(error, 'strerror', None) or error})"
