@@ -22,8 +22,7 @@ import yaml
 
 from stemtree.corpora.load import load_corpus
 from stemtree.curation.stems.build import build_stems
-from stemtree.curation.stems.mixdown import LOUDNESS, PEAK
-from stemtree.curation.stems.settings import StemSettings
+from stemtree.curation.stems.settings import TARGET_LUFS, TARGET_PEAK_DBFS, StemSettings
 
 BLOCK = 1 << 18
 SONG = "The Long Ones - Forever"
@@ -95,9 +94,9 @@ def check_loudness(place: Path) -> None:
         metadata_errors.append(abs(measured - stem["loudness_lufs"]))
         if stem["normalised_to"].endswith("LUFS") if "normalised_to" in stem else not data["adds_up"]:
             if "normalised_to" in stem or "percussion" not in stem["node"]:
-                target_errors.append(abs(measured - LOUDNESS - gain_after(data)))
+                target_errors.append(abs(measured - TARGET_LUFS - gain_after(data)))
         elif "normalised_to" in stem:
-            peak_errors.append(abs(stem["peak_dbfs"] - PEAK - gain_after(data)))
+            peak_errors.append(abs(stem["peak_dbfs"] - TARGET_PEAK_DBFS - gain_after(data)))
     metadata_errors.append(abs(loudness(place / data["mix_filename"]) - data["mixture"]["loudness_lufs"]))
     print(f"against FFmpeg's ebur128: {len(metadata_errors)} files")
     print(f"at most {max(metadata_errors):.3f} LU from their metadata,")
