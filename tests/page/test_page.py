@@ -12,6 +12,7 @@ from support.browser import Browser
 from support.page_songs import make_song, noise
 
 from stemtree.page.make import make_page
+from stemtree.page.reference import read_reference, write_reference
 from stemtree.page.server import PageServer
 from stemtree.page.tree import read_tree
 
@@ -461,3 +462,29 @@ def _tone(leaf: int, count: int) -> np.ndarray:
 def test_the_tree_of_a_page_is_the_tree_of_the_folder(page: Browser, song: tuple[Path, Nodes]) -> None:
     tree = read_tree(song[0].parent.parent)
     assert page.evaluate("app.tree.nodes.map((node) => node.path)") == [node.path for node in tree.nodes]
+
+
+def test_true_stems_beside_the_estimates(browser: Browser, tmp_path: Path) -> None:
+    """Both are heard through one clock, and changing over leaves no gap."""
+    nodes = make_song(tmp_path / "song", num_samples=190_000)
+    true = make_song(
+        tmp_path / "true", num_samples=190_000, signal=lambda leaf, count, channels: noise(leaf, count, channels)[::-1]
+    )
+    page = make_page(tmp_path / "song").parent
+    browser.open(write_reference(read_reference(read_tree(tmp_path / "song"), tmp_path / "true"), page))
+    estimate, truth = (of[""].T.astype(np.float32) / 2**15 for of in (nodes, true))
+    assert np.array_equal(browser.capture(50_000), estimate[:, :50_000])
+    browser("press", keys=["t"])
+    assert browser.evaluate("[app.set, document.querySelectorAll('.scores').length]") == ["reference", 9]
+    assert np.array_equal(browser.capture(50_000), truth[:, :50_000])
+    browser.evaluate("app.solo(app.tree.byPath('vocal'))")
+    heard = browser.capture(30_000)
+    assert loudest(heard - true["vocal"][:30_000].T / 2.0**15) < SILENT
+    browser.evaluate("app.reset()")
+    heard = browser.capture(60_000, changes=[{"at": 20_000, "heard": "estimates"}])
+    change, after = 8192 * 3, 8192 * 3 + 200
+    assert np.array_equal(heard[:, :change], truth[:, :change])
+    assert np.array_equal(heard[:, after:], estimate[:, after:60_000])
+    title = browser.evaluate("document.querySelectorAll('.scores')[1].title")
+    assert title.startswith("SI-SDR ") and title.endswith(" dB, mean of 3 chunks of 0:10")
+    assert browser("axe") == []
