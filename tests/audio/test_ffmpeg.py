@@ -1,3 +1,4 @@
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import av
 import numpy as np
 import pytest
 from support.audio import encode
+from support.encoded import tone, with_ffmpeg
 
 from stemtree.audio import open_source
 from stemtree.audio.ffmpeg import AvSource
@@ -73,3 +75,44 @@ def test_excerpts_of_aac_are_the_file(delay: int, tmp_path: Path) -> None:
     whole = np.concatenate(list(source.blocks(1 << 16)), axis=1)
     for start in (0, 60_000, 100 * 1024, 150_000):
         np.testing.assert_allclose(source.excerpt(start, 5000), whole[:, start : start + 5000], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["AC:DC.m4a", "file:two.m4a", "concat:two.m4a", "cache:two.m4a"])
+def test_a_colon_in_a_name_is_no_protocol(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file, frequency in ((name, 440), ("two.m4a", 880)):
+        Path(file).write_bytes(with_ffmpeg("ipod", "aac", tone(0.5, frequency=frequency)))
+    audio = np.concatenate(list(open_source(name).blocks(1 << 14)), axis=1)[0]
+    loudest = np.argmax(np.abs(np.fft.rfft(audio))) * 44100 / len(audio)
+    assert abs(loudest - 440) < 5
+
+
+def test_names_and_tags_that_are_not_utf8(tmp_path: Path) -> None:
+    content = with_ffmpeg("ipod", "aac", tone(0.5), metadata={"title": "Uberjam"}).replace(b"Uberjam", b"\xdcberjam")
+    for file in (tmp_path / "tags.m4a", Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xfcber.m4a"))):
+        file.write_bytes(content)
+        assert open_source(file).num_samples == 22050
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.ffconcat", "ffconcat version 1.0\nfile a.wav\n"),
+        ("list.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\na.wav\n#EXT-X-ENDLIST\n"),
+        ("list.wav", "ffconcat version 1.0\nfile a.wav\n"),
+    ],
+)
+def test_text_that_names_other_files_is_no_audio(name: str, text: str, wav: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(wav.read_bytes())
+    (tmp_path / name).write_text(text)
+    with pytest.raises(AudioError, match=r"cannot be read as audio"):
+        open_source(tmp_path / name)
+
+
+def test_one_of_several_streams(tmp_path: Path) -> None:
+    path = tmp_path / "two.mka"
+    path.write_bytes(with_ffmpeg("matroska", "flac", tone(0.5), streams=2))
+    assert "holds 2 audio streams: the first was read" in open_source(path, None).notes[0]
+    assert open_source(path, 0).notes == open_source(path, 1).notes == []
+    with pytest.raises(AudioError, match="holds 2 audio streams: give a file with 3 or more"):
+        open_source(path, 2)

@@ -1,5 +1,10 @@
 import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
+
+import pytest
 
 from stemtree.audio.stderr import silence_stderr
 
@@ -25,3 +30,14 @@ def test_threads_that_silence_stderr_at_once_leave_stderr_as_it_was() -> None:
         first_is_out.set()
         thread.join()
     assert os.readlink("/proc/self/fd/2") == before
+
+
+@pytest.mark.parametrize("how", ["os.close(2)", "os.close(2); sys.stderr = sys.__stderr__ = None"])
+def test_a_process_without_stderr_reads_songs(how: str, wav: Path) -> None:
+    program = (
+        f"import os, sys; {how}\nfrom stemtree.audio import open_source\n"
+        f"count = sum(block.shape[1] for block in open_source({str(wav)!r}).blocks(1000))\n"
+        "print(count, os.readlink('/proc/self/fd/2'))"
+    )
+    outcome = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert outcome.stdout.split() == ["44100", "/dev/null"], outcome

@@ -41,11 +41,36 @@ def ogg_extent(view: ByteView) -> Extent:
     if last.unfinished:
         return Extent(cut_off="its last packet goes on in an Ogg page that is not there")
     remark = "" if last.type & _ENDS else "it has no mark at its end: if it was cut off there, nobody can tell"
+    if not _is_intact(view.read(last.start, last.end - last.start)):  # every reader leaves it out
+        return Extent(cut_off="its last Ogg page is damaged")
     if len(begins) == 1:
         return Extent(remark=remark)
     if max(streams_in_link) > 1:
         return Extent(is_certain=False, remark=remark)
     return Extent(links=tuple(zip(begins, [*begins[1:], view.size], strict=True)), remark=remark)
+
+
+def _is_intact(page: bytes) -> bool:
+    """Whether the checksum of a page, at its byte 22, is that of its content."""
+    return page_checksum(page[:22] + bytes(4) + page[26:]) == int.from_bytes(page[22:26], "little")
+
+
+def page_checksum(page: bytes) -> int:
+    """The checksum of a page whose own field is zero: the polynomial of CRC-32, with the highest bit first."""
+    crc = 0
+    for byte in page:
+        crc = (crc << 8 & 0xFFFFFFFF) ^ _CRC32[crc >> 24 ^ byte]
+    return crc
+
+
+def _crc32_of(byte: int) -> int:
+    crc = byte << 24
+    for _ in range(8):
+        crc = (crc << 1 ^ (0x04C11DB7 if crc & 0x80000000 else 0)) & 0xFFFFFFFF
+    return crc
+
+
+_CRC32 = [_crc32_of(byte) for byte in range(256)]
 
 
 def _pages(view: ByteView) -> Iterator[_Page]:
