@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stemtree.cli import compare, corpus, curate, evaluate, export, hierarchy, query, separate, train, view
+from stemtree.cli import compare, corpus, curate, evaluate, experiment, export, hierarchy, query, separate, train, view
 from stemtree.cli.messages import one_line
 from stemtree.errors import StemtreeError
 from stemtree.version import __version__
@@ -28,6 +28,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("mean-mask")(evaluate.mean_mask)
 app.command("compare")(compare.compare)
 app.add_typer(hierarchy.app, name="hierarchy")
+app.add_typer(experiment.app, name="experiment")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(curate.app, name="curate")
 

@@ -33,9 +33,9 @@ def read_settings(files: Sequence[Path], changes: Sequence[str] = ()) -> TrainSe
     """
     settings: dict[str, Any] = {}
     for file in files:
-        settings = _override(settings, _read(file, ()))
+        settings = override(settings, _read(file, ()))
     for change in changes:
-        settings = _override(settings, _parse(change))
+        settings = override(settings, _parse(change))
     try:
         return TrainSettings.model_validate(settings)
     except ValidationError as error:
@@ -77,17 +77,17 @@ def _read(file: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
     names = content.pop(EXTENDS, [])
     settings: dict[str, Any] = {}
     for name in [names] if isinstance(names, str) else names:
-        settings = _override(settings, _read((file.parent / name).resolve(), (*extended_by, file)))
-    return _override(settings, content)
+        settings = override(settings, _read((file.parent / name).resolve(), (*extended_by, file)))
+    return override(settings, content)
 
 
-def _override(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+def override(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Override settings; mappings are merged, unless their ``kind`` differs: the new one then replaces the old."""
     merged = dict(old)
     for key, value in new.items():
         before = merged.get(key)
         if isinstance(before, dict) and isinstance(value, dict):
             same_kind = "kind" not in value or value["kind"] == before.get("kind")
-            value = _override(before, value) if same_kind else value
+            value = override(before, value) if same_kind else value
         merged[key] = value
     return merged

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stemtree.errors import OptionError
+from stemtree.experiments.definition import SIZES, Experiment, arm_settings, available, read_experiment
+from stemtree.hierarchy import load
+from stemtree.masks.relation import make_relation
+from stemtree.training.settings import TrainSettings
+from stemtree.training.targets import training_targets
+
+ARMS = [(name, arm) for name in available() for arm in read_experiment(name).arms]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("name", "arm"), ARMS)
+def test_every_arm_is_a_configuration_with_a_relation(name: str, arm: str, size: str) -> None:
+    settings = arm_settings(read_experiment(name), arm, size, seed=3)
+    assert settings.seed == 3
+    targets = training_targets(settings, load(settings.hierarchy))
+    make_relation(settings.relation.kind, targets.tree, targets.nodes, settings.relation.sources)
+
+
+def test_arms_of_an_experiment_differ() -> None:
+    for name in available():
+        experiment = read_experiment(name)
+        for size in SIZES:
+            arms = [arm_settings(experiment, arm, size).model_dump_json() for arm in experiment.arms]
+            assert len(set(arms)) == len(arms), name
+
+
+def test_the_paper_size_is_the_sources() -> None:
+    settings = arm_settings(read_experiment("4_relation_and_loss"), "direct_mask", "paper")
+    assert settings.network.layers == 4 and settings.network.units == 600
+    assert (settings.batch, settings.learning_rate, settings.stop_after) == (25, 1e-4, 100)
+    assert settings.trainer["max_epochs"] == 100 and settings.distinct == settings.epoch == 10_000
+
+
+def test_what_is_wrong_is_named() -> None:
+    experiment = read_experiment("1_constraint")
+    for call, message in (
+        (lambda: read_experiment("1_constrain"), "no experiment '1_constrain'; did you mean 1_constraint"),
+        (lambda: arm_settings(experiment, "tree", "small"), "no arm 'tree'; there are constrained, direct"),
+        (lambda: arm_settings(experiment, "direct", "tiny"), "no size 'tiny'; there are small, paper"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            call()
+    content = experiment.model_dump()
+    with pytest.raises(ValueError, match="claim 1 names 'tree', which is no arm"):
+        Experiment.model_validate(content | {"claims": [{"first": "tree", "second": "direct"}]})
+    with pytest.raises(ValueError, match="claim 1 requires claim 1: only an earlier one can be"):
+        Experiment.model_validate(content | {"claims": [{"first": "constrained", "second": "direct", "requires": 1}]})
+
+
+def test_commands(cli, tmp_path: Path) -> None:
+    listed = cli("experiment", "list")
+    assert listed.code == 0 and "1_constraint: Does the hierarchical constraint" in listed.out
+    printed = cli("experiment", "settings", "2_levels", "level_2", "--size", "paper", "--seed", 1)
+    settings = TrainSettings.model_validate(yaml.safe_load(printed.out))
+    assert settings.levels == (2,) and settings.seed == 1
+    options = ("experiment", "settings", "2_levels", "level_2", "--size", "paper", "--seed", 1, "-o")
+    written = cli(*options, tmp_path / "run.yaml")
+    assert written.out == "" and (tmp_path / "run.yaml").read_text() == printed.out
+    assert cli(*options, tmp_path / "none" / "run.yaml").err.startswith("stemtree: cannot write")
