@@ -254,3 +254,13 @@ def test_options_that_do_not_fit(tmp_path: Path) -> None:
     assert isinstance(index, SalienceIndex)
     with pytest.raises(IndexError):
         make_examples(corpus, hierarchy, ["vocals"], SamplingRules())[5]
+
+
+def test_the_lowest_level_of_a_path_is_hidden_where_the_hierarchy_is_deeper(tmp_path: Path) -> None:
+    """The targets of the poster's third experiment are inner nodes of Slakh's hierarchy, four levels deep."""
+    hierarchy = load("slakh")
+    target = "strings_guitar_keyboards/guitar/clean_guitars"
+    corpus = make_corpus(tmp_path, [[f"{target}/acoustic_guitar", f"{target}/clean_electric_guitar"]])
+    for missing in (0.0, 1.0):
+        (example,) = make_examples(corpus, hierarchy, [target], SamplingRules(missing=missing), size=1)
+        assert example["known"].tolist() == [not missing, True, True]

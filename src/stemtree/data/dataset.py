@@ -99,7 +99,6 @@ class Examples(Dataset[Example]):
         self._tracks, self._chunking, hierarchy = sampler.corpus.tracks, sampler.index.chunking, sampler.hierarchy
         paths = {target: (target, *hierarchy.ancestors(target)[:-1]) for target in sampler.targets}
         self._nodes = {target: tuple(nodes) if nodes is not None else path for target, path in paths.items()}
-        self._leaves = {target: hierarchy.leaves(target) for target in sampler.targets}
         for node in (root, *(nodes or ())):
             hierarchy.node(node)
         if not all(self._nodes.values()):
@@ -172,16 +171,19 @@ class Examples(Dataset[Example]):
     def _known(self, spec: ExampleSpec, excerpts: Sequence[StemExcerpt], nodes: Sequence[NodePath]) -> list[bool]:
         """Whether the ground truth of each node may be used.
 
-        Withheld are the target's leaves of which any stem comes from a chunk whose ground truth is missing.
+        Withheld are, of the nodes at or below the target, the lowest: those of which any stem comes from a chunk whose
+        ground truth is missing. On a path that is the target, whether or not the hierarchy has nodes beneath it.
         """
 
-        def is_withheld(leaf: NodePath) -> bool:
-            of_leaf = [excerpt for excerpt in excerpts if self._stem(excerpt).leaf == leaf]
-            if not of_leaf:
+        def is_withheld(lowest: NodePath) -> bool:
+            below = [excerpt for excerpt in excerpts if is_within(self._stem(excerpt).leaf, lowest)]
+            if not below:
                 return not spec.leaf_known
-            return any(self._sampler.is_missing_at(excerpt.track, excerpt.start) for excerpt in of_leaf)
+            return any(self._sampler.is_missing_at(excerpt.track, excerpt.start) for excerpt in below)
 
-        withheld = {leaf for leaf in self._leaves[spec.target] if is_withheld(leaf)}
+        inside = [node for node in nodes if is_within(node, spec.target)]
+        lowest = [node for node in inside if not any(other != node and is_within(other, node) for other in inside)]
+        withheld = {node for node in lowest if is_withheld(node)}
         return [node not in withheld for node in nodes]
 
     def _start(self, position: ChunkPosition) -> int:

@@ -29,8 +29,8 @@ class SamplingRules:
         Proportion of chunks whose ground truth is withheld, to train with less data. Which chunks these are depends
         only on the seed and the chunk.
     missing_mode : {"all", "leaf"}
-        ``all`` never samples such a chunk; ``leaf`` samples it and marks the leaf's signal as unknown, so that it adds
-        to the loss of the coarser levels only.
+        ``all`` never samples such a chunk; ``leaf`` samples it and marks the signal of the lowest level of the path,
+        the target, as unknown, so that it adds to the loss of the coarser levels only.
     query : bool
         Also sample a chunk of another song in which the target is salient.
     seed : int
@@ -78,7 +78,7 @@ class ExampleSpec:
     position : ChunkPosition
         The chunk that becomes the mixture.
     leaf_known : bool
-        Whether the ground truth of the target's leaves may be used (a leaf counts as its own leaf).
+        Whether the ground truth of the lowest level at or below the target may be used.
     query : ChunkPosition or None
         A chunk of another song in which the target is salient.
     """
