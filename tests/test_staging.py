@@ -1,8 +1,13 @@
+import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from stemtree.staging import whole_file
+from stemtree.errors import AudioError
+from stemtree.staging import staging, whole_file, write_failure
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -20,3 +25,74 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> Non
         partial.write_text("half")
         raise OSError("full")
     assert file.read_text() == "before" and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_folder_of_ones_own_for_everybody_who_writes(tmp_path: Path) -> None:
+    """Also where one final name begins like the other, or both begin with the same 50 characters."""
+    names = ["a", "a.b", "a", "x" * 60 + "1", "x" * 60 + "2"]
+    folders = []
+    stages = [staging(tmp_path / name) for name in names]
+    for stage in stages:
+        folders.append(stage.__enter__())
+        (folders[-1] / "stem").write_text("")
+        assert all((folder / "stem").exists() for folder in folders)
+    for stage in stages:
+        stage.__exit__(None, None, None)
+    assert len(set(folders)) == 5 and list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from stemtree.staging import staging\n"
+        "with staging(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'half').touch(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script, tmp_path / "song"])
+    [left] = tmp_path.iterdir()
+    assert (left / "half").exists()
+    with staging(tmp_path / "song") as folder:
+        assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_folder_that_is_taken_for_a_leftover_before_it_is_locked(tmp_path: Path, monkeypatch) -> None:
+    mkdir, made = Path.mkdir, []
+
+    def mkdir_and_lose(path: Path, *arguments: object, **options: object) -> None:
+        mkdir(path, *arguments, **options)
+        made.append(path)
+        if len(made) == 1:
+            os.rmdir(path)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir_and_lose)
+    with staging(tmp_path / "song") as folder:
+        assert folder == made[1] and folder.is_dir()
+
+
+def test_a_system_without_locks_keeps_leftovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".song.1.partial").mkdir()
+    monkeypatch.setattr("stemtree.staging.fcntl", None)
+    with staging(tmp_path / "song") as folder:
+        assert folder.is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == [".song.1.partial"]
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "make room or choose another folder"),
+        (errno.EACCES, "choose another folder"),
+        (errno.ENAMETOOLONG, "choose another folder, or shorter names"),
+        (errno.EMFILE, "allow this program more open files (ulimit -n)"),
+        (errno.ENOENT, "leave the folder in place while it is written to"),
+    ],
+)
+def test_the_remedy_suits_the_failure(number: int, remedy: str, tmp_path: Path) -> None:
+    error = OSError(number, os.strerror(number))
+    sentence = f"cannot write to '{tmp_path}' ({os.strerror(number)}): {remedy}"
+    assert write_failure(tmp_path, error) == sentence
+    with pytest.raises(AudioError) as raised, staging(tmp_path / "song"):
+        raise error
+    assert str(raised.value) == sentence
+    assert write_failure(tmp_path, OSError()).endswith(
+        "(no room left on the device): make room or choose another folder"
+    )

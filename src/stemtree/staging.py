@@ -1,14 +1,35 @@
 """Files and folders that appear under their final names only when they are whole."""
 
+import errno
 import glob
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stemtree.errors import AudioError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where leftovers of killed runs stay
+    fcntl = None  # type: ignore[assignment]
+
+_FULL = "make room or choose another folder"
+_REMEDIES = {
+    None: _FULL,
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: _FULL,
+    errno.ENAMETOOLONG: "choose another folder, or shorter names",
+    errno.EILSEQ: "choose another folder, or names of plain letters",
+    errno.EMFILE: "allow this program more open files (ulimit -n)",
+    errno.ENFILE: "close other programs, which hold too many files open",
+    errno.ENOENT: "leave the folder in place while it is written to",
+    errno.EIO: "check the disk, or choose another folder",
+}
+"""What helps, by the number of the system's error; for others, another folder."""
 
 
 @contextmanager
@@ -35,37 +56,92 @@ def whole_file(file: Path) -> Iterator[Path]:
 def staging(final: Path) -> Iterator[Path]:
     """Yield a hidden folder beside a final one, which is removed at the end in any case.
 
-    Rename it to `final` when it is complete. Its name contains the process's id, so that several processes may work on
-    the same folder, and so that what a killed process left behind is recognised and removed.
+    Rename it to `final`, or move what it holds there, when it is complete. Any number of threads, processes and
+    containers may work on one final folder, each in a hidden folder of its own.
+    The system locks it for as long as its maker runs. So what a killed run left is told from what is in use, and is
+    removed by the next run for that final folder.
+
+    Parameters
+    ----------
+    final : pathlib.Path
+        Nothing is written to it; the caller moves there what is whole.
 
     Raises
     ------
     AudioError
-        If something in it cannot be written.
+        If anything in the hidden folder cannot be written.
     """
     prefix = f".{final.name[:50]}."  # a name may be as long as the file system allows
-    folder = final.with_name(f"{prefix}{os.getpid()}.partial")
+    folder, lock = None, None
     try:
         for left in final.parent.glob(f"{glob.escape(prefix)}*.partial"):
-            if not _is_running(left.suffixes[-2]):
-                shutil.rmtree(left, ignore_errors=True)
-        folder.mkdir(parents=True)
+            _remove_unless_in_use(left)
+        folder, lock = _make_locked(final.parent, prefix)
         yield folder
     except OSError as error:
-        reason = error.strerror or "no room left on the device"
-        raise AudioError(f"cannot write to '{final.parent}' ({reason}): make room or choose another folder") from None
+        raise AudioError(write_failure(final.parent, error)) from None
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
 
 
-def _is_running(suffix: str) -> bool:
-    """Whether the process whose id is a folder's suffix still runs; unknown counts as running."""
-    if os.name != "posix":  # on Windows os.kill ends the process
-        return True
+def write_failure(place: Path, error: Exception) -> str:
+    """One sentence on why a file or folder could not be written: its name, the system's words, and what helps.
+
+    Parameters
+    ----------
+    place : pathlib.Path
+        The file, or the folder that it was to be in.
+    error : Exception
+        Without an error number of the system, it counts as a full disk, which libraries seldom report otherwise.
+    """
+    number = getattr(error, "errno", None)
+    reason = getattr(error, "strerror", None) or str(error) or "no room left on the device"
+    return f"cannot write to '{place}' ({reason}): {_REMEDIES.get(number, 'choose another folder')}"
+
+
+def _make_locked(parent: Path, prefix: str) -> tuple[Path, int | None]:
+    """Make a hidden folder and lock it; returns None for the lock where the system has none for folders."""
+    while True:
+        folder = parent / f"{prefix}{uuid.uuid4().hex[:12]}.partial"
+        folder.mkdir(parents=True)
+        with suppress(BlockingIOError, FileNotFoundError):  # another run took it for a leftover
+            lock = _lock(folder)
+            if lock is None or folder.exists():
+                return folder, lock
+            os.close(lock)
+
+
+def _remove_unless_in_use(folder: Path) -> None:
+    """Remove a hidden folder unless its maker still runs, or the system cannot tell."""
+    with suppress(OSError):
+        lock = _lock(folder)
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder until the descriptor that is returned is closed; None where the system has no locks for folders.
+
+    Raises
+    ------
+    BlockingIOError
+        If it is locked.
+    FileNotFoundError
+        If there is no such folder.
+    """
+    if fcntl is None:
+        return None
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.kill(int(suffix[1:]), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, ValueError):
-        return True
-    return int(suffix[1:]) != os.getpid()
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    except OSError:  # such as on network file systems
+        os.close(descriptor)
+        return None
+    return descriptor

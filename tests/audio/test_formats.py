@@ -1,6 +1,10 @@
-import pytest
+from pathlib import Path
 
-from stemtree.audio import OutputFormat
+import numpy as np
+import pytest
+import soundfile
+
+from stemtree.audio import FORMATS, OutputFormat
 from stemtree.errors import OptionError
 
 
@@ -32,6 +36,20 @@ def test_what_does_not_exist(arguments: tuple[str, ...], message: str) -> None:
         OutputFormat(*arguments)  # type: ignore[arg-type]
 
 
-def test_mp3_has_few_rates() -> None:
-    with pytest.raises(OptionError, match="mp3 cannot hold a sample rate of 96000 Hz"):
-        OutputFormat("mp3").for_source("pcm16", 96000)
+@pytest.mark.parametrize("rate", [8000, 12345, 44100, 65535, 65536, 65540, 96000, 96096, 192000])
+def test_formats_hold_the_rates_that_they_claim(rate: int, tmp_path: Path) -> None:
+    """A refusal names only formats that hold the rate, and libsndfile agrees with both."""
+    holding = {}
+    for container in FORMATS:
+        try:
+            soundfile.write(tmp_path / f"a.{container}", np.zeros((100, 2)), rate)
+            holding[container] = True
+        except soundfile.LibsndfileError:
+            holding[container] = False
+    for container, holds in holding.items():
+        if holds:
+            OutputFormat(container).for_source("pcm16", rate)
+        else:
+            others = " or ".join(name for name, other in holding.items() if other)
+            with pytest.raises(OptionError, match=f"{container} cannot hold .* {rate} Hz: choose {others}$"):
+                OutputFormat(container).for_source("pcm16", rate)

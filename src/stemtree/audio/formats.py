@@ -63,8 +63,11 @@ class OutputFormat:
         OptionError
             If the container does not support the input's sample rate.
         """
-        if self.container == "mp3" and sample_rate not in _MP3_RATES:
-            raise OptionError(f"mp3 cannot hold a sample rate of {sample_rate} Hz: choose wav, flac or ogg")
+        if not _holds(self.container, sample_rate):
+            others = [name for name in FORMATS if _holds(name, sample_rate)]
+            raise OptionError(
+                f"{self.container} cannot hold a sample rate of {sample_rate} Hz: choose {' or '.join(others)}"
+            )
         if self.is_lossy or self.width is not None:
             return self
         return OutputFormat(self.container, "pcm24" if (self.container, width) == ("flac", "float") else width)
@@ -78,6 +81,12 @@ class OutputFormat:
     def soundfile_subtype(self) -> str | None:
         """The width as `soundfile.SoundFile` names it; None for its default."""
         return _SUBTYPES[self.width] if self.width else None
+
+
+def _holds(container: str, sample_rate: int) -> bool:
+    if container == "mp3":
+        return sample_rate in _MP3_RATES
+    return container != "flac" or sample_rate < 1 << 16 or sample_rate % 10 == 0  # FLAC's streamable subset
 
 
 def bytes_needed(output: OutputFormat, num_values: int, num_files: int) -> int:

@@ -1,6 +1,7 @@
 """Writing audio files block by block."""
 
 import math
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,8 +12,12 @@ import soundfile
 from stemtree.audio.formats import OutputFormat
 from stemtree.audio.samples import PcmSamples, Samples
 from stemtree.errors import AudioError
+from stemtree.staging import write_failure
 
 _MAX_WAV_BYTES = 2**32 - 4096
+
+_SYSTEM_ERROR = 2
+"""libsndfile's error code for a failed system call; on the way, it hardly happens but on a full disk."""
 
 
 class StemWriter:
@@ -38,8 +43,9 @@ class StemWriter:
         max_bytes = _MAX_WAV_BYTES if output.container == "wav" else math.inf
         self._max_samples = max_bytes / (channels * (output.bits or 32) / 8)
         try:
+            path.touch()  # for the system's own error, which libsndfile does not pass on
             self._file = soundfile.SoundFile(
-                path, "w", sample_rate, channels, output.soundfile_subtype, format=output.container.upper()
+                _file_name(path), "w", sample_rate, channels, output.soundfile_subtype, format=output.container.upper()
             )
         except (soundfile.LibsndfileError, OSError) as error:
             raise self._failure(error) from None
@@ -64,14 +70,18 @@ class StemWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             self._file.close()
-            if kind is None and soundfile.info(self.path).frames != self.num_samples:
+            if kind is None and soundfile.info(_file_name(self.path)).frames != self.num_samples:
                 raise AudioError(f"'{self.path}' could not be written whole: make room or choose another folder")
         except (soundfile.LibsndfileError, OSError) as failure:
             if kind is None:
                 raise self._failure(failure) from None
 
     def _failure(self, error: Exception) -> AudioError:
-        reason = (
-            getattr(error, "strerror", None) or getattr(error, "error_string", None) or "no room left on the device"
-        )
-        return AudioError(f"cannot write '{self.path}' ({reason.strip()}): make room or choose another folder")
+        if isinstance(error, soundfile.LibsndfileError) and error.code != _SYSTEM_ERROR:
+            return AudioError(f"cannot write '{self.path}' ({error.error_string.strip(' .')}): choose another format")
+        return AudioError(write_failure(self.path, error if isinstance(error, OSError) else OSError()))
+
+
+def _file_name(path: Path) -> Path | bytes:
+    """A path as soundfile takes it, which does not encode names that are not UTF-8."""
+    return os.fsencode(path) if os.name == "posix" else path
