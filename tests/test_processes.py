@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stemtree.errors import WorkerError
-from stemtree.processes import map_in_processes
+from stemtree.processes import allow_forks, map_in_processes
 
 SCRIPT = """
 import sys, time
@@ -95,3 +95,24 @@ def killed(number: int) -> int:
 def test_a_process_that_the_system_ends_is_one_sentence() -> None:
     with pytest.raises(WorkerError, match="the system ended a worker process, probably for want of memory"):
         list(map_in_processes(killed, [0, 1, 2], 2))
+
+
+FORK = """
+import os, sys, torch
+from stemtree.processes import allow_forks
+if "allow" in sys.argv:
+    allow_forks()
+torch.rand(4, 256, 256) @ torch.rand(256, 256)
+torch.rand(1 << 20).exp().sum()
+if os.fork() == 0:
+    torch.rand(1 << 20).exp().sum()
+    os._exit(0)
+sys.exit(os.wait()[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without forks")
+def test_a_forked_process_computes() -> None:
+    allow_forks()  # harmless where it was called before
+    command = [sys.executable, "-W", "ignore", "-c", FORK, "allow"]
+    assert subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "2"}, timeout=60).returncode == 0

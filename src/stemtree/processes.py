@@ -2,11 +2,13 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing import get_context, parent_process
 from typing import Any, ParamSpec, TypeVar
 
@@ -98,6 +100,22 @@ class Processes(ProcessPoolExecutor):
         """See `concurrent.futures.Executor.submit`; it starts a process if none is idle."""
         with _interrupts(blocked=True):  # a new process inherits this
             return super().submit(_interruptible, work, args, options)
+
+
+@cache
+def allow_forks() -> None:
+    """Let processes that are forked from this one compute; call it before the first computation.
+
+    A fork does not copy the threads among which torch divides its work; in it, torch would wait for them forever. It
+    computes by one thread there.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_use_one_thread)
+
+
+def _use_one_thread() -> None:
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 def _start(initializer: Callable[..., object] | None, initargs: tuple[Any, ...]) -> None:

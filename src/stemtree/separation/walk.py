@@ -10,6 +10,7 @@ import torch
 from stemtree.audio import AudioSource
 from stemtree.audio.samples import ExactSamples, Samples
 from stemtree.hierarchy import MIXTURE, NodePath
+from stemtree.processes import allow_forks
 from stemtree.separation.plan import Plan, Step
 from stemtree.separation.splitters.base import Block
 from stemtree.spectral import MaskedSpectrogram, Stft, Synthesis, analyse_stream
@@ -37,6 +38,7 @@ class SeparatedBlock:
 
 def walk(plan: Plan, source: AudioSource) -> Iterator[SeparatedBlock]:
     """Separate a song into the leaves of `Plan.tree`, block by block, in memory that does not depend on its length."""
+    allow_forks()
     stft = plan.stft.at(source.sample_rate)
     mixture, synthesis = _SampleQueue(), Synthesis(stft)
     audio = (torch.from_numpy(mixture.put(block).astype(np.float32)) for block in source.blocks(_READ))
