@@ -73,6 +73,12 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
         """What the masks are of. Two models of equal networks may divide different trees."""
         return self.model_dump(mode="json", include={"hierarchy", "tree", "root", "nodes", "relation"})
 
+    @property
+    def settings_digest(self) -> str:
+        """SHA-256 of what decides, beside the weights, how a song is separated."""
+        decisive = self.model_dump(mode="json", include={"network", "stft", "channels", "inactive_below_db"})
+        return hashlib.sha256(json.dumps(self.divides | decisive, sort_keys=True).encode()).hexdigest()
+
 
 @dataclass(frozen=True, eq=False)
 class Model:

@@ -90,7 +90,8 @@ def describe_stems(
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:
     """Write ``tree.json`` into a song's folder."""
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    (folder / MANIFEST).write_text(text, "utf-8", "backslashreplace")  # names that are not UTF-8 become JSON's escapes
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -108,3 +109,10 @@ def listed_files(manifest: Manifest) -> list[str]:
         return [str(row["file"]) for row in manifest["nodes"]]
     except (KeyError, TypeError):
         return []
+
+
+def without_names(entry: Any) -> Any:
+    """An entry of a manifest without the names of files, for comparing: what files hold is told by their checksums."""
+    if isinstance(entry, dict):
+        return {key: without_names(value) for key, value in entry.items() if key != "file"}
+    return [without_names(value) for value in entry] if isinstance(entry, list) else entry

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemtree.audio import AudioSource, FileSource, OutputFormat, StemWriter, bytes_needed
+from stemtree.audio import AudioSource, FileSource, OutputFormat, StemWriter, bytes_needed, read
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import MIXTURE
 from stemtree.separation.output.integer_sums import NodeSums
@@ -19,11 +19,12 @@ from stemtree.separation.output.manifest import (
     describe_stems,
     listed_files,
     read_manifest,
+    without_names,
     write_manifest,
 )
 from stemtree.separation.plan import Plan
 from stemtree.separation.walk import SeparatedBlock
-from stemtree.staging import staging
+from stemtree.staging import staging, write_failure
 
 _CACHED = 1 << 15
 """Samples to write at a time: few enough that all that is computed of them stays in the processor's cache."""
@@ -46,6 +47,20 @@ class SavedSong:
     folder: Path
     manifest: Manifest
     existed: bool = False
+
+
+def folder_of(song: str, folder: Path) -> Path:
+    """The folder for a song's stems: named after its file, without the dot that hides a file.
+
+    Raises
+    ------
+    OptionError
+        If nothing is left of the file's name.
+    """
+    name = Path(song).stem.lstrip(".")
+    if not name:
+        raise OptionError(f"no folder can be named after '{song}': rename the file")
+    return folder / name
 
 
 def save_tree(
@@ -81,7 +96,7 @@ def save_tree(
     OptionError
         If other stems are there, if a stem would replace the song, or if the format cannot hold its sample rate.
     """
-    song_folder = folder / Path(source.name).stem
+    song_folder = folder_of(source.name, folder)
     output = output.for_source(source.width, source.sample_rate)
     _check_names(song_folder, plan, source, output)
     inputs = describe_inputs(plan, provenance, source, output)
@@ -96,8 +111,10 @@ def save_tree(
 
 
 def _check_names(song_folder: Path, plan: Plan, source: FileSource, output: OutputFormat) -> None:
-    if song_folder.name in (".", ".."):
-        raise OptionError(f"no folder can be named after '{source.name}': rename the file")
+    if os.path.isfile(song_folder):  # unlike pathlib's, it takes a name of any length
+        raise OptionError(
+            f"'{song_folder}' is a file, and the song's folder would have its name: choose another folder"
+        )
     for path in plan.wanted:
         if _is_same_file(song_folder / f"{path}.{output.container}", source.path):
             raise OptionError(f"the stem '{path}' would replace its own input '{source.name}': choose another folder")
@@ -107,7 +124,7 @@ def _is_same_file(stem: Path, song: Path) -> bool:
     try:
         return stem.exists() and stem.samefile(song)
     except OSError as error:  # such as a name that is too long
-        raise AudioError(f"cannot write '{stem}' ({error.strerror}): choose another folder") from None
+        raise AudioError(write_failure(stem, error)) from None
 
 
 def _existing(song_folder: Path, inputs: Manifest) -> SavedSong | None:
@@ -120,14 +137,22 @@ def _existing(song_folder: Path, inputs: Manifest) -> SavedSong | None:
     """
     manifest = read_manifest(song_folder)
     files, container = listed_files(manifest), inputs["format"]["container"]
-    if files and all(manifest.get(key) == value for key, value in inputs.items()):
-        complete = all((song_folder / file).exists() for file in files)
+    if files and all(without_names(manifest.get(key)) == without_names(value) for key, value in inputs.items()):
+        complete = all(_is_whole(song_folder / file, manifest.get("samples")) for file in files)
         return SavedSong(song_folder, manifest, existed=True) if complete else None
     if not manifest and not any((song_folder / f"{path}.{container}").exists() for path in inputs["wanted"]):
         return None
     raise OptionError(
         f"'{song_folder}' holds stems of another input or made otherwise: give --overwrite or another folder"
     )
+
+
+def _is_whole(stem: Path, num_samples: object) -> bool:
+    """Whether a stem can be read to its last sample."""
+    try:
+        return isinstance(num_samples, int) and read(stem, num_samples - 1)[0].shape[1] == 1
+    except AudioError:
+        return False
 
 
 def _check_disk_space(staged: Path, plan: Plan, source: AudioSource, output: OutputFormat) -> None:

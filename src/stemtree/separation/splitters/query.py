@@ -1,5 +1,6 @@
 """Trained models that take a query, a recording of the instrument to separate, as splitters."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -39,7 +40,9 @@ class QuerySplitter(TrainedSplitter):
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
-        return super().provenance() | {"like": self._like.name}
+        with self._like.open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        return super().provenance() | {"like": {"file": self._like.name, "sha256": checksum}}
 
     def _check_query(self) -> None:
         if not self.model.takes_query:

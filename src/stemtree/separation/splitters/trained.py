@@ -87,7 +87,11 @@ class TrainedSplitter(Splitter):
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
-        return {"name": "trained", "weights": [{"file": WEIGHTS, "sha256": weights_digest(self._folder)}]}
+        return {
+            "name": "trained",
+            "weights": [{"file": WEIGHTS, "sha256": weights_digest(self._folder)}],
+            "settings": {"sha256": self.model.card.settings_digest},
+        }
 
     def _check_query(self) -> None:
         if self.model.takes_query:
