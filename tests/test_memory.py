@@ -1,7 +1,10 @@
+import errno
 import subprocess
 import sys
 
 import pytest
+
+from stemtree.memory import check_room_for_torch, is_out_of_memory
 
 PROGRAM = """
 import resource, sys
@@ -25,3 +28,27 @@ def test_freed_memory_is_used_again() -> None:
         return int(subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, check=True).stdout)
 
     assert 4 * faults("keep") < faults()  # by far, even where the system maps large pages
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), True),
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), True),
+        (RuntimeError("can't start new thread"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_errors_of_memory_are_told(error: Exception, expected: bool) -> None:
+    assert is_out_of_memory(error) == expected
+
+
+def test_there_is_room_for_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_room_for_torch()
+    monkeypatch.setattr("stemtree.memory._TORCH", 1 << 62)
+    with pytest.raises(MemoryError):
+        check_room_for_torch()

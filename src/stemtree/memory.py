@@ -1,11 +1,28 @@
-"""Keep memory that was freed for the next allocation."""
+"""Keep memory that was freed for the next allocation, and tell when there is none left."""
 
 import ctypes
+import errno
+import mmap
 import os
 import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _KEPT_UP_TO = 64 << 20
+
+_TORCH = 600 << 20
+"""Bytes of address space that importing torch takes."""
+
+_OUT_OF_MEMORY = (
+    "can't allocate memory",  # torch
+    "could not allocate",
+    "could not create a primitive",
+    "out of memory",
+    "not enough memory",
+    "bad_alloc",
+    "cannot allocate memory",  # the C library, as when a library is loaded
+    "failed to map segment",
+    "can't start new thread",
+)
 
 
 def keep_freed_memory() -> bool:
@@ -29,3 +46,25 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, _KEPT_UP_TO) and mallopt(_M_TRIM_THRESHOLD, -1))
+
+
+def check_room_for_torch() -> None:
+    """Raise MemoryError unless there is address space for torch, which ends the process when it finds none."""
+    try:
+        mmap.mmap(-1, _TORCH).close()  # takes no memory: nothing is written to it
+    except (OSError, ValueError):
+        raise MemoryError from None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that the system gave no more memory.
+
+    Python and numpy raise MemoryError. The system's own error has its number; torch, and the loader of libraries, only
+    say so in their texts.
+    """
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    if not isinstance(error, RuntimeError | ImportError | OSError | SystemError):
+        return False
+    text = str(error).lower()
+    return any(words in text for words in _OUT_OF_MEMORY)

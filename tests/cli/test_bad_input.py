@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from stemtree.separation import separator
 from stemtree.separation.splitters import spleeter_weights
 
 
@@ -168,7 +169,7 @@ def test_output_folder_is_a_file(cli, wav: Path, tmp_path: Path) -> None:
 
 def test_output_folder_with_too_long_a_name(cli, wav: Path, tmp_path: Path) -> None:
     outcome = cli("separate", wav, "-o", tmp_path / ("x" * 300))
-    _assert_one_sentence(outcome, r"cannot write '.*x.*' \(File name too long\): choose another folder")
+    _assert_one_sentence(outcome, r"cannot write to '.*x.*' \(File name too long\): choose another folder")
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").exists(), reason="needs a folder that not even root may write to")
@@ -223,3 +224,37 @@ def test_libraries_do_not_write_to_stderr_themselves(wav: Path, tmp_path: Path) 
     outcome = subprocess.run(command, capture_output=True, text=True)
     assert outcome.returncode == 1
     assert outcome.stderr.startswith("stemtree: ") and outcome.stderr.count("\n") == 1, outcome.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a limit on memory that other systems do not keep")
+@pytest.mark.parametrize("kilobytes", [100_000, 450_000, 900_000])
+def test_little_memory(kilobytes: int, wav: Path, tmp_path: Path) -> None:
+    """Too little for numpy, for torch, and for the weights."""
+    limit = kilobytes * 1024
+    outcome = subprocess.run(
+        [sys.executable, "-c", "from stemtree.cli import main; main()", "separate", wav, "-o", tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+    assert outcome.returncode == 1
+    assert outcome.stderr.endswith("memory runs out: close other programs, or let this one have more\n"), outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_whatever_a_library_raises(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walk = separator.walk
+
+    def fail_once(*arguments: object) -> object:
+        monkeypatch.setattr(separator, "walk", walk)
+        raise KeyError("x")
+
+    monkeypatch.setattr(separator, "walk", fail_once)
+    shutil.copy(wav, tmp_path / "other.wav")
+    outcome = cli("separate", wav, tmp_path / "other.wav", "-o", tmp_path / "out", "--depth", 1)
+    assert outcome.code == 1
+    first, last = outcome.err.splitlines()
+    assert first.startswith(f"stemtree: '{wav}' could not be separated: KeyError: 'x'; please report this")
+    assert last == f"stemtree: 1 of 2 failed: {wav}"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["other"]

@@ -13,6 +13,7 @@ import soundfile
 
 from stemtree.hierarchy import load
 from stemtree.separation.splitters import spleeter_weights
+from stemtree.staging import staging
 
 
 def _files(folder: Path) -> list[str]:
@@ -191,17 +192,84 @@ def test_a_failed_twin_does_not_block_its_name(cli, wav: Path, tmp_path: Path) -
 def test_odd_names_do_not_end_a_batch(cli, wav: Path, tmp_path: Path) -> None:
     (tmp_path / "a.wav").symlink_to("b.wav")
     (tmp_path / "b.wav").symlink_to("a.wav")
-    outcome = cli("separate", "x" * 300 + ".wav", "bad\udcff.wav", tmp_path / "a.wav", wav, "-o", tmp_path / "out")
+    names = ["x" * 300 + ".wav", "bad\udcff.wav", "", tmp_path / "a.wav"]
+    outcome = cli("separate", *names, wav, "-o", tmp_path / "out")
     assert (tmp_path / "out" / "song" / "vocal.wav").exists()
-    assert outcome.code == 1 and len(outcome.err.splitlines()) == 4
+    assert outcome.code == 1 and len(outcome.err.splitlines()) == 5
+    assert "stemtree: the name of a song is empty: give a file, or . for the current folder\n" in outcome.err
+
+
+def test_a_name_that_is_not_utf8_does_not_stop_its_folder(cli, wav: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    for name in (b"M\xf6tor.wav", b"zz.wav"):
+        shutil.copy(wav, os.fsencode(folder) + b"/" + name)
+    outcome = cli("separate", folder, "-o", tmp_path / "out", "--depth", 1)
+    assert (tmp_path / "out" / "zz" / "vocal.wav").exists()
+    assert outcome.err.count("\n") in (0, 2) and "Traceback" not in outcome.err
+    assert outcome.code == 0 or "M\\xf6tor.wav" in outcome.err
+
+
+def test_escapes_in_names_do_not_reach_the_terminal(cli, wav: Path, tmp_path: Path) -> None:
+    name = "a\x1b]0;title\x07.wav"
+    shutil.copy(wav, tmp_path / name)
+    (tmp_path / "b\x1b[2J.wav").write_text("no audio")
+    outcome = cli("separate", tmp_path / name, tmp_path / "b\x1b[2J.wav", "-o", tmp_path / "out", "--depth", 1)
+    assert "a\\x1b]0;title\\x07  -" in outcome.out and "b\\x1b[2J.wav" in outcome.err
+    assert "\x1b" not in outcome.out + outcome.err
+
+
+def test_names_that_only_look_alike_to_some_systems(cli, wav: Path, tmp_path: Path) -> None:
+    songs = [tmp_path / "in" / name for name in ("Straße.wav", "Strasse.wav", "STRASSE.wav")]
+    songs[0].parent.mkdir()
+    for song in songs:
+        shutil.copy(wav, song)
+    if len(list(songs[0].parent.iterdir())) < len(songs):
+        pytest.skip("a file system that folds case")
+    assert cli("separate", *songs, "-o", tmp_path / "out", "--depth", 1).code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["STRASSE", "Strasse", "Straße"]
+
+
+def test_a_file_where_the_songs_folder_would_be(cli, wav: Path, tmp_path: Path) -> None:
+    song = wav.rename(tmp_path / "song")
+    outcome = cli("separate", song, "-o", tmp_path)
+    assert outcome.code == 1
+    assert outcome.err == (
+        f"stemtree: '{song}' is a file, and the song's folder would have its name: choose another folder\n"
+    )
+    assert cli("separate", song, "-o", tmp_path / "out", "--depth", 1).code == 0
+
+
+def test_a_hidden_file_has_a_folder_that_is_not(cli, wav: Path, tmp_path: Path) -> None:
+    song = wav.rename(tmp_path / ".song.take.wav")
+    assert cli("separate", song, "-o", tmp_path / "out", "--depth", 1).code == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["song.take"]
+
+
+@pytest.mark.parametrize("size", [0, 10_000])
+def test_a_stem_that_is_not_whole_is_made_again(size: int, cli, wav: Path, tmp_path: Path) -> None:
+    cli("separate", wav, "-o", tmp_path, "--depth", 1)
+    stem = tmp_path / "song" / "vocal.wav"
+    content = stem.read_bytes()
+    stem.write_bytes(content[:size])
+    outcome = cli("separate", wav, "-o", tmp_path, "--depth", 1)
+    assert outcome.code == 0 and "(exists)" not in outcome.out
+    assert stem.read_bytes() == content
+
+
+def test_flac_cannot_hold_every_rate(cli, tmp_path: Path, excerpt: np.ndarray) -> None:
+    """What the sentence names must help."""
+    song = tmp_path / "odd.wav"
+    soundfile.write(song, excerpt[:, :20000].T, 96096)
+    outcome = cli("separate", song, "-o", tmp_path, "--depth", 1, "--format", "flac")
+    assert outcome.err == "stemtree: flac cannot hold a sample rate of 96096 Hz: choose wav or ogg\n"
+    for remedy in ("wav", "ogg"):
+        assert cli("separate", song, "-o", tmp_path / remedy, "--depth", 1, "--format", remedy).code == 0
 
 
 def test_leftovers_of_a_killed_run_are_cleared_and_those_of_a_running_one_kept(cli, wav: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    killed, running = (out / f".song.{pid}.partial" for pid in (ended.pid, os.getppid()))
-    killed.mkdir(parents=True)
-    running.mkdir()
-    assert cli("separate", wav, "-o", out).code == 0
-    assert sorted(path.name for path in out.iterdir()) == [running.name, "song"]
+    (out / ".song.1234.partial" / "accompaniment").mkdir(parents=True)
+    with staging(out / "song") as running:
+        assert cli("separate", wav, "-o", out).code == 0
+        assert sorted(path.name for path in out.iterdir()) == [running.name, "song"]

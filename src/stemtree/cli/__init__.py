@@ -1,18 +1,32 @@
 """The command line: parsing and printing only."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from stemtree.cli import compare, corpus, curate, evaluate, experiment, export, hierarchy, query, separate, train, view
-from stemtree.cli.messages import one_line
-from stemtree.errors import StemtreeError
+from stemtree.cli.messages import explain, say
+from stemtree.cli.streams import tolerant_streams
 from stemtree.version import __version__
+
+
+class _Commands(TyperGroup):
+    """All commands; typer by itself ends without a word at Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("stopped", error=True)
+            raise typer.Exit(130) from None
+
 
 # Plain help: rich's boxes cost a third of the start-up time and wrap paths.
 app = typer.Typer(
     name="stemtree",
+    cls=_Commands,
     help="Separate songs into trees of stems that add up to them exactly.",
     no_args_is_help=True,
     add_completion=False,
@@ -35,23 +49,37 @@ app.add_typer(curate.app, name="curate")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"stemtree {__version__}")
+        say(f"stemtree {__version__}")
         raise typer.Exit
 
 
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Take what comes before the command."""
+    """Handle the options before the command's name."""
 
 
 def main() -> None:
-    """Run the command line; errors of ours are one sentence on stderr."""
+    """Run the command line; whatever goes wrong is one sentence on standard error."""
+    with tolerant_streams() as output:
+        status = _run()
+        output.flush()
+        if output.failure is not None and not isinstance(output.failure, BrokenPipeError):
+            say(f"cannot print ({output.failure.strerror}): send the output elsewhere, or make room there", error=True)
+            status = status or 1
+    sys.exit(status)
+
+
+def _run() -> int:
+    """Run the command and return its exit status."""
     try:
         app()
-    except StemtreeError as error:
-        typer.echo(f"stemtree: {one_line(error)}", err=True)
-        sys.exit(1)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception as error:
+        say(explain(error), error=True)
+        return 1
+    return 0

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from stemtree.cli.messages import say, show
+
 
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A.parquet", help="Rows that evaluate -o wrote.")],
@@ -20,7 +22,6 @@ def compare(
     """Compare the SI-SDR improvement of two runs, level by level, over seeds and songs."""
     import math
 
-    from rich.console import Console
     from rich.table import Table
 
     from stemtree.experiments.comparison import compare_rows, read_rows
@@ -37,8 +38,8 @@ def compare(
         means = (f"{value:.2f}" for value in (level.first, level.second, found.mean))
         counts = map(str, (level.songs, level.chunks, level.undefined))
         table.add_row(level.level, *means, limits, f"{found.p_value:.3f}", *counts)
-    Console(width=120, highlight=False).print(table)
+    show(table, width=120)
     if math.isnan(levels[0].difference.low):
-        typer.echo("stemtree: there is no interval for fewer than 10 songs", err=True)
+        say("there is no interval for fewer than 10 songs", error=True)
     elif not levels[0].difference.over_seeds:
-        typer.echo("stemtree: the interval is over songs alone; give a second seed of each with --a and --b", err=True)
+        say("the interval is over songs alone; give a second seed of each with --a and --b", error=True)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
-from stemtree.cli.messages import one_line
+from stemtree.cli.messages import markup, one_line, progress_bar, say, show
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from stemtree.corpora.track import Corpus
 
 app = typer.Typer(
@@ -28,10 +30,10 @@ def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None, s
     described = CorpusSettings(Path(root), kind, labels=labels)
     corpus = check_corpus(root, kind, described.hierarchy(hierarchy))
     for problem in (*corpus.notes, *corpus.problems):
-        typer.echo(f"{problem.kind}: {one_line(problem.message)}")
+        say(f"{problem.kind}: {one_line(problem.message)}")
     counts = Counter(problem.kind for problem in corpus.problems)
     found = ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "no problems"
-    typer.echo(f"{len(corpus.tracks)} songs can be read; {found}")
+    say(f"{len(corpus.tracks)} songs can be read; {found}")
     if not corpus.tracks or (corpus.problems and not skip_bad):
         raise typer.Exit(1)
 
@@ -39,20 +41,17 @@ def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None, s
 @app.command()
 def info(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None, skip_bad: SkipBad = False) -> None:
     """Print what a corpus holds: songs and hours per split, songs and stem hours per leaf; problems are counted."""
-    from rich.console import Console
-
     from stemtree.corpora.load import load_corpus
     from stemtree.corpora.settings import CorpusSettings
 
     described = CorpusSettings(Path(root), kind, labels=labels)
     corpus = load_corpus(root, kind, described.hierarchy(hierarchy), skip_bad=True)
-    console = Console(width=200, highlight=False)
     for table in _tables(corpus):
-        console.print(table)
+        show(table, width=200)
     for problem in corpus.problems if skip_bad else ():
-        typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
+        say(problem.message, error=True)
     if corpus.problems:
-        typer.echo(f"{len(corpus.problems)} problems: see stemtree corpus check", err=True)
+        say(f"{len(corpus.problems)} problems: see stemtree corpus check", error=True)
 
 
 @app.command()
@@ -69,7 +68,6 @@ def index(
     skip_bad: SkipBad = False,
 ) -> None:
     """Measure how loud every node is in every chunk, for training; only songs that changed are measured again."""
-    from stemtree.cli.messages import progress_bar
     from stemtree.corpora.settings import CorpusSettings
     from stemtree.data.salience import Chunking, index_file, salience_index
 
@@ -80,9 +78,9 @@ def index(
         measured = salience_index(corpus, tree, file, chunking, skip_bad=skip_bad, progress=progress)
     problems = corpus.problems + measured.problems
     for problem in measured.problems:
-        typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
+        say(problem.message, error=True)
     songs = len(corpus.tracks) - len(measured.problems)
-    typer.echo(f"{file}: {songs} songs, {len(measured.table)} nodes in them, {len(problems)} problems")
+    say(f"{file}: {songs} songs, {len(measured.table)} nodes in them, {len(problems)} problems")
 
 
 @app.command()
@@ -96,16 +94,15 @@ def resample(
     skip_bad: SkipBad = False,
 ) -> None:
     """Copy a corpus at another sample rate, in the same layout; songs that are in the copy already are left."""
-    from stemtree.cli.messages import progress_bar
     from stemtree.corpora.resample import ResampleSettings, resample_corpus
 
     settings = ResampleSettings(rate, not stereo)
     with progress_bar("resampling") as progress:
         problems = resample_corpus(root, kind, output, settings, workers=workers, skip_bad=skip_bad, progress=progress)
     for problem in problems:
-        typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
+        say(problem.message, error=True)
     left_out = sum(problem.kind == "unreadable" for problem in problems)
-    typer.echo(f"{output}: {rate} Hz, {'stereo as it was' if stereo else 'mono'}, {left_out} songs left out")
+    say(f"{output}: {rate} Hz, {'stereo as it was' if stereo else 'mono'}, {left_out} songs left out")
     if left_out:
         raise typer.Exit(1)
 
@@ -117,12 +114,11 @@ def compose(
     seed: Annotated[int, typer.Option(metavar="N", help="Decides every choice.")] = 0,
 ) -> None:
     """Compose songs as MIDI files, with MMA's bands and melodies on what they lack."""
-    from stemtree.cli.messages import progress_bar
     from stemtree.rendering.compose import compose_songs
 
     with progress_bar("composing") as progress:
         files = compose_songs(count, output, seed, progress=progress)
-    typer.echo(f"{output}: {len(files)} songs")
+    say(f"{output}: {len(files)} songs")
 
 
 @app.command()
@@ -152,7 +148,6 @@ def render(
     skip_bad: SkipBad = False,
 ) -> None:
     """Render MIDI files into a corpus in Slakh's layout; songs that are there are left."""
-    from stemtree.cli.messages import progress_bar
     from stemtree.rendering.render import render_corpus
     from stemtree.rendering.settings import RenderSettings
 
@@ -176,13 +171,13 @@ def render(
     with progress_bar("rendering") as progress:
         problems = render_corpus(midis, output, settings, workers=workers, skip_bad=skip_bad, progress=progress)
     for problem in problems:
-        typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
-    typer.echo(f"{output}: {len(set(map(Path, midis))) * takes - len(problems)} songs, {len(problems)} left out")
+        say(problem.message, error=True)
+    say(f"{output}: {len(set(map(Path, midis))) * takes - len(problems)} songs, {len(problems)} left out")
     if problems:
         raise typer.Exit(1)
 
 
-def _tables(corpus: "Corpus") -> "list[object]":
+def _tables(corpus: "Corpus") -> "list[Table]":
     from rich.table import Table
 
     splits = Table("split", "songs", "hours", "stems a song")
@@ -190,7 +185,7 @@ def _tables(corpus: "Corpus") -> "list[object]":
         tracks = [track for track in corpus.tracks if track.split == split]
         hours = sum(track.duration for track in tracks) / 3600
         stems = sum(len(track.stems) for track in tracks) / len(tracks)
-        splits.add_row(split or "(none)", str(len(tracks)), f"{hours:.2f}", f"{stems:.1f}")
+        splits.add_row(markup(split) or "(none)", str(len(tracks)), f"{hours:.2f}", f"{stems:.1f}")
     leaves = Table("leaf", "songs", "stems", "stem hours")
     held = Counter(stem.leaf for track in corpus.tracks for stem in track.stems)
     for leaf, count in sorted(held.items()):

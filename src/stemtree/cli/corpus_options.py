@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemtree.cli.messages import one_line
+from stemtree.cli.messages import say
 
 if TYPE_CHECKING:
     from stemtree.corpora.settings import CorpusSettings
@@ -41,5 +41,5 @@ def read_corpus(
         tree = tree.prune(depth)
     corpus = described.load(tree)
     for problem in corpus.problems:
-        typer.echo(f"stemtree: {one_line(problem.message)}", err=True)
+        say(problem.message, error=True)
     return corpus, tree

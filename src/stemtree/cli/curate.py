@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli import curate_stems
-from stemtree.cli.messages import one_line, progress_bar
+from stemtree.cli.messages import one_line, progress_bar, say
 
 if TYPE_CHECKING:
     from stemtree.corpora.track import Problem
@@ -50,10 +50,10 @@ def gather(
         songs, problems = run(listing, output, settings, progress)
     for one in songs:
         if one.reason:
-            typer.echo(f"{one.status}: {one_line(one.song)}: {one_line(one.reason)}")
+            say(f"{one.status}: {one_line(one.song)}: {one_line(one.reason)}")
     _print(problems)
     counts = Counter[str](one.status for one in songs)
-    typer.echo(f"{output}: {len(songs)} songs; {_counted(counts)}")
+    say(f"{output}: {len(songs)} songs; {_counted(counts)}")
     if counts["failed"] or counts["quarantined"]:
         raise typer.Exit(1)
 
@@ -82,9 +82,9 @@ def annotate(
     _print(done.problems)
     marked = sorted((row for row in done.rows if row.review == TO_REVIEW), key=lambda row: row.confidence or 0)
     for row in marked if review_share is not None else ():
-        typer.echo(f"{row.confidence or 0:.2f}  {one_line(row.song)} / {one_line(row.file)}: {row.label}")
+        say(f"{row.confidence or 0:.2f}  {one_line(row.song)} / {one_line(row.file)}: {row.label}")
     count = len({row.song for row in done.rows})
-    typer.echo(f"{output}: {len(done.rows)} files of {count} songs; {done.kept} settled, {len(marked)} to review")
+    say(f"{output}: {len(done.rows)} files of {count} songs; {done.kept} settled, {len(marked)} to review")
 
 
 @app.command()
@@ -100,8 +100,8 @@ def listen(
         evidence = run(root, annotation, output, progress)
     for one in evidence:
         if one.doubts:
-            typer.echo(f"{one_line(one.song)} / {one_line(one.file)}: {one_line('; '.join(one.doubts))}")
-    typer.echo(f"{output}: {len(evidence)} files, {sum(bool(one.doubts) for one in evidence)} doubtful")
+            say(f"{one_line(one.song)} / {one_line(one.file)}: {one_line('; '.join(one.doubts))}")
+    say(f"{output}: {len(evidence)} files, {sum(bool(one.doubts) for one in evidence)} doubtful")
 
 
 @app.command()
@@ -119,13 +119,13 @@ def fit(
         model, accuracies = fit_and_measure(
             [(row.song, row.file) for row in rows], [row.label for row in rows], folds, progress=progress
         )
-    typer.echo("fold  exact  instrument  of all  10 % reviewed  calibration error")
+    say("fold  exact  instrument  of all  10 % reviewed  calibration error")
     for name, one in accuracies.items():
         figures = (one.exact, one.instrument, one.instrument_of_all, one.reviewed, one.calibration_error)
-        typer.echo(f"{name:5} " + "  ".join(f"{figure:.4f}" for figure in figures))
+        say(f"{name:5} " + "  ".join(f"{figure:.4f}" for figure in figures))
     model.save(output)
     temperature, guess = model.calibration.temperature, model.calibration.guess
-    typer.echo(f"{output}: {len(model.features)} features, temperature {temperature:.2f}, {100 * guess:.1f} % guessed")
+    say(f"{output}: {len(model.features)} features, temperature {temperature:.2f}, {100 * guess:.1f} % guessed")
 
 
 @app.command()
@@ -135,14 +135,14 @@ def check(root: Annotated[str, typer.Argument(metavar="ROOT", help="Of MedleyDB'
 
     count, problems = check_labels(root)
     _print(problems)
-    typer.echo(f"{count} songs; {_counted(Counter(problem.kind for problem in problems))}")
+    say(f"{count} songs; {_counted(Counter(problem.kind for problem in problems))}")
     if problems:
         raise typer.Exit(1)
 
 
 def _print(problems: "Iterable[Problem]") -> None:
     for problem in problems:
-        typer.echo(f"{problem.kind}: {one_line(problem.message)}")
+        say(f"{problem.kind}: {one_line(problem.message)}")
 
 
 def _counted(counts: "Counter[str]") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from stemtree.cli.messages import one_line, progress_bar
+from stemtree.cli.messages import one_line, progress_bar, say
 from stemtree.errors import OptionError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def stems(
     _print(report.notes, "note: ")
     _print(report.problems)
     outcome = f"{len(report.made)} songs made, {len(report.described)} described again, {len(report.kept)} kept"
-    typer.echo(f"{output}: {outcome}; {_counted(report.problems)}")
+    say(f"{output}: {outcome}; {_counted(report.problems)}")
     if report.problems:
         raise typer.Exit(1)
 
@@ -89,11 +89,11 @@ def bleed(
     leaking = [row for row in rows if row.leak.leaks]
     for row in leaking:
         source = f"{one_line(row.leak.from_file)} ({row.leak.from_label})"
-        typer.echo(
+        say(
             f"{one_line(row.song)}: {one_line(row.file)} ({row.label}) hears {source}: "
             f"{row.leak.level_db} dB, {row.leak.delay_ms} ms later"
         )
-    typer.echo(
+    say(
         f"{output}: {len(report.measured)} songs measured, {len(report.kept)} kept; "
         f"{len(leaking)} of {len(rows)} tracks leak; {len(report.problems)} problems"
     )
@@ -133,11 +133,11 @@ def split(
         raise OptionError("there is nothing to split: give a corpus, or --songs, --annotation and -o")
     _print([*strange, *splits.problems])
     for name, distance in splits.distances.items():
-        typer.echo(
+        say(
             f"{name:10} {distance.songs:4} songs; from all songs: genres {distance.genre:.3f}, "
             f"instruments {distance.instrument:.3f}"
         )
-    typer.echo(f"{table}: {len(splits.of)} songs, {len(splits.problems)} in no split")
+    say(f"{table}: {len(splits.of)} songs, {len(splits.problems)} in no split")
     if strange or splits.problems:
         raise typer.Exit(1)
 
@@ -159,8 +159,8 @@ def stats(
             corpora, output, songs=songs or (), splits=splits, figures=not no_figures, progress=progress
         )
     _print(report.problems)
-    typer.echo((output / "corpora.md").read_text("utf-8").partition("\n\n")[2].rstrip())
-    typer.echo(f"{output}: {len(report.files)} files, {len(report.problems)} problems")
+    say((output / "corpora.md").read_text("utf-8").partition("\n\n")[2].rstrip())
+    say(f"{output}: {len(report.files)} files, {len(report.problems)} problems")
     if report.problems:
         raise typer.Exit(1)
 
@@ -172,4 +172,4 @@ def _counted(problems: "Iterable[Problem]") -> str:
 
 def _print(problems: "Iterable[Problem]", prefix: str = "") -> None:
     for problem in problems:
-        typer.echo(f"stemtree: {prefix}{problem.kind}: {one_line(problem.message)}", err=True)
+        say(f"{prefix}{problem.kind}: {one_line(problem.message)}", error=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
-from stemtree.cli.messages import one_line, progress_bar, stopped_by_user
+from stemtree.cli.messages import one_line, progress_bar, say, show, stopped_by_user
 
 if TYPE_CHECKING:
     import polars as pl
@@ -156,7 +156,7 @@ def mean_mask(
     with progress_bar("fitting") as progress:
         masks = fit_mean_mask(songs, tree.descendants(root), settings, kind=mask, stft=stft, progress=progress)
     masks.save(output)
-    typer.echo(f"{output}: {len(masks.nodes)} nodes, {masks.fitted}")
+    say(f"{output}: {len(masks.nodes)} nodes, {masks.fitted}")
 
 
 def _load(
@@ -169,24 +169,21 @@ def _load(
 
 
 def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", with_absent: bool) -> None:
-    from rich.console import Console
-
     from stemtree.evaluation import tables
 
-    console = Console(width=200, highlight=False)
     size = f"{rows['track'].n_unique()} songs, {rows.n_unique(['track', 'start'])} chunks"
-    console.print(f"{name}: {size}, dB", markup=False)
+    say(f"{name}: {size}, dB")
     summary = tables.summarise(rows, tree)
-    console.print(_chunk_table(summary, tables.status_counts(rows, tree)))
-    console.print(_statistics_table(summary))
+    show(_chunk_table(summary, tables.status_counts(rows, tree)), width=200)
+    show(_statistics_table(summary), width=200)
     if rows["target"].is_not_null().any():
-        console.print(_level_table(rows))
+        show(_level_table(rows), width=200)
     if with_absent:
-        console.print(_absent_table(tables.absent_estimates(rows)))
+        show(_absent_table(tables.absent_estimates(rows)), width=200)
     failed = tables.failures(rows)
     for row in failed.iter_rows(named=True):
         first = f"the first '{row['track']}' at {row['start']} s"
-        typer.echo(f"stemtree: {row['chunks']} chunks failed, {first}: {one_line(row['failure'])}", err=True)
+        say(f"{row['chunks']} chunks failed, {first}: {one_line(row['failure'])}", error=True)
     if len(failed):
         raise typer.Exit(1)
 

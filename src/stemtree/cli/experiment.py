@@ -19,8 +19,8 @@ def list_experiments() -> None:
 
     for name in available():
         experiment = read_experiment(name)
-        typer.echo(f"{name}: {experiment.question} ({experiment.source})")
-        typer.echo(f"  {', '.join(experiment.arms)}")
+        say(f"{name}: {experiment.question} ({experiment.source})")
+        say(f"  {', '.join(experiment.arms)}")
 
 
 @app.command()
@@ -42,7 +42,7 @@ def settings(
 
     text = resolved_yaml(arm_settings(read_experiment(name), arm, size, seed))
     if output is None:
-        typer.echo(text, nl=False)
+        say(text, nl=False)
         return
     try:
         output.write_text(text, "utf-8")

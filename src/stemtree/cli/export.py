@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stemtree.cli.messages import progress_bar
+from stemtree.cli.messages import progress_bar, say
 
 
 def export(
@@ -38,4 +38,4 @@ def export(
 
     with progress_bar(f"{kind}") as progress:
         written = write(folder, kind, output, codec=codec, parts=part or (), overwrite=overwrite, progress=progress)
-    typer.echo(str(written))
+    say(written)

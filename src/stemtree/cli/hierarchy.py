@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stemtree.cli.messages import markup, say
+from stemtree.cli.messages import show as show_drawing
+
 if TYPE_CHECKING:
     from rich.tree import Tree
 
@@ -19,7 +22,7 @@ def list_all() -> None:
 
     for name in available():
         hierarchy = load(name)
-        typer.echo(f"{name:10} {hierarchy.levels} levels, {len(hierarchy.leaves()):2} leaves  {hierarchy.description}")
+        say(f"{name:10} {hierarchy.levels} levels, {len(hierarchy.leaves()):2} leaves  {hierarchy.description}")
 
 
 @app.command()
@@ -28,13 +31,11 @@ def show(
     level: Annotated[int | None, typer.Option(help="Draw the tree down to this level only (1: the leaves).")] = None,
 ) -> None:
     """Draw a hierarchy as a tree."""
-    from rich.console import Console
-
     from stemtree.hierarchy import load
 
     hierarchy = load(name)
     bottom = hierarchy.at_level(level) if level is not None else ()
-    Console(highlight=False, width=10_000).print(_draw(hierarchy, bottom))
+    show_drawing(_draw(hierarchy, bottom))
 
 
 @app.command()
@@ -44,7 +45,7 @@ def check(file: Annotated[str, typer.Argument(metavar="FILE.yaml", help="Your hi
 
     hierarchy = load(file)
     labels = sum(len(hierarchy.node(leaf).labels) for leaf in hierarchy.leaves())
-    typer.echo(
+    say(
         f"{file}: a hierarchy of {hierarchy.levels} levels, {len(hierarchy.paths)} nodes, "
         f"{len(hierarchy.leaves())} leaves and {labels} labels"
     )
@@ -52,14 +53,13 @@ def check(file: Annotated[str, typer.Argument(metavar="FILE.yaml", help="Your hi
 
 def _draw(hierarchy: "Hierarchy", bottom: tuple[str, ...]) -> "Tree":
     """Draw every node with its level, going no deeper than `bottom`."""
-    from rich.markup import escape
     from rich.tree import Tree
 
-    drawing = Tree(f"mixture [dim]({escape(hierarchy.name)})[/]")
+    drawing = Tree(f"mixture [dim]({markup(hierarchy.name)})[/]")
 
     def grow(branch: Tree, path: str) -> None:
         for child in hierarchy.children(path) if path not in bottom else ():
-            below = branch.add(f"{escape(hierarchy.node(child).name)} [dim]{hierarchy.level(child)}[/]")
+            below = branch.add(f"{markup(hierarchy.node(child).name)} [dim]{hierarchy.level(child)}[/]")
             grow(below, child)
 
     grow(drawing, "")

@@ -1,6 +1,7 @@
 """Separating songs one after the other, for the commands ``separate`` and ``query``."""
 
 import glob
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemtree.cli.messages import one_line, progress_bar, warnings_as_notes
-from stemtree.errors import AudioError, AudioWarning, OptionError, StemtreeError, TruncatedError
+from stemtree.cli.messages import explain, markup, printable, progress_bar, say, show, warnings_as_notes
+from stemtree.errors import AudioError, AudioWarning, OptionError, TruncatedError
 from stemtree.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def separate_songs(
             for song in songs:
                 batch.separate(separator, song)
         except KeyboardInterrupt:
-            typer.echo("stemtree: stopped; the song at hand left nothing behind, run again to go on", err=True)
+            say("stopped; the song at hand left nothing behind, run again to go on", error=True)
             raise typer.Exit(130) from None
     batch.summarise()
 
@@ -85,7 +86,7 @@ class _Batch:
     ) -> None:
         self._reading = reading
         self._output, self._folder, self._overwrite, self._page_format = output, folder, overwrite, page
-        self._folders: dict[str, Path] = {}
+        self._songs: dict[tuple[int, int], Path] = {}  # by the folder's number in the file system
         self._done = 0
         self._failed: list[str] = []
 
@@ -98,17 +99,13 @@ class _Batch:
                     if (target := file.resolve()) not in found:
                         found.add(target)
                         yield file
-            except (StemtreeError, OSError, RuntimeError) as error:  # names that are too long, links in a circle
-                self._fail(name, error)
+            except Exception as error:  # such as a name that is too long
+                self._fail(name, explain(error))
 
     def separate(self, separator: "Separator", song: Path) -> None:
         """Separate one song and print its tree."""
         try:
-            if other := self._folders.get(song.stem.casefold()):
-                raise OptionError(
-                    f"'{song}' and '{other}' would both go to '{self._folder / song.stem}': "
-                    "give one of them another folder with -o"
-                )
+            self._check_folder(song)
             with warnings_as_notes(AudioWarning), progress_bar(song.name) as progress:
                 saved = separator.save(
                     song,
@@ -119,17 +116,27 @@ class _Batch:
                     stream=self._reading.stream,
                     accept_truncated=self._reading.accept_truncated,
                 )
+            self._songs[_identity(saved.folder)] = song
             page = self._page(saved, song)
-        except TruncatedError as error:
-            self._fail(str(song), f"{error}, or give --accept-truncated to separate what is there")
-        except (StemtreeError, OSError, RuntimeError) as error:  # RuntimeError: torch, when memory runs out
-            self._fail(str(song), error)
-        else:
-            self._done += 1
-            self._folders[song.stem.casefold()] = song
             _print_tree(saved)
             if page:
-                typer.echo(f"Listen to it: {page}")
+                say(f"Listen to it: {page}")
+        except TruncatedError as error:
+            self._fail(str(song), f"{error}, or give --accept-truncated to separate what is there")
+        except Exception as error:  # of libraries too: nothing about one song ends the others
+            self._fail(str(song), explain(error, f"'{song}' could not be separated"))
+        else:
+            self._done += 1
+
+    def _check_folder(self, song: Path) -> None:
+        """Raise OptionError if the stems of another song went to this song's folder, by whatever name."""
+        from stemtree.separation.output.stem_files import folder_of
+
+        place = folder_of(str(song), self._folder)
+        if os.path.isdir(place) and (other := self._songs.get(_identity(place))):
+            raise OptionError(
+                f"'{song}' and '{other}' would both go to '{place}': give one of them another folder with -o"
+            )
 
     def _page(self, saved: "SavedSong", song: Path) -> Path | None:
         """Make the page if it was asked for; one of stems that were replaced goes away."""
@@ -147,23 +154,27 @@ class _Batch:
         """Print which songs failed, if there were several, and exit with 1 if any did."""
         total = self._done + len(self._failed)
         if self._failed and total > 1:
-            typer.echo(f"stemtree: {len(self._failed)} of {total} failed: {', '.join(self._failed)}", err=True)
+            say(f"{len(self._failed)} of {total} failed: {', '.join(self._failed)}", error=True)
         if self._failed:
             raise typer.Exit(1)
 
-    def _fail(self, name: str, error: Exception | str) -> None:
-        self._failed.append(one_line(name))
-        typer.echo(f"stemtree: {one_line(error)}", err=True)
+    def _fail(self, name: str, sentence: str) -> None:
+        self._failed.append(printable(name))
+        say(sentence, error=True)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """The number of a folder in the file system, whatever its name."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _files(name: str) -> list[Path]:
     """The files that one name from the command line matches."""
     from stemtree.audio import is_audio_name
 
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise AudioError(f"the file name {name!a} is not valid text: rename the file") from None
+    if not name:
+        raise AudioError("the name of a song is empty: give a file, or . for the current folder")
     path = Path(name)
     if path.is_dir():
         found = sorted(file for file in path.iterdir() if file.is_file() and is_audio_name(file))
@@ -179,27 +190,22 @@ def _files(name: str) -> list[Path]:
 
 
 def _print_tree(saved: "SavedSong") -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.tree import Tree
 
     from stemtree.hierarchy import MIXTURE, is_within
 
     manifest = saved.manifest
     mixture = f"{_dbfs(manifest['mixture']['rms_dbfs'])}, {manifest['samples'] / manifest['sample_rate']:.1f} s"
-    drawing = Tree(f"{escape(str(saved.folder))}  [dim]{mixture}{' (exists)' if saved.existed else ''}[/]")
+    drawing = Tree(f"{markup(saved.folder)}  [dim]{mixture}{' (exists)' if saved.existed else ''}[/]")
     branches = {MIXTURE: drawing}
     for row in manifest["nodes"]:
         parent = max((path for path in branches if is_within(row["path"], path)), key=len)
         energy = f"{row['energy_share']:6.1%} of the energy{'' if row['active'] else ', inactive'}"
-        label = f"{escape(row['file'])}  [dim]{_dbfs(row['rms_dbfs'])}  {energy}[/]"
+        label = f"{markup(row['file'])}  [dim]{_dbfs(row['rms_dbfs'])}  {energy}[/]"
         branches[row["path"]] = branches[parent].add(label)
-    console = Console(highlight=False, width=10_000)  # a tree is cut at the console's width, and long names with it
-    console.print(drawing)
+    show(drawing)
     if held := sum(row["held_at_full_scale"] for row in (manifest["mixture"], *manifest["nodes"])):
-        console.print(
-            f"{held} values were held at full scale or took a sibling's difference; floating-point output alters none"
-        )
+        say(f"{held} values were held at full scale or took a sibling's difference; floating-point output alters none")
 
 
 def _dbfs(rms: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stemtree.cli.corpus_options import Labels, SkipBad
-from stemtree.cli.messages import one_line, progress_bar, stopped_by_user
+from stemtree.cli.messages import progress_bar, say, show, stopped_by_user
 from stemtree.errors import OptionError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def train(
 
     settings = _for_all_corpora(read_settings(configs, changes or ()), labels, skip_bad)
     if print_only:
-        typer.echo(resolved_yaml(settings), nl=False)
+        say(resolved_yaml(settings).rstrip("\n"))
         return
     if output is None:
         raise OptionError("a run needs a folder: give -o RUN, or --print to see the configuration")
@@ -62,7 +62,7 @@ def _train(settings: "TrainSettings", output: Path) -> None:
     def report(sentence: str) -> None:
         if sentence not in reported:
             reported.add(sentence)
-            typer.echo(f"stemtree: {one_line(sentence)}", err=True)
+            say(sentence, error=True)
 
     monitor = Monitor(report, progress_bar) if first_process() else Monitor()
     model = train_model(settings, output, progress_bar=Console(stderr=True).is_terminal, monitor=monitor)
@@ -81,11 +81,10 @@ def _for_all_corpora(settings: "TrainSettings", labels: Path | None, skip_bad: b
 
 
 def _print_outcome(model: "Model", output: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     training = model.card.training
-    typer.echo(
+    say(
         f"{output}: {training['steps']} steps, weights of step {training['kept_step']}, "
         f"{training['cpu_seconds']} CPU seconds"
     )
@@ -93,4 +92,4 @@ def _print_outcome(model: "Model", output: Path) -> None:
     for node, measured in model.card.metrics["validation"].items():
         improvement = f"{measured['si_sdr_improvement']:.2f}" if measured["examples"] else ""
         table.add_row(node, improvement, str(measured["examples"]))
-    Console(width=120, highlight=False).print(table)
+    show(table, width=120)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stemtree.cli.messages import progress_bar
+from stemtree.cli.messages import progress_bar, say
 
 
 def view(
@@ -50,13 +50,13 @@ def view(
         if reference is not None:
             entry = _compare(folder, found.parent, reference, kind, track)
         server = stack.enter_context(PageServer(folder, found.parent, port, entry))
-        typer.echo(f"{server.address}\nCtrl-C ends it.")
+        say(f"{server.address}\nCtrl-C ends it.")
         if open_browser:
             typer.launch(server.address)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            typer.echo("", err=True)
+            say("stopped", error=True)
 
 
 def _compare(folder: Path, page: Path, reference: Path, kind: str | None, track: str | None) -> str:
