@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, separate_songs
+from stemtree.memory import check_room_for_torch
 
 
 def query(
@@ -21,6 +22,7 @@ def query(
     accept_truncated: TruncatedOption = False,
 ) -> None:
     """Separate every level of the path that an example points at: the instrument, its family, and so on upward."""
+    check_room_for_torch()
     from stemtree.audio import OutputFormat
     from stemtree.separation.query import query_separator
 

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperCommand
 
 from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, separate_songs
+from stemtree.memory import check_room_for_torch
 
 if TYPE_CHECKING:
     from stemtree.audio import Width
@@ -58,6 +59,7 @@ def separate(
     ] = None,
 ) -> None:
     """Separate songs into stems that add up to them: DIR/<song>/<node>.<ext> and DIR/<song>/tree.json."""
+    check_room_for_torch()
     from stemtree.audio import OutputFormat
     from stemtree.errors import OptionError
 
