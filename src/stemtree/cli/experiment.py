@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from stemtree.cli.messages import say
+
 app = typer.Typer(
     help="The sources' experiments: what they ask, and the configurations that they compare.",
     no_args_is_help=True,
@@ -42,7 +44,7 @@ def settings(
 
     text = resolved_yaml(arm_settings(read_experiment(name), arm, size, seed))
     if output is None:
-        say(text, nl=False)
+        say(text.rstrip("\n"))
         return
     try:
         output.write_text(text, "utf-8")
