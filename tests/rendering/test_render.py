@@ -1,5 +1,6 @@
 """Rendering with the small soundfont that pretty-midi contains; skipped where the FluidSynth library is missing."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -138,3 +139,15 @@ def test_bad_settings(midi: Path, tmp_path: Path) -> None:
     twin = write_midi(tmp_path / "twin" / "song.mid", [0])
     with pytest.raises(CorpusError, match="would both become the song 'song'"):
         render_corpus([midi, twin], tmp_path / "c", render_settings(), workers=1)
+
+
+def test_names_that_are_not_utf8_and_keys_that_do_not_exist(midi: Path, tmp_path: Path) -> None:
+    bad = Path(os.fsdecode(os.fsencode(tmp_path / "bad") + b"\xff.mid"))
+    content = midi.read_bytes()
+    track = content.index(b"MTrk")
+    length = int.from_bytes(content[track + 4 : track + 8], "big") + 6
+    eight_flats = b"\x00\xff\x59\x02\xf8\x00"
+    bad.write_bytes(content[: track + 4] + length.to_bytes(4, "big") + eight_flats + content[track + 8 :])
+    assert render_corpus([bad, midi], tmp_path / "c", render_settings(), workers=1) == []
+    names = [track.id for track in load_corpus(tmp_path / "c", "slakh", "ms21").tracks]
+    assert names == ["bad%FF", "song"]

@@ -1,5 +1,8 @@
 """General MIDI files as parts, each played by one instrument."""
 
+import io
+import os
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -68,7 +71,7 @@ def read_parts(file: Path) -> list[MidiPart]:
     try:
         with warnings.catch_warnings():  # about tempo events on other tracks than the first, which are read correctly
             warnings.simplefilter("ignore")
-            song = pretty_midi.PrettyMIDI(str(file))
+            song = pretty_midi.PrettyMIDI(io.BytesIO(_with_valid_keys(file.read_bytes())))
     except OSError as error:
         raise CorpusError(f"cannot read the MIDI file '{file}': {error.strerror or error}; check the path") from None
     except Exception as error:  # mido raises many types for a damaged file
@@ -77,6 +80,28 @@ def read_parts(file: Path) -> list[MidiPart]:
     if not parts:
         raise CorpusError(f"the MIDI file '{file}' has no notes: leave it out")
     return parts
+
+
+def song_name(midi: Path) -> str:
+    """A song's name: its file's; in one that is not UTF-8, bytes above 127 stand as ``%FF``."""
+    try:
+        midi.stem.encode()
+        return midi.stem
+    except UnicodeEncodeError:
+        return "".join(chr(byte) if byte < 128 else f"%{byte:02X}" for byte in os.fsencode(midi.stem))
+
+
+_KEY_SIGNATURE = re.compile(rb"\xff\x59\x02(..)", re.DOTALL)
+
+
+def _with_valid_keys(midi: bytes) -> bytes:
+    """Replace key signatures that do not exist, such as 8 flats, by C major: mido refuses them, other programs play."""
+
+    def valid(event: re.Match[bytes]) -> bytes:
+        sharps, minor = int.from_bytes(event[1][:1], "big", signed=True), event[1][1]
+        return event[0] if -7 <= sharps <= 7 and minor in (0, 1) else b"\xff\x59\x02\x00\x00"
+
+    return _KEY_SIGNATURE.sub(valid, midi)
 
 
 def duration_of(parts: Sequence[MidiPart]) -> float:

@@ -12,7 +12,7 @@ from stemtree.hierarchy import NodePath, load
 from stemtree.rendering.arrange import double, redraw, vary
 from stemtree.rendering.effects import Effect, draw_effects
 from stemtree.rendering.fluidsynth import DRUM_BANK, Preset, synthesizer
-from stemtree.rendering.midi import MidiPart, cut_out
+from stemtree.rendering.midi import MidiPart, cut_out, song_name
 from stemtree.rendering.settings import RenderSettings
 
 _CENTRE, _PAN_DEVIATION = 64, 25
@@ -68,7 +68,7 @@ def plan_stems(midi: Path, parts: Sequence[MidiPart], take: int, settings: Rende
     CorpusError
         If no soundfont has a sound for a part.
     """
-    random = np.random.default_rng((settings.seed, zlib.crc32(midi.stem.encode()), take))
+    random = np.random.default_rng((settings.seed, zlib.crc32(song_name(midi).encode()), take))
     hierarchy, plans = load(settings.hierarchy), []
     if settings.redraw:
         parts = redraw(parts, random, basses_too=settings.redraw_bass)
@@ -93,7 +93,7 @@ def draw_excerpt(
     midi: Path, parts: Sequence[MidiPart], take: int, duration: float, settings: RenderSettings
 ) -> list[MidiPart]:
     """Cut `duration` seconds out of a song at a random position that has notes."""
-    random = np.random.default_rng((settings.seed, zlib.crc32(midi.stem.encode()), take, 1))
+    random = np.random.default_rng((settings.seed, zlib.crc32(song_name(midi).encode()), take, 1))
     onsets = [note.start for part in parts for note in part.instrument.notes]
     latest = max(min(onsets), max(onsets) - duration)
     start = float(random.uniform(min(onsets), latest))

@@ -13,7 +13,7 @@ from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError, OptionError, StemtreeError
 from stemtree.processes import map_in_processes
-from stemtree.rendering.midi import duration_of, read_parts
+from stemtree.rendering.midi import duration_of, read_parts, song_name
 from stemtree.rendering.plan import draw_excerpt, plan_stems
 from stemtree.rendering.settings import RenderSettings, worker_count
 from stemtree.rendering.song import render_song
@@ -79,7 +79,7 @@ class Take:
         plans = plan_stems(midi, parts, self.number, settings)
         if not plans:
             raise CorpusError(f"'{settings.hierarchy}' has no leaf for any part of '{midi}': leave it out")
-        origin = f"{midi.stem}:{zlib.crc32(midi.read_bytes()):08x}"
+        origin = f"{song_name(midi)}:{zlib.crc32(midi.read_bytes()):08x}"
         render_song(self.folder, plans, duration, settings, origin)
 
 
@@ -141,14 +141,19 @@ def _takes(midis: list[Path], root: Path, settings: RenderSettings) -> list[Take
     """List all songs, after checking that their names differ and that the soundfonts exist."""
     by_name: dict[str, Path] = {}
     for midi in midis:
-        if (other := by_name.setdefault(midi.stem, midi)) != midi:
-            raise CorpusError(f"'{midi}' and '{other}' would both become the song '{midi.stem}': rename one")
+        if (other := by_name.setdefault(song_name(midi), midi)) != midi:
+            raise CorpusError(f"'{midi}' and '{other}' would both become the song '{song_name(midi)}': rename one")
     for soundfont in (*settings.soundfonts, *settings.drum_soundfonts):
         if not soundfont.is_file():
             raise CorpusError(f"there is no soundfont '{soundfont}': check the path")
     folder = root / (settings.split or "")
     return [
-        Take(midi, number, folder / (f"{midi.stem}_{number + 1}" if settings.takes > 1 else midi.stem), settings)
+        Take(
+            midi,
+            number,
+            folder / (f"{song_name(midi)}_{number + 1}" if settings.takes > 1 else song_name(midi)),
+            settings,
+        )
         for midi in midis
         for number in range(settings.takes)
     ]
