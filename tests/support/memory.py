@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _DEFAULT_THRESHOLD = -1, -3, 128 << 10  # malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _THRESHOLD = -1, -3, 32 << 20  # malloc.h; where glibc's own adaptation ends
 _TOLERATED = 100 << 20
 
 
@@ -22,8 +22,8 @@ class MemoryReturner:
             return
         gc.collect()
         libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(_M_MMAP_THRESHOLD, _DEFAULT_THRESHOLD)
-        libc.mallopt(_M_TRIM_THRESHOLD, _DEFAULT_THRESHOLD)
+        libc.mallopt(_M_MMAP_THRESHOLD, _THRESHOLD)
+        libc.mallopt(_M_TRIM_THRESHOLD, _THRESHOLD)
         libc.malloc_trim(0)
         self._resident = _resident()
 
