@@ -156,6 +156,6 @@ def _no_splitter(hierarchy: Hierarchy, node: NodePath) -> SplitterError:
     children = ", ".join(child.rpartition("/")[2] for child in hierarchy.children(node))
     remedy = f"go only to --depth {depth(node)}" if node else "choose another hierarchy"
     return SplitterError(
-        f"no splitter at hand splits {name} of hierarchy '{hierarchy.name}' into {children}: give Separator one that "
+        f"no splitter at hand splits {name} of hierarchy '{hierarchy.name}' into {children}: give a splitter that "
         f"is trained for them, or {remedy}"
     )
