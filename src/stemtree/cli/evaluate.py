@@ -174,12 +174,12 @@ def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", with_absent: bool
     size = f"{rows['track'].n_unique()} songs, {rows.n_unique(['track', 'start'])} chunks"
     say(f"{name}: {size}, dB")
     summary = tables.summarise(rows, tree)
-    show(_chunk_table(summary, tables.status_counts(rows, tree)), width=200)
-    show(_statistics_table(summary), width=200)
+    show(_chunk_table(summary, tables.status_counts(rows, tree)), width=240)
+    show(_statistics_table(summary), width=240)
     if rows["target"].is_not_null().any():
-        show(_level_table(rows), width=200)
+        show(_level_table(rows), width=240)
     if with_absent:
-        show(_absent_table(tables.absent_estimates(rows)), width=200)
+        show(_absent_table(tables.absent_estimates(rows)), width=240)
     failed = tables.failures(rows)
     for row in failed.iter_rows(named=True):
         first = f"the first '{row['track']}' at {row['start']} s"
@@ -219,7 +219,10 @@ def _statistics_table(summary: "pl.DataFrame") -> "Table":
         .unique(maintain_order=True)
     )
     pairs = heads.rows()
-    table = Table("over songs", *(f"{metric.upper().replace('_', '-')}\n{statistic}" for metric, statistic in pairs))
+    names = {"si_sdr_improvement": "improvement"}
+    headings = [f"{names.get(metric, metric.upper().replace('_', '-'))}\n{statistic}" for metric, statistic in pairs]
+    table = Table("over songs", *headings)
+    table.columns[0].no_wrap = True  # a node's path is read by its end
     for column in table.columns[1:]:
         column.justify = "right"
     for group, name in summary.select("group", "name").unique(maintain_order=True).iter_rows():
