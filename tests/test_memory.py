@@ -27,7 +27,8 @@ def test_freed_memory_is_used_again() -> None:
     def faults(*arguments: str) -> int:
         return int(subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, check=True).stdout)
 
-    assert 4 * faults("keep") < faults()  # by far, even where the system maps large pages
+    # By far, even where the system maps large pages; but a busy system may have taken the memory away meanwhile.
+    assert any(4 * faults("keep") < faults() for _ in range(3))
 
 
 @pytest.mark.parametrize(
