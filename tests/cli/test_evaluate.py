@@ -33,7 +33,10 @@ def musdb(tmp_path: Path) -> Path:
 
 def _cells(outcome) -> dict[str, list[str]]:
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in outcome.out.splitlines() if "│" in line]
-    return {f"{row[0]}/{len(row)}": row[1:] for row in rows}
+    cells: dict[str, list[str]] = {}
+    for row in rows:
+        cells.setdefault(f"{row[0]}/{len(row)}", row[1:])  # of tables as wide, the first
+    return cells
 
 
 def test_fit_then_evaluate(cli, musdb: Path, tmp_path: Path) -> None:
