@@ -14,7 +14,7 @@ demo: .venv/installed
 	$(BIN)/stemtree separate "$$($(BIN)/python -c '$(EXAMPLE)')" --output demo --overwrite --page
 
 test: .venv/installed-dev web/node_modules
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile  # a process a core; more threads would wait for each other
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .
