@@ -8,7 +8,6 @@ import pytest
 import soundfile
 
 from stemtree.corpora.track import Corpus
-from stemtree.data.salience import Chunking
 from stemtree.errors import EvaluationError, HierarchyError, OptionError
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.bounds import IdealMask, Mixture
@@ -103,32 +102,6 @@ def test_a_changed_song_is_measured_again(
     soundfile.write(stem, np.ones(24000) / 2, 4000, "FLOAT")
     with pytest.raises(EvaluationError, match="holds an evaluation of other songs: delete it or choose another file"):
         evaluate(counting, corpus, hierarchy, settings, file=file, workers=1)
-
-
-def test_another_evaluations_file(
-    corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings, counting: Counting, tmp_path: Path
-) -> None:
-    file = tmp_path / "rows.parquet"
-    file.write_text("no Parquet")
-    with pytest.raises(EvaluationError, match="does not hold an evaluation: choose another file"):
-        evaluate(counting, corpus, hierarchy, settings, file=file)
-    pl.DataFrame({"a": [1]}).write_parquet(file)
-    with pytest.raises(EvaluationError, match="does not hold an evaluation: choose another file"):
-        evaluate(counting, corpus, hierarchy, settings, file=file)
-    file.unlink()
-    evaluate(counting, corpus, hierarchy, settings, file=file, workers=1)
-    for other in (
-        {"estimator": IdealMask("irm", NODES)},
-        {"settings": replace(settings, chunking=Chunking(2, 1))},
-        {"nodes": ["vocals"]},
-    ):
-        with pytest.raises(EvaluationError, match=r"rows.parquet' holds another evaluation"):
-            evaluate(
-                **{"estimator": counting, "corpus": corpus, "hierarchy": hierarchy, "settings": settings} | other,
-                file=file,
-            )
-    with pytest.raises(EvaluationError, match=r"cannot write to .* choose another file"):
-        evaluate(counting, corpus, hierarchy, settings, file=file / "below.parquet")
 
 
 def test_what_does_not_fit(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
