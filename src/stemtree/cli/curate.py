@@ -133,7 +133,8 @@ def check(root: Annotated[str, typer.Argument(metavar="ROOT", help="Of MedleyDB'
     """Find labels of raw tracks and stems that contradict each other, and stems or raw tracks without the other."""
     from stemtree.curation.annotation.contradictions import check_labels
 
-    count, problems = check_labels(root)
+    with progress_bar("checking") as progress:
+        count, problems = check_labels(root, progress)
     _print(problems)
     say(f"{count} songs; {_counted(Counter(problem.kind for problem in problems))}")
     if problems:

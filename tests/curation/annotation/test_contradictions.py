@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stemtree.curation.annotation import contradictions
 from stemtree.curation.annotation.contradictions import can_contain, check_labels
 from stemtree.errors import CorpusError
+from stemtree.hierarchy import load
 
 Labels = str | list[str]
 
@@ -109,3 +111,17 @@ def test_bad_metadata(tmp_path: Path) -> None:
 def test_fits() -> None:
     assert can_contain("Drum Set", "kick drum") and not can_contain("kick drum", "drum set")
     assert can_contain("other", "Piano") and not can_contain("bass", "Piano")
+
+
+def test_hierarchies_are_read_once_whatever_the_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contradictions._tree.cache_clear()
+    names: list[str] = []
+    monkeypatch.setattr(contradictions, "load", lambda name: names.append(name) or load(name))
+    for number in range(3):
+        stems: list[tuple[Labels, list[Labels]]] = [(f"kazoo {number} {at}", [f"comb {at}"]) for at in range(20)]
+        song(tmp_path, stems, f"Song{number}")
+    done: list[tuple[int, int]] = []
+    _, problems = check_labels(tmp_path, lambda count, of_all: done.append((count, of_all)))
+    assert {problem.kind for problem in problems} == {"unknown label", "contradiction"}
+    assert sorted(names) == ["medleydb", "ms21"]
+    assert done == [(1, 3), (2, 3), (3, 3)]

@@ -7,7 +7,7 @@ stand side by side. Both are found here, and stems and raw tracks that lack the 
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -20,7 +20,7 @@ import yaml
 from stemtree.audio import is_audio_name
 from stemtree.corpora.layout import read_metadata
 from stemtree.corpora.track import Problem
-from stemtree.errors import CorpusError, HierarchyError
+from stemtree.errors import CorpusError
 from stemtree.hierarchy import Hierarchy, NodePath, is_within, load
 from stemtree.hierarchy.labels import normal_form
 
@@ -28,7 +28,9 @@ _METADATA = "_METADATA.yaml"
 _NUMBER = re.compile(r"_RAW_(\d+)_\d+\.\w+$")
 
 
-def check_labels(root: str | os.PathLike[str]) -> tuple[int, list[Problem]]:
+def check_labels(
+    root: str | os.PathLike[str], progress: Callable[[int, int], None] | None = None
+) -> tuple[int, list[Problem]]:
     """Check all metadata files below a folder.
 
     Kinds of problems: ``contradiction`` (a raw track's label is neither its stem's nor a part of it, or one track has
@@ -40,6 +42,8 @@ def check_labels(root: str | os.PathLike[str]) -> tuple[int, list[Problem]]:
     ----------
     root : path-like
         A corpus of MedleyDB's or MS21's layout, or a folder of its metadata files.
+    progress : callable, optional
+        Called with the number of songs done, and of all songs.
 
     Returns
     -------
@@ -58,7 +62,7 @@ def check_labels(root: str | os.PathLike[str]) -> tuple[int, list[Problem]]:
     if not files:
         raise CorpusError(f"'{folder}' holds no files called …{_METADATA}: give a folder in MedleyDB's layout")
     count, problems = 0, list[Problem]()
-    for file in files:
+    for done, file in enumerate(files, 1):
         name = file.name.removesuffix(_METADATA)
         try:
             song = _read_song(file, name)
@@ -70,6 +74,8 @@ def check_labels(root: str | os.PathLike[str]) -> tuple[int, list[Problem]]:
         else:
             count += 1
             problems += [*_check_stems(song), *_check_levels_of_stems(song), *_check_files(song)]
+        if progress:
+            progress(done, len(files))
     return count, problems
 
 
@@ -236,23 +242,25 @@ def _check_files(song: _Song) -> Iterator[Problem]:
             yield Problem(song.name, kind, f"'{folder / name}' is there and not listed")
 
 
+@cache
 def can_contain(stem_label: str, raw_label: str) -> bool:
     """Whether a raw track with a label can belong to a stem with another."""
     broad, narrow = normal_form(stem_label), normal_form(raw_label)
     if broad == narrow or narrow in _contained_labels().get(broad, ()):
         return True
-    tree = load("ms21")
+    tree = _tree("ms21")
     nodes = [path for path in tree.paths if _is_name(path, stem_label)]
     leaf = _look_up(tree, raw_label)
     return leaf is not None and any(is_within(leaf, node) for node in nodes)
 
 
+@cache
 def _leaf(label: str) -> NodePath | None:
     """The node of MedleyDB's or MS21's hierarchy that a label names."""
     for name in ("medleydb", "ms21"):
-        if leaf := _look_up(load(name), label):
+        if leaf := _look_up(_tree(name), label):
             return leaf
-    return next((path for path in load("ms21").paths if _is_name(path, label)), None)
+    return next((path for path in _tree("ms21").paths if _is_name(path, label)), None)
 
 
 def _is_name(path: NodePath, label: str) -> bool:
@@ -260,10 +268,13 @@ def _is_name(path: NodePath, label: str) -> bool:
 
 
 def _look_up(tree: Hierarchy, label: str) -> NodePath | None:
-    try:
-        return tree.leaf(label)
-    except HierarchyError:
-        return None
+    return tree.leaf(label) if tree.knows(label) else None
+
+
+@cache
+def _tree(name: str) -> Hierarchy:
+    """A definition of the package, read once."""
+    return load(name)
 
 
 def _names_nothing(label: str) -> bool:
