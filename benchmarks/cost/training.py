@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("configs", nargs="+", metavar="CONFIG or KEY=VALUE")
     options = parser.parse_args()
-    files = [Path(argument) for argument in options.configs if "=" not in argument]
+    files = [argument for argument in options.configs if "=" not in argument]
     settings = read_settings(files, [argument for argument in options.configs if "=" in argument])
     times, make_trainer = StepTimes(), run.make_trainer
 

@@ -9,8 +9,8 @@ freedoom=$1 instruments=$2 out=$3
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/corpora.sh" "$freedoom" "$instruments" "$out/data"
 cd "$out"
-stemtree train "$here/../../configs/default.yaml" -o first
-stemtree train "$here/../../configs/default_more.yaml" -o run # starts from the weights of `first`
+stemtree train default -o first
+stemtree train default_more -o run # starts from the weights of `first`
 python "$here/publish.py" run -o averaged --average first
 python "$here/calibrate.py" averaged data/calibration # compares temperatures and thresholds of suppression
 chosen=(--average first --temperature 1.5 --fade -22) # see docs/results/default-model.md

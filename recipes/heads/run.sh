@@ -13,7 +13,7 @@ stemtree corpus index "$data/freedoom" --kind slakh --hierarchy ms21 --duration 
 
 run() {  # relation, loss, seed, more options of stemtree train
   local name=$1-$2-$3
-  stemtree train "$here/../../configs/tree.yaml" "$here/heads.yaml" -o "$out/$name" \
+  stemtree train tree "$here/heads.yaml" -o "$out/$name" \
     --set "train=[{root: $data/freedoom, split: train, index: $out/index.parquet}]" \
     --set "validation=[{root: $data/freedoom, split: validation, index: $out/index.parquet}]" \
     --set relation.kind="$1" --set loss="$2" --set seed="$3" "${@:4}"

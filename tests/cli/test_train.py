@@ -89,3 +89,12 @@ def test_a_configuration_is_printed_instead_of_trained(cli, config: Path) -> Non
     assert printed["patience"] == 5 and printed["trainer"]["max_epochs"] == 2
     outcome = cli("train", config)
     assert outcome.code == 1 and "give -o RUN, or --print" in outcome.err
+
+
+def test_configurations_that_come_with_the_package_are_listed(cli, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    listed = cli("train", "--list")
+    names = [line.split()[0] for line in listed.out.splitlines()]
+    assert listed.code == 0 and "poster/1_sss_constraint" in names and "small" in names
+    assert cli("train", "poster/1_sss_constraint", "--print").code == 0
+    assert "stemtree train --list prints the names" in cli("train").err

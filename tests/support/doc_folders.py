@@ -68,7 +68,6 @@ def corpora(folder: Path) -> None:
 def training(folder: Path) -> None:
     _excerpt(folder / "song.wav", 2)
     _slakh(folder / "data" / "slakh")
-    (folder / "configs").symlink_to(REPOSITORY / "configs")
 
 
 def evaluation(folder: Path) -> None:

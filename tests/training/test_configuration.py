@@ -6,22 +6,21 @@ import yaml
 from stemtree.errors import OptionError
 from stemtree.hierarchy import load
 from stemtree.networks.mask_inference import MaskInferenceSettings
-from stemtree.training.configuration import read_settings, resolved_yaml
+from stemtree.training.configuration import CONFIGS, available, find, read_settings, resolved_yaml
 from stemtree.training.settings import TrainSettings
 from stemtree.training.targets import training_targets
 
-CONFIGS = Path(__file__).parents[2] / "configs"
-RUNS = sorted(file for file in CONFIGS.rglob("*.yaml") if file.name != "small.yaml")
+RUNS = [name for name in available() if name != "small"]
 
 
-@pytest.mark.parametrize("file", RUNS, ids=lambda file: file.stem)
-def test_every_published_run(file: Path) -> None:
+@pytest.mark.parametrize("name", RUNS)
+def test_every_published_run(name: str) -> None:
     """Reads, at full size and small, and asks for nodes that exist."""
-    full = read_settings([file])
+    full = read_settings([name])
     targets = training_targets(full, load(full.hierarchy))
     assert all(path in targets.tree for path in targets.nodes)
     if full.targets:
-        small = read_settings([file, CONFIGS / "small.yaml"])
+        small = read_settings([name, "small"])
         assert small.epoch < full.epoch and small.network.kind == full.network.kind
         assert (full.stft.window, full.stft.hop, full.batch, full.learning_rate) == (1024, 512, 25, 1e-4)
         assert (full.network.layers, full.network.units, full.network.dropout) == (4, 600, 0.3)
@@ -40,6 +39,29 @@ def test_files_change_each_other_and_the_command_line_comes_last(tmp_path: Path)
     assert other.network.kind == "folded_conv"  # nothing is left of the other network's settings
 
 
+def test_configurations_are_found_by_name_or_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {"small", "qbe", "poster/1_sss_constraint", "thesis/7_ms21"} <= available().keys()
+    assert all(trains.endswith(".") and len(trains) > 10 for trains in available().values())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("extends: [poster/1_qbe_constraint, small]\nseed: 3\n")
+    mine = read_settings(["mine.yaml"])
+    assert (
+        mine.seed == 3 and mine.relation.kind == "constrained" and mine.epoch == read_settings(["qbe", "small"]).epoch
+    )
+    assert find("small") == CONFIGS / "small.yaml"
+    (tmp_path / "small").write_text("seed: 1\n")
+    assert find("./small") == Path("small")
+    for wrong, message in (
+        ("poster/1_sss_constrain", "no configuration 'poster/1_sss_constrain'; did you mean poster/1_sss_constraint"),
+        ("1_sss_constraint", "did you mean poster/1_sss_constraint"),
+        ("nothing like it", r"no configuration 'nothing like it' \(stemtree train --list prints all"),
+        ("configs/sss.yaml", r"there is no file 'configs/sss\.yaml': write sss for"),
+        ("sss.yaml", r"there is no file 'sss\.yaml': write sss for"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            read_settings([wrong])
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for text, message in (("[", "are not YAML"), ("- a", "are no mapping"), ("extends: me.yaml", "extend themselves")):
         (tmp_path / "me.yaml").write_text(text)
@@ -49,9 +71,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_settings([tmp_path / "none.yaml"])
 
 
-@pytest.mark.parametrize("file", RUNS, ids=lambda file: file.stem)
-def test_a_resolved_configuration_is_whole_and_makes_the_same_settings(file: Path, tmp_path: Path) -> None:
-    settings = read_settings([file])
+@pytest.mark.parametrize("name", RUNS)
+def test_a_resolved_configuration_is_whole_and_makes_the_same_settings(name: str, tmp_path: Path) -> None:
+    settings = read_settings([name])
     text = resolved_yaml(settings)
     resolved = yaml.safe_load(text)
     assert resolved.keys() == TrainSettings.model_fields.keys() and "extends" not in text

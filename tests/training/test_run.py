@@ -26,8 +26,6 @@ from stemtree.training.module import TrainingModule
 from stemtree.training.monitor import Monitor
 from stemtree.training.run import train
 
-CONFIGS = Path(__file__).parents[2] / "configs"
-
 
 @pytest.mark.parametrize("changes", [[], ["average_decay=0.7"], ["optimiser=muon"]])
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(changes: list[str], config: Path, tmp_path: Path) -> None:
@@ -227,9 +225,9 @@ def test_the_papers_networks_learn(name: str, tones: Path, tmp_path: Path) -> No
         "stft={window: 1024, hop: 512, sample_rate: 8000}", "batch=2", "epoch=4", "validation_size=2", "workers=0",
         "trainer={max_epochs: 1, accelerator: cpu}",
     ]  # fmt: skip
-    settings = read_settings([CONFIGS / f"{name}.yaml"], changes)
+    settings = read_settings([name], changes)
     targets = [CLEAN, "bass/bass/acoustic_basses"][: 2 if settings.takes_query else 1]
-    settings = read_settings([CONFIGS / f"{name}.yaml"], [*changes, f"targets=[{', '.join(targets)}]"])
+    settings = read_settings([name], [*changes, f"targets=[{', '.join(targets)}]"])
     model = train(settings, tmp_path / "run")
     assert model.card.training["steps"] == 2
     assert sum(parameter.numel() for parameter in model.network.parameters()) > 30e6

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 
 def train(
-    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML; each overrides those before it.")],
+    configs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="CONFIG...",
+            help="Names of configurations that come with stemtree, or YAML files; each overrides those before it.",
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="RUN", help="The run's folder.", show_default=False)
     ] = None,
@@ -31,10 +38,19 @@ def train(
     ] = False,
     labels: Labels = None,
     skip_bad: SkipBad = False,
+    list_configs: Annotated[
+        bool, typer.Option("--list", help="List the configurations that come with stemtree; do not train.")
+    ] = False,
 ) -> None:
     """Train a model; a run that was stopped continues. RUN gets checkpoints, TensorBoard's events and the model."""
-    from stemtree.training.configuration import read_settings, resolved_yaml
+    from stemtree.training.configuration import available, read_settings, resolved_yaml
 
+    if list_configs:
+        for name, trains in available().items():
+            say(f"{name:28} {trains}")
+        return
+    if not configs:
+        raise OptionError("give a configuration, by its name or as a YAML file; stemtree train --list prints the names")
     settings = _for_all_corpora(read_settings(configs, changes or ()), labels, skip_bad)
     if print_only:
         say(resolved_yaml(settings).rstrip("\n"))

@@ -1,27 +1,71 @@
 """A run's configuration: YAML files that change each other, changes from the command line, and the resolved whole."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
-from stemtree.errors import OptionError, one_sentence
+from stemtree.errors import OptionError, one_sentence, suggest
 from stemtree.training.settings import TrainSettings
 
+CONFIGS = Path(__file__).with_name("configs")
+"""The configurations that come with the package."""
+
 EXTENDS = "extends"
-"""The key that names the file, or files, that a file changes."""
+"""The key that names the configuration, or configurations, that a file changes."""
+
+_ENDINGS = (".yaml", ".yml")
 
 
-def read_settings(files: Sequence[Path], changes: Sequence[str] = ()) -> TrainSettings:
+def available() -> dict[str, str]:
+    """What the configurations that come with the package train: the first sentence of each, by its name."""
+    files = sorted(CONFIGS.rglob("*.yaml"), key=lambda file: (len(file.relative_to(CONFIGS).parts), file))
+    return {file.relative_to(CONFIGS).with_suffix("").as_posix(): _first_sentence(file) for file in files}
+
+
+def find(name_or_file: str | Path, beside: Path | None = None) -> Path:
+    """Find the file of a configuration.
+
+    Parameters
+    ----------
+    name_or_file : str or pathlib.Path
+        A name, one of `available`, or the path of a YAML file.
+    beside : pathlib.Path, optional
+        The folder that paths are relative to; unset, the current one.
+
+    Raises
+    ------
+    OptionError
+        If there is neither such a name nor such a file.
+    """
+    text = str(name_or_file)
+    names = available()
+    if text in names:
+        return CONFIGS / f"{text}.yaml"
+    file = (beside or Path()) / text
+    if file.suffix.lower() in _ENDINGS or file.exists():
+        name = file.with_suffix("").as_posix()
+        if not file.exists() and name.removeprefix("configs/") in names:
+            name = name.removeprefix("configs/")
+            raise OptionError(f"there is no file '{file}': write {name} for the configuration that comes with stemtree")
+        return file
+    raise OptionError(
+        f"there is no configuration '{text}'{suggest(text, names)} (stemtree train --list prints all; one of your own "
+        "is given as a .yaml file)"
+    )
+
+
+def read_settings(files: Sequence[str | Path], changes: Sequence[str] = ()) -> TrainSettings:
     """Read a run's settings.
 
     Parameters
     ----------
-    files : sequence of pathlib.Path
-        YAML; each overrides those before it. A file with the key ``extends`` overrides the file, or files, that it
-        names relative to itself.
+    files : sequence of str or pathlib.Path
+        Names or YAML files, see `find`; each overrides those before it. A file with the key ``extends`` overrides the
+        configuration, or configurations, that it names; files are relative to itself.
     changes : sequence of str
         ``key=value`` with a YAML value and full stops between the keys, such as ``network.units=300``; they override
         all files.
@@ -33,7 +77,7 @@ def read_settings(files: Sequence[Path], changes: Sequence[str] = ()) -> TrainSe
     """
     settings: dict[str, Any] = {}
     for file in files:
-        settings = override(settings, _read(file, ()))
+        settings = override(settings, _read(find(file), ()))
     for change in changes:
         settings = override(settings, _parse(change))
     try:
@@ -77,8 +121,15 @@ def _read(file: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
     names = content.pop(EXTENDS, [])
     settings: dict[str, Any] = {}
     for name in [names] if isinstance(names, str) else names:
-        settings = override(settings, _read((file.parent / name).resolve(), (*extended_by, file)))
+        settings = override(settings, _read(find(name, file.parent).resolve(), (*extended_by, file)))
     return override(settings, content)
+
+
+def _first_sentence(file: Path) -> str:
+    """The first sentence of the comment at the beginning of a file."""
+    lines = takewhile(lambda line: line.startswith("#"), file.read_text("utf-8").splitlines())
+    text = " ".join(line.removeprefix("#").strip() for line in lines)
+    return text.partition(". ")[0].rstrip(".:") + "."
 
 
 def override(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
