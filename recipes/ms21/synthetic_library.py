@@ -6,8 +6,8 @@
 
 ``make`` builds zip archives of raw tracks from rendered songs in Slakh's layout, a listing of them, and ``truth.csv``
 with the true labels and which tracks have leakage. Files are named as engineers name them. In every third session
-another instrument leaks into two tracks. One session is at 48 kHz, one has files of macOS beside its tracks. Two more
-archives cannot be used: one is truncated, one would write outside its folder.
+(``--leaking-every``; 0: none) another instrument leaks into two tracks. One session is at 48 kHz, one has files of
+macOS beside its tracks. Two more archives cannot be used: one is truncated, one would write outside its folder.
 
 ``correct`` does what a person would: it corrects the labels of rows marked for review. ``judge`` prints the accuracy of
 labels and of the detection of leakage.
@@ -21,6 +21,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,9 @@ def main() -> None:
     make.add_argument("--songs", type=int, default=12)
     make.add_argument("--seconds", type=float, default=25)
     make.add_argument("--address", default="", help="prefix of archive names in the listing")
+    make.add_argument("--match", default="*", help="pattern of the names of the songs that are used")
+    make.add_argument("--leaf", help="use songs that have this leaf of MS21")
+    make.add_argument("--leaking-every", type=int, default=3)
     correcting, judging = commands.add_parser("correct"), commands.add_parser("judge")
     for command in (correcting, judging):
         command.add_argument("annotation", type=Path)
@@ -101,26 +105,35 @@ def main() -> None:
     judging.add_argument("bleed", type=Path)
     options = parser.parse_args()
     if options.command == "make":
-        make_library(options.corpora, options.output, options.songs, options.seconds, options.address)
+        tracks = select_tracks(options.corpora, options.songs, options.match, options.leaf)
+        make_library(tracks, options.output, options.seconds, options.address, options.leaking_every)
     elif options.command == "correct":
         print(f"{correct(options.annotation, options.truth)} labels corrected of those marked for review")
     else:
         judge(options.annotation, options.bleed, options.truth)
 
 
-def make_library(corpora: Sequence[Path], library: Path, count: int, seconds: float, address: str = "") -> None:
+def select_tracks(corpora: Sequence[Path], count: int, pattern: str, leaf: str | None) -> list[Track]:
+    """Select songs of more than two instruments, evenly from all that there are."""
+    tracks = [track for corpus in corpora for track in load_corpus(corpus, "slakh", "ms21").tracks]
+    tracks = [track for track in tracks if fnmatch(track.id.rpartition("/")[2], pattern)]
+    leaves = {track.id: {stem.leaf for stem in track.stems} for track in tracks}
+    tracks = [track for track in tracks if len(leaves[track.id]) > 2 and (leaf is None or leaf in leaves[track.id])]
+    return tracks[:: max(1, len(tracks) // count)][:count]
+
+
+def make_library(tracks: Sequence[Track], library: Path, seconds: float, address: str, leaking_every: int) -> None:
     """Write archives, ``listing.csv`` and ``truth.csv`` to a folder."""
     library.mkdir(parents=True, exist_ok=True)
-    tracks = [track for corpus in corpora for track in load_corpus(corpus, "slakh", "ms21").tracks]
-    tracks = [track for track in tracks if len({stem.leaf for stem in track.stems}) > 2]
     truth: list[tuple[str, str, str, int]] = []
     listing: list[tuple[str, ...]] = []
-    for number, track in enumerate(tracks[:: max(1, len(tracks) // count)][:count]):
+    for number, track in enumerate(tracks):
         artist, title = ARTISTS[number % len(ARTISTS)], track.id.rpartition("/")[2].replace("_", " ").title()
         title += " (feat. Sister Vega)" if number == 3 else ""
         name = re.sub(r"\W", "", artist) + "_" + re.sub(r"\W", "", title) + "_Full"
         rate = 48000 if number == 1 else track.sample_rate
-        session = list(raw_tracks(track, seconds, number % 3 == 0, random.Random(number)))
+        leaks = bool(leaking_every) and number % leaking_every == 0
+        session = list(raw_tracks(track, seconds, leaks, random.Random(number)))
         write_archive(library / f"{name}.zip", name, session, (track.sample_rate, rate), mac=number == 2)
         truth += [(f"{artist} - {title}", file, label, int(leaks)) for file, label, leaks, _ in session]
         listing.append((*GENRES[number % len(GENRES)], title, artist, f"{address}{name}.zip", ""))

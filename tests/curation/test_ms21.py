@@ -46,7 +46,8 @@ def write_corpus(root: Path) -> Path:
 
 def test_from_a_listing_to_statistics(cli, recipe: ModuleType, server: Server, tmp_path: Path) -> None:
     library, gathered, ms21 = tmp_path / "library", tmp_path / "gathered", tmp_path / "MS21"
-    recipe.make_library([write_corpus(tmp_path / "slakh")], library, 4, 2.0, server.url("/"))
+    tracks = recipe.select_tracks([write_corpus(tmp_path / "slakh")], 4, "*", "accompaniment/bass")
+    recipe.make_library(tracks, library, 2.0, server.url("/"), 3)
     server.files = {f"/{file.name}": file.read_bytes() for file in library.glob("*.zip")}
     outcome = cli("curate", "gather", library / "listing.csv", "-o", gathered)
     assert outcome.code == 1 and outcome.out.endswith("6 songs; 4 unpacked, 2 quarantined\n")
