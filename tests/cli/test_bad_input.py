@@ -144,7 +144,7 @@ def test_input(kind: str, cli, wav: Path, tmp_path: Path) -> None:
     [
         (("--hierarchy", "ms12"), "no hierarchy 'ms12'; did you mean ms21"),
         (("--hierarchy", "none.yaml"), "cannot read the hierarchy file 'none.yaml': No such file"),
-        (("--node", "vocals"), "no node 'vocals'; did you mean vocal"),
+        (("--node", "vocalist"), "no node 'vocalist'; did you mean vocal"),
         (("--format", "wma"), "no output format 'wma'; did you mean wav"),
         (("--subtype", "pcm32"), "no subtype 'pcm32'; did you mean pcm"),
         (("--format", "mp3", "--subtype", "pcm16"), "mp3 is lossy and has no subtype 'pcm16'"),

@@ -21,8 +21,8 @@ def test_export(cli: Callable, tmp_path: Path, kind: str) -> None:
         (["none", "--as", "zip"], "there is no folder 'none': give one that stemtree separate wrote"),
         (["song", "--as", "mp5"], "there is no export 'mp5'"),
         (
-            ["song", "--as", "stem.mp4", "--part", "vocals"],
-            "there is no node 'vocals' to be a part; did you mean vocal?",
+            ["song", "--as", "stem.mp4", "--part", "vocalist"],
+            "has no node 'vocalist'; did you mean vocal",
         ),
         (["song", "--as", "zip", "-o", "/proc/song.zip"], "cannot write to '/proc'"),
         (["song", "--as", "zip", "-o", "song"], "'song' is there already: give --overwrite or another name with -o"),

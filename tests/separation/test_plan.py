@@ -88,8 +88,8 @@ def test_an_only_child_needs_no_splitter() -> None:
 def test_says_what_is_missing() -> None:
     with pytest.raises(SplitterError, match=r"splits 'vocal' .* into lead_vocal, backing_vocal: .* --depth 1"):
         make_plan(MS21, [ROOT, BAND])
-    with pytest.raises(HierarchyError, match="no node 'vocals'; did you mean vocal"):
-        make_plan(MS21, [ROOT], nodes=["vocals"])
+    with pytest.raises(HierarchyError, match="no node 'vocalist'; did you mean vocal"):
+        make_plan(MS21, [ROOT], nodes=["vocalist"])
 
 
 def test_one_walk_has_one_analysis() -> None:

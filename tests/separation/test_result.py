@@ -34,3 +34,12 @@ def test_loudness_is_rounded_and_silence_is_minus_infinity() -> None:
     assert result["a"].rms_dbfs == -20
     assert result["b/c"].rms_dbfs == -np.inf
     assert f"{result['b/d'].rms_dbfs}" == "0.0"
+
+
+def test_a_name_of_several_nodes_is_their_sum() -> None:
+    tree = parse("aliases: {guitar: [x, y]}\ntree: {x: , y: , z: }", "mine")
+    leaves = np.arange(6, dtype=np.float32).reshape(3, 1, 2) / 8
+    result = TreeResult(tree, tree.paths, 8000, leaves.sum(axis=0, dtype=np.float64), leaves)
+    np.testing.assert_array_equal(result["Guitar"].audio, leaves[0] + leaves[1])
+    assert result["guitar"].children == (result["x"], result["y"]) and result["guitar"].level == 2
+    assert "guitar" in result and "violin" not in result

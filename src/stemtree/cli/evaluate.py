@@ -76,6 +76,7 @@ def evaluate(
     from stemtree.evaluation.estimators.registry import make_estimator
     from stemtree.evaluation.evaluate import evaluate
     from stemtree.evaluation.settings import EvaluationSettings
+    from stemtree.hierarchy import find_all, find_node
     from stemtree.spectral import Stft
 
     if node and level is not None:
@@ -83,12 +84,13 @@ def evaluate(
     if chunks and (target or sample is not None):
         raise OptionError("--chunks says which chunks to measure: leave out --target and --sample")
     songs, tree = _load(corpus, kind, hierarchy, depth, split, labels, skip_bad)
+    root, targets = find_node(tree, root), find_all(tree, target or ())
     listed = read_chunks(chunks) if chunks else None
     duration = listed.duration if listed else duration
     chunking = Chunking(duration, hop if hop is not None else duration, threshold)
     settings = EvaluationSettings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
-    if target:
-        listed = select_chunks(songs, tree, target, chunking, with_family=family, sample=sample, seed=seed)
+    if targets:
+        listed = select_chunks(songs, tree, targets, chunking, with_family=family, sample=sample, seed=seed)
     possible = _possible_nodes(tree, node, level, root, listed.targets if listed else ())
     estimator = make_estimator(name, possible, Stft(window, window_hop, 16000))
     if write_chunks:
@@ -119,10 +121,10 @@ def _possible_nodes(
     tree: "Hierarchy", nodes: list[str] | None, level: int | None, root: str, targets: "Sequence[NodePath]"
 ) -> "tuple[NodePath, ...]":
     """The nodes that the options ask for, whether or not the estimator estimates them."""
+    from stemtree.hierarchy import find_all
+
     if nodes:
-        for path in nodes:
-            tree.node(path)
-        return tuple(dict.fromkeys(nodes))
+        return find_all(tree, nodes)
     if level is not None:
         return tree.at_level(level)
     on_paths = {node for target in targets for node in (target, *tree.ancestors(target))}
@@ -148,10 +150,12 @@ def mean_mask(
     """Fit a constant mask per node and bin, to be evaluated as mean:FILE."""
     from stemtree.evaluation.estimators.mean_mask import fit_mean_mask
     from stemtree.evaluation.settings import EvaluationSettings
+    from stemtree.hierarchy import find_node
     from stemtree.spectral import Stft
 
     stft = Stft(window, window_hop, 16000)
     songs, tree = _load(corpus, kind, hierarchy, depth, split, labels, skip_bad)
+    root = find_node(tree, root)
     settings = EvaluationSettings(root=root, sample=sample, seed=seed)
     with progress_bar("fitting") as progress:
         masks = fit_mean_mask(songs, tree.descendants(root), settings, kind=mask, stft=stft, progress=progress)

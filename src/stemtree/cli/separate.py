@@ -35,7 +35,7 @@ def separate(
         typer.Option(metavar="NAME|FILE", help="What to separate into (default: ms21, as deep as can be served)."),
     ] = None,
     node: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Only this node, such as accompaniment; can be repeated.")
+        list[str] | None, typer.Option(metavar="NAME", help="Only this node, such as drums; can be repeated.")
     ] = None,
     depth: Annotated[int | None, typer.Option(metavar="N", help="Only so many generations of the tree.")] = None,
     splitter: Annotated[

@@ -8,11 +8,13 @@ from typing import Any
 import yaml
 
 from stemtree.errors import HierarchyError, suggest
-from stemtree.hierarchy.paths import NodePath
+from stemtree.hierarchy.labels import normal_form
+from stemtree.hierarchy.names import known_nodes
+from stemtree.hierarchy.paths import NodePath, is_within
 from stemtree.hierarchy.tree import Hierarchy, Node
 
 _DEFINITIONS = resources.files("stemtree.hierarchy") / "definitions"
-_KEYS = ("name", "description", "tree")
+_KEYS = ("name", "description", "aliases", "tree")
 _MAX_LEVELS = 64
 _TOO_DEEP = f"nested too deeply to be a hierarchy: {_MAX_LEVELS} levels are the most"
 
@@ -88,13 +90,14 @@ def parse(text: str, default_name: str) -> Hierarchy:
     """Read a hierarchy from YAML text.
 
     Under the key ``tree`` a mapping is an inner node; a leaf has a list of the labels that corpora use for it, or
-    nothing.
+    nothing. Under ``aliases`` a name is mapped to the node, or the list of nodes, that people call by it.
 
     Raises
     ------
     HierarchyError
-        If the text is not YAML, has other keys than ``name``, ``description`` and ``tree``, repeats a key, contains
-        itself through an alias, or does not make a tree.
+        If the text is not YAML, has other keys than ``name``, ``description``, ``aliases`` and ``tree``, repeats a
+        key, contains itself through a YAML alias, or does not make a tree; or if an alias is a node's own name or
+        means no node.
     """
     data = _read_yaml(text)
     if not isinstance(data, dict) or "tree" not in data:
@@ -107,11 +110,14 @@ def parse(text: str, default_name: str) -> Hierarchy:
         raise HierarchyError("'name' and 'description' must be text: put them in quotes")
     if not isinstance(data["tree"], dict | None):
         raise HierarchyError(f"'tree' must map names to nodes, not be {data['tree']!r}")
-    return Hierarchy(name, _node("mixture", data["tree"] or {}, ()), description)
+    hierarchy = Hierarchy(name, _node("mixture", data["tree"] or {}, ()), description)
+    return hierarchy.with_aliases(_aliases(hierarchy, data.get("aliases")))
 
 
 def from_dict(name: str, tree: Mapping[str, Any]) -> Hierarchy:
     """Make a hierarchy from the output of `Hierarchy.as_dict`; its leaves have no labels but their names.
+
+    Under the name of a definition it has those of the definition's aliases that mean its nodes.
 
     Raises
     ------
@@ -124,7 +130,34 @@ def from_dict(name: str, tree: Mapping[str, Any]) -> Hierarchy:
             raise HierarchyError(f"'{name}' must map names to nodes, not be {below!r}")
         return Node(name, tuple(node(*item) for item in below.items()))
 
-    return Hierarchy(name, node("mixture", tree))
+    hierarchy = Hierarchy(name, node("mixture", tree))
+    return hierarchy.with_aliases(load(name).aliases) if name in available() else hierarchy
+
+
+def _aliases(hierarchy: Hierarchy, content: Any) -> list[tuple[str, tuple[NodePath, ...]]]:
+    """The aliases of a definition, with the paths of their nodes."""
+    if not isinstance(content, dict | None):
+        raise HierarchyError(f"'aliases' must map names to nodes, not be {content!r}")
+    aliases: dict[str, tuple[NodePath, ...]] = {}
+    for alias, meant in (content or {}).items():
+        names = meant if isinstance(meant, list) else [meant]
+        if not isinstance(alias, str) or not names or not all(isinstance(name, str) for name in names):
+            raise HierarchyError(f"the alias '{alias}' must be text and mean a node or a list of nodes, not {meant!r}")
+        if not normal_form(alias) or known_nodes(hierarchy, alias):
+            raise HierarchyError(f"the alias '{alias}' is a node's own name or none at all: choose another")
+        if normal_form(alias) in map(normal_form, aliases):
+            raise HierarchyError(f"the alias '{alias}' stands twice: keep one")
+        found = [known_nodes(hierarchy, name) for name in names]
+        for name, paths in zip(names, found, strict=True):
+            if paths is None:
+                raise HierarchyError(
+                    f"the alias '{alias}' means '{name}', which is no node{suggest(name, hierarchy.paths)}"
+                )
+        nodes = tuple(dict.fromkeys(path for paths in found for path in paths or ()))
+        if any(one != other and is_within(one, other) for one in nodes for other in nodes):
+            raise HierarchyError(f"the alias '{alias}' means a node and one within it: leave out the one within")
+        aliases[alias] = nodes
+    return list(aliases.items())
 
 
 def _read_yaml(text: str) -> Any:

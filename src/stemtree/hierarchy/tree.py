@@ -1,13 +1,13 @@
 """The immutable tree of nodes that a mixture is separated into."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from stemtree.errors import HierarchyError, suggest
 from stemtree.hierarchy.labels import index_labels, normal_form
-from stemtree.hierarchy.paths import MIXTURE, NodePath, join
+from stemtree.hierarchy.paths import MIXTURE, NodePath, is_within, join
 from stemtree.hierarchy.paths import depth as depth_of
 
 _NAME = re.compile(r"\w[\w &+'-]*(?<! )")
@@ -52,6 +52,8 @@ class Hierarchy:
         The mixture; its own name is not part of any path.
     description : str
         One line.
+    aliases : tuple of (str, tuple of NodePath)
+        Other names of nodes, and of several nodes together; see `stemtree.hierarchy.find_nodes`.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Hierarchy:
     name: str
     root: Node
     description: str = field(default="", compare=False)
+    aliases: tuple[tuple[str, tuple[NodePath, ...]], ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not self.root.children:
@@ -189,7 +192,13 @@ class Hierarchy:
         """The hierarchy under one node, which becomes the mixture."""
         if self.is_leaf(path):
             raise HierarchyError(f"'{path}' is a leaf of hierarchy '{self.name}': nothing lies below it")
-        return replace(self, root=self.node(path))
+        below = len(path) + 1
+        aliases = tuple(
+            (alias, tuple(node[below:] for node in nodes))
+            for alias, nodes in self.aliases
+            if all(is_within(node, path) and node != path for node in nodes)
+        )
+        return replace(self, root=self.node(path), aliases=aliases)
 
     def prune(self, depth: int) -> "Hierarchy":
         """Keep `depth` generations under the mixture; new leaves take over the labels of their descendants."""
@@ -211,7 +220,7 @@ class Hierarchy:
                 return Node(node.name, labels=tuple(labels_within.get(path, ())))
             return Node(node.name, tuple(trim(join(path, child.name), child) for child in node.children))
 
-        return replace(self, root=trim(MIXTURE, self.root))
+        return replace(self, root=trim(MIXTURE, self.root), aliases=()).with_aliases(self.aliases)
 
     def with_labels(self, labels: Mapping[str, NodePath]) -> "Hierarchy":
         """Assign labels to leaves; a label that another leaf claims is taken from it.
@@ -236,6 +245,18 @@ class Hierarchy:
             return Node(node.name, children, kept + added)
 
         return replace(self, root=relabel(MIXTURE, self.root))
+
+    def with_aliases(self, aliases: Iterable[tuple[str, tuple[NodePath, ...]]]) -> "Hierarchy":
+        """Add those aliases whose nodes it has, and whose names no node bears."""
+        known = {normal_form(node.name) for node in self._nodes.values()} | {
+            normal_form(old) for old, _ in self.aliases
+        }
+        added = tuple(
+            (alias, nodes)
+            for alias, nodes in aliases
+            if all(map(self.__contains__, nodes)) and normal_form(alias) not in known
+        )
+        return replace(self, aliases=(*self.aliases, *added))
 
     def as_dict(self) -> dict[str, object]:
         """Nested names, leaves as empty dicts, as in a manifest."""

@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from stemtree.audio import is_audio_name, open_source
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import AudioFile
 from stemtree.errors import AudioError, HierarchyError, OptionError, suggest
-from stemtree.hierarchy import Hierarchy, NodePath, from_dict, load
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, from_dict, known_nodes, load
 from stemtree.metrics.si_sdr import si_sdr
 from stemtree.page.dataset import Codec, Progress, script, write_dataset
 from stemtree.page.stems import LeafReader, Steps, Width
@@ -220,7 +221,7 @@ def _of_tree(folder: Path) -> dict[NodePath, tuple[AudioFile, ...]]:
 
 
 def _of_folder(tree: PageTree, folder: Path) -> dict[NodePath, tuple[AudioFile, ...]]:
-    """Files named by a node's path, its name where only one node has it, or a label of a leaf."""
+    """Files named by a node's path, its name where only one node has it, an alias of it, or a label of a leaf."""
     hierarchy = _hierarchy(tree)
     found: dict[NodePath, tuple[AudioFile, ...]] = {}
     for file in sorted(folder.rglob("*")):
@@ -233,16 +234,13 @@ def _of_folder(tree: PageTree, folder: Path) -> dict[NodePath, tuple[AudioFile, 
 
 
 def _node_named(hierarchy: Hierarchy, name: str) -> NodePath | None:
-    if name in hierarchy:
-        return name
-    last = name.rpartition("/")[2].casefold()
-    named = [path for path in hierarchy.paths if path.rpartition("/")[2].casefold() == last]
-    if len(named) == 1:
-        return named[0]
-    try:
-        return hierarchy.leaf(last)
-    except HierarchyError:
-        return None
+    last = name.rpartition("/")[2]
+    for text in (name, last):
+        with suppress(HierarchyError):  # several nodes have the name
+            nodes = known_nodes(hierarchy, text)
+            if nodes and len(nodes) == 1 and nodes != (MIXTURE,):
+                return nodes[0]
+    return hierarchy.leaf(last) if hierarchy.knows(last) else None
 
 
 def _of_track(tree: PageTree, root: Path, kind: str, name: str | None) -> dict[NodePath, tuple[AudioFile, ...]]:

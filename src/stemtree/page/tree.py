@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stemtree.errors import AudioError, OptionError
-from stemtree.hierarchy import MIXTURE, NodePath
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, from_dict
 
 MANIFEST = "tree.json"
 
@@ -103,6 +103,16 @@ class PageTree:
     def num_samples(self) -> int:
         """Length of every stem."""
         return int(self.manifest["samples"])
+
+    @property
+    def hierarchy(self) -> Hierarchy:
+        """The nodes, what is left of them included."""
+        names: dict[str, Any] = {}
+        for node in self.nodes:
+            below = names
+            for name in filter(None, node.path.split("/")):
+                below = below.setdefault(name, {})
+        return from_dict(str(self.manifest["hierarchy"].get("name", "tree")), names)
 
     @property
     def title(self) -> str:

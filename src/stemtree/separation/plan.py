@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stemtree.errors import HierarchyError, SplitterError
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth, find_all
 from stemtree.separation.splitters.base import Splitter
 from stemtree.spectral import Stft
 
@@ -71,7 +71,7 @@ class Plan:
 
 
 def make_plan(
-    hierarchy: Hierarchy, splitters: Sequence[Splitter], depth: int | None = None, nodes: Iterable[NodePath] = ()
+    hierarchy: Hierarchy, splitters: Sequence[Splitter], depth: int | None = None, nodes: Iterable[str] = ()
 ) -> Plan:
     """Plan a walk that yields a whole hierarchy, or only some of its nodes.
 
@@ -83,25 +83,24 @@ def make_plan(
         In order of precedence: each node is split by the first that can.
     depth : int, optional
         Number of generations under the mixture; by default all.
-    nodes : iterable of NodePath
-        The nodes wanted; by default all. Nothing is computed that only nodes beneath them need.
+    nodes : iterable of str
+        The nodes wanted, by any names that `stemtree.hierarchy.find_nodes` knows; by default all. Nothing is computed
+        that only nodes beneath them need.
 
     Raises
     ------
     HierarchyError
-        If a node does not exist.
+        If a node does not exist, or if a name may be several.
     SplitterError
         If a node that must be split has no splitter, or if the splitters' transforms or blocks differ.
     """
     tree = hierarchy if depth is None else hierarchy.prune(depth)
-    nodes = set(nodes)
-    for path in nodes:
-        tree.node(path)
-        if path == MIXTURE:
-            raise HierarchyError("the mixture itself is no node to separate: name one beneath it")
-    wanted = tuple(path for path in tree.paths if path in nodes) or tree.paths
-    if nodes:
-        to_split = {ancestor for path in nodes for ancestor in tree.ancestors(path)}
+    named = find_all(tree, nodes)
+    if MIXTURE in named:
+        raise HierarchyError("the mixture itself is no node to separate: name one beneath it")
+    wanted = tuple(path for path in tree.paths if path in named) or tree.paths
+    if named:
+        to_split = {ancestor for path in named for ancestor in tree.ancestors(path)}
         tree = tree.cut(lambda path: path not in to_split)
     plan = Plan(tree, wanted, tuple(_steps(hierarchy, tree, splitters, MIXTURE)))
     if len({(splitter.stft, splitter.block_frames) for splitter in plan.splitters}) > 1:

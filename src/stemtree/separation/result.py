@@ -1,13 +1,14 @@
 """A separated song in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
 
 from stemtree.audio.loudness import RmsMeter
 from stemtree.audio.samples import ExactSamples, Samples
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
+from stemtree.errors import HierarchyError
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, find_nodes
 
 
 class TreeNode:
@@ -28,6 +29,14 @@ class TreeNode:
         self.level = tree.level(path)
         self.children = tuple(TreeNode(tree, child, leaves) for child in tree.children(path))
         self._leaf = leaves.get(path)
+
+    @classmethod
+    def sum_of(cls, name: str, children: Sequence["TreeNode"]) -> "TreeNode":
+        """A node that is no node of the tree: the sum of some that are, such as all guitars."""
+        node = cls.__new__(cls)
+        node.path, node.name, node.children = name, name, tuple(children)
+        node.level, node._leaf = 1 + max(child.level for child in children), None
+        return node
 
     @cached_property
     def audio(self) -> Samples:
@@ -55,7 +64,7 @@ class TreeNode:
 
 
 class TreeResult:
-    """A separated song: ``result["accompaniment/bass"].audio``, ``result.root.children``, ``for node in result``.
+    """A separated song: ``result["bass"].audio``, ``result.root.children``, ``for node in result``.
 
     Attributes
     ----------
@@ -78,13 +87,24 @@ class TreeResult:
         self._by_path = {node.path: node for node in self.root}
         self.nodes = tuple(self._by_path[path] for path in wanted)
 
-    def __getitem__(self, path: NodePath) -> TreeNode:
-        """Look a node up; raises HierarchyError if there is none."""
-        self.hierarchy.node(path)
-        return self._by_path[path]
+    def __getitem__(self, name: str) -> TreeNode:
+        """Look a node up by any name that `stemtree.hierarchy.find_nodes` knows.
 
-    def __contains__(self, path: object) -> bool:
-        return path in self._by_path
+        A name of several nodes, such as ``guitar``, gives a node that is their sum.
+
+        Raises
+        ------
+        HierarchyError
+            If there is none, or if the name may be several.
+        """
+        nodes = [self._by_path[path] for path in find_nodes(self.hierarchy, name)]
+        return nodes[0] if len(nodes) == 1 else TreeNode.sum_of(name, nodes)
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            return isinstance(name, str) and bool(find_nodes(self.hierarchy, name))
+        except HierarchyError:
+            return False
 
     def __iter__(self) -> Iterator[TreeNode]:
         return iter(self.nodes)

@@ -10,7 +10,7 @@ import numpy as np
 
 from stemtree.audio import AudioSource, FileSource, OutputFormat, open_source, to_source
 from stemtree.errors import AudioWarning
-from stemtree.hierarchy import Hierarchy, NodePath, load
+from stemtree.hierarchy import Hierarchy, load
 from stemtree.separation.output.stem_files import SavedSong, save_tree
 from stemtree.separation.plan import Plan, make_plan, prune_to_served
 from stemtree.separation.result import TreeResult
@@ -34,8 +34,8 @@ class Separator:
         that is made for one, or MS21, as deep as the splitters go.
     depth : int, optional
         Number of generations under the mixture.
-    nodes : iterable of NodePath
-        Only separate these nodes.
+    nodes : iterable of str
+        Only separate these nodes, by any names that `stemtree.hierarchy.find_nodes` knows.
     splitters : sequence of Splitter, optional
         In order of precedence; by default `default_splitters`: Spleeter's two stems, and the default model for the
         accompaniment.
@@ -53,7 +53,7 @@ class Separator:
         hierarchy: str | Path | Hierarchy | None = None,
         *,
         depth: int | None = None,
-        nodes: Iterable[NodePath] = (),
+        nodes: Iterable[str] = (),
         splitters: Sequence[Splitter] | None = None,
     ) -> None:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
@@ -187,7 +187,7 @@ def separate(
     *,
     hierarchy: str | Path | Hierarchy | None = None,
     depth: int | None = None,
-    nodes: Iterable[NodePath] = (),
+    nodes: Iterable[str] = (),
     splitters: Sequence[Splitter] | None = None,
     progress: Progress | None = None,
     **options: Any,

@@ -117,7 +117,7 @@ def test_nothing_is_replaced_unasked(song: Path, tmp_path: Path) -> None:
         ({"kind": "zip", "codec": "aac"}, "the export zip cannot be 'aac': it has no codec to choose"),
         ({"kind": "stem.mp4", "codec": "mp3"}, "the export stem.mp4 cannot be 'mp3': it takes aac, alac"),
         ({"kind": "daw", "parts": ["vocal"]}, "the export daw holds the whole tree: leave --part out"),
-        ({"kind": "stem.mp4", "parts": ["vocals"]}, "there is no node 'vocals' to be a part; did you mean vocal?"),
+        ({"kind": "stem.mp4", "parts": ["vocalist"]}, "has no node 'vocalist'; did you mean vocal"),
         ({"kind": "stem.mp4", "parts": ["vocal"]}, "the parts vocal do not add up to the song"),
         ({"kind": "stem.mp4", "parts": ["vocal", "accompaniment", "accompaniment/bass"]}, "do not add up to the song"),
     ],

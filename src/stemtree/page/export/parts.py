@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stemtree.errors import OptionError, suggest
-from stemtree.hierarchy import NodePath
+from stemtree.errors import OptionError
+from stemtree.hierarchy import find_all
 from stemtree.page.colours import families_of
 from stemtree.page.tree import PageTree
 
@@ -15,7 +15,7 @@ _ORDER = {"drums": 0, "bass": 1, "voice": 3}
 """As players expect them: drums, bass, everything else, vocals."""
 
 
-def choose_parts(tree: PageTree, wanted: Sequence[NodePath] = ()) -> tuple[int, ...]:
+def choose_parts(tree: PageTree, wanted: Sequence[str] = ()) -> tuple[int, ...]:
     """Choose at most four nodes that add up to the song.
 
     From the mixture down, the node with the most energy is divided into its children as long as no more than four
@@ -25,8 +25,8 @@ def choose_parts(tree: PageTree, wanted: Sequence[NodePath] = ()) -> tuple[int, 
     ----------
     tree : PageTree
         The song.
-    wanted : sequence of NodePath
-        The nodes, if they are chosen already.
+    wanted : sequence of str
+        The nodes, if they are chosen already, by any names that `stemtree.hierarchy.find_nodes` knows.
 
     Returns
     -------
@@ -35,9 +35,10 @@ def choose_parts(tree: PageTree, wanted: Sequence[NodePath] = ()) -> tuple[int, 
 
     Raises
     ------
+    HierarchyError
+        If a node that is wanted does not exist.
     OptionError
-        If the tree does not hold the whole song, or if the nodes that are wanted do not exist, are more than four, or
-        are not the song.
+        If the tree does not hold the whole song, or if the nodes that are wanted are more than four, or not the song.
     """
     if not tree.covers:
         raise OptionError(
@@ -48,12 +49,9 @@ def choose_parts(tree: PageTree, wanted: Sequence[NodePath] = ()) -> tuple[int, 
     return tuple(sorted(chosen, key=lambda node: (_ORDER.get(families[tree.nodes[node].path].name, 2), node)))
 
 
-def _named(tree: PageTree, wanted: Sequence[NodePath]) -> list[int]:
-    by_path = {node.path: index for index, node in enumerate(tree.nodes) if node.path}
-    for path in wanted:
-        if path not in by_path:
-            raise OptionError(f"there is no node '{path}' to be a part{suggest(path, by_path)}")
-    chosen = [by_path[path] for path in wanted]
+def _named(tree: PageTree, wanted: Sequence[str]) -> list[int]:
+    by_path = {node.path: index for index, node in enumerate(tree.nodes)}
+    chosen = [by_path[path] for path in find_all(tree.hierarchy, wanted)]
     leaves = [leaf for node in chosen for leaf in tree.nodes[node].leaves]
     if len(chosen) > MOST:
         raise OptionError(f"a stem file holds four parts and not {len(chosen)}: leave some --part out")
