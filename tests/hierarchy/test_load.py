@@ -138,3 +138,32 @@ def test_bad_label_maps(text: str, message: str, tmp_path: Path) -> None:
         with_label_map(load("ms21"), file)
     with pytest.raises(HierarchyError, match=r"cannot read the label map '.*none\.yaml'"):
         read_labels(tmp_path / "none.yaml")
+
+
+def test_a_hierarchy_continues_another() -> None:
+    ms21, deep = load("ms21"), load("ms21_deep")
+    assert deep.continued == ("accompaniment/percussion/drum_set",)
+    assert deep.cut(lambda path: path in deep.continued).root.children[0] == ms21.root.children[0]
+    assert deep.prune(3).paths == ms21.paths and deep.prune(3).continued == ()
+    assert deep.subtree("accompaniment").continued == ("percussion/drum_set",)
+    assert deep.leaf("Drum_Kick") == "accompaniment/percussion/drum_set/kick"
+    assert deep.leaf("Conga") == ms21.leaf("Conga")
+    assert not deep.knows("Drum_Room")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("continues: ms12\ntree: {vocal/lead_vocal: {a: }}", "it continues 'ms12'; did you mean ms21"),
+        ("continues: [ms21]\ntree: {vocal/lead_vocal: {a: }}", "name one that comes along"),
+        ("continues: ms21\ntree:", "it continues 'ms21' nowhere"),
+        ("continues: ms21\ntree: {vocal: {a: }}", "'vocal' is no leaf of hierarchy 'ms21'"),
+        ("continues: ms21\ntree: {vocals: {a: }}", "no node 'vocals'; did you mean vocal"),
+        ("continues: ms21\ntree: {3: {a: }}", "no node '3'"),
+        ("continues: ms21\ntree: {vocal/lead_vocal: [a]}", "'vocal/lead_vocal' continues with"),
+        ("continues: ms21\ntree: {vocal/lead_vocal: {bass: [Synth_Bass]}}", "label 'Synth_Bass' stands under both"),
+    ],
+)
+def test_what_cannot_be_continued(text: str, message: str) -> None:
+    with pytest.raises(HierarchyError, match=message):
+        parse(text, "mine")

@@ -11,7 +11,9 @@ TREE = parse("tree: {a: , b: {c: , d: }}", "mine")
 @pytest.fixture
 def result() -> TreeResult:
     leaves = np.arange(12, dtype=np.float32).reshape(3, 2, 2) / 20
-    return TreeResult(TREE, ("b", "b/c"), 8000, leaves.sum(axis=0, dtype=np.float64), leaves)
+    return TreeResult(
+        TREE, ("b", "b/c"), 8000, leaves.sum(axis=0, dtype=np.float64), dict(zip(TREE.leaves(), leaves, strict=True))
+    )
 
 
 def test_inner_nodes_are_sums_of_their_children(result: TreeResult) -> None:
@@ -19,6 +21,13 @@ def test_inner_nodes_are_sums_of_their_children(result: TreeResult) -> None:
     np.testing.assert_allclose(result.root.audio, result["a"].audio + result["b"].audio)
     assert [node.path for node in result.root] == ["", "a", "b", "b/c", "b/d"]
     assert result["b"].level == 2 and result["b"].children[1].name == "d"
+
+
+def test_children_may_share_out_a_node() -> None:
+    rows = np.arange(16, dtype=np.float32).reshape(4, 2, 2) / 20
+    result = TreeResult(TREE, TREE.paths, 8000, rows[0] + rows[3], dict(zip((*TREE.leaves(), "b"), rows, strict=True)))
+    assert (result["b"].audio == rows[3]).all()
+    assert (result["b/d"].audio == rows[2]).all()
 
 
 def test_iterates_over_what_was_asked_for(result: TreeResult) -> None:
@@ -30,7 +39,9 @@ def test_iterates_over_what_was_asked_for(result: TreeResult) -> None:
 
 def test_loudness_is_rounded_and_silence_is_minus_infinity() -> None:
     leaves = np.array([[[0.1, -0.1]], [[0.0, 0.0]], [[1.0, 1.0]]], np.float32)
-    result = TreeResult(TREE, TREE.paths, 8000, leaves.sum(axis=0, dtype=np.float64), leaves)
+    result = TreeResult(
+        TREE, TREE.paths, 8000, leaves.sum(axis=0, dtype=np.float64), dict(zip(TREE.leaves(), leaves, strict=True))
+    )
     assert result["a"].rms_dbfs == -20
     assert result["b/c"].rms_dbfs == -np.inf
     assert f"{result['b/d'].rms_dbfs}" == "0.0"

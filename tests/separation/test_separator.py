@@ -30,11 +30,15 @@ def test_default_hierarchy_is_that_of_the_first_splitter_made_for_one() -> None:
     assert Separator("musdb18", splitters=[Own({})]).tree == load("musdb18")
 
 
-def test_as_deep_as_served_unless_a_hierarchy_is_asked_for(separator: Separator) -> None:
-    assert separator.tree == load("ms21").cut(lambda path: path == "vocal")
+def test_as_deep_as_served_if_a_splitter_is_made_for_it(separator: Separator) -> None:
+    served = load("ms21").cut(lambda path: path == "vocal")
+    assert separator.tree == Separator("ms21").tree == served
+    assert Separator("ms21", depth=2).tree == served.prune(2)
     assert Separator(depth=1).tree == load("ms21").prune(1)
+    with pytest.raises(SplitterError, match="splits 'accompaniment' of hierarchy 'musdb18'"):
+        Separator("musdb18")
     with pytest.raises(SplitterError, match="splits 'vocal' of hierarchy 'ms21'"):
-        Separator("ms21")
+        Separator("ms21", nodes=["vocal/lead_vocal"])
 
 
 def test_progress_ends_with_the_whole_song() -> None:

@@ -1,5 +1,6 @@
 """The walk with splitters of constant masks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from stemtree.audio import ArraySource
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
 from stemtree.hierarchy.load import parse
+from stemtree.separation.output.integer_sums import NodeSums
 from stemtree.separation.plan import make_plan
 from stemtree.separation.splitters.base import Block, Splitter
 from stemtree.separation.walk import split, walk, with_context
@@ -89,3 +91,40 @@ def test_a_song_shorter_than_a_window(song: np.ndarray) -> None:
     plan = make_plan(TREE, [Constant({MIXTURE: {"a": 0.5, "b": 0.5}})], depth=1)
     (block,) = walk(plan, ArraySource(song[:, :1], 8000))
     np.testing.assert_allclose(block.leaves, np.stack([song[:, :1] / 2] * 2), atol=1e-6)
+
+
+DEEP = parse(
+    """
+    continues: musdb18
+    tree: {accompaniment/drums: {kick: , rest: {snare: , toms: }}, accompaniment/other: {keys: }}
+    """,
+    "deep",
+)
+DRUMS = "accompaniment/drums"
+
+
+@pytest.mark.parametrize("bits", [None, 16, 24])
+@pytest.mark.parametrize("loudness", [0.3, 3])
+def test_what_a_hierarchy_continues_keeps_its_samples(bits: int | None, loudness: float) -> None:
+    leaves = dict(zip(DEEP.prune(2).leaves(), (0.2, 0.3, 0.4, 0.1), strict=True))
+    pieces = {f"{DRUMS}/kick": 0.7, f"{DRUMS}/rest/snare": 1.5, f"{DRUMS}/rest/toms": -1.2}
+    splitters = [Constant({MIXTURE: leaves}), Constant({DRUMS: pieces})]
+    song = loudness * np.random.default_rng(0).standard_normal((2, 1000))
+    nodes: list[Mapping[NodePath, np.ndarray]] = []
+    for depth in (2, None):
+        plan = make_plan(DEEP, splitters, depth)
+        sums = NodeSums(plan.tree, bits)
+        blocks = [
+            sums.sum_leaves(block.mixture, block.leaves, block.continued).nodes
+            for block in walk(plan, ArraySource(song, 8000))
+        ]
+        nodes.append({path: np.concatenate([block[path] for block in blocks], axis=1) for path in plan.tree.paths})
+    shallow, deep = nodes
+    for path, samples in shallow.items():
+        np.testing.assert_array_equal(samples, deep[path])
+    for path in (DRUMS, f"{DRUMS}/rest", "accompaniment/other"):
+        total = sum(deep[child] for child in DEEP.children(path))
+        np.testing.assert_allclose(total, deep[path], atol=0 if bits else 2e-6, rtol=0)
+    if loudness < 1 and bits:
+        error = np.abs(deep[f"{DRUMS}/kick"] / 2 ** (bits - 1) - 0.28 * song).max()
+        assert error < 2 ** (1 - bits) + 1e-6

@@ -32,7 +32,7 @@ def separate(
     ),
     hierarchy: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="What to separate into (default: ms21, as deep as can be served)."),
+        typer.Option(metavar="NAME|FILE", help="What to separate into (default: ms21), as deep as can be served."),
     ] = None,
     node: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this node, such as drums; can be repeated.")

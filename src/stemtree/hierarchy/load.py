@@ -14,7 +14,7 @@ from stemtree.hierarchy.paths import NodePath, is_within
 from stemtree.hierarchy.tree import Hierarchy, Node
 
 _DEFINITIONS = resources.files("stemtree.hierarchy") / "definitions"
-_KEYS = ("name", "description", "aliases", "tree")
+_KEYS = ("name", "description", "aliases", "continues", "tree")
 _MAX_LEVELS = 64
 _TOO_DEEP = f"nested too deeply to be a hierarchy: {_MAX_LEVELS} levels are the most"
 
@@ -90,14 +90,16 @@ def parse(text: str, default_name: str) -> Hierarchy:
     """Read a hierarchy from YAML text.
 
     Under the key ``tree`` a mapping is an inner node; a leaf has a list of the labels that corpora use for it, or
-    nothing. Under ``aliases`` a name is mapped to the node, or the list of nodes, that people call by it.
+    nothing. Under ``aliases`` a name is mapped to the node, or the list of nodes, that people call by it. With
+    ``continues: NAME`` the tree is that of a definition that comes along, its aliases included, and ``tree`` maps paths
+    of its leaves to what lies beneath them.
 
     Raises
     ------
     HierarchyError
-        If the text is not YAML, has other keys than ``name``, ``description``, ``aliases`` and ``tree``, repeats a
-        key, contains itself through a YAML alias, or does not make a tree; or if an alias is a node's own name or
-        means no node.
+        If the text is not YAML, has other keys than ``name``, ``description``, ``aliases``, ``continues`` and ``tree``,
+        repeats a key, contains itself through a YAML alias, or does not make a tree; or if an alias is a node's own
+        name or means no node.
     """
     data = _read_yaml(text)
     if not isinstance(data, dict) or "tree" not in data:
@@ -110,8 +112,32 @@ def parse(text: str, default_name: str) -> Hierarchy:
         raise HierarchyError("'name' and 'description' must be text: put them in quotes")
     if not isinstance(data["tree"], dict | None):
         raise HierarchyError(f"'tree' must map names to nodes, not be {data['tree']!r}")
-    hierarchy = Hierarchy(name, _node("mixture", data["tree"] or {}, ()), description)
-    return hierarchy.with_aliases(_aliases(hierarchy, data.get("aliases")))
+    tree = data["tree"] or {}
+    base = _base(data["continues"]) if "continues" in data else None
+    if base:
+        hierarchy = base.continue_beneath(name, _beneath(base, tree), description)
+    else:
+        hierarchy = Hierarchy(name, _node("mixture", tree, ()), description)
+    hierarchy = hierarchy.with_aliases(_aliases(hierarchy, data.get("aliases")))
+    return hierarchy.with_aliases(base.aliases) if base else hierarchy
+
+
+def _base(name: Any) -> Hierarchy:
+    """The definition that a hierarchy continues."""
+    if name not in available():
+        raise HierarchyError(f"it continues {name!r}{suggest(str(name), available())}: name one that comes along")
+    return load(name)
+
+
+def _beneath(base: Hierarchy, tree: dict[Any, Any]) -> dict[NodePath, Node]:
+    """What a hierarchy puts in the place of leaves of the one that it continues."""
+    if not tree:
+        raise HierarchyError(f"it continues '{base.name}' nowhere: map a leaf's path to what lies beneath it")
+    for path, content in tree.items():
+        base.node(str(path))
+        if not isinstance(content, dict) or not content:
+            raise HierarchyError(f"'{path}' continues with {content!r}: it must map names to nodes")
+    return {path: _node(base.node(path).name, content, ()) for path, content in tree.items()}
 
 
 def from_dict(name: str, tree: Mapping[str, Any]) -> Hierarchy:

@@ -54,6 +54,9 @@ class Hierarchy:
         One line.
     aliases : tuple of (str, tuple of NodePath)
         Other names of nodes, and of several nodes together; see `stemtree.hierarchy.find_nodes`.
+    continued : tuple of NodePath
+        Leaves of the hierarchy that this one continues beneath them. When a song is separated their stems are what they
+        are there, and their children share them out.
 
     Raises
     ------
@@ -66,6 +69,7 @@ class Hierarchy:
     root: Node
     description: str = field(default="", compare=False)
     aliases: tuple[tuple[str, tuple[NodePath, ...]], ...] = field(default=(), compare=False)
+    continued: tuple[NodePath, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not self.root.children:
@@ -198,7 +202,8 @@ class Hierarchy:
             for alias, nodes in self.aliases
             if all(is_within(node, path) and node != path for node in nodes)
         )
-        return replace(self, root=self.node(path), aliases=aliases)
+        continued = tuple(node[below:] for node in self.continued if is_within(node, path) and node != path)
+        return replace(self, root=self.node(path), aliases=aliases, continued=continued)
 
     def prune(self, depth: int) -> "Hierarchy":
         """Keep `depth` generations under the mixture; new leaves take over the labels of their descendants."""
@@ -220,7 +225,35 @@ class Hierarchy:
                 return Node(node.name, labels=tuple(labels_within.get(path, ())))
             return Node(node.name, tuple(trim(join(path, child.name), child) for child in node.children))
 
-        return replace(self, root=trim(MIXTURE, self.root), aliases=()).with_aliases(self.aliases)
+        result = replace(self, root=trim(MIXTURE, self.root), aliases=(), continued=())
+        kept = tuple(path for path in self.continued if path in result and not result.is_leaf(path))
+        return replace(result, continued=kept).with_aliases(self.aliases)
+
+    def continue_beneath(self, name: str, below: Mapping[NodePath, Node], description: str = "") -> "Hierarchy":
+        """Give leaves children: a hierarchy that is this one but for what lies beneath them.
+
+        Parameters
+        ----------
+        name, description : str
+            Of the result.
+        below : mapping of NodePath to Node
+            For each leaf that is continued what stands in its place; its labels are those of its own leaves alone.
+
+        Raises
+        ------
+        HierarchyError
+            If a path is not a leaf, or if the result is not a hierarchy.
+        """
+        for path in below:
+            if not self.is_leaf(path):
+                raise HierarchyError(f"'{path}' is no leaf of hierarchy '{self.name}': only leaves can be continued")
+
+        def grow(path: NodePath, node: Node) -> Node:
+            if path in below:
+                return below[path]
+            return replace(node, children=tuple(grow(join(path, child.name), child) for child in node.children))
+
+        return Hierarchy(name, grow(MIXTURE, self.root), description, continued=(*self.continued, *below))
 
     def with_labels(self, labels: Mapping[str, NodePath]) -> "Hierarchy":
         """Assign labels to leaves; a label that another leaf claims is taken from it.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from stemtree.errors import HierarchyError, SplitterError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth, find_all
 from stemtree.separation.splitters.base import Splitter
+from stemtree.separation.trunk import Trunk
 from stemtree.spectral import Stft
 
 
@@ -48,6 +49,11 @@ class Plan:
     tree: Hierarchy
     wanted: tuple[NodePath, ...]
     steps: tuple[Step, ...]
+
+    @property
+    def trunk(self) -> Trunk:
+        """The nodes whose stems do not depend on what lies beneath continued ones."""
+        return Trunk(self.tree)
 
     @property
     def splitters(self) -> tuple[Splitter, ...]:

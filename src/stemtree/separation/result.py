@@ -1,6 +1,6 @@
 """A separated song in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -24,25 +24,25 @@ class TreeNode:
         Empty for a leaf; they add up to this node.
     """
 
-    def __init__(self, tree: Hierarchy, path: NodePath, leaves: dict[NodePath, Samples]) -> None:
+    def __init__(self, tree: Hierarchy, path: NodePath, rows: Mapping[NodePath, Samples]) -> None:
         self.path, self.name = path, tree.node(path).name
         self.level = tree.level(path)
-        self.children = tuple(TreeNode(tree, child, leaves) for child in tree.children(path))
-        self._leaf = leaves.get(path)
+        self.children = tuple(TreeNode(tree, child, rows) for child in tree.children(path))
+        self._row = rows.get(path)
 
     @classmethod
     def sum_of(cls, name: str, children: Sequence["TreeNode"]) -> "TreeNode":
         """A node that is no node of the tree: the sum of some that are, such as all guitars."""
         node = cls.__new__(cls)
         node.path, node.name, node.children = name, name, tuple(children)
-        node.level, node._leaf = 1 + max(child.level for child in children), None
+        node.level, node._row = 1 + max(child.level for child in children), None
         return node
 
     @cached_property
     def audio(self) -> Samples:
-        """``(channel, sample)`` float32; of an inner node the sum of its children's."""
-        if self._leaf is not None:
-            return self._leaf
+        """``(channel, sample)`` float32; of an inner node the sum of its children's, if they do not share it out."""
+        if self._row is not None:
+            return self._row
         total: Samples = np.sum([child.audio for child in self.children], axis=0, dtype=np.float32)
         return total
 
@@ -79,10 +79,15 @@ class TreeResult:
     """
 
     def __init__(
-        self, tree: Hierarchy, wanted: tuple[NodePath, ...], sample_rate: int, mixture: ExactSamples, leaves: Samples
+        self,
+        tree: Hierarchy,
+        wanted: tuple[NodePath, ...],
+        sample_rate: int,
+        mixture: ExactSamples,
+        rows: Mapping[NodePath, Samples],
     ) -> None:
         self.hierarchy, self.sample_rate = tree, sample_rate
-        self.root = TreeNode(tree, MIXTURE, dict(zip(tree.leaves(), leaves, strict=True)))
+        self.root = TreeNode(tree, MIXTURE, rows)
         self.root.audio = mixture.astype(np.float32)
         self._by_path = {node.path: node for node in self.root}
         self.nodes = tuple(self._by_path[path] for path in wanted)

@@ -30,8 +30,8 @@ class Separator:
     Parameters
     ----------
     hierarchy : str, path or Hierarchy, optional
-        What to separate into; there must be splitters for all of it, to `depth`. By default that of the first splitter
-        that is made for one, or MS21, as deep as the splitters go.
+        What to separate into; by default that of the first splitter that is made for one, or MS21. If a splitter is
+        made for it, as deep as the splitters go; otherwise there must be splitters for all of it, to `depth`.
     depth : int, optional
         Number of generations under the mixture.
     nodes : iterable of str
@@ -59,7 +59,8 @@ class Separator:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
         splitters = default_splitters() if splitters is None else splitters
         tree = _default_hierarchy(splitters) if hierarchy is None else _load(hierarchy)
-        if hierarchy is None and not nodes:  # all that is served
+        ours = hierarchy is None or any(splitter.hierarchy == tree for splitter in splitters)
+        if ours and not nodes:  # all that is served
             served = prune_to_served(tree, splitters)
             nodes, depth = (served if depth is None else served.prune(depth)).paths, None
         self.plan: Plan = make_plan(tree, splitters, depth, nodes)
@@ -118,8 +119,10 @@ class Separator:
         blocks = list(self.stream(source, progress))
         mixture = np.concatenate([block.mixture for block in blocks], axis=-1)
         leaves = np.concatenate([block.leaves for block in blocks], axis=-1)
+        continued = np.concatenate([block.continued for block in blocks], axis=-1)
+        rows = dict(zip(self.plan.trunk.rows, (*leaves, *continued), strict=True))
         _warn(source)
-        return TreeResult(self.plan.tree, self.plan.wanted, source.sample_rate, mixture, leaves)
+        return TreeResult(self.plan.tree, self.plan.wanted, source.sample_rate, mixture, rows)
 
     def save(
         self,

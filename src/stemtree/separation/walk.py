@@ -13,6 +13,7 @@ from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.processes import allow_forks
 from stemtree.separation.plan import Plan, Step
 from stemtree.separation.splitters.base import Block
+from stemtree.separation.trunk import Trunk
 from stemtree.spectral import MaskedSpectrogram, Stft, Synthesis, analyse_stream
 from stemtree.types import Masks, Spectrogram, Waveform
 
@@ -30,33 +31,37 @@ class SeparatedBlock:
         ``(channel, sample)``.
     leaves : Samples
         ``(leaf, channel, sample)`` of the tree's leaves, which add up to the mixture.
+    continued : Samples
+        ``(node, channel, sample)`` of the nodes that leaves share out, see `Trunk.continued`.
     """
 
     mixture: ExactSamples
     leaves: Samples
+    continued: Samples
 
 
 def walk(plan: Plan, source: AudioSource) -> Iterator[SeparatedBlock]:
     """Separate a song into the leaves of `Plan.tree`, block by block, in memory that does not depend on its length."""
     allow_forks()
     stft = plan.stft.at(source.sample_rate)
-    mixture, synthesis = _SampleQueue(), Synthesis(stft)
+    mixture, synthesis, trunk = _SampleQueue(), Synthesis(stft), plan.trunk
     audio = (torch.from_numpy(mixture.put(block).astype(np.float32)) for block in source.blocks(_READ))
     for block in with_context(analyse_stream(stft, audio, plan.block_frames), stft, plan.context_frames):
         leaves = synthesis.add(split(plan, block))
         if leaves.shape[-1]:
-            yield _conserve(mixture.take(leaves.shape[-1]), leaves)
+            yield _conserve(trunk, mixture.take(leaves.shape[-1]), leaves)
     last = mixture.take()
     if last.shape[-1]:
-        yield _conserve(last, synthesis.finish()[..., : last.shape[-1]])
+        yield _conserve(trunk, last, synthesis.finish()[..., : last.shape[-1]])
 
 
 @torch.inference_mode()
 def split(plan: Plan, mixture: Block) -> list[MaskedSpectrogram]:
-    """Walk down the tree for one block: each leaf's mask and the spectrogram of the node that it is a mask of (4.7)."""
+    """Walk down the tree for one block: the masks of `Trunk.rows` and the spectrograms that they are masks of (4.7)."""
     nodes = {MIXTURE: MaskedSpectrogram(mixture.spectrogram)}
+    rows = plan.trunk.rows
     for step in plan.steps:
-        parent = nodes.pop(step.node)
+        parent = nodes[step.node] if step.node in rows else nodes.pop(step.node)
         if step.splitter is None:
             nodes[step.targets[0]] = parent
             continue
@@ -64,7 +69,7 @@ def split(plan: Plan, mixture: Block) -> list[MaskedSpectrogram]:
         masks = step.splitter.masks(block, step.node, step.outputs)
         for target, mask in _sum_by_target(step, masks).items():
             nodes[target] = MaskedSpectrogram(block.spectrogram, mask)
-    return [nodes[leaf] for leaf in plan.tree.leaves()]
+    return [nodes[row] for row in rows]
 
 
 def _sum_by_target(step: Step, masks: Masks) -> dict[NodePath, Masks]:
@@ -91,11 +96,23 @@ def with_context(spectrograms: Iterable[Spectrogram], stft: Stft, context: int) 
         current = following
 
 
-def _conserve(mixture: ExactSamples, leaves: Waveform) -> SeparatedBlock:
+def _conserve(trunk: Trunk, mixture: ExactSamples, rows: Waveform) -> SeparatedBlock:
     """Spread the rounding error of the transforms (-130 dB of the mixture) over the leaves, so that they add up."""
-    samples = leaves.numpy()
-    samples += ((mixture - samples.sum(axis=0, dtype=np.float64)) / len(samples)).astype(np.float32)
-    return SeparatedBlock(mixture, samples)
+    samples, num_leaves = rows.numpy(), len(trunk.rows) - len(trunk.continued)
+    if not trunk.continued:
+        samples += _missing(mixture, samples)
+        return SeparatedBlock(mixture, samples, samples[num_leaves:])
+    samples[trunk.leaf_rows] += _missing(mixture, samples[trunk.leaf_rows])
+    for node, whole in zip(trunk.continued, samples[num_leaves:], strict=True):
+        parts = samples[trunk.rows_beneath(node)]
+        parts += _missing(whole, parts)
+    return SeparatedBlock(mixture, samples[:num_leaves], samples[num_leaves:])
+
+
+def _missing(whole: ExactSamples | Samples, parts: Samples) -> Samples:
+    """For each of the parts an equal share of what they lack to add up to the whole."""
+    share: Samples = ((whole - parts.sum(axis=0, dtype=np.float64)) / len(parts)).astype(np.float32)
+    return share
 
 
 class _SampleQueue:

@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import numpy as np
+import soundfile
 import torch
 
 from stemtree.hierarchy import load
@@ -37,3 +40,36 @@ def test_a_part_of_a_models_tree_is_shared_as_the_model_says(band: TrainedSplitt
     total = sum(whole[path] for path in drums)
     for path, mask in zip(drums, band.masks(block, "accompaniment/percussion", drums), strict=True):
         assert torch.allclose(mask, whole[path] / total, atol=1e-5)
+
+
+def test_a_model_of_an_inner_node_serves_beneath_the_others(
+    pieces: TrainedSplitter, band: TrainedSplitter, excerpt: np.ndarray
+) -> None:
+    drum_set = "accompaniment/percussion/drum_set"
+    song = excerpt[:, :60000]
+    shallow = Separator("ms21", splitters=[band, Spleeter()]).separate(song, 44100)
+    for hierarchy in (None, "ms21_deep"):
+        deep = Separator(hierarchy, splitters=[pieces, band, Spleeter()]).separate(song, 44100)
+        assert deep.hierarchy == load("ms21_deep").cut(lambda path: path == "vocal")
+    for node in shallow:
+        np.testing.assert_array_equal(node.audio, deep[node.path].audio)
+    parts = [child.audio for child in deep[drum_set].children]
+    assert len(parts) == 5 and all(part.any() for part in parts)
+    assert np.abs(sum(parts) - deep[drum_set].audio).max() < 1e-6
+    assert pieces not in Separator("ms21_deep", depth=3, splitters=[pieces, band, Spleeter()]).plan.splitters
+
+
+def test_stems_of_a_deeper_tree_add_up_on_disk(cli, pieces: TrainedSplitter, wav: Path, tmp_path: Path) -> None:
+    options = ("--splitter", tmp_path / "pieces", "--hierarchy", "ms21_deep", "-o", tmp_path / "deep")
+    outcome = cli("separate", wav, *options)
+    assert outcome.code == 0, outcome.err
+    assert cli("separate", wav, "-o", tmp_path / "ms21", "--hierarchy", "ms21").code == 0
+    place = tmp_path / "deep/song/accompaniment/percussion"
+    whole, shallow = (
+        soundfile.read(folder / "drum_set.wav", dtype="int16")[0].astype(int)
+        for folder in (place, tmp_path / "ms21/song/accompaniment/percussion")
+    )
+    assert (whole == shallow).all()
+    parts = {file.stem: soundfile.read(file, dtype="int16")[0].astype(int) for file in (place / "drum_set").iterdir()}
+    assert sorted(parts) == ["cymbals", "hi_hat", "kick", "snare", "toms"]
+    assert (sum(parts.values()) == whole).all()

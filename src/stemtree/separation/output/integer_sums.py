@@ -1,6 +1,6 @@
 """Samples of every node from those of the leaves, as floats or as integers that still add up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from stemtree.accelerate import accelerated_by
 from stemtree.audio.samples import ExactSamples, PcmSamples, Samples
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
 from stemtree.separation.output import kernels
+from stemtree.separation.trunk import Trunk
 
 _SUM_LIMITS = (-64, 64)
 """Where running sums are clipped: far beyond what leaves reach, and within 32 bits at every width."""
@@ -41,7 +42,7 @@ class NodeSums:
     Parameters
     ----------
     tree : Hierarchy
-        The nodes; its leaves are the rows of the input.
+        The nodes.
     bits : int or None
         Width of the integers; None for floats.
 
@@ -55,11 +56,12 @@ class NodeSums:
         self.tree, self.bits = tree, bits
         self.scale = 2.0 ** (bits - 1) if bits else 1.0
         self._lowest, self._highest = -int(self.scale), int(self.scale) - 1
-        rows = {leaf: row for row, leaf in enumerate(tree.leaves())}
-        # The leaves under a node are neighbours.
-        self._rows = {path: slice(rows[tree.leaves(path)[0]], rows[tree.leaves(path)[-1]] + 1) for path in tree.paths}
+        self._trunk = Trunk(tree)
+        self._rows = {path: self._trunk.rows_beneath(path) for path in tree.paths}
 
-    def sum_leaves(self, mixture: ExactSamples, leaves: Samples) -> NodeSamples:
+    def sum_leaves(
+        self, mixture: ExactSamples, leaves: Samples, continued: Sequence[Samples] | Samples = ()
+    ) -> NodeSamples:
         """Sum one stretch of audio.
 
         Parameters
@@ -68,6 +70,8 @@ class NodeSums:
             ``(channel, sample)``.
         leaves : Samples
             ``(leaf, channel, sample)``, which add up to the mixture.
+        continued : Samples
+            ``(node, channel, sample)`` of `Trunk.continued`, which some of the leaves add up to.
 
         Returns
         -------
@@ -76,10 +80,12 @@ class NodeSums:
         """
         if self.bits is None:
             floats = {path: leaves[rows].sum(axis=0) for path, rows in self._rows.items()}
+            if self._trunk.continued:
+                floats |= self._sum_trunk(leaves, continued)
             return NodeSamples(floats, dict.fromkeys((MIXTURE, *floats), 0))
         rounded = np.rint(mixture * self.scale)
         mixture_steps = np.clip(rounded, self._lowest, self._highest).astype(np.int32)
-        sums = self._rounded_sums(mixture, leaves)
+        sums = self._rounded_sums(mixture, leaves, continued)
         sums[-1] = mixture_steps
         nodes = {path: sums[rows.stop] - sums[rows.start] for path, rows in self._rows.items()}
         held = {MIXTURE: int(np.count_nonzero(rounded != mixture_steps)), **dict.fromkeys(nodes, 0)}
@@ -89,17 +95,41 @@ class NodeSums:
             nodes = limited
         return NodeSamples(nodes, held)
 
-    def _rounded_sums(self, mixture: ExactSamples, leaves: Samples) -> PcmSamples:
+    def _sum_trunk(self, leaves: Samples, continued: Sequence[Samples] | Samples) -> dict[NodePath, Samples]:
+        """The nodes of the trunk as sums of its leaves, in the order of a tree that goes no deeper."""
+        cut, rows = Trunk(self._trunk.cut), self._trunk_leaves(leaves, continued)
+        return {path: rows[cut.rows_beneath(path)].sum(axis=0) for path in cut.tree.paths}
+
+    def _trunk_leaves(self, leaves: Samples, continued: Sequence[Samples] | Samples) -> Samples:
+        if not self._trunk.continued:
+            return leaves
+        return np.stack([[*leaves, *continued][row] for row in self._trunk.leaf_rows])
+
+    def _rounded_sums(
+        self, mixture: ExactSamples, leaves: Samples, continued: Sequence[Samples] | Samples
+    ) -> PcmSamples:
         """Rounded sums of the first 0, 1, 2, … leaves, ``(leaf + 1, channel, sample)``; the last is left out (0)."""
-        sums = running_sums(leaves[:-1])
+        trunk = self._trunk_leaves(leaves, continued)
+        sums = running_sums(trunk[:-1])
         if self.bits and self.bits > 16:  # floats of 32 bits are no finer
-            error = (mixture - leaves.sum(axis=0, dtype=np.float64)) / len(leaves)
-            sums += error * np.arange(1, len(leaves)).reshape(-1, 1, 1)
+            error = (mixture - trunk.sum(axis=0, dtype=np.float64)) / len(trunk)
+            sums += error * np.arange(1, len(trunk)).reshape(-1, 1, 1)
+        if self._trunk.continued:
+            sums = self._with_sums_beneath(sums, leaves)
         np.clip(sums, *_SUM_LIMITS, out=sums)
         sums *= self.scale
         steps = np.zeros((len(leaves) + 1, *mixture.shape), np.int32)
         steps[1:-1] = np.rint(sums, out=sums)
         return steps
+
+    def _with_sums_beneath(self, trunk_sums: ExactSamples, leaves: Samples) -> ExactSamples:
+        """Put the running sums over the leaves beneath continued nodes between those of the trunk."""
+        rows = []
+        for number, leaf in enumerate(self._trunk.cut.leaves()):
+            before = trunk_sums[number - 1] if number else 0.0
+            rows += [before + inner for inner in running_sums(leaves[self._rows[leaf]][:-1])]
+            rows += [trunk_sums[number]] if number < len(trunk_sums) else []
+        return np.stack(rows)
 
     def _limit(self, mixture: PcmSamples, nodes: Mapping[NodePath, PcmSamples]) -> dict[NodePath, PcmSamples]:
         """Bring all nodes within full scale from the top down, keeping every sum of children."""

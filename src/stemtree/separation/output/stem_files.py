@@ -179,7 +179,7 @@ def _write_stems(
             writer = StemWriter(folder / file, output, source.sample_rate, source.channels)
             writers[path] = stack.enter_context(writer)
         for block in _pieces(blocks):
-            samples = sums.sum_leaves(block.mixture, block.leaves)
+            samples = sums.sum_leaves(block.mixture, block.leaves, block.continued)
             statistics[MIXTURE].meter.add(block.mixture)
             for path, writer in writers.items():
                 writer.write(samples.nodes[path])
@@ -193,7 +193,7 @@ def _pieces(blocks: Iterable[SeparatedBlock]) -> Iterator[SeparatedBlock]:
     for block in blocks:
         for start in range(0, block.mixture.shape[-1], _CACHED):
             piece = slice(start, start + _CACHED)
-            yield SeparatedBlock(block.mixture[:, piece], block.leaves[..., piece])
+            yield SeparatedBlock(block.mixture[:, piece], block.leaves[..., piece], block.continued[..., piece])
 
 
 def _publish(staged: Path, song_folder: Path) -> None:
