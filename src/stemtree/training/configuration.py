@@ -92,13 +92,23 @@ def resolved_yaml(settings: TrainSettings) -> str:
     return yaml.safe_dump(resolved, sort_keys=False)
 
 
+def parse_yaml(text: str) -> Any:
+    """Parse YAML; whatever is wrong with it raises ``yaml.YAMLError``."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # PyYAML's constructors raise many types, for example for the date 2001-13-45
+        raise yaml.YAMLError(str(error)) from None
+
+
 def _parse(change: str) -> dict[str, Any]:
     """Turn ``a.b=value`` into ``{"a": {"b": value}}``."""
     key, equals, value = change.partition("=")
     if not key or not equals:
         raise OptionError(f"'{change}' sets nothing: write key=value")
     try:
-        nested = yaml.safe_load(value)
+        nested = parse_yaml(value)
     except yaml.YAMLError:
         raise OptionError(f"the value of '{change}' is not YAML: put it in quotes") from None
     for name in reversed(key.split(".")):
@@ -111,7 +121,7 @@ def _read(file: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
     if file in extended_by:
         raise OptionError(f"the settings '{file}' extend themselves: take one '{EXTENDS}' out")
     try:
-        content = yaml.safe_load(file.read_text("utf-8"))
+        content = parse_yaml(file.read_text("utf-8"))
     except OSError as error:
         raise OptionError(f"cannot read the settings '{file}': {error.strerror}; check the path") from None
     except (UnicodeDecodeError, yaml.YAMLError):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from stemtree.errors import ModelError, OptionError
 from stemtree.staging import whole_file
+from stemtree.training.configuration import parse_yaml
 from stemtree.training.module import TrainingModule
 from stemtree.training.settings import TrainSettings
 
@@ -68,7 +69,7 @@ class RunFolder:
         """Settings of the run in the folder; None where the folder is empty or missing."""
         file = self.path / SETTINGS
         if file.exists():
-            settings: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+            settings: dict[str, Any] = parse_yaml(file.read_text("utf-8"))
             if not isinstance(settings, dict) or not isinstance(settings.get("trainer"), dict):
                 raise yaml.YAMLError
             try:  # settings that the run's version did not have yet get their defaults
