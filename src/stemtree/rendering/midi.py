@@ -1,8 +1,6 @@
 """General MIDI files as parts, each played by one instrument."""
 
-import io
 import os
-import re
 import warnings
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stemtree.errors import CorpusError
+from stemtree.rendering.midi_file import read_midi
 from stemtree.rendering.packages import render_package
 
 DRUMS = 128
@@ -69,12 +68,14 @@ def read_parts(file: Path) -> list[MidiPart]:
     pretty_midi = render_package("pretty_midi")
 
     try:
-        with warnings.catch_warnings():  # about tempo events on other tracks than the first, which are read correctly
+        with warnings.catch_warnings():  # about keys on other tracks than the first, which do not matter
             warnings.simplefilter("ignore")
-            song = pretty_midi.PrettyMIDI(io.BytesIO(_with_valid_keys(file.read_bytes())))
+            song = pretty_midi.PrettyMIDI(mido_object=read_midi(file.read_bytes()))
     except OSError as error:
         raise CorpusError(f"cannot read the MIDI file '{file}': {error.strerror or error}; check the path") from None
-    except Exception as error:  # mido raises many types for a damaged file
+    except CorpusError as error:
+        raise CorpusError(f"'{file}' {error}") from None
+    except Exception as error:  # mido and pretty-midi raise many types for a damaged file
         raise CorpusError(f"'{file}' is not a whole MIDI file ({error}): copy it again") from None
     parts = [MidiPart(DRUMS if part.is_drum else int(part.program), part) for part in song.instruments if part.notes]
     if not parts:
@@ -83,25 +84,21 @@ def read_parts(file: Path) -> list[MidiPart]:
 
 
 def song_name(midi: Path) -> str:
-    """A song's name: its file's; in one that is not UTF-8, bytes above 127 stand as ``%FF``."""
+    """A song's name: its file's without the dot that hides it; bytes that are not UTF-8 stand as ``%FF``.
+
+    Raises
+    ------
+    CorpusError
+        If nothing is left of the file's name.
+    """
+    name = midi.stem.lstrip(".")
+    if not name:
+        raise CorpusError(f"no song can be named after '{midi}': rename the file")
     try:
-        midi.stem.encode()
-        return midi.stem
+        name.encode()
+        return name
     except UnicodeEncodeError:
-        return "".join(chr(byte) if byte < 128 else f"%{byte:02X}" for byte in os.fsencode(midi.stem))
-
-
-_KEY_SIGNATURE = re.compile(rb"\xff\x59\x02(..)", re.DOTALL)
-
-
-def _with_valid_keys(midi: bytes) -> bytes:
-    """Replace key signatures that do not exist, such as 8 flats, by C major: mido refuses them, other programs play."""
-
-    def valid(event: re.Match[bytes]) -> bytes:
-        sharps, minor = int.from_bytes(event[1][:1], "big", signed=True), event[1][1]
-        return event[0] if -7 <= sharps <= 7 and minor in (0, 1) else b"\xff\x59\x02\x00\x00"
-
-    return _KEY_SIGNATURE.sub(valid, midi)
+        return "".join(chr(byte) if byte < 128 else f"%{byte:02X}" for byte in os.fsencode(name))
 
 
 def duration_of(parts: Sequence[MidiPart]) -> float:

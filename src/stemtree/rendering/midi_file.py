@@ -1,0 +1,325 @@
+"""Standard MIDI files as other programs play them, with all that pretty-midi needs for the same notes.
+
+pretty-midi takes tempi from the first track alone, ends notes only at note-offs, and knows ticks as parts of a beat. A
+file that means the same is made of one in which these stand otherwise; other files stay as they are.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from stemtree.errors import CorpusError
+
+if TYPE_CHECKING:
+    import mido
+
+_HEADER, _TRACK = b"MThd", b"MTrk"
+
+_DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2, 0xF1: 1, 0xF2: 2, 0xF3: 1}
+"""Data bytes that follow a status byte, that of a channel without the channel's number; none follow others."""
+
+_META, _SYSEX, _END_OF_TRACK, _TEMPO, _KEY_SIGNATURE = 0xFF, (0xF0, 0xF7), 0x2F, 0x51, 0x59
+_META_BYTES = {0x00: 2, 0x20: 1, 0x21: 1, _TEMPO: 3, 0x54: 5, 0x58: 4, _KEY_SIGNATURE: 2}
+"""Fewest bytes of meta events whose content has a form."""
+
+_ALL_OFF = (120, 123)
+"""Controllers that end all notes of a channel."""
+
+_MICROSECONDS = 1_000_000
+_DROP_FRAMES = 29
+"""The SMPTE rate of 30 frames in 1.001 s."""
+
+_MOST_TICKS = 9_999_999
+"""pretty-midi makes a table of the times of all ticks, and refuses files with more."""
+
+_FEWEST_TICKS = 240
+"""Coarsest division of a beat that ticks are brought to where there are more of them."""
+
+
+def read_midi(content: bytes) -> mido.MidiFile:
+    """Read the tracks of a standard MIDI file, also inside of a RIFF file (RMID) or behind another header.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+
+    Returns
+    -------
+    mido.MidiFile
+        In which beats are divided into at most as many ticks as pretty-midi takes, tempi stand on the first track, and
+        every note has a note-off.
+
+    Raises
+    ------
+    CorpusError
+        If it is not a whole MIDI file, or too long; the message lacks the file's name in front.
+    """
+    import mido
+
+    kind, count, division, at = _read_header(content)
+    tracks: list[Any] = []
+    while len(tracks) < count:
+        name, end = content[at : at + 4], at + 8 + int.from_bytes(content[at + 4 : at + 8], "big")
+        if len(content) < at + 8:
+            raise _damaged(f"it announces {count} tracks and holds {len(tracks)}")
+        if name == _TRACK:
+            events, end = _read_track(content, at + 8, end)
+            tracks.append(mido.MidiTrack(events))
+        at = end
+    if not any(tracks):
+        raise _damaged("it has no events")
+    file = mido.MidiFile(type=kind, ticks_per_beat=division, tracks=[track for track in tracks if track])
+    _use_beats(file)
+    _gather_tempi(file)
+    _end_notes(file)
+    _limit_ticks(file)
+    return file
+
+
+def _damaged(reason: str) -> CorpusError:
+    return CorpusError(f"is not a whole MIDI file ({reason}): copy it again")
+
+
+def _read_header(content: bytes) -> tuple[int, int, int, int]:
+    """Format, number of tracks, division (negative: SMPTE), and the position of the first track."""
+    start = content.find(_HEADER, 0, 4096)
+    if start < 0:
+        raise _damaged("it has no MIDI header")
+    if len(content) < start + 14:
+        raise _damaged("it ends within its header")
+    size, kind, count, division = struct.unpack(">IhHh", content[start + 4 : start + 14])
+    if kind not in (0, 1, 2):
+        raise _damaged(f"it has the format {kind}, where 0 to 2 are known")
+    if division == 0 or (division < 0 and not division & 0xFF):
+        raise _damaged("its beats have no ticks")
+    return kind, count, division, start + 8 + max(size, 6)
+
+
+def _read_track(content: bytes, at: int, end: int) -> tuple[list[Any], int]:
+    """The messages of a track, and where it ends.
+
+    Unlike mido, running status outlives meta events and system-exclusive ones, as in other players; and a track that
+    announces more than there is is whole if it has an end-of-track event.
+    """
+    events: list[Any] = []
+    reader = _Reader(content, at)
+    status = 0
+    try:
+        while reader.at < end:
+            delta = reader.number()
+            byte = reader.byte()
+            if byte == _META:
+                kind, data = reader.byte(), reader.block()
+                events.append(_meta_message(kind, data, delta))
+                if kind == _END_OF_TRACK and end > len(content):
+                    break
+            elif byte in _SYSEX:
+                events.append(_sysex(reader.block(), delta))
+            else:
+                if byte < 0x80:  # data: the status is that of the event before
+                    reader.at -= 1
+                    byte = status
+                if byte < 0xF0:
+                    status = byte
+                events.append(_message(byte, reader, delta))
+    except IndexError:
+        raise _damaged("it ends within a track") from None
+    return events, max(end, reader.at) if end <= len(content) else reader.at
+
+
+class _Reader:
+    """Numbers from a position on; raises IndexError at the end."""
+
+    def __init__(self, content: bytes, at: int) -> None:
+        self._content, self.at = content, at
+
+    def byte(self) -> int:
+        self.at += 1
+        return self._content[self.at - 1]
+
+    def number(self) -> int:
+        """A number of variable length."""
+        value = 0
+        while True:
+            byte = self.byte()
+            value = value << 7 | byte & 0x7F
+            if byte < 0x80:
+                return value
+
+    def block(self) -> bytes:
+        """Bytes after their number."""
+        size = self.number()
+        if self.at + size > len(self._content):
+            raise IndexError
+        self.at += size
+        return self._content[self.at - size : self.at]
+
+
+def _message(status: int, reader: _Reader, delta: int) -> Any:
+    import mido
+
+    if not status:
+        raise _damaged(f"byte {reader.at} is the data of no event")
+    kind = status & 0xF0 if status < 0xF0 else status
+    if kind in (0xF4, 0xF5, 0xF9, 0xFD):
+        raise _damaged(f"byte {reader.at - 1} is the undefined status {status:#x}")
+    data = [reader.byte() for _ in range(_DATA_BYTES.get(kind, 0))]
+    if max(data, default=0) > 0x7F:
+        raise _damaged(f"byte {reader.at - 1} is no data of an event")
+    return mido.Message.from_bytes([status, *data], time=delta)
+
+
+def _meta_message(kind: int, data: bytes, delta: int) -> Any:
+    """A meta message; a comment in place of one that is malformed or names a key that does not exist."""
+    import mido
+    from mido.midifiles.meta import build_meta_message
+
+    if kind == _KEY_SIGNATURE and len(data) >= 2 and not _is_key(data):
+        data = bytes(2)  # C major, which other programs show
+    if len(data) < _META_BYTES.get(kind, 0) or (kind == _TEMPO and not any(data)):
+        return mido.MetaMessage("text", text="", time=delta)
+    try:
+        return build_meta_message(kind, data, delta)
+    except (ValueError, LookupError):
+        return mido.MetaMessage("text", text="", time=delta)
+
+
+def _is_key(data: bytes) -> bool:
+    sharps = int.from_bytes(data[:1], "big", signed=True)
+    return -7 <= sharps <= 7 and data[1] in (0, 1)
+
+
+def _sysex(data: bytes, delta: int) -> Any:
+    import mido
+
+    content = data.removeprefix(b"\xf0").removesuffix(b"\xf7")
+    return mido.Message("sysex", data=[byte & 0x7F for byte in content], time=delta)
+
+
+def _use_beats(file: mido.MidiFile) -> None:
+    """Turn ticks that are parts of SMPTE frames into parts of a beat of a second, whatever the tempi say."""
+    import mido
+
+    if file.ticks_per_beat > 0:
+        return
+    frames, ticks = -(file.ticks_per_beat >> 8), file.ticks_per_beat & 0xFF
+    is_drop = frames == _DROP_FRAMES
+    file.ticks_per_beat = (_DROP_FRAMES + 1 if is_drop else frames) * ticks
+    for track in file.tracks:
+        _keep(track, [event for event in _absolute(track) if event[1].type != "set_tempo"])
+    tempo = round(_MICROSECONDS * 1.001) if is_drop else _MICROSECONDS
+    file.tracks[0].insert(0, mido.MetaMessage("set_tempo", tempo=tempo, time=0))
+
+
+def _gather_tempi(file: mido.MidiFile) -> None:
+    """Move tempi from other tracks to the first."""
+    moved: list[tuple[int, Any]] = []
+    for track in file.tracks[1:]:
+        if any(event.type == "set_tempo" for event in track):
+            timed = list(_absolute(track))
+            moved += [event for event in timed if event[1].type == "set_tempo"]
+            _keep(track, [event for event in timed if event[1].type != "set_tempo"])
+    if moved:
+        _keep(file.tracks[0], sorted([*_absolute(file.tracks[0]), *moved], key=lambda event: event[0]))
+
+
+def _end_notes(file: mido.MidiFile) -> None:
+    """Add note-offs: where all notes of a channel are ended, and to notes that are never ended.
+
+    The latter end where their key is struck again, or with the song.
+    """
+    import mido
+
+    timed = [list(_absolute(track)) for track in file.tracks]
+    ends = _ends_of_channels(timed)
+    last = max(events[-1][0] for events in timed)
+    for track, events in zip(file.tracks, timed, strict=True):
+        missing = [
+            (tick, mido.Message("note_off", channel=channel, note=key, velocity=0))
+            for (channel, key), tick in _missing_offs(events, ends, last, file.ticks_per_beat)
+        ]
+        if missing:  # before what happens at the same time, as a note that is struck then is another one
+            _keep(track, sorted([*missing, *events], key=lambda event: event[0]))
+
+
+def _ends_of_channels(tracks: Sequence[Sequence[tuple[int, Any]]]) -> dict[int, list[int]]:
+    """Ticks at which all notes of a channel are ended, in order."""
+    ends: dict[int, list[int]] = defaultdict(list)
+    for events in tracks:
+        for tick, event in events:
+            if event.type == "control_change" and event.control in _ALL_OFF:
+                ends[event.channel].append(tick)
+    return {channel: sorted(ticks) for channel, ticks in ends.items()}
+
+
+def _missing_offs(
+    events: Sequence[tuple[int, Any]], ends: dict[int, list[int]], last: int, beat: int
+) -> Iterator[tuple[tuple[int, int], int]]:
+    """Channel and key, and tick, of the note-offs that a track lacks."""
+    struck: dict[tuple[int, int], list[int]] = {}  # since the last note-off
+    stray: dict[tuple[int, int], int] = {}  # note-offs of no note: of one of no length, which is struck after them
+
+    def first_end(channel: int, start: int) -> list[int]:
+        """The tick after `start` at which all notes of the channel are ended, if there is one."""
+        return [tick for tick in ends.get(channel, ()) if tick > start][:1]
+
+    for tick, event in events:
+        if event.type not in ("note_on", "note_off"):
+            continue
+        key = (event.channel, event.note)
+        if event.type == "note_on" and event.velocity:
+            if stray.get(key) != tick:
+                struck.setdefault(key, []).append(tick)
+        else:
+            if key not in struck:
+                stray[key] = tick
+            starts = struck.pop(key, [])
+            for start in starts:
+                yield from ((key, end) for end in first_end(event.channel, start) if end < tick)
+            if tick in starts and any(start < tick for start in starts):
+                struck[key] = [tick]  # pretty-midi keeps it on: the note-off is that of the notes before
+    for key, starts in struck.items():
+        for start in starts:
+            possible = first_end(key[0], start) + [following for following in starts if following > start]
+            yield key, min(possible, default=last if last > start else start + beat)
+
+
+def _limit_ticks(file: mido.MidiFile) -> None:
+    """Bring ticks to a coarser division of the beat where there are more than pretty-midi takes."""
+    sounding = [
+        max((tick for tick, event in _absolute(track) if not event.is_meta), default=0) for track in file.tracks
+    ]
+    last = max(sounding)
+    everything = max((sum(event.time for event in track) for track in file.tracks), default=0)
+    if everything < _MOST_TICKS:
+        return
+    beat = min(file.ticks_per_beat, file.ticks_per_beat * _MOST_TICKS // (last + 1))
+    if beat < min(_FEWEST_TICKS, file.ticks_per_beat):
+        raise CorpusError(f"has an event after {last // file.ticks_per_beat} beats: cut it")
+    scale = beat / file.ticks_per_beat
+    for track in file.tracks:
+        _keep(track, [(min(round(tick * scale), ceil(last * scale)), event) for tick, event in _absolute(track)])
+    file.ticks_per_beat = beat
+
+
+def _absolute(track: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """Each message with the tick at which it happens."""
+    tick = 0
+    for event in track:
+        tick += event.time
+        yield tick, event
+
+
+def _keep(track: list[Any], events: Sequence[tuple[int, Any]]) -> None:
+    """Make a track of messages at ticks, in order."""
+    before = 0
+    messages = []
+    for tick, event in events:
+        messages.append(event.copy(time=tick - before))
+        before = tick
+    track[:] = messages
