@@ -78,6 +78,10 @@ def one_sentence(error: "ValidationError") -> str:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"there is no setting '{where}': check its name"
+    if first["type"] == "missing":
+        return f"the setting '{where}' is missing: give it"
+    if first["type"] in ("model_type", "model_attributes_type", "dataclass_type", "dict_type"):
+        return f"'{where}' is {first['input']!r}: give a mapping of settings"
     message = first["msg"].removeprefix("Value error, ")
     if not where:  # an error of the whole configuration, which is too long to repeat
         return f"{message[:1].lower()}{message[1:]}"

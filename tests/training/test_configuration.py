@@ -3,10 +3,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stemtree.corpora.track import Corpus
 from stemtree.errors import OptionError
 from stemtree.hierarchy import load
+from stemtree.model import make_model
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.training.configuration import CONFIGS, available, find, read_settings, resolved_yaml
+from stemtree.training.initial_model import make_card
+from stemtree.training.module import TrainingModule
 from stemtree.training.settings import TrainSettings
 from stemtree.training.targets import training_targets
 
@@ -14,16 +18,27 @@ RUNS = [name for name in available() if name != "small"]
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_every_published_run(name: str) -> None:
-    """Reads, at full size and small, and asks for nodes that exist."""
+def test_every_configuration(name: str) -> None:
+    """Reads, and asks for nodes that exist; those of the sources have the sources' sizes."""
     full = read_settings([name])
     targets = training_targets(full, load(full.hierarchy))
     assert all(path in targets.tree for path in targets.nodes)
     if full.targets:
-        small = read_settings([name, "small"])
-        assert small.epoch < full.epoch and small.network.kind == full.network.kind
         assert (full.stft.window, full.stft.hop, full.batch, full.learning_rate) == (1024, 512, 25, 1e-4)
         assert (full.network.layers, full.network.units, full.network.dropout) == (4, 600, 0.3)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_configuration_with_small_laid_over_it(name: str) -> None:
+    """Makes a module of the same kind, which ends with its last weights after 200 steps at a falling rate."""
+    full, small = read_settings([name]), read_settings([name, "small"])
+    assert small.network.kind == full.network.kind and small.relation == full.relation and small.rules == full.rules
+    assert small.loss == "tpsa_relative_mse" and (small.schedule, small.keep) == ("cosine", "last")
+    assert small.epoch // small.batch * small.trainer["max_epochs"] == 200
+    targets = training_targets(small, load(small.hierarchy))
+    card = make_card(small, targets, Corpus(Path(), "slakh", small.hierarchy, ()))
+    module = TrainingModule(make_model(card), small, targets.example_indices)
+    assert sum(parameter.numel() for parameter in module.parameters()) > 0
 
 
 def test_files_change_each_other_and_the_command_line_comes_last(tmp_path: Path) -> None:
@@ -60,6 +75,31 @@ def test_configurations_are_found_by_name_or_file(tmp_path: Path, monkeypatch: p
     ):
         with pytest.raises(OptionError, match=message):
             read_settings([wrong])
+
+
+def test_a_part_of_a_setting_changes_nothing_else() -> None:
+    """Of the transform, whose defaults in a run are not its own, and of all others."""
+    whole = read_settings(["sss"]).model_dump()
+    for change, where, value in (
+        ("stft.sample_rate=8000", ("stft", "sample_rate"), 8000),
+        ("stft={window: 2048}", ("stft", "window"), 2048),
+        ("chunking.hop=5", ("chunking", "hop"), 5.0),
+        ("rules.absent=0.5", ("rules", "absent"), 0.5),
+        ("network.units=10", ("network", "units"), 10),
+        ("trainer.max_epochs=3", ("trainer", "max_epochs"), 3),
+    ):
+        changed = read_settings(["sss"], [change]).model_dump()
+        assert changed[where[0]].pop(where[1]) == value
+        assert changed == {**whole, where[0]: {key: of for key, of in whole[where[0]].items() if key != where[1]}}
+    for change, message in (
+        ("stft.window=512", "a window of 512 samples every 512 cannot be"),
+        ("stft=16000", "'stft' is 16000: give a mapping of settings"),
+        ("network=16000", "'network' is 16000: "),
+    ):
+        with pytest.raises(OptionError, match=message):
+            read_settings(["sss"], [change])
+    with pytest.raises(OptionError, match="the setting 'train' is missing"):
+        read_settings(["small"])
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

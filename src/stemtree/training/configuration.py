@@ -143,10 +143,17 @@ def _first_sentence(file: Path) -> str:
 
 
 def override(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Override settings; mappings are merged, unless their ``kind`` differs: the new one then replaces the old."""
+    """Override settings.
+
+    Mappings are merged, unless their ``kind`` differs: the new one then replaces the old. Of a list of mappings with
+    kinds, for a key that holds one mapping, the one of its kind is merged; if there is none, nothing changes.
+    """
     merged = dict(old)
     for key, value in new.items():
         before = merged.get(key)
+        if isinstance(before, dict) and "kind" in before and isinstance(value, list):
+            of_kind = [choice for choice in value if isinstance(choice, dict) and choice.get("kind") == before["kind"]]
+            value = of_kind[0] if of_kind else before
         if isinstance(before, dict) and isinstance(value, dict):
             same_kind = "kind" not in value or value["kind"] == before.get("kind")
             value = override(before, value) if same_kind else value

@@ -1,9 +1,10 @@
 """Settings of a run of training."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, PositiveInt, model_validator
+from pydantic import BaseModel, Field, PositiveInt, field_validator, model_validator
 
 from stemtree.corpora.settings import CorpusSettings
 from stemtree.data.augmentation import Augmentation
@@ -17,6 +18,8 @@ from stemtree.spectral import Stft
 
 TRAINER_DEFAULTS = {"max_epochs": 100, "log_every_n_steps": 10}
 """Settings of Lightning's trainer that differ from Lightning's own defaults."""
+
+_STFT = Stft(1024, 512, 16000)
 
 _TRAINER_MINIMA = {"max_epochs": -1, "max_steps": -1, "accumulate_grad_batches": 1, "check_val_every_n_epoch": 1}
 
@@ -99,7 +102,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     subtree: NodePath = ""
     depth: PositiveInt | None = None
     channels: Literal[1, 2] = 1
-    stft: Stft = Stft(1024, 512, 16000)
+    stft: Stft = _STFT
     chunking: Chunking = Chunking()
     rules: SamplingRules = SamplingRules()
     augmentation: Augmentation | None = None
@@ -124,6 +127,12 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     workers: int = Field(default=1, ge=0, le=256)
     seed: int = Field(default=0, ge=0, lt=2**32)
     trainer: dict[str, Any] = {}
+
+    @field_validator("stft", mode="before")
+    @classmethod
+    def _keep_what_is_not_given(cls, given: Any) -> Any:
+        """Of a transform that is given in part, the rest is that of the papers, not `Stft`'s own."""
+        return asdict(_STFT) | given if isinstance(given, dict) else given
 
     @property
     def num_distinct(self) -> int | None:
