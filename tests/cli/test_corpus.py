@@ -3,7 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pretty_midi
-from support.midi import SOUNDFONT, needs_fluidsynth
+from support.midi import needs_fluidsynth
 
 
 def test_check(cli, slakh: Path) -> None:
@@ -65,10 +65,12 @@ def test_render_then_look_at_it(cli, tmp_path: Path) -> None:
         song.instruments.append(part)
     song.write(str(tmp_path / "a.mid"))
     (tmp_path / "b.mid").write_text("no MIDI")
-    options = ("-o", tmp_path / "corpus", "--soundfont", SOUNDFONT, "--rate", 16000, "--mono", "--workers", 1)
+    options = ("-o", tmp_path / "corpus", "--rate", 16000, "--mono", "--workers", 1)
     outcome = cli("corpus", "render", tmp_path / "a.mid", tmp_path / "b.mid", *options, "--skip-bad")
     assert outcome.code == 1
     assert outcome.out == f"{tmp_path / 'corpus'}: 1 songs, 1 left out\n"
     assert "b.mid' is not a whole MIDI file" in outcome.err and outcome.err.count("\n") == 1
+    for wrong in ((), (tmp_path / "a.mid", "--compose", 1)):
+        assert "give MIDI files, or --compose N" in cli("corpus", "render", *wrong, *options).err
     checked = cli("corpus", "check", tmp_path / "corpus", "--kind", "slakh")
     assert checked.out == "1 songs can be read; no problems\n"

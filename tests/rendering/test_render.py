@@ -58,6 +58,17 @@ def test_what_is_there_is_left_and_what_is_half_there_is_made(midi: Path, tmp_pa
     assert mix.read_bytes() == content and check_corpus(root, "slakh").problems == ()
 
 
+def test_songs_are_divided_into_splits_and_stay_there(tmp_path: Path) -> None:
+    midis = [write_midi(tmp_path / f"{name}.mid", [33]) for name in "cdef"]
+    settings = render_settings(split="2:1:1", excerpt=1, sample_rate=8000)
+    render_corpus(midis, tmp_path / "c", settings, workers=1)
+    render_corpus([write_midi(tmp_path / f"{name}.mid", [33]) for name in "ab"] + midis, tmp_path / "c", settings)
+    splits = {track.id: track.split for track in load_corpus(tmp_path / "c", "slakh", "ms21").tracks}
+    assert splits == {"a": "train", "b": "train", "c": "train", "d": "train", "e": "validation", "f": "test"}
+    with pytest.raises(OptionError, match="3 songs cannot be divided 2:1:1: give 4 or more"):
+        render_corpus(midis[:3], tmp_path / "other", settings, workers=1)
+
+
 def test_songs_of_other_settings_are_not_mixed_in(midi: Path, tmp_path: Path) -> None:
     render_corpus([midi], tmp_path / "c", render_settings(), workers=1)
     for options, message in (

@@ -10,6 +10,8 @@ from stemtree.rendering.settings import RenderSettings
     [
         ({"seed": -1}, "the seed -1 cannot be: give 0 or more"),
         ({"split": "trian"}, "no split 'trian'; did you mean train"),
+        ({"split": "0:0:0"}, "no split '0:0:0'"),
+        ({"split": "8:1"}, "no split '8:1'"),
         ({"takes": 0}, "0 takes"),
         ({"container": "mp3"}, "stems cannot be 'mp3'"),
         ({"sample_rate": 100}, "sample rate of 100 Hz"),

@@ -1,10 +1,14 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import default_collate
 
 from stemtree.errors import TrainingError
+from stemtree.evaluation.estimators.trained import TrainedEstimator
+from stemtree.evaluation.measure import measure_chunk
+from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import load
 from stemtree.training.configuration import read_settings
 from stemtree.training.examples import make_examples
@@ -74,3 +78,34 @@ def test_weights_that_become_no_numbers_replace_no_checkpoint(
         train(read_settings([config]), tmp_path / "run")
     kept = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
     assert kept["global_step"] == 2 and all(tensor.isfinite().all() for tensor in kept["state_dict"].values())
+
+
+def test_what_training_reports_is_what_an_evaluation_counts(config: Path, tmp_path: Path) -> None:
+    """On the validation's examples, some of them without a node, and some in which a node is all there is."""
+    changes = [
+        "targets=[]",
+        "subtree=strings_guitar_keyboards",
+        "depth=2",
+        "validation_size=12",
+        "trainer.max_epochs=1",
+    ]
+    settings = read_settings([config], [*changes, "chunking.threshold=-25"])
+    reported = train(settings, tmp_path / "run").card.metrics["validation"]
+    hierarchy = load("slakh")
+    targets = training_targets(settings, hierarchy)
+    examples = make_examples(settings, targets, hierarchy, "validation")
+    model, gained = TrainedEstimator(tmp_path / "run"), {node: [] for node in targets.tree.paths}
+    for number in range(len(examples)):
+        example = examples[number]
+        estimates = model.mask(example["mixture"][None])[0]
+        columns = measure_chunk(estimates, example["nodes"], example["mixture"], 8000, EvaluationSettings(window=1))
+        for node, column in zip(targets.tree.paths, columns, strict=True):
+            if column["status"] == "counted" and np.isfinite(column["si_sdr_improvement"]):
+                gained[node].append(column["si_sdr_improvement"])
+    assert {node: measured["examples"] for node, measured in reported.items()} == {
+        node: len(values) for node, values in gained.items()
+    }
+    assert 0 < sum(map(len, gained.values())) < 12 * len(gained)
+    for node, values in gained.items():
+        if values:
+            assert reported[node]["si_sdr_improvement"] == pytest.approx(np.mean(values), abs=0.01), node

@@ -114,18 +114,22 @@ def compose(
     seed: Annotated[int, typer.Option(metavar="N", help="Decides every choice.")] = 0,
 ) -> None:
     """Compose songs as MIDI files, with MMA's bands and melodies on what they lack."""
-    from stemtree.rendering.compose import compose_songs
-
-    with progress_bar("composing") as progress:
-        files = compose_songs(count, output, seed, progress=progress)
-    say(f"{output}: {len(files)} songs")
+    say(f"{output}: {len(_compose(count, output, seed))} songs")
 
 
 @app.command()
 def render(
-    midis: Annotated[list[str], typer.Argument(metavar="MIDI...", help="General MIDI files.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="ROOT", help="The corpus's folder.")],
-    soundfont: Annotated[list[Path], typer.Option(metavar="FILE", help="SF2 or SF3; can be repeated.")],
+    midis: Annotated[
+        list[str] | None, typer.Argument(metavar="MIDI...", help="General MIDI files.", show_default=False)
+    ] = None,
+    compose: Annotated[
+        int | None, typer.Option(metavar="N", help="Compose so many songs in ROOT/midi, instead of MIDI files.")
+    ] = None,
+    soundfont: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="SF2 or SF3; can be repeated (default: the small one of pretty_midi)."),
+    ] = None,
     drums: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Soundfonts of drum kits; can be repeated.")
     ] = None,
@@ -140,7 +144,13 @@ def render(
     effects: Annotated[bool, typer.Option("--effects", help="Equalisers, amplifiers, compressors, rooms.")] = False,
     takes: Annotated[int, typer.Option(metavar="N", help="Render each song so often, with other choices.")] = 1,
     excerpt: Annotated[float | None, typer.Option(metavar="S", help="Only so many seconds of each take.")] = None,
-    split: Annotated[str | None, typer.Option(metavar="NAME", help="Folder in ROOT to put the songs in.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|A:B:C",
+            help="Put the songs into ROOT/train, ROOT/validation or ROOT/test; or divide them, such as 8:1:1.",
+        ),
+    ] = None,
     hierarchy: Annotated[str, typer.Option(metavar="NAME", help="Leave parts out that it has no leaf for.")] = "ms21",
     format: Annotated[str, typer.Option(metavar="wav|flac", help="The stems' format.")] = "wav",
     seed: Annotated[int, typer.Option(metavar="N", help="Decides every choice.")] = 0,
@@ -148,11 +158,15 @@ def render(
     skip_bad: SkipBad = False,
 ) -> None:
     """Render MIDI files into a corpus in Slakh's layout; songs that are there are left."""
+    from stemtree.errors import OptionError
+    from stemtree.rendering.packages import default_soundfont
     from stemtree.rendering.render import render_corpus
     from stemtree.rendering.settings import RenderSettings
 
+    if bool(midis) == bool(compose):
+        raise OptionError("what is to be rendered: give MIDI files, or --compose N")
     settings = RenderSettings(
-        soundfonts=tuple(soundfont),
+        soundfonts=tuple(soundfont or [default_soundfont()]),
         drum_soundfonts=tuple(drums or ()),
         sample_rate=rate,
         stereo=not mono,
@@ -168,6 +182,7 @@ def render(
         container=format,
         seed=seed,
     )
+    midis = _compose(compose, output / "midi", seed) if compose else midis or []
     with progress_bar("rendering") as progress:
         problems = render_corpus(midis, output, settings, workers=workers, skip_bad=skip_bad, progress=progress)
     for problem in problems:
@@ -175,6 +190,13 @@ def render(
     say(f"{output}: {len(set(map(Path, midis))) * takes - len(problems)} songs, {len(problems)} left out")
     if problems:
         raise typer.Exit(1)
+
+
+def _compose(count: int, folder: Path, seed: int) -> list[str]:
+    from stemtree.rendering.compose import compose_songs
+
+    with progress_bar("composing") as progress:
+        return [str(file) for file in compose_songs(count, folder, seed, progress=progress)]
 
 
 def _tables(corpus: "Corpus") -> "list[Table]":

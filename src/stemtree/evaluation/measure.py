@@ -14,6 +14,7 @@ from stemtree.errors import EvaluationError, StemtreeError
 from stemtree.evaluation.estimators.base import Batch, ChunkEstimator
 from stemtree.evaluation.rows import SCHEMA, Status
 from stemtree.evaluation.settings import EvaluationSettings
+from stemtree.evaluation.status import statuses
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.metrics.bss_eval import bss_eval, sdr, snr
 from stemtree.metrics.ratio import energy, ratio_db
@@ -134,8 +135,9 @@ def measure_chunk(
         For each node its columns of `stemtree.evaluation.rows.SCHEMA`; those that are missing are null.
     """
     columns = _energies(estimates, truth, mixture)
-    for column, signal in zip(columns, truth, strict=True):
-        column["status"] = _status(signal, mixture, settings.quiet).value
+    of_nodes = statuses(truth, mixture.unsqueeze(-3), settings.quiet).tolist()
+    for column, signal, status in zip(columns, truth, of_nodes, strict=True):
+        column["status"] = status
         column["salient"] = is_salient(signal.numpy(), settings.chunking.threshold)
     counted = [number for number, column in enumerate(columns) if column["status"] == Status.COUNTED]
     if counted:
@@ -155,17 +157,6 @@ def _energies(estimates: Waveform, truth: Waveform, mixture: Waveform) -> list[_
         "error_energy": energy(estimates - truth),
     }
     return [{name: float(of_nodes[node]) for name, of_nodes in values.items()} for node in range(len(truth))]
-
-
-def _status(signal: Waveform, mixture: Waveform, quiet: float) -> Status:
-    """Decide whether a node can be measured; `quiet` is in dB relative to the mixture."""
-    if energy(signal) == 0:
-        return Status.ABSENT
-    if ratio_db(energy(signal), energy(mixture)) < quiet:
-        return Status.QUIET
-    if ratio_db(energy(mixture - signal), energy(mixture)) < quiet:
-        return Status.ALONE
-    return Status.COUNTED
 
 
 def _metrics(

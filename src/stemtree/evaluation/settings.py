@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 
 from stemtree.data.salience import Chunking
 from stemtree.errors import OptionError
+from stemtree.evaluation.status import QUIET
 from stemtree.hierarchy import MIXTURE, NodePath
 
 
@@ -43,7 +44,7 @@ class EvaluationSettings:
     sample: int | None = None
     seed: int = 0
     mono: bool = True
-    quiet: float = -30.0
+    quiet: float = QUIET
     window: float = 1.0
     bss: bool = True
 

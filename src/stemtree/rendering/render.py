@@ -8,7 +8,7 @@ from pathlib import Path
 
 import soundfile
 
-from stemtree.corpora.layout import read_metadata
+from stemtree.corpora.layout import SPLITS, read_metadata
 from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError, OptionError, StemtreeError
@@ -120,7 +120,8 @@ def render_corpus(
         If FluidSynth, a soundfont or (unless `skip_bad`) a MIDI file cannot be used, if two files have the same name,
         or if there is no room left.
     OptionError
-        If `workers` is less than 1, or a song in the folder was rendered with other settings.
+        If `workers` is less than 1, a song in the folder was rendered with other settings, or there are too few songs
+        to be divided into splits.
     """
     workers = worker_count(workers)
     takes = _takes(list(dict.fromkeys(Path(midi) for midi in midis)), Path(root), settings)
@@ -146,17 +147,23 @@ def _takes(midis: list[Path], root: Path, settings: RenderSettings) -> list[Take
     for soundfont in (*settings.soundfonts, *settings.drum_soundfonts):
         if not soundfont.is_file():
             raise CorpusError(f"there is no soundfont '{soundfont}': check the path")
-    folder = root / (settings.split or "")
-    return [
-        Take(
-            midi,
-            number,
-            folder / (f"{song_name(midi)}_{number + 1}" if settings.takes > 1 else song_name(midi)),
-            settings,
-        )
-        for midi in midis
-        for number in range(settings.takes)
-    ]
+    splits = _splits(len(midis), settings)
+    takes = []
+    for midi, split in zip(midis, splits, strict=True):
+        name = song_name(midi)
+        names = [f"{name}_{number + 1}" for number in range(settings.takes)] if settings.takes > 1 else [name]
+        if settings.shares:  # where a part of the songs was rendered before, songs stay in their splits
+            split = next((other for other in SPLITS if (root / other / names[0] / METADATA).exists()), split)
+        takes += [Take(midi, number, root / split / name, settings) for number, name in enumerate(names)]
+    return takes
+
+
+def _splits(count: int, settings: RenderSettings) -> list[str]:
+    """The split of each of so many songs; raises OptionError if they are too few to be divided."""
+    cycle = [split for split, share in zip(SPLITS, settings.shares, strict=False) for _ in range(share)]
+    if count < len(cycle):
+        raise OptionError(f"{count} songs cannot be divided {settings.split}: give {len(cycle)} or more")
+    return [cycle[number % len(cycle)] for number in range(count)] if cycle else [settings.split or ""] * count
 
 
 def _render_take(take: Take) -> Problem | None:

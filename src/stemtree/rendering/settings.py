@@ -1,6 +1,7 @@
 """Settings of rendering, checked."""
 
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,9 @@ class RenderSettings:
         Length in seconds of the part of each take that is rendered, from a random position; by default the whole song.
     hierarchy : str
         Parts that it has no leaf for are left out.
-    split : {"train", "validation", "test"} or None
-        Folder of the songs in the corpus.
+    split : str, optional
+        ``train``, ``validation`` or ``test``: folder of the songs in the corpus; or shares such as ``8:1:1``, which
+        divide the songs between these three.
     container : {"wav", "flac"}
         Format of the stems, in 16 bits; WAV is read faster, FLAC takes half the space.
     seed : int
@@ -85,10 +87,18 @@ class RenderSettings:
             raise OptionError("basses alone cannot be redrawn: give --redraw too")
         if not 8000 <= self.sample_rate <= 192000:
             raise OptionError(f"a sample rate of {self.sample_rate} Hz cannot be: give 8000 to 192000")
-        if self.split not in (None, *SPLITS):
+        if self.split not in (None, *SPLITS) and not self.shares:
             raise OptionError(f"there is no split '{self.split}'{suggest(self.split, SPLITS)}")
         check_seed(self.seed)
         load(self.hierarchy)
+
+    @property
+    def shares(self) -> tuple[int, ...]:
+        """How many of every so many songs go to each of the three splits; empty where all go to one."""
+        if not self.split or not re.fullmatch(r"\d{1,4}:\d{1,4}:\d{1,4}", self.split):
+            return ()
+        shares = tuple(map(int, self.split.split(":")))
+        return shares if any(shares) else ()
 
     def as_dict(self) -> dict[str, Any]:
         """All settings that the sound of a song depends on, as its metadata record them."""

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from stemtree.data.dataset import Example
 from stemtree.errors import TrainingError
+from stemtree.evaluation.rows import Status
+from stemtree.evaluation.status import statuses
 from stemtree.losses import LOSSES, Truth, with_residuals
 from stemtree.masks.relation import Estimate
 from stemtree.metrics.si_sdr import si_sdr_improvement
@@ -90,14 +92,16 @@ class TrainingModule(pl.LightningModule):
         self._improvement = torch.zeros(2, len(self._example_indices), dtype=torch.float64, device=self.device)
 
     def test_step(self, batch: Example, number: int) -> None:
-        """Add up the SI-SDR improvement of each node over the examples in which it is salient."""
+        """Add up the SI-SDR improvement of each node over the examples in which an evaluation counts it."""
         stft, mixture = self._settings.stft, batch["mixture"]
         spectrogram = stft.transform(mixture)
         query = stft.transform(batch["query"]) if self.model.takes_query else None
         masks = self.model.estimate(spectrogram, query).masks
         estimates = stft.inverse(masks * spectrogram[:, None], mixture.shape[-1])
-        gained = si_sdr_improvement(estimates, batch["nodes"][:, self._example_indices], mixture[:, None])
-        counted = batch["present"][:, self._example_indices] & gained.isfinite()
+        truth = batch["nodes"][:, self._example_indices]
+        gained = si_sdr_improvement(estimates, truth, mixture[:, None])
+        is_counted = torch.from_numpy(statuses(truth, mixture[:, None]) == Status.COUNTED)
+        counted = is_counted.to(self.device) & gained.isfinite()
         self._improvement += torch.stack([gained.where(counted, 0).sum(dim=0), counted.sum(dim=0).double()])
 
     def improvement(self) -> dict[str, dict[str, float]]:
