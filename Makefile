@@ -42,5 +42,4 @@ web/node_modules: web/package-lock.json
 
 .venv/installed-dev: .venv/installed
 	$(INSTALL) '.[dev]'
-	$(BIN)/python -m pip install --quiet --no-deps --constraint constraints.txt unblend  # it requires an older typer
 	touch $@
