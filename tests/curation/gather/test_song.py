@@ -77,3 +77,16 @@ def test_a_server_that_is_away_is_not_waited_for_with_every_song(
     assert [song.status for song in songs] == ["failed"] * 4 and len(pauses) == 2
     assert "in 3 tries ('127.0.0.1' cannot be reached)" in songs[0].reason and "in 1 try" in songs[3].reason
     assert [file.name for file in (tmp_path / "out").rglob("*") if file.is_file()] == ["songs.csv"]
+
+
+def test_links_of_a_saved_page_lead_to_files_beside_it(tmp_path: Path) -> None:
+    for name in ("a b.zip", "100%.zip", "c%20d.zip", "ü.zip"):
+        make_zip(tmp_path / name, {"1.wav": tone()})
+    rows = [("1", "a%20b.zip?download=1", ""), ("2", "100%.zip", ""), ("3", "c%20d.zip", ""), ("4", "%C3%BC.zip", "")]
+    rows.append(("5", (tmp_path / "a b.zip").as_uri(), ""))
+    songs, _ = gather(write_listing(tmp_path / "list.csv", rows), tmp_path / "out", SETTINGS)
+    assert [song.status for song in songs] == ["unpacked"] * 5
+    rows = [("1", "ftp://h/a.zip", ""), ("2", "none%20.zip", ""), ("3", f"{'x' * 300}.zip", "")]
+    songs, _ = gather(write_listing(tmp_path / "list.csv", rows), tmp_path / "out2", SETTINGS)
+    assert "is no http or https address" in songs[0].reason
+    assert all("there is no archive" in song.reason for song in songs[1:])

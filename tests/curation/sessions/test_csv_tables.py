@@ -42,6 +42,21 @@ def test_a_fallback_encoding(tmp_path: Path) -> None:
     assert read_table(tmp_path / "t.csv", fallback="cp1252") == [{"song": "é"}]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_tables_of_spreadsheets_elsewhere(encoding: str, tmp_path: Path) -> None:
+    rows = [{"song": "A, b", "file": "ü.wav"}, {"song": "c", "file": "d, e.wav"}]
+    for text in (
+        "song;file\r\nA, b;ü.wav\r\nc;d, e.wav\r\n",
+        "song\tfile\r\nA, b\tü.wav\r\nc\td, e.wav\r\n",
+        "sep=;\r\nsong;file\r\nA, b;ü.wav\r\nc;d, e.wav\r\n",
+        'song,file\r\n"A, b",ü.wav\r\nc,"d, e.wav"\r\n',
+    ):
+        (tmp_path / "t.csv").write_bytes(text.encode(encoding))
+        assert read_table(tmp_path / "t.csv", ("song", "file")) == rows
+    (tmp_path / "t.csv").write_text("song,file\na;b;c;d,e;f\n")
+    assert read_table(tmp_path / "t.csv") == [{"song": "a;b;c;d", "file": "e;f"}]
+
+
 @given(st.lists(st.lists(st.text(st.characters(codec="utf-8")), min_size=2, max_size=2)))
 def test_what_is_formatted_is_parsed_again(rows: list[list[str]]) -> None:
     assert parse_rows(format_table(("a", "b"), rows)) == [["a", "b"], *rows]

@@ -1,38 +1,27 @@
 """The listing of a multitrack library: a CSV file or a saved web page."""
 
-from __future__ import annotations
-
 import csv
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import unquote, urljoin, urlsplit
 
 from stemtree.corpora.track import Problem
-from stemtree.curation.sessions.csv_tables import parse_rows, read_text
+from stemtree.curation.gather.page import PAGE_SUFFIXES, archive_name, songs_of_page
+from stemtree.curation.sessions.csv_tables import parse_foreign_rows, read_text
 from stemtree.errors import CorpusError
-
-if TYPE_CHECKING:
-    from bs4 import Tag
 
 LISTING_COLUMNS = ("genre", "sub_genre", "title", "artist", "archive", "preview")
 _SYNONYMS = {
-    "broad_genre": "genre",
-    "subgenre": "sub_genre",
-    "track_name": "title",
-    "artist_name": "artist",
-    "archive_url": "archive",
-    "preview_mp3": "preview",
-    "preview_url": "preview",
+    "genre": "broad_genre main_genre genres",
+    "sub_genre": "sub subgenre style subgenres sub_genres",
+    "title": "track_name track_title track song song_name song_title name titel titre titulo",
+    "artist": "artist_name artists band performer interpret artiste artista",
+    "archive": "archive_url archive_link url link href download download_url download_link zip zip_url file multitrack",
+    "preview": "preview_mp3 preview_url preview_link mp3 mp3_url full_preview",
 }
-_ARCHIVE = re.compile(r"\.(zip|rar|7z)$", re.IGNORECASE)
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_QUOTED = re.compile("[\"'\u2018\u201c](.+?)[\"'\u2019\u201d](?=\\W|$)")
-_QUOTES = "'\"\u2018\u2019\u201c\u201d "
-_CLASSES = {"genre": r"genre|style", "title": r"title|track.?name|song.?name", "artist": r"artist"}
+_REMEDY = f"name them in its first line, as {', '.join(LISTING_COLUMNS)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +52,36 @@ class ListedSong:
 def read_listing(file: str | os.PathLike[str]) -> tuple[list[ListedSong], list[Problem]]:
     """Read a listing.
 
-    CSV files have the columns of `LISTING_COLUMNS` in that order, or a header that names them. `_page` describes how
-    songs are found in a page (``.html``, ``.htm``). Relative addresses are paths beside the file.
+    CSV files, with commas, semicolons or tabs, have a header that names their columns, or those of `LISTING_COLUMNS` in
+    that order. `songs_of_page` describes how songs are found in a page. Relative addresses are paths beside the file.
 
     Returns
     -------
     entries : list of ListedSong
         Each song once.
     problems : list of Problem
-        Rows without a title or an archive, and songs that are listed again.
+        Rows without a title or an archive, rows of a page whose artist and title the archive's name has the other way
+        round, and songs that are listed again.
 
     Raises
     ------
     CorpusError
-        If the file cannot be read or lists no song.
+        If the file cannot be read, lists no song, or leaves open which of its columns is which.
     """
     path = Path(file)
-    text = read_text(path, "listing", fallback="cp1252")
-    is_page = path.suffix.lower() in (".html", ".htm", ".xhtml", ".mhtml")
-    rows = _page(text) if is_page else _table(text, path)
+    is_page = path.suffix.lower() in PAGE_SUFFIXES
     entries: dict[str, ListedSong] = {}
     problems = []
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(songs_of_page(path) if is_page else _table(path), 1):
         entry = ListedSong(*(" ".join(row.get(name, "").split()) for name in LISTING_COLUMNS))
         if not entry.title or not entry.archive:
             missing = "title" if not entry.title else "archive"
             problems.append(Problem(entry.song, "row", f"row {number} of '{path}' lacks the {missing}: complete it"))
+        elif is_page and _agrees(entry.title, entry.artist, entry.archive):
+            message = (
+                f"'{entry.archive}' names '{entry.title}' as the artist, '{path}' as the title: list it in a CSV file"
+            )
+            problems.append(Problem(entry.song, "row", message))
         elif entries.setdefault(entry.song.casefold(), entry) != entry:
             message = f"'{entry.song}' stands twice in '{path}', with different archives: the first is taken"
             problems.append(Problem(entry.song, "twice", message))
@@ -97,99 +90,65 @@ def read_listing(file: str | os.PathLike[str]) -> tuple[list[ListedSong], list[P
     return list(entries.values()), problems
 
 
-def _table(text: str, path: Path) -> Iterator[dict[str, str]]:
-    """Rows of a CSV file, by their columns."""
+def _table(path: Path) -> Iterator[dict[str, str]]:
+    """Rows of a CSV file, by their columns; raises CorpusError where it is not clear which column is which."""
     try:
-        rows = [row for row in parse_rows(text) if any(cell.strip() for cell in row)]
+        table = parse_foreign_rows(read_text(path, "listing", fallback="cp1252"))
     except csv.Error:
         raise CorpusError(f"the listing '{path}' is not CSV: save it as that, or as .html") from None
-    names = [_column(cell) for cell in rows[0]] if rows else []
-    has_header = {"title", "archive"} <= set(names)
-    for row in rows[has_header:]:
-        yield dict(zip(names if has_header else LISTING_COLUMNS, row, strict=False))
+    rows = [row for row in table if any(cell.strip() for cell in row)]
+    if not rows:
+        return
+    if rows[0][0].lstrip().startswith("<"):
+        raise CorpusError(f"the listing '{path}' is not CSV but a page: name it .html")
+    position = dict(zip(LISTING_COLUMNS, range(len(LISTING_COLUMNS)), strict=True))
+    if any(map(_is_archive, rows[0])):
+        _check_positions(rows, path)
+    else:
+        position = _header(rows.pop(0), path)
+    for row in rows:
+        yield {name: row[at] for name, at in position.items() if at < len(row)}
 
 
-def _column(cell: str) -> str:
-    name = re.sub(r"\W+", "_", cell.strip().lower())
-    return _SYNONYMS.get(name, name)
+def _header(cells: list[str], path: Path) -> dict[str, int]:
+    """Where the columns of `LISTING_COLUMNS` stand, as a first line names them."""
+    plain = [re.sub(r"\W+", "_", cell.strip().lower()).strip("_") for cell in cells]
+    position = {}
+    for name in LISTING_COLUMNS:
+        words = ([name], _SYNONYMS[name].split())
+        found = next((at for of in words if (at := [i for i, cell in enumerate(plain) if cell in of])), [])
+        if len(found) > 1:
+            both = " and ".join(f"'{cells[at].strip()}'" for at in found)
+            raise CorpusError(f"the listing '{path}' has {both} for the {name}: leave one, or call it '{name}'")
+        if found:
+            position[name] = found[0]
+    if missing := [name for name in ("title", "archive") if name not in position]:
+        named = ", ".join(f"'{cell.strip()}'" for cell in cells)
+        raise CorpusError(f"the listing '{path}' has the columns {named} and none for the {missing[0]}: {_REMEDY}")
+    return position
 
 
-def _page(text: str) -> Iterator[dict[str, str]]:
-    """Songs of a saved page.
-
-    Every link to a zip, rar or 7z file belongs to a song. A song's block is the largest element around it that holds no
-    other song's link; links whose addresses differ only after the last ``_`` (``…_Full.zip``, ``…_Edited.zip``) belong
-    to one song, and the full one is taken. From a block come the title (an element whose class says so, or the first
-    text in quotation marks), the sub-genre and the preview (a link to an MP3 file, or an audio element). The artist is
-    an element of that class, or the nearest heading above; the genre the nearest heading of a higher level than the
-    artist's. What is missing is read from the archive's name, ``Artist_Title_Full.zip``.
-    """
-    from bs4 import BeautifulSoup
-
-    page = BeautifulSoup(text, "html.parser")
-    base_tag = page.find("base", href=True)
-    base = str(base_tag["href"]) if base_tag else ""
-    songs: dict[str, list[Tag]] = {}
-    for link in page.find_all("a", href=True):
-        if _ARCHIVE.search(urlsplit(str(link["href"])).path):
-            songs.setdefault(_stem(str(link["href"])), []).append(link)
-    for stem, links in songs.items():
-        link = next((one for one in links if "full" in str(one["href"]).lower()), links[0])
-        yield _song(stem, link, _block(link, stem), base)
+def _check_positions(rows: list[list[str]], path: Path) -> None:
+    """Refuse rows without a header that do not have the columns of `LISTING_COLUMNS` in that order."""
+    *_, title, artist, archive, _ = range(len(LISTING_COLUMNS))
+    listed = [row for row in rows if any(map(_is_archive, row))]
+    if not all(len(row) > archive and _is_archive(row[archive]) for row in listed):
+        raise CorpusError(f"the listing '{path}' does not say what its columns are: {_REMEDY}")
+    as_named = sum(_agrees(row[artist], row[title], row[archive]) for row in listed)
+    if sum(_agrees(row[title], row[artist], row[archive]) for row in listed) > as_named:
+        raise CorpusError(f"the listing '{path}' seems to have artists before titles: {_REMEDY}")
 
 
-def _song(stem: str, link: Tag, block: Tag, base: str) -> dict[str, str]:
-    """The row of one song, from its block."""
-    archive_artist, has_artist, archive_title = stem.rpartition("/")[2].partition("_")
-    inside = [tag for tag in block.find_all(_HEADINGS) if not _QUOTED.search(_text(tag))]
-    headings = [*inside, *block.find_all_previous(_HEADINGS)]
-    artist_tag = _tag_of_class(block, "artist")
-    artist, _, after = _text(artist_tag or (headings[0] if headings else None)).partition(": ")
-    above = [tag for tag in headings if artist_tag is not None or tag.name < headings[0].name]
-    quoted = _QUOTED.search(_text(block))
-    title = _text(_tag_of_class(block, "title")).strip(_QUOTES) or (quoted[1] if quoted else "")
-    sub_genre = re.sub(r"^(sub.?)?genre:?\s*", "", _text(_tag_of_class(block, "genre")), flags=re.IGNORECASE)
-    return {
-        "genre": _text(above[0] if above else None),
-        "sub_genre": sub_genre or after,
-        "title": title or _spaced(archive_title if has_artist else archive_artist),
-        "artist": artist or (_spaced(archive_artist) if has_artist else ""),
-        "archive": urljoin(base, str(link["href"])),
-        "preview": urljoin(base, _preview(block)),
-    }
+def _is_archive(cell: str) -> bool:
+    """Whether a cell holds the address or the path of an archive."""
+    return bool(re.match(r"\s*(https?|ftp|file)://", cell, re.IGNORECASE) or archive_name(cell.strip()))
 
 
-def _block(link: Tag, stem: str) -> Tag:
-    """The largest element around a link that holds no other song's link."""
-    block = link
-    for parent in link.parents:
-        others = (tag for tag in parent.find_all("a", href=True) if _ARCHIVE.search(urlsplit(str(tag["href"])).path))
-        if parent.name in ("body", "html", "[document]") or any(_stem(str(tag["href"])) != stem for tag in others):
-            break
-        block = parent
-    return block
+def _agrees(artist: str, title: str, archive: str) -> bool:
+    """Whether an archive is called ``Artist_Title`` or so."""
+    named = archive_name(archive).rpartition("/")[2].split("_")
+    return len(named) > 1 and _letters(named[0]) == _letters(artist) and _letters(named[1]) == _letters(title)
 
 
-def _preview(block: Tag) -> str:
-    """The address of a block's preview, an MP3 file; empty where there is none."""
-    found = [str(tag.get("href") or tag.get("src") or "") for tag in block.find_all(("a", "audio", "source"))]
-    sounds = [address for address in found if urlsplit(address).path.lower().endswith(".mp3")]
-    return next((address for address in sounds if "preview" in address.lower()), sounds[0] if sounds else "")
-
-
-def _tag_of_class(block: Tag, what: str) -> Tag | None:
-    return block.find(class_=re.compile(_CLASSES[what], re.IGNORECASE))
-
-
-def _text(tag: Tag | None) -> str:
-    return " ".join(tag.get_text(" ").split()) if tag else ""
-
-
-def _stem(address: str) -> str:
-    """The part that the addresses of one song's archives have in common."""
-    path = _ARCHIVE.sub("", unquote(urlsplit(address).path))
-    return path.rpartition("_")[0] if path.rpartition("/")[2].count("_") > 1 else path
-
-
-def _spaced(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", name)
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", re.sub(r"\.\w+$", "", text)).casefold()

@@ -144,7 +144,7 @@ class SongGatherer:
         """The archive as a file on this machine, and its checksum."""
         if not _is_remote(listed.archive):
             path = self._local_path(listed.archive)
-            if not path.is_file():
+            if not _is_file(path):
                 raise DownloadError(f"there is no archive '{path}': correct the listing")
             return path, sha256(path)
         target = self._root / "archives" / f"{song}{Path(urlsplit(listed.archive).path).suffix.lower()}"
@@ -173,7 +173,7 @@ class SongGatherer:
         try:
             if _is_remote(listed.preview):
                 self._download(listed.preview, target)
-            elif (path := self._local_path(listed.preview)).is_file():
+            elif _is_file(path := self._local_path(listed.preview)):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
             else:
@@ -195,7 +195,7 @@ class SongGatherer:
     def _is_mended(self, listed: ListedSong, digest: str) -> bool:
         """Whether an archive on this machine differs from the one that was quarantined."""
         path = self._local_path(listed.archive)
-        return not _is_remote(listed.archive) and path.is_file() and sha256(path) != digest
+        return not _is_remote(listed.archive) and _is_file(path) and sha256(path) != digest
 
     def _is_downloaded(self, archive: Path) -> bool:
         return archive.parent == self._root / "archives"
@@ -207,9 +207,21 @@ class SongGatherer:
         return self._root / "quarantine" / f"{song}.archive"
 
     def _local_path(self, address: str) -> Path:
-        parts = urlsplit(address)
-        return self._listing_folder / (unquote(parts.path) if parts.scheme == "file" else address)
+        """The file beside the listing that an address means, as it stands or else as a link (``a%20b.zip?x=1``)."""
+        plain = self._listing_folder / address
+        if not address.lower().startswith("file:") and _is_file(plain):
+            return plain
+        linked = self._listing_folder / unquote(urlsplit(address).path)
+        return linked if _is_file(linked) or address.lower().startswith("file:") else plain
 
 
 def _is_remote(address: str) -> bool:
-    return urlsplit(address).scheme in ("http", "https")
+    """Whether an address is one of a server, of whatever scheme."""
+    return "://" in address and not address.lower().startswith("file:")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long, or with a null character
+        return False

@@ -1,13 +1,21 @@
 """CSV tables with named columns: read with care, written whole or not at all."""
 
+import codecs
 import csv
 import io
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from statistics import median
 
 from stemtree.errors import CorpusError
 from stemtree.staging import whole_file
+
+_SEPARATORS = (",", ";", "\t")
+_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+_SNIFFED = 1 << 16
+"""How many characters are looked at for the separator."""
 
 
 def read_table(
@@ -18,7 +26,7 @@ def read_table(
     Parameters
     ----------
     file : path-like
-        In UTF-8, with or without a byte order mark.
+        In UTF-8, with or without a byte order mark, or in UTF-16; with commas, semicolons or tabs.
     required : iterable of str
         Columns that must be there, in lower case and with underscores for blanks, as all names of columns are returned.
     fallback : str, optional
@@ -35,7 +43,7 @@ def read_table(
         If the file cannot be read, is not UTF-8 and there is no fallback, is not CSV, or lacks a required column.
     """
     try:
-        header, *rows = parse_rows(read_text(file, fallback=fallback)) or [[]]
+        header, *rows = parse_foreign_rows(read_text(file, fallback=fallback)) or [[]]
     except csv.Error:
         encoding = "" if fallback else " in UTF-8"
         raise CorpusError(f"the table '{file}' is not CSV{encoding}: save it as that") from None
@@ -47,7 +55,7 @@ def read_table(
 
 
 def read_text(file: str | os.PathLike[str], kind: str = "table", fallback: str | None = None) -> str:
-    """Read a file in UTF-8, with or without a byte order mark.
+    """Read a file in UTF-8, with or without a byte order mark, or in UTF-16.
 
     Parameters
     ----------
@@ -68,16 +76,38 @@ def read_text(file: str | os.PathLike[str], kind: str = "table", fallback: str |
     except OSError as error:
         raise CorpusError(f"cannot read the {kind} '{file}': {error.strerror}; check the path") from None
     try:
-        return content.decode("utf-8-sig")
+        return content.decode(_encoding(content))
     except UnicodeDecodeError:
         if fallback is None:
             raise CorpusError(f"the {kind} '{file}' is not CSV in UTF-8: save it as that") from None
         return content.decode(fallback, "replace")
 
 
-def parse_rows(text: str) -> list[list[str]]:
+def parse_rows(text: str, separator: str = ",") -> list[list[str]]:
     """Split CSV into rows of cells, without empty lines; raises csv.Error if `text` is not CSV."""
-    return [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if row]
+
+
+def parse_foreign_rows(text: str) -> list[list[str]]:
+    """Split CSV with commas, semicolons or tabs between its cells; raises csv.Error if `text` is not CSV.
+
+    Spreadsheets write semicolons in many countries. They count, or tabs, where they divide all of the first lines, and
+    commas do not or into fewer cells, or where Excel's first line ``sep=;`` names them.
+    """
+    if named := _SEPARATOR_LINE.match(text):
+        return parse_rows(text[named.end() :], named[1])
+    cells = {one: [len(row) for row in parse_rows(text[:_SNIFFED], one)[:100]] or [1] for one in _SEPARATORS}
+    return parse_rows(text, max(_SEPARATORS, key=lambda one: (min(cells[one]) > 1, median(cells[one]))))
+
+
+def _encoding(content: bytes) -> str:
+    """UTF-16 where a byte order mark says so, or every other byte of the start is zero; else UTF-8."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if len(content) > 3 and not any(content[first:64:2]):
+            return encoding
+    return "utf-8-sig"
 
 
 def format_table(columns: Iterable[str], rows: Iterable[Iterable[object]], line_end: str = "\r\n") -> str:
