@@ -61,7 +61,7 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     relation: RelationSettings
     network: NetworkSettings
     stft: Stft
-    channels: int = 1
+    channels: Literal[1, 2] = 1
     inactive_below_db: float | None = Field(default=None, lt=0, alias="fade")
     corpora: list[dict[str, Any]] = []
     training: dict[str, Any] = {}
@@ -160,7 +160,7 @@ def make_model(card: Card) -> Model:
     relation = make_relation(card.relation.kind, tree, card.nodes, card.relation.sources)
     try:
         network = card.network.build(card.stft.bins, card.channels, relation.outputs)
-    except RuntimeError as error:  # torch's when memory runs out
+    except (RuntimeError, ValueError) as error:  # RuntimeError: torch's when memory runs out
         raise OptionError(f"no such network can be made ({str(error).splitlines()[0]}): make it smaller") from None
     return Model(card, network, relation)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support import encoded
 from support.fuzz import Edit, Originals, edited, edits, fuzzed, only_sentences, spoilt_file
@@ -45,6 +45,7 @@ def sounds() -> Originals:
 
 @fuzzed(60)
 @given(st.sampled_from([*_WITH_SOUNDFILE, *_WITH_FFMPEG]), edits(), st.booleans())
+@example("float.wav", [(84, 0, b"\0")], True)
 def test_audio(tmp_path: Path, sounds: Originals, name: str, changes: list[Edit], accept: bool) -> None:
     with spoilt_file(tmp_path, f"song.{name}", edited(sounds[name], changes)) as file:
         with only_sentences():

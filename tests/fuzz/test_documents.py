@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.corpus_layouts import make_slakh
 from support.fuzz import (
@@ -90,8 +90,10 @@ _VALUES = st.text(max_size=12) | st.sampled_from(
 )
 
 
-@fuzzed(20)
+@fuzzed(10)
 @given(st.text(max_size=20) | st.builds("{}={}".format, st.sampled_from(_KEYS), _VALUES))
+@example("train=2001-13-45")
+@example("seed=" + "[" * 2000)
 def test_set_option(tmp_path: Path, configuration: Originals, change: str) -> None:
     content = yaml.safe_dump(dict(configuration)).encode()
     with spoilt_file(tmp_path, "run.yaml", content) as file, only_sentences():
@@ -131,7 +133,7 @@ def metadata(tmp_path_factory: pytest.TempPathFactory) -> Originals:
     )
 
 
-@fuzzed(30)
+@fuzzed(20)
 @given(st.sampled_from(["slakh", "medleydb", "ms21", "moisesdb"]), spoilings())
 def test_metadata(tmp_path: Path, metadata: Originals, kind: str, changes: Spoiling) -> None:
     name, document = metadata[kind]
@@ -154,6 +156,9 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Originals:
 
 @fuzzed(80)
 @given(spoilings(), st.booleans())
+@example([(58, "set", 10**300)], False)
+@example([(22, "drop", None)], False)
+@example([(0, "set", {"sample_rate": float("inf")})], False)
 def test_manifest(tmp_path: Path, manifest: Originals, changes: Spoiling, mixture: bool) -> None:
     with spoilt_file(tmp_path, "tree.json", spoilt_document(dict(manifest), changes, "json")) as file:
         for row in manifest["nodes"]:

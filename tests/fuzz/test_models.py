@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.fuzz import (
     Edit,
@@ -39,6 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Originals:
 
 @fuzzed(25)
 @given(spoilings())
+@example([(62, "set", False)])
 def test_card(tmp_path: Path, model: Originals, changes: Spoiling) -> None:
     with spoilt_file(tmp_path, CARD, spoilt_document(model["card"], changes, "json")) as file, only_sentences():
         file.with_name(WEIGHTS).write_bytes(model["weights"])

@@ -112,7 +112,8 @@ class DecodedSource(ABC):
         samples = frame.to_ndarray()
         if not frame.format.is_planar:
             samples = samples.reshape(-1, channels).T
-        exact: ExactSamples = samples.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # NaN, which is reported with its place
+            exact: ExactSamples = samples.astype(np.float64)
         kind = frame.format.name.removesuffix("p")
         if kind == "u8":
             exact -= 128

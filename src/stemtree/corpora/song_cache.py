@@ -18,9 +18,9 @@ from typing import Any
 
 import polars as pl
 
-from stemtree.audio.stderr import silence_stderr
 from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.errors import CorpusError, StemtreeError
+from stemtree.parquet import read_parquet
 from stemtree.staging import whole_file
 
 MAX_THREADS = 16
@@ -143,9 +143,8 @@ class SongCache:
         """The table in the file; empty if the file is missing, damaged or has another schema."""
         empty = pl.DataFrame(schema=self.schema)
         try:
-            with silence_stderr():  # a damaged file may make polars write to stderr as well
-                table = pl.read_parquet(self.file)
-        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            table = read_parquet(self.file)
+        except (OSError, ValueError):
             return empty
         return table if table.schema == self.schema else empty
 

@@ -12,6 +12,7 @@ import polars as pl
 from stemtree.data.salience import Chunking, salience_fingerprint
 from stemtree.errors import EvaluationError
 from stemtree.evaluation.chunks import SongChunks
+from stemtree.parquet import read_parquet
 from stemtree.staging import whole_file
 
 _KEY, _SETTINGS = "stemtree", "settings.json"
@@ -45,11 +46,12 @@ class RowStore:
             return None
         try:
             metadata = json.loads(pl.read_parquet_metadata(self.file)[_KEY])
-            rows = pl.read_parquet(self.file)
-        except (OSError, KeyError, ValueError, pl.exceptions.PolarsError):
+            settings, measured = metadata["settings"], metadata["songs"]
+            rows = read_parquet(self.file)
+        except (OSError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
             raise EvaluationError(f"'{self.file}' does not hold an evaluation: choose another file") from None
-        self._check_settings(metadata["settings"], self.file)
-        if metadata["songs"] != sorted(songs):
+        self._check_settings(settings, self.file)
+        if measured != sorted(songs):
             raise EvaluationError(f"'{self.file}' holds an evaluation of other songs: delete it or choose another file")
         return rows
 
@@ -81,13 +83,17 @@ class RowStore:
     def publish(self, songs: Sequence[str]) -> pl.DataFrame:
         """Join the parts of all songs to the final file, remove them, and return the rows."""
         # Parts that an earlier version measured may lack columns.
-        rows = pl.concat([pl.read_parquet(self.part(song)) for song in songs], how="diagonal")
+        try:
+            rows = pl.concat([read_parquet(self.part(song)) for song in songs], how="diagonal")
+        except (OSError, ValueError):
+            raise EvaluationError(f"'{self.folder}' holds rows that are damaged: delete it, and run again") from None
         metadata = {"settings": self._settings, "songs": sorted(songs)}
         write_rows(rows, self.file, {_KEY: json.dumps(metadata)})
         shutil.rmtree(self.folder, ignore_errors=True)
         return rows
 
-    def _check_settings(self, found: Mapping[str, Any], where: Path) -> None:
+    def _check_settings(self, found: Any, where: Path) -> None:
+        found = found if isinstance(found, dict) else {}
         for key, value in self._settings.items():
             if found.get(key) != value:
                 difference = f"its {key} is {json.dumps(found.get(key))[:80]}, not {json.dumps(value)[:80]}"

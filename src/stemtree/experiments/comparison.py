@@ -11,6 +11,7 @@ from stemtree.errors import EvaluationError
 from stemtree.evaluation.levels import ALL_LEVELS, CHUNK, all_levels, same_chunks
 from stemtree.evaluation.rows import Status
 from stemtree.experiments.statistics import Arm, Difference, compare
+from stemtree.parquet import read_parquet
 
 METRIC = "si_sdr_improvement"
 """What is compared, in dB."""
@@ -52,8 +53,8 @@ def read_rows(file: Path) -> pl.DataFrame:
         If the file cannot be read or holds something else.
     """
     try:
-        return pl.read_parquet(file, columns=["track", "start", "target", "node", "level", "status", METRIC])
-    except (OSError, pl.exceptions.PolarsError):
+        return read_parquet(file, ["track", "start", "target", "node", "level", "status", METRIC])
+    except (OSError, ValueError):
         raise EvaluationError(f"'{file}' does not hold an evaluation: give what evaluate -o wrote") from None
 
 

@@ -156,22 +156,28 @@ def read_tree(folder: Path, mixture: bool = False) -> PageTree:
         tree = _build(folder, manifest, mixture)
         shape = (tree.sample_rate, tree.channels, tree.num_samples)
         assert isinstance(tree.title, str) and isinstance(manifest["format"]["container"], str)
-    except (KeyError, TypeError, ValueError, AttributeError, AssertionError, RecursionError):
+        assert tree.bits is None or tree.bits > 0
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, RecursionError):
         raise OptionError(_NO_MANIFEST.format(folder / MANIFEST)) from None
     if min(shape) < 1 or not tree.leaves:
         raise OptionError(f"'{folder / MANIFEST}' describes no audio: separate the song again")
-    root = folder.resolve()
     for leaf in tree.leaves:
         for file in (leaf.file, *leaf.less):
-            if file is None:
-                continue
-            if not (folder / file).resolve().is_relative_to(root):
-                raise AudioError(
-                    f"'{folder / MANIFEST}' names a stem outside its folder ('{file}'): separate the song again"
-                )
-            if not (folder / file).is_file():
-                raise AudioError(f"the stem '{folder / file}' is missing: separate the song again, with --overwrite")
+            if file is not None:
+                _check_stem(folder, file)
     return tree
+
+
+def _check_stem(folder: Path, file: str) -> None:
+    try:
+        is_inside = (folder / file).resolve().is_relative_to(folder.resolve())
+        is_there = (folder / file).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        is_inside, is_there = True, False
+    if not is_inside:
+        raise AudioError(f"'{folder / MANIFEST}' names a stem outside its folder ('{file}'): separate the song again")
+    if not is_there:
+        raise AudioError(f"the stem '{folder / file}' is missing: separate the song again, with --overwrite")
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
