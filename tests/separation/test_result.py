@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
-from stemtree.errors import HierarchyError
+from stemtree.errors import AudioError, HierarchyError, OptionError
 from stemtree.hierarchy import Hierarchy
 from stemtree.hierarchy.load import parse
 from stemtree.separation.result import TreeResult
@@ -38,6 +41,56 @@ def test_iterates_over_what_was_asked_for(result: TreeResult) -> None:
     assert "b/d" in result and "b/e" not in result
     with pytest.raises(HierarchyError, match="no node 'b/e'"):
         result["b/e"]
+
+
+def test_what_was_asked_for_is_listed_and_completed(result: TreeResult) -> None:
+    assert result.keys() == ("b", "b/c") and len(result) == 2 and dict(result) == {"b": result["b"], "b/c": result["c"]}
+    tree = parse("aliases: {all: [x, y]}\ntree: {x: {z: , w: }, y: {z: }}", "mine")
+    leaves = np.zeros((3, 1, 2), np.float32)
+    named = TreeResult(tree, tree.paths, 8000, leaves.sum(axis=0, dtype=np.float64), _rows(tree, leaves))
+    assert named._ipython_key_completions_() == ["x", "x/z", "x/w", "y", "y/z", "w", "all"]
+    assert all(name in named for name in named._ipython_key_completions_())
+
+
+def test_it_is_represented_by_its_tree() -> None:
+    leaves = np.array([[[0.1, -0.1]], [[0.0, 0.0]], [[0.4, -0.4]]], np.float32)
+    result = TreeResult(TREE, TREE.paths, 8000, leaves.sum(axis=0, dtype=np.float64), _rows(TREE, leaves))
+    assert repr(result).splitlines() == [
+        "mixture  -6.0 dBFS, 0.0 s",
+        "├── a  -20.0 dBFS    4.0% of the energy",
+        "└── b  -8.0 dBFS   64.0% of the energy",
+        "    ├── b/c  silent    0.0% of the energy, inactive",
+        "    └── b/d  -8.0 dBFS   64.0% of the energy",
+    ]
+
+
+def test_saved_nodes_add_up(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    leaves = random.uniform(-0.3, 0.3, (3, 2, 70000)).astype(np.float32)
+    mixture = leaves.sum(axis=0, dtype=np.float64)
+    result = TreeResult(TREE, TREE.paths, 8000, mixture, _rows(TREE, leaves), "pcm16")
+    files = result.save(tmp_path / "new" / "song")
+    assert [str(file.relative_to(tmp_path / "new" / "song")) for file in files] == [
+        "a.wav",
+        "b.wav",
+        "b/c.wav",
+        "b/d.wav",
+    ]
+    a, b, c, d = (soundfile.read(file, dtype="int16")[0].astype(int) for file in files)
+    assert (b == c + d).all() and (a + b == np.rint(mixture.T * 2**15)).all()
+    with pytest.raises(OptionError, match=r"a\.wav' is there already: give overwrite=True"):
+        result.save(tmp_path / "new" / "song")
+    assert result.save(tmp_path / "new" / "song", overwrite=True) == files
+    (flac, *_) = result.save(tmp_path / "new" / "song", "flac", "pcm24")
+    assert soundfile.info(flac).subtype == "PCM_24" and files[0].exists()
+    for wrong, message in ((("aiff",), "no output format 'aiff'"), (("flac", "float"), "flac holds integers")):
+        with pytest.raises(OptionError, match=message):
+            result.save(tmp_path / "other", *wrong)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AudioError, match="file"):
+        result.save(tmp_path / "file" / "song")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "new"]
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["song"]
 
 
 def test_loudness_is_rounded_and_silence_is_minus_infinity() -> None:

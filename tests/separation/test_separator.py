@@ -7,11 +7,12 @@ import pytest
 
 import stemtree
 from stemtree.audio import ArraySource
-from stemtree.errors import SplitterError
+from stemtree.errors import OptionError, SplitterError
 from stemtree.hierarchy import Hierarchy, load
 from stemtree.hierarchy.load import parse
 from stemtree.separation.separator import Separator
 from stemtree.separation.splitters.oracle import Oracle
+from stemtree.separation.splitters.registry import DEFAULT_MODEL
 
 TREE = parse("tree: {a: , b: {c: , d: }}", "mine")
 
@@ -63,3 +64,23 @@ def test_separate_is_a_separator_used_once(tmp_path: Path) -> None:
     result = stemtree.separate(song, 16000, hierarchy=TREE, depth=1, splitters=[Oracle({}, "irm")])
     assert [node.path for node in result] == ["a", "b"]
     np.testing.assert_allclose(sum(node.audio for node in result), song, atol=1e-6)
+
+
+def test_splitters_by_name_as_on_the_command_line() -> None:
+    def names(separator: Separator) -> list[object]:
+        return [splitter["name"] for splitter in separator.provenance]
+
+    assert names(Separator(splitter="spleeter", depth=1)) == ["spleeter"]
+    assert names(Separator(splitter=[str(DEFAULT_MODEL)])) == names(Separator())
+    with pytest.raises(SplitterError, match="there is no splitter 'demux': give spleeter, demucs"):
+        stemtree.separate(np.zeros((1, 4000)), 8000, splitter="demux")
+    with pytest.raises(OptionError, match="'splitters' and 'splitter' both say"):
+        Separator(splitters=[Oracle({})], splitter="spleeter")
+
+
+def test_the_representation_is_what_the_command_line_prints(cli, wav: Path, tmp_path: Path) -> None:
+    options = ("--depth", 1, "--subtype", "float", "-o", tmp_path / "stems")
+    printed = cli("separate", wav, *options).out.splitlines()
+    shown = repr(stemtree.separate(wav, depth=1)).splitlines()
+    assert [line.replace(".wav", "") for line in printed[1:]] == shown[1:] and len(shown) == 3
+    assert printed[0].split("  ")[1] == shown[0].split("  ")[1]

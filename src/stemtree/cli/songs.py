@@ -193,20 +193,17 @@ def _print_tree(saved: "SavedSong") -> None:
     from rich.tree import Tree
 
     from stemtree.hierarchy import MIXTURE, is_within
+    from stemtree.separation.output.describe import energy, loudness
 
     manifest = saved.manifest
-    mixture = f"{_dbfs(manifest['mixture']['rms_dbfs'])}, {manifest['samples'] / manifest['sample_rate']:.1f} s"
+    mixture = f"{loudness(manifest['mixture']['rms_dbfs'])}, {manifest['samples'] / manifest['sample_rate']:.1f} s"
     drawing = Tree(f"{markup(saved.folder)}  [dim]{mixture}{' (exists)' if saved.existed else ''}[/]")
     branches = {MIXTURE: drawing}
     for row in manifest["nodes"]:
         parent = max((path for path in branches if is_within(row["path"], path)), key=len)
-        energy = f"{row['energy_share']:6.1%} of the energy{'' if row['active'] else ', inactive'}"
-        label = f"{markup(row['file'])}  [dim]{_dbfs(row['rms_dbfs'])}  {energy}[/]"
+        share = energy(row["energy_share"], row["active"])
+        label = f"{markup(row['file'])}  [dim]{loudness(row['rms_dbfs'])}  {share}[/]"
         branches[row["path"]] = branches[parent].add(label)
     show(drawing)
     if held := sum(row["held_at_full_scale"] for row in (manifest["mixture"], *manifest["nodes"])):
         say(f"{held} values were held at full scale or took a sibling's difference; floating-point output alters none")
-
-
-def _dbfs(rms: float | None) -> str:
-    return "silent" if rms is None else f"{rms:.1f} dBFS"

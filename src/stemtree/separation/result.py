@@ -1,14 +1,21 @@
 """A separated song in memory."""
 
+import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
+from stemtree.audio import OutputFormat, Width
 from stemtree.audio.loudness import RmsMeter
 from stemtree.audio.samples import ExactSamples, Samples
 from stemtree.errors import HierarchyError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, find_nodes
+from stemtree.separation.output.describe import branches, energy, loudness
+from stemtree.separation.output.in_memory import save_samples
+from stemtree.separation.output.manifest import ACTIVE
 
 
 class TreeNode:
@@ -49,9 +56,14 @@ class TreeNode:
     @property
     def rms_dbfs(self) -> float:
         """Root mean square over channels and samples in dBFS, to 0.01 dB; minus infinity for silence."""
+        return round(self.meter.rms_dbfs, 2) + 0.0  # never -0.0
+
+    @cached_property
+    def meter(self) -> RmsMeter:
+        """Energy, RMS and peak of `audio`."""
         meter = RmsMeter()
         meter.add(self.audio)
-        return round(meter.rms_dbfs, 2) + 0.0  # never -0.0
+        return meter
 
     def __iter__(self) -> Iterator["TreeNode"]:
         """Yield the node and all nodes beneath it, parents first."""
@@ -65,6 +77,8 @@ class TreeNode:
 
 class TreeResult:
     """A separated song: ``result["bass"].audio``, ``result.root.children``, ``for node in result``.
+
+    Its representation is the tree with the loudness of every node, as the command line prints it.
 
     Attributes
     ----------
@@ -85,12 +99,60 @@ class TreeResult:
         sample_rate: int,
         mixture: ExactSamples,
         rows: Mapping[NodePath, Samples],
+        width: Width = "float",
     ) -> None:
         self.hierarchy, self.sample_rate = tree, sample_rate
+        self._mixture, self._rows, self._width = mixture, rows, width
         self.root = TreeNode(tree, MIXTURE, rows)
         self.root.audio = mixture.astype(np.float32)
         self._by_path = {node.path: node for node in self.root}
         self.nodes = tuple(self._by_path[path] for path in wanted)
+
+    def save(
+        self,
+        folder: str | os.PathLike[str],
+        format: str = "wav",
+        subtype: Width | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> list[Path]:
+        """Write the nodes that were asked for to ``folder/<path>.<format>``; they add up to the song there too.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made where it is missing.
+        format : {"wav", "flac", "ogg", "mp3"}
+            Of the files; lossy ones add up only approximately.
+        subtype : {"pcm16", "pcm24", "float"}, optional
+            Width of the samples; by default that of the song.
+        overwrite : bool
+            Replace files that are there.
+
+        Returns
+        -------
+        list of pathlib.Path
+            The files, in the order of `nodes`.
+
+        Raises
+        ------
+        OptionError
+            If there is no such format or width, if it cannot hold the song's sample rate, or if a file is there.
+        AudioError
+            If the files cannot be written; then none is left behind.
+
+        See Also
+        --------
+        stemtree.Separator.save : separates a file to files in bounded memory, with ``tree.json`` for the page.
+        """
+        output = OutputFormat(format, subtype).for_source(self._width, self.sample_rate)
+        return save_samples(
+            Path(folder), self.hierarchy, self.keys(), self.sample_rate, self._mixture, self._rows, output, overwrite
+        )
+
+    def keys(self) -> tuple[NodePath, ...]:
+        """The paths of the nodes that were asked for."""
+        return tuple(node.path for node in self.nodes)
 
     def __getitem__(self, name: str) -> TreeNode:
         """Look a node up by any name that `stemtree.hierarchy.find_nodes` knows.
@@ -113,3 +175,22 @@ class TreeResult:
 
     def __iter__(self) -> Iterator[TreeNode]:
         return iter(self.nodes)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __repr__(self) -> str:
+        mixture = self.root.meter
+        seconds = self.root.audio.shape[-1] / self.sample_rate
+        rows = []
+        for node in self.nodes:
+            share = round(node.meter.energy / mixture.energy, 6) if mixture.energy else 0.0
+            rows.append((node.path, f"{node.path}  {loudness(node.rms_dbfs)}  {energy(share, share >= ACTIVE)}"))
+        return "\n".join([f"mixture  {loudness(self.root.rms_dbfs)}, {seconds:.1f} s", *branches(rows)])
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """What a notebook completes after ``result["``: paths, names that only one node has, and aliases."""
+        names = Counter(node.name for node in self.root)
+        unique = [node.name for node in self.root if node.path and names[node.name] == 1]
+        aliases = [alias for alias, _ in self.hierarchy.aliases]
+        return list(dict.fromkeys((*self.hierarchy.paths, *unique, *aliases)))

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from stemtree.audio import AudioSource, FileSource, OutputFormat, open_source, to_source
-from stemtree.errors import AudioWarning
+from stemtree.errors import AudioWarning, OptionError
 from stemtree.hierarchy import Hierarchy, load
 from stemtree.separation.output.stem_files import SavedSong, save_tree
 from stemtree.separation.plan import Plan, make_plan, prune_to_served
 from stemtree.separation.result import TreeResult
 from stemtree.separation.splitters.base import Splitter
-from stemtree.separation.splitters.registry import default_splitters
+from stemtree.separation.splitters.registry import default_splitters, make_splitters
 from stemtree.separation.walk import SeparatedBlock, walk
 
 DEFAULT_HIERARCHY = "ms21"
@@ -39,9 +39,14 @@ class Separator:
     splitters : sequence of Splitter, optional
         In order of precedence; by default `default_splitters`: Spleeter's two stems, and the default model for the
         accompaniment.
+    splitter : str or sequence of str, optional
+        Splitters by name, with the default ones after them, as ``--splitter`` of the command line takes them: such as
+        ``demucs:htdemucs``, or the folder of a trained model. See `make_splitters`.
 
     Raises
     ------
+    OptionError
+        If both `splitters` and `splitter` are given.
     HierarchyError
         If the hierarchy, or a node of it, does not exist.
     SplitterError
@@ -55,9 +60,10 @@ class Separator:
         depth: int | None = None,
         nodes: Iterable[str] = (),
         splitters: Sequence[Splitter] | None = None,
+        splitter: str | Sequence[str] | None = None,
     ) -> None:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
-        splitters = default_splitters() if splitters is None else splitters
+        splitters = _splitters(splitters, splitter, hierarchy)
         tree = _default_hierarchy(splitters) if hierarchy is None else _load(hierarchy)
         ours = hierarchy is None or any(splitter.hierarchy == tree for splitter in splitters)
         if ours and not nodes:  # all that is served
@@ -122,7 +128,7 @@ class Separator:
         continued = np.concatenate([block.continued for block in blocks], axis=-1)
         rows = dict(zip(self.plan.trunk.rows, (*leaves, *continued), strict=True))
         _warn(source)
-        return TreeResult(self.plan.tree, self.plan.wanted, source.sample_rate, mixture, rows)
+        return TreeResult(self.plan.tree, self.plan.wanted, source.sample_rate, mixture, rows, source.width)
 
     def save(
         self,
@@ -192,20 +198,79 @@ def separate(
     depth: int | None = None,
     nodes: Iterable[str] = (),
     splitters: Sequence[Splitter] | None = None,
+    splitter: str | Sequence[str] | None = None,
     progress: Progress | None = None,
-    **options: Any,
+    stream: int | None = None,
+    accept_truncated: bool = False,
 ) -> TreeResult:
-    """Separate one song into a tree of stems.
+    """Separate one song into a tree of stems; a `Separator` does so for many and keeps its weights.
 
     Parameters
     ----------
-    song, sample_rate, progress, **options
-        See `Separator.separate`.
-    hierarchy, depth, nodes, splitters
-        See `Separator`.
+    song : path-like, binary file object, AudioSource, array_like or tuple
+        A file; ``(channel, sample)`` or ``(sample,)`` samples in [-1, 1]; or samples and sample rate as
+        `soundfile.read` returns them.
+    sample_rate : int, optional
+        Of an array, in Hz.
+    hierarchy : str, path or Hierarchy, optional
+        What to separate into: the name of one that comes with the package, a YAML file, or one made in Python. By
+        default that of the first splitter that is made for one, or MS21.
+    depth : int, optional
+        Number of generations under the mixture.
+    nodes : iterable of str
+        Only separate these nodes, by any names that `stemtree.hierarchy.find_nodes` knows, such as ``drums``.
+    splitters : sequence of Splitter, optional
+        In order of precedence, see `Separator`.
+    splitter : str or sequence of str, optional
+        Splitters by name, such as ``demucs:htdemucs`` or the folder of a trained model, see `Separator`.
+    progress : callable, optional
+        Called after each block with the number of samples that are done, and of all samples where that is known.
+    stream : int, optional
+        Number of the audio stream in the file, counted from 0; by default the first.
+    accept_truncated : bool
+        Separate a file that is cut off as far as it goes.
+
+    Returns
+    -------
+    TreeResult
+        Every node with its audio, at the song's own rate, channels and length.
+
+    Raises
+    ------
+    AudioError
+        If the song cannot be read; TruncatedError, one of these, if it is cut off.
+    HierarchyError
+        If the hierarchy, or a node of it, does not exist.
+    SplitterError
+        If there is no such splitter, if a node has none, or if weights are missing.
+    OptionError
+        If an array comes without its sample rate, a file with one, or if options contradict each other.
+
+    Warns
+    -----
+    AudioWarning
+        If a file is cut off, or has other audio streams.
+
+    Examples
+    --------
+    >>> result = stemtree.separate("song.mp3")
+    >>> result["drums"].audio  # (channel, sample) float32
+    >>> result.save("stems", format="flac")
     """
-    separator = Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters)
-    return separator.separate(song, sample_rate, progress, **options)
+    separator = Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters, splitter=splitter)
+    return separator.separate(song, sample_rate, progress, stream=stream, accept_truncated=accept_truncated)
+
+
+def _splitters(
+    given: Sequence[Splitter] | None, named: str | Sequence[str] | None, hierarchy: str | Path | Hierarchy | None
+) -> Sequence[Splitter]:
+    """The splitters that were given, or those of these names, or the default ones."""
+    if given is not None and named is not None:
+        raise OptionError("'splitters' and 'splitter' both say what divides nodes: give one of them")
+    if named is not None:
+        names = [named] if isinstance(named, str) else named
+        return make_splitters(names, str(hierarchy) if isinstance(hierarchy, str | Path) else None)
+    return default_splitters() if given is None else given
 
 
 def _warn(source: AudioSource) -> None:
