@@ -108,7 +108,7 @@ def _make_locked(parent: Path, prefix: str) -> tuple[Path, int | None]:
         folder = parent / f"{prefix}{uuid.uuid4().hex[:12]}.partial"
         folder.mkdir(parents=True)
         with suppress(BlockingIOError, FileNotFoundError):  # another run took it for a leftover
-            lock = _lock(folder)
+            lock = lock_folder(folder)
             if lock is None or folder.exists():
                 return folder, lock
             os.close(lock)
@@ -117,13 +117,13 @@ def _make_locked(parent: Path, prefix: str) -> tuple[Path, int | None]:
 def _remove_unless_in_use(folder: Path) -> None:
     """Remove a hidden folder unless its maker still runs, or the system cannot tell."""
     with suppress(OSError):
-        lock = _lock(folder)
+        lock = lock_folder(folder)
         if lock is not None:
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
 
 
-def _lock(folder: Path) -> int | None:
+def lock_folder(folder: Path) -> int | None:
     """Lock a folder until the descriptor that is returned is closed; None where the system has no locks for folders.
 
     Raises

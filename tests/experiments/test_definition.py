@@ -42,7 +42,7 @@ def test_what_is_wrong_is_named() -> None:
     for call, message in (
         (lambda: read_experiment("1_constrain"), "no experiment '1_constrain'; did you mean 1_constraint"),
         (lambda: arm_settings(experiment, "tree", "small"), "no arm 'tree'; there are constrained, direct"),
-        (lambda: arm_settings(experiment, "direct", "tiny"), "no size 'tiny'; there are small, paper"),
+        (lambda: arm_settings(experiment, "direct", "big"), "no size 'big'; there are tiny, small, paper"),
     ):
         with pytest.raises(OptionError, match=message):
             call()

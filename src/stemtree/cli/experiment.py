@@ -1,17 +1,33 @@
-"""``stemtree experiment``: the sources' experiments as configurations."""
+"""``stemtree experiment``: the sources' experiments, done and decided."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemtree.cli.messages import say
+from stemtree.cli.messages import markup, progress_bar, say, show, stopped_by_user
+
+if TYPE_CHECKING:
+    from stemtree.experiments.plan import Songs
+    from stemtree.experiments.run_folder import State
+    from stemtree.experiments.suite import Suite
 
 app = typer.Typer(
-    help="The sources' experiments: what they ask, and the configurations that they compare.",
+    help="The sources' experiments: what they ask, their runs, and what these decide.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME|FILE.yaml]...", help="Experiments; by default all of the list.")
+]
+Size = Annotated[str, typer.Option(metavar="tiny|small|paper", help="A trial, two cores for hours, or the sources'.")]
+Folder = Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Of the runs.")]
+Rows = Annotated[Path, typer.Option(metavar="FOLDER", help="Rows that were kept: their runs are not done again.")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of all arms; can be repeated.")
+]
+RUNS, ROWS = Path("runs/experiments"), Path("docs/results/experiments/rows")
 
 
 @app.command("list")
@@ -27,11 +43,9 @@ def list_experiments() -> None:
 
 @app.command()
 def settings(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the experiment.")],
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE.yaml", help="Of the experiment.")],
     arm: Annotated[str, typer.Argument(metavar="ARM", help="One of its arms.")],
-    size: Annotated[str, typer.Option(metavar="small|paper", help="Two cores for minutes, or the sources' size.")] = (
-        "small"
-    ),
+    size: Size = "small",
     seed: Annotated[int, typer.Option(metavar="N", help="Of the run.")] = 0,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Write it there instead.")
@@ -50,3 +64,94 @@ def settings(
         output.write_text(text, "utf-8")
     except OSError as error:
         raise OptionError(f"cannot write '{output}' ({error.strerror}): choose another file") from None
+
+
+@app.command()
+def run(
+    names: Names = None,
+    size: Size = "small",
+    folder: Folder = RUNS,
+    jobs: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Runs at once, one thread each; 0: in this process.")
+    ] = 1,
+    budget: Annotated[float | None, typer.Option(min=0, metavar="HOURS", help="Stop after so many CPU hours.")] = None,
+    changes: Changes = None,
+    rows: Rows = ROWS,
+    retry: Annotated[bool, typer.Option("--retry", help="Also do runs that have failed.")] = False,
+    code: Annotated[
+        str | None, typer.Option(metavar="same|new", help="Whether runs of an earlier code count, if there are any.")
+    ] = None,
+) -> None:
+    """Train and measure every arm with every seed; what is finished is kept, and the next call goes on from there."""
+    from stemtree.experiments.driver import Limits, run_suite
+    from stemtree.experiments.execute import Outcome
+    from stemtree.experiments.run_folder import State
+
+    with stopped_by_user("run again to go on from the last checkpoints"):
+        suite, songs = _suite(names, size, folder, changes, rows)
+        suite.choose_code(code)
+        states = [suite.state(run) for run in suite.runs]
+        say(f"{len(suite.runs)} runs: {_counts(states)}")
+        for reason in dict.fromkeys(run.missing for run in suite.runs if run.missing):
+            say(f"left out: {reason}", error=True)
+        outcomes = run_suite(suite, songs, Limits(jobs, budget, retry), say)
+    states = [suite.state(run) for run in suite.runs]
+    say(f"{len(suite.runs)} runs: {_counts(states)}")
+    if outcomes[Outcome.FAILED] or outcomes[Outcome.OTHER_CODE] or all(state == State.MISSING for state in states):
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    names: Names = None, size: Size = "small", folder: Folder = RUNS, changes: Changes = None, rows: Rows = ROWS
+) -> None:
+    """Print how far the runs of experiments are, what they took, and about what is left."""
+    from rich.table import Table
+
+    from stemtree.experiments.run_folder import State
+    from stemtree.experiments.status import summarise
+
+    suite, _ = _suite(names, size, folder, changes, rows)
+    lines = summarise(suite)
+    table = Table("experiment", *(state.value for state in State), "CPU hours", "left, about")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for line in lines:
+        left = "" if line.hours_left is None else f"{line.hours_left:.1f}"
+        counts = (str(line.states[state] or "") for state in State)
+        table.add_row(markup(line.name), *counts, f"{line.hours:.1f}", left, end_section=line is lines[-2])
+    show(table, width=160)
+    for run in suite.runs:
+        failure = suite.folder_of(run).failure
+        if suite.state(run) == State.FAILED:
+            say(f"{run.name} failed: {failure.splitlines()[0]}", error=True)
+    for reason in dict.fromkeys(run.missing for run in suite.runs if run.missing):
+        say(f"missing: {reason}", error=True)
+
+
+def _suite(
+    names: list[str] | None, size: str, folder: Path, changes: list[str] | None, rows: Path
+) -> "tuple[Suite, Songs]":
+    from stemtree.errors import OptionError
+
+    try:
+        from stemtree.experiments.plan import Songs, plan_runs
+        from stemtree.experiments.suite import Suite
+        from stemtree.training.monitor import Monitor
+    except ModuleNotFoundError as error:
+        raise OptionError(
+            f"experiments need {error.name}, which is not installed: pip install 'stemtree[train]'"
+        ) from None
+    from stemtree.experiments.definition import read_experiments
+    from stemtree.experiments.tiny import make_tiny_corpora
+
+    if size == "tiny":
+        make_tiny_corpora(Path("data/tiny"))
+    songs = Songs(Monitor(lambda sentence: say(sentence, error=True), progress_bar))
+    runs = plan_runs(read_experiments(names or ()), size, songs, changes or ())
+    return Suite(folder, runs, rows if rows.is_dir() else None), songs
+
+
+def _counts(states: "list[State]") -> str:
+    """Such as ``3 pending, 2 evaluated``."""
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))

@@ -1,18 +1,24 @@
 """The sources' experiments as data: a question, configurations that differ in one thing, and claims about them."""
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_validator
 
 from stemtree.errors import OptionError, one_sentence, suggest
-from stemtree.training.configuration import override
+from stemtree.experiments.test_set import TestSet
+from stemtree.training.configuration import override, parse_change, parse_yaml
 from stemtree.training.settings import TrainSettings
 
-SIZES = ("small", "paper")
-"""``paper`` is the sources' size, ``small`` what two cores train in minutes."""
+SIZES = ("tiny", "small", "paper")
+"""``paper`` is the sources' size, ``small`` what two cores train in minutes, ``tiny`` two steps on tones."""
+
+ESTIMATOR = "estimator"
+"""The key of an arm that is not trained: what ``stemtree evaluate`` measures instead."""
 
 
 class Claim(BaseModel, frozen=True, extra="forbid"):
@@ -65,7 +71,8 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
     task : str
         A key of the tasks in ``sizes.yaml``: corpora, targets and network.
     arms : dict
-        Settings of each configuration, laid over those of the task.
+        Settings of each configuration, laid over those of the task; or ``estimator: NAME``, as for
+        ``stemtree evaluate``, for what is measured without training.
     seeds : int
         How often each arm is trained.
     claims, published
@@ -79,6 +86,10 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
     seeds: PositiveInt = 4
     claims: tuple[Claim, ...] = ()
     published: tuple[Published, ...] = ()
+
+    def seeds_at(self, size: str) -> int:
+        """How often each arm is trained at a size."""
+        return 1 if size == "tiny" else self.seeds
 
     @model_validator(mode="after")
     def _check(self) -> "Experiment":
@@ -98,50 +109,89 @@ def available() -> tuple[str, ...]:
 
 
 def read_experiment(name: str) -> Experiment:
-    """Read an experiment by its name.
+    """Read an experiment by its name, or from a YAML file of one's own.
 
     Raises
     ------
     OptionError
         If there is none of that name, or its file is wrong.
     """
-    if name not in available():
+    own = name.endswith((".yaml", ".yml"))
+    if not own and name not in available():
         raise OptionError(f"there is no experiment '{name}'{suggest(name, available())}")
     try:
-        return Experiment.model_validate(_read(f"definitions/{name}.yaml"))
+        content = parse_yaml(Path(name).read_text("utf-8")) if own else _read(f"definitions/{name}.yaml")
+        return Experiment.model_validate(content)
+    except OSError as error:
+        raise OptionError(f"cannot read the experiment '{name}' ({error.strerror}): check the path") from None
+    except (UnicodeDecodeError, yaml.YAMLError):
+        raise OptionError(f"the experiment '{name}' is not YAML: check its indentation") from None
     except ValidationError as error:
         raise OptionError(f"the experiment '{name}' is wrong: {one_sentence(error)}") from None
 
 
-def arm_settings(experiment: Experiment, arm: str, size: str, seed: int = 0) -> TrainSettings:
+def read_experiments(names: Sequence[str]) -> dict[str, Experiment]:
+    """Read experiments by the names of the ones that come along or of files; of none, all that come along."""
+    read = {name: read_experiment(name) for name in names or available()}
+    return {Path(name).stem if name.endswith((".yaml", ".yml")) else name: found for name, found in read.items()}
+
+
+def trained_arms(experiment: Experiment) -> dict[str, str | None]:
+    """For each arm its estimator, None for those that are trained."""
+    return {arm: settings.get(ESTIMATOR) for arm, settings in experiment.arms.items()}
+
+
+def arm_settings(
+    experiment: Experiment, arm: str | None, size: str, seed: int = 0, changes: Sequence[str] = ()
+) -> TrainSettings:
     """Resolve the settings of one run.
 
     Parameters
     ----------
     experiment : Experiment
         The experiment.
-    arm : str
-        One of its arms.
+    arm : str or None
+        One of its arms; None for what its task alone says.
     size : str
         One of `SIZES`.
     seed : int
         Of the run.
+    changes : sequence of str
+        ``key=value``, laid over the arm's, see `stemtree.training.configuration.read_settings`.
 
     Raises
     ------
     OptionError
         If there is no such arm or size, or its settings do not fit each other.
     """
-    if arm not in experiment.arms:
+    if arm is not None and arm not in experiment.arms:
         raise OptionError(f"there is no arm '{arm}'{suggest(arm, experiment.arms)}")
+    of_arm = experiment.arms[arm] if arm else {}
+    if ESTIMATOR in of_arm:
+        raise OptionError(f"the arm '{arm}' is not trained: it is the estimator '{of_arm[ESTIMATOR]}'")
+    settings = override(_of_task(experiment, size), of_arm)
+    settings.pop("test", None)
+    for change in changes:
+        settings = override(settings, parse_change(change))
+    try:
+        return TrainSettings.model_validate(settings | {"seed": seed})
+    except ValidationError as error:
+        of = f"the arm '{arm}'" if arm else f"the task '{experiment.task}'"
+        raise OptionError(f"{of} at size '{size}': {one_sentence(error)}") from None
+
+
+def measured_on(experiment: Experiment, size: str) -> tuple[TestSet, ...]:
+    """What the runs of an experiment are measured on."""
+    return tuple(TestSet(**(entry | {"root": Path(entry["root"])})) for entry in _of_task(experiment, size)["test"])
+
+
+def _of_task(experiment: Experiment, size: str) -> dict[str, Any]:
     if size not in SIZES:
         raise OptionError(f"there is no size '{size}'{suggest(size, SIZES)}")
     sizes = _read("sizes.yaml")[size]
-    settings = override(sizes["all"], sizes["tasks"][experiment.task])
-    try:
-        return TrainSettings.model_validate(override(settings, experiment.arms[arm]) | {"seed": seed})
-    except ValidationError as error:
-        raise OptionError(f"the arm '{arm}' at size '{size}': {one_sentence(error)}") from None
+    if experiment.task not in sizes["tasks"]:
+        raise OptionError(f"there is no task '{experiment.task}'{suggest(experiment.task, sizes['tasks'])}")
+    return override(sizes["all"], sizes["tasks"][experiment.task])
 
 
 @cache

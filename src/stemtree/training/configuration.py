@@ -79,7 +79,7 @@ def read_settings(files: Sequence[str | Path], changes: Sequence[str] = ()) -> T
     for file in files:
         settings = override(settings, _read(find(file), ()))
     for change in changes:
-        settings = override(settings, _parse(change))
+        settings = override(settings, parse_change(change))
     try:
         return TrainSettings.model_validate(settings)
     except ValidationError as error:
@@ -102,8 +102,8 @@ def parse_yaml(text: str) -> Any:
         raise yaml.YAMLError(str(error)) from None
 
 
-def _parse(change: str) -> dict[str, Any]:
-    """Turn ``a.b=value`` into ``{"a": {"b": value}}``."""
+def parse_change(change: str) -> dict[str, Any]:
+    """Turn ``a.b=value`` into ``{"a": {"b": value}}``; raises OptionError if it is none."""
     key, equals, value = change.partition("=")
     if not key or not equals:
         raise OptionError(f"'{change}' sets nothing: write key=value")

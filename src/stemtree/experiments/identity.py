@@ -1,0 +1,107 @@
+"""What a run is known by: its settings, the content of its corpora, and the code that computes it."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from stemtree.corpora.fingerprint import corpus_fingerprint
+from stemtree.corpora.track import Corpus
+
+COMPUTING = (
+    "audio",
+    "spectral",
+    "hierarchy",
+    "metrics",
+    "masks",
+    "networks",
+    "losses.py",
+    "model.py",
+    "corpora",
+    "data",
+    "evaluation",
+    "training",
+)
+"""The parts of the package that decide what training and evaluation compute."""
+
+_NOT_SETTINGS = ("workers",)
+"""Settings of a run that decide how it is computed, and not what."""
+
+_EXCERPT = 1 << 16
+"""How many bytes of a stem's file are read to recognise it."""
+
+
+def digest(value: object) -> str:
+    """16 hexadecimal digits of anything that can be written as JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@cache
+def code_identity() -> str:
+    """12 hexadecimal digits that change with the code of `COMPUTING`; comments, docstrings and formatting do not count.
+
+    They change with a renamed variable too: whether such a change alters results only a person can say.
+    """
+    total = hashlib.sha256()
+    package = resources.files("stemtree")
+    for name in COMPUTING:
+        for path, file in sorted(_sources(package / name, name)):
+            total.update(path.encode() + b"\0" + _normalised(path, file.read_text("utf-8")).encode() + b"\0")
+    return total.hexdigest()[:12]
+
+
+def corpus_identity(corpus: Corpus) -> str:
+    """16 hexadecimal digits that change with a corpus's songs, labels and audio; not with its place or its times.
+
+    Of every stem the length of the file and 64 KiB from its middle are read.
+    """
+    stems = hashlib.sha256()
+    for track in corpus.tracks:
+        for stem in track.stems:
+            file = stem.file.path
+            size = file.stat().st_size
+            with file.open("rb") as content:
+                content.seek(max(0, size // 2 - _EXCERPT // 2))
+                stems.update(f"{track.id} {stem.name} {size} ".encode() + content.read(_EXCERPT))
+    return digest([corpus_fingerprint(corpus), stems.hexdigest()])
+
+
+def settings_identity(settings: dict[str, Any]) -> str:
+    """16 hexadecimal digits that change with what a run computes, whatever corpora it is given.
+
+    Parameters
+    ----------
+    settings : dict
+        All settings, as JSON. Of corpora only kind, split and labels count.
+    """
+    kept = {key: value for key, value in settings.items() if key not in _NOT_SETTINGS}
+    for purpose in ("train", "validation"):
+        kept[purpose] = [
+            {key: source[key] for key in ("kind", "split", "labels", "skip_bad")} for source in kept.get(purpose, ())
+        ]
+    return digest(kept)
+
+
+def _sources(place: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:
+    if place.is_file():
+        if name.endswith((".py", ".yaml", ".json", ".txt")):
+            yield name, place
+        return
+    for inside in place.iterdir():
+        if inside.name != "__pycache__":
+            yield from _sources(inside, f"{name}/{inside.name}")
+
+
+def _normalised(path: str, text: str) -> str:
+    """A module's syntax tree without docstrings; other files as they are."""
+    if not path.endswith(".py"):
+        return text
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:]
+    return ast.dump(tree)

@@ -1,0 +1,81 @@
+"""The rows of runs, small enough to be versioned: all that the report is made from."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import polars as pl
+from pydantic import BaseModel, ValidationError
+
+from stemtree.errors import EvaluationError
+from stemtree.evaluation.store import write_rows
+
+_KEY = "stemtree_run"
+
+COLUMNS = ("track", "start", "target", "node", "level", "status", "si_sdr", "si_sdr_improvement")
+"""Of an evaluation's rows, what is kept."""
+
+
+class Description(BaseModel, frozen=True, extra="forbid"):
+    """What the rows of a run are of.
+
+    Parameters
+    ----------
+    estimator, identity, corpora, code
+        See `stemtree.experiments.plan.Run`.
+    version, torch : str
+        Of this package and of torch.
+    cpu_seconds : int
+        What the run took, over all attempts.
+    curve : list of (step, loss)
+        Of the validations.
+    chunks : dict
+        For each test set its frozen list.
+    parameters : int
+        How many weights the network has.
+    """
+
+    estimator: str
+    identity: str
+    corpora: str
+    code: str
+    version: str
+    torch: str
+    cpu_seconds: int
+    curve: list[tuple[int, float]]
+    chunks: dict[str, str]
+    parameters: int
+
+
+def write_run(measured: Mapping[str, pl.DataFrame], description: Description, file: Path) -> None:
+    """Write the rows of a run's test sets, in the order of songs, chunks and nodes, with its description.
+
+    Raises
+    ------
+    EvaluationError
+        If the file cannot be written.
+    """
+    tables = [table.select(pl.lit(name).alias("test"), *COLUMNS) for name, table in measured.items()]
+    rows = pl.concat(tables).sort("test", "track", "start", "target", "node")
+    write_rows(rows, file, {_KEY: description.model_dump_json()})
+
+
+def read_run(file: Path) -> tuple[Description, pl.DataFrame]:
+    """Read what `write_run` wrote.
+
+    Raises
+    ------
+    EvaluationError
+        If it is something else.
+    """
+    try:
+        description = Description.model_validate(json.loads(pl.read_parquet_metadata(file)[_KEY]))
+        return description, pl.read_parquet(file)
+    except (OSError, KeyError, ValueError, ValidationError, pl.exceptions.PolarsError):
+        raise EvaluationError(f"'{file}' does not hold a run of an experiment: remove it") from None
+
+
+def read_descriptions(folder: Path) -> Iterator[tuple[Path, Description]]:
+    """The runs whose rows lie in a folder, by name."""
+    for file in sorted(folder.glob("*.parquet")):
+        yield file, Description.model_validate(json.loads(pl.read_parquet_metadata(file)[_KEY]))
