@@ -5,7 +5,7 @@
 GROOVE is the folder of Groove MIDI (info.csv and one folder a drummer), SOUNDS holds the kits of kits.yaml. Each song
 is a stretch of one performance with one kit: ``OUT/<split>/<song>/<piece>.flac``, the layout ``folder``. Kits with
 ``split: validation`` and the drummers of Groove MIDI's test and validation splits are kept for validation. Songs that
-are there are left; a run that was stopped goes on. Needs `pip install pysfizz` beside the extras render and train.
+are there are left; a run that was stopped goes on. Needs the extras render, sfz and train.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from scipy.signal import fftconvolve
 
 from stemtree.memory import keep_freed_memory
 from stemtree.processes import map_in_processes
+from stemtree.rendering.sfz import check_sfz
 from stemtree.staging import staging
 
 RATE = 44100
@@ -119,9 +120,9 @@ def _fluidsynth(file: str) -> fluidsynth.Synth:
 
 @cache
 def _sfz(file: str) -> pysfizz.Synth:
+    check_sfz(Path(file))
     synth = pysfizz.Synth(RATE, 1024)
-    if not synth.load_sfz_file(file):
-        raise SystemExit(f"'{file}' cannot be played: check the clone")
+    synth.load_sfz_file(file)
     return synth
 
 

@@ -127,11 +127,15 @@ def render(
         int | None, typer.Option(metavar="N", help="Compose so many songs in ROOT/midi, instead of MIDI files.")
     ] = None,
     soundfont: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="SF2 or SF3; can be repeated (default: the small one of pretty_midi)."),
+        list[str] | None,
+        typer.Option(
+            metavar="[LABEL=]FILE",
+            help="SF2, SF3 or SFZ, for all parts or those that LABEL means; can be repeated (default: the small one of "
+            "pretty_midi).",
+        ),
     ] = None,
     drums: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Soundfonts of drum kits; can be repeated.")
+        list[Path] | None, typer.Option(metavar="FILE", help="Soundfonts or SFZ of drum kits; can be repeated.")
     ] = None,
     rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate.")] = 44100,
     mono: Annotated[bool, typer.Option("--mono", help="Mono instead of stereo with panning.")] = False,
@@ -165,8 +169,9 @@ def render(
 
     if bool(midis) == bool(compose):
         raise OptionError("what is to be rendered: give MIDI files, or --compose N")
+    named = [_named_soundfont(text) for text in soundfont or [str(default_soundfont())]]
     settings = RenderSettings(
-        soundfonts=tuple(soundfont or [default_soundfont()]),
+        soundfonts=tuple(dict.fromkeys(file for file, _ in named)),
         drum_soundfonts=tuple(drums or ()),
         sample_rate=rate,
         stereo=not mono,
@@ -181,6 +186,7 @@ def render(
         split=split,
         container=format,
         seed=seed,
+        plays=tuple((file, label) for file, label in named if label),
     )
     midis = _compose(compose, output / "midi", seed) if compose else midis or []
     with progress_bar("rendering") as progress:
@@ -190,6 +196,12 @@ def render(
     say(f"{output}: {len(set(map(Path, midis))) * takes - len(problems)} songs, {len(problems)} left out")
     if problems:
         raise typer.Exit(1)
+
+
+def _named_soundfont(text: str) -> tuple[Path, str]:
+    """File and label of ``LABEL=FILE``; no label where the whole is a file's name."""
+    label, equals, file = text.partition("=")
+    return (Path(file), label) if equals and not Path(text).exists() else (Path(text), "")
 
 
 def _compose(count: int, folder: Path, seed: int) -> list[str]:

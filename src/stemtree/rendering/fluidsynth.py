@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import c_int, c_void_p
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ DRUM_BANK = 128
 
 _DRUM_CHANNEL = 9
 _GAIN = 0.2
-_BANK_SELECT, _PAN = (0, 32), 10
+_BANK_SELECT, PAN = (0, 32), 10
 """Numbers of MIDI controllers."""
 
 _SETTINGS = {
@@ -114,8 +114,8 @@ class Synthesizer:
         left, right = (side.ctypes.data_as(c_void_p) for side in audio)
         with self._loaded(rate) as (synth, font):
             synth.program_select(channel, font, preset.bank, preset.program)
-            synth.cc(channel, _PAN, pan)
-            for time, _, send in sorted(_events(part), key=lambda event: event[:2]):
+            synth.cc(channel, PAN, pan)
+            for time, send in events_of(part):
                 until = round(time * self.sample_rate)
                 if until > audio.shape[1]:
                     break
@@ -139,14 +139,8 @@ class Synthesizer:
             synth.delete()
 
 
-@cache
-def synthesizer(soundfont: Path, sample_rate: int) -> Synthesizer:
-    """The synthesizer of a soundfont; each process makes it once."""
-    return Synthesizer(soundfont, sample_rate)
-
-
-def _events(part: MidiPart) -> list[tuple[float, int, Any]]:
-    """Everything that happens: time in seconds, order among simultaneous events, and how to send it."""
+def events_of(part: MidiPart) -> list[tuple[float, Any]]:
+    """Everything that happens, in order: the time in seconds, and how to send it to a synthesizer and channel."""
     instrument, lower = part.instrument, 0 if part.is_drum else part.size
     events: list[tuple[float, int, Any]] = []
     for note in instrument.notes:
@@ -158,4 +152,4 @@ def _events(part: MidiPart) -> list[tuple[float, int, Any]]:
     for control in instrument.control_changes:
         if control.number not in _BANK_SELECT:  # the preset is already selected
             events.append((control.time, _CONTROL, lambda synth, ch, c=control: synth.cc(ch, c.number, c.value)))
-    return events
+    return [(time, send) for time, _, send in sorted(events, key=lambda event: event[:2])]

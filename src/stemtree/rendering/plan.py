@@ -11,9 +11,11 @@ from stemtree.errors import CorpusError, HierarchyError
 from stemtree.hierarchy import NodePath, load
 from stemtree.rendering.arrange import double, redraw, vary
 from stemtree.rendering.effects import Effect, draw_effects
-from stemtree.rendering.fluidsynth import DRUM_BANK, Preset, synthesizer
+from stemtree.rendering.fluidsynth import DRUM_BANK, Preset
 from stemtree.rendering.midi import MidiPart, cut_out, song_name
+from stemtree.rendering.players import player
 from stemtree.rendering.settings import RenderSettings
+from stemtree.rendering.sfz import is_sfz
 
 _CENTRE, _PAN_DEVIATION = 64, 25
 """Mean and standard deviation of pan positions, from 0 (left) to 127 (right)."""
@@ -81,7 +83,7 @@ def plan_stems(midi: Path, parts: Sequence[MidiPart], take: int, settings: Rende
             leaf = hierarchy.leaf(part.name)
         except HierarchyError:
             continue
-        preset = _draw_preset(part, settings, random)
+        preset = _draw_preset(part, leaf, settings, random)
         is_low = part.is_drum or leaf.endswith("bass")
         pan = _CENTRE if is_low or not settings.stereo else int(np.clip(random.normal(_CENTRE, _PAN_DEVIATION), 0, 127))
         effects = draw_effects(leaf, random) if settings.effects else []
@@ -100,9 +102,10 @@ def draw_excerpt(
     return cut_out(parts, start, start + duration)
 
 
-def _draw_preset(part: MidiPart, settings: RenderSettings, random: np.random.Generator) -> Preset:
+def _draw_preset(part: MidiPart, leaf: NodePath, settings: RenderSettings, random: np.random.Generator) -> Preset:
     """Draw a soundfont, then one of its sounds for the program, so that large soundfonts are not preferred."""
-    soundfonts = (part.is_drum and settings.drum_soundfonts) or settings.soundfonts
+    allowed = [soundfont for soundfont in settings.soundfonts if settings.may_play(soundfont, part.name, leaf)]
+    soundfonts = (part.is_drum and settings.drum_soundfonts) or allowed
     fitting = [_presets_for(part, soundfont, settings) for soundfont in soundfonts]
     pools = [presets for presets in fitting if presets]
     if not pools:
@@ -113,7 +116,9 @@ def _draw_preset(part: MidiPart, settings: RenderSettings, random: np.random.Gen
 
 def _presets_for(part: MidiPart, soundfont: Path, settings: RenderSettings) -> list[Preset]:
     """A soundfont's sounds for a part's program; soundfonts of drum kits have kits in any bank."""
-    presets = synthesizer(soundfont, settings.sample_rate).presets
+    presets = player(soundfont, settings.sample_rate).presets
+    if is_sfz(soundfont):
+        return presets
     if not part.is_drum:
         return [preset for preset in presets if preset.bank < DRUM_BANK and preset.program == part.program]
     return [preset for preset in presets if settings.drum_soundfonts or preset.bank == DRUM_BANK]

@@ -16,6 +16,7 @@ from stemtree.processes import map_in_processes
 from stemtree.rendering.midi import duration_of, read_parts, song_name
 from stemtree.rendering.plan import draw_excerpt, plan_stems
 from stemtree.rendering.settings import RenderSettings, worker_count
+from stemtree.rendering.sfz import check_sfz, is_sfz
 from stemtree.rendering.song import render_song
 
 _MAX_DURATION = 1800
@@ -147,6 +148,8 @@ def _takes(midis: list[Path], root: Path, settings: RenderSettings) -> list[Take
     for soundfont in (*settings.soundfonts, *settings.drum_soundfonts):
         if not soundfont.is_file():
             raise CorpusError(f"there is no soundfont '{soundfont}': check the path")
+        if is_sfz(soundfont):
+            check_sfz(soundfont)
     splits = _splits(len(midis), settings)
     takes = []
     for midi, split in zip(midis, splits, strict=True):

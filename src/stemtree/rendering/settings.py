@@ -3,12 +3,15 @@
 import os
 import re
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from stemtree.corpora.layout import SPLITS
 from stemtree.errors import OptionError, suggest
-from stemtree.hierarchy import load
+from stemtree.hierarchy import NodePath, find_nodes, is_within, load
+from stemtree.hierarchy.labels import normal_form
+from stemtree.hierarchy.names import known_nodes
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,8 @@ class RenderSettings:
     Parameters
     ----------
     soundfonts : tuple of pathlib.Path
-        The sounds of all stems are drawn from these.
+        The sounds of all stems are drawn from these: SF2 or SF3 by their programs, and SFZ instruments, which play any
+        part, unless `plays` says more.
     drum_soundfonts : tuple of pathlib.Path
         Drum kits are drawn from all banks of these; if empty, from the drum banks of `soundfonts`.
     sample_rate : int
@@ -49,6 +53,9 @@ class RenderSettings:
         Format of the stems, in 16 bits; WAV is read faster, FLAC takes half the space.
     seed : int
         Seed of all random choices.
+    plays : tuple of (pathlib.Path, str)
+        What some soundfonts alone may play: the General MIDI name of a program, or a node of the hierarchy by any name
+        that `stemtree.hierarchy.find_nodes` knows; several lines for one soundfont add up.
 
     Raises
     ------
@@ -73,6 +80,7 @@ class RenderSettings:
     split: str | None = None
     container: str = "wav"
     seed: int = 0
+    plays: tuple[tuple[Path, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.soundfonts:
@@ -90,7 +98,22 @@ class RenderSettings:
         if self.split not in (None, *SPLITS) and not self.shares:
             raise OptionError(f"there is no split '{self.split}'{suggest(self.split, SPLITS)}")
         check_seed(self.seed)
-        load(self.hierarchy)
+        _ = self._allowed
+
+    def may_play(self, soundfont: Path, program: str, leaf: NodePath) -> bool:
+        """Whether a part may be played with a soundfont: a program by its General MIDI name, of a leaf."""
+        allowed = self._allowed.get(soundfont)
+        return allowed is None or normal_form(program) in allowed or any(is_within(leaf, node) for node in allowed)
+
+    @cached_property
+    def _allowed(self) -> dict[Path, set[str]]:
+        """For the soundfonts of `plays` the programs and nodes."""
+        hierarchy, allowed = load(self.hierarchy), dict[Path, set[str]]()
+        for soundfont, name in self.plays:
+            is_program = known_nodes(hierarchy, name) is None and hierarchy.knows(name)
+            meant = [normal_form(name)] if is_program else find_nodes(hierarchy, name)
+            allowed.setdefault(soundfont, set()).update(meant)
+        return allowed
 
     @property
     def shares(self) -> tuple[int, ...]:
@@ -106,7 +129,8 @@ class RenderSettings:
             "soundfonts": [file.name for file in self.soundfonts],
             "drum_soundfonts": [file.name for file in self.drum_soundfonts],
         }
-        return {key: value for key, value in settings.items() if key not in ("split", "takes")}
+        plays = {"plays": [[file.name, name] for file, name in self.plays]} if self.plays else {}
+        return {key: value for key, value in settings.items() if key not in ("split", "takes", "plays")} | plays
 
 
 def check_seed(seed: int) -> None:

@@ -14,10 +14,10 @@ from stemtree.audio.samples import Samples
 from stemtree.corpora.slakh import METADATA
 from stemtree.errors import CorpusError
 from stemtree.rendering.effects import apply_effects
-from stemtree.rendering.fluidsynth import synthesizer
 from stemtree.rendering.midi import MidiPart
 from stemtree.rendering.packages import render_package
 from stemtree.rendering.plan import StemPlan
+from stemtree.rendering.players import player
 from stemtree.rendering.settings import RenderSettings
 from stemtree.staging import staging
 
@@ -97,8 +97,8 @@ def render_song(folder: Path, plans: list[StemPlan], duration: float, settings: 
 
 
 def _render_stem(plan: StemPlan, duration: float, settings: RenderSettings) -> RenderedStem:
-    player = synthesizer(plan.preset.soundfont, settings.sample_rate)
-    samples = player.play(plan.part, plan.preset, plan.pan, duration)
+    sounds = player(plan.preset.soundfont, settings.sample_rate)
+    samples = sounds.play(plan.part, plan.preset, plan.pan, duration)
     if not settings.stereo:
         samples = samples.mean(axis=0, keepdims=True)
     if plan.effects:
