@@ -86,7 +86,7 @@ def test_an_only_child_needs_no_splitter() -> None:
 
 
 def test_says_what_is_missing() -> None:
-    with pytest.raises(SplitterError, match=r"splits 'vocal' .* into lead_vocal, backing_vocal: .* --depth 1"):
+    with pytest.raises(SplitterError, match=r"splits 'vocal' .* into lead_vocal, backing_vocal: .* only for 'vocal'"):
         make_plan(MS21, [ROOT, BAND])
     with pytest.raises(HierarchyError, match="no node 'vocalist'; did you mean vocal"):
         make_plan(MS21, [ROOT], nodes=["vocalist"])

@@ -36,10 +36,11 @@ def test_as_deep_as_served_if_a_splitter_is_made_for_it(separator: Separator) ->
     assert separator.tree == Separator("ms21").tree == served
     assert Separator("ms21", depth=2).tree == served.prune(2)
     assert Separator(depth=1).tree == load("ms21").prune(1)
-    with pytest.raises(SplitterError, match="splits 'accompaniment' of hierarchy 'musdb18'"):
-        Separator("musdb18")
-    with pytest.raises(SplitterError, match="splits 'vocal' of hierarchy 'ms21'"):
-        Separator("ms21", nodes=["vocal/lead_vocal"])
+    assert Separator("ms21").notes == ("no splitter at hand divides these nodes of 'ms21' further: vocal",)
+    with pytest.raises(SplitterError, match=r"splits 'vocal' of hierarchy 'ms21' .* ask only for 'vocal'"):
+        Separator(nodes=["lead_vocal"])
+    with pytest.raises(SplitterError, match="makes 'vocal/lead_vocal' of hierarchy 'ms21': name 'vocal', which holds"):
+        Separator("ms21", nodes=["lead_vocal"])
 
 
 def test_progress_ends_with_the_whole_song() -> None:
@@ -84,3 +85,27 @@ def test_the_representation_is_what_the_command_line_prints(cli, wav: Path, tmp_
     shown = repr(stemtree.separate(wav, depth=1)).splitlines()
     assert [line.replace(".wav", "") for line in printed[1:]] == shown[1:] and len(shown) == 3
     assert printed[0].split("  ")[1] == shown[0].split("  ")[1]
+
+
+@pytest.mark.parametrize("name", ["musdb18", "moisesdb", "slakh"])
+def test_a_hierarchy_of_sums_adds_up_to_the_same_song(separator: Separator, excerpt: np.ndarray, name: str) -> None:
+    song = excerpt[:, :44100]
+    summed, whole = Separator(name).separate(song, 44100), separator.separate(song, 44100)
+    leaves = [node for node in summed.root if not node.children]
+    np.testing.assert_allclose(sum(node.audio.astype(float) for node in leaves), song, atol=1e-6)
+    drums = "drum kit" if name == "moisesdb" else "drums"
+    for one, other in (("drums", drums), ("vocals", "vocals"), ("bass", "bass")):
+        np.testing.assert_allclose(summed[one].audio, whole[other].audio, atol=1e-5)
+
+
+def test_only_what_the_nodes_asked_for_are_made_of_is_walked() -> None:
+    plan = Separator("musdb18", nodes=["Vocals"]).plan
+    assert plan.wanted == ("vocals",) and [step.node for step in plan.steps] == [""]
+    assert Separator("musdb18", depth=1).plan.parts == (("vocals",), ("accompaniment",))
+    drums = Separator("musdb18", nodes=["drums"]).plan
+    assert drums.parts == (
+        ("vocal",), ("accompaniment/bass",), ("accompaniment/percussion",), ("accompaniment/other",)
+    )  # fmt: skip
+    assert Separator("moisesdb", nodes=["guitar"]).plan.wanted == ("guitar",)
+    with pytest.raises(SplitterError, match=r"makes 'guitar/acoustic_guitar' .*: name 'guitar', which holds it"):
+        Separator("moisesdb", nodes=["acoustic guitar"])

@@ -53,6 +53,8 @@ def separate_songs(
         keep_freed_memory()  # saves a tenth of the time of a whole tree
         try:
             separator = make_separator()
+            for note in separator.notes:
+                say(note, error=True)
             for song in songs:
                 batch.separate(separator, song)
         except KeyboardInterrupt:

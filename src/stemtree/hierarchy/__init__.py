@@ -1,6 +1,7 @@
 """Hierarchies: which nodes a mixture consists of, and which leaf a corpus's label means."""
 
 from stemtree.hierarchy.load import available, from_dict, load
+from stemtree.hierarchy.matching import Match, match
 from stemtree.hierarchy.names import find_all, find_node, find_nodes, known_nodes
 from stemtree.hierarchy.paths import MIXTURE, NodePath, depth, is_within, join
 from stemtree.hierarchy.tree import Hierarchy, Node
@@ -8,6 +9,7 @@ from stemtree.hierarchy.tree import Hierarchy, Node
 __all__ = [
     "MIXTURE",
     "Hierarchy",
+    "Match",
     "Node",
     "NodePath",
     "available",
@@ -20,4 +22,5 @@ __all__ = [
     "join",
     "known_nodes",
     "load",
+    "match",
 ]

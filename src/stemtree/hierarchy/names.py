@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 from stemtree.errors import HierarchyError, suggest
 from stemtree.hierarchy.labels import normal_form
@@ -43,15 +44,13 @@ def find_nodes(hierarchy: Hierarchy, name: str) -> tuple[NodePath, ...]:
     HierarchyError
         If no node fits, or several do; the message names those that come near.
     """
-    if (known := known_nodes(hierarchy, name)) is not None:
+    if (known := known_nodes(hierarchy, name, any_number=True)) is not None:
         return known
     wanted = _names(name)
     if not "".join(wanted):
         raise HierarchyError(f"hierarchy '{hierarchy.name}' has no node without a name: give one of its nodes")
-    for same in (_same_number, _begins):
-        fitting = [path for path in hierarchy.paths if _fits(path, wanted, same)]
-        if fitting:
-            return (_only(hierarchy, name, fitting),)
+    if fitting := [path for path in hierarchy.paths if _fits(path, wanted, _begins)]:
+        return (_only(hierarchy, name, fitting),)
     raise HierarchyError(f"hierarchy '{hierarchy.name}' has no node '{name}'{_hint(hierarchy, name)}")
 
 
@@ -76,8 +75,15 @@ def find_all(hierarchy: Hierarchy, names: Iterable[str]) -> tuple[NodePath, ...]
     return tuple(dict.fromkeys(path for name in names for path in find_nodes(hierarchy, name)))
 
 
-def known_nodes(hierarchy: Hierarchy, name: str) -> tuple[NodePath, ...] | None:
+def known_nodes(hierarchy: Hierarchy, name: str, any_number: bool = False) -> tuple[NodePath, ...] | None:
     """The nodes with exactly this path, name or alias (1 to 3 of `find_nodes`); None if there are none.
+
+    Parameters
+    ----------
+    hierarchy, name
+        See `find_nodes`.
+    any_number : bool
+        Also in the singular or plural (4).
 
     Raises
     ------
@@ -88,19 +94,20 @@ def known_nodes(hierarchy: Hierarchy, name: str) -> tuple[NodePath, ...] | None:
         return (name,)
     wanted = _names(name)
     whole = [path for path in hierarchy.paths if _names(path) == wanted]
-    named = whole or [path for path in hierarchy.paths if _fits(path, wanted, str.__eq__)]
-    if named:
-        return (_only(hierarchy, name, named),)
-    for alias, paths in hierarchy.aliases:
-        above = wanted[:-1]
-        if normal_form(alias) == wanted[-1] and all(_runs_through(_names(path)[:-1], above) for path in paths):
-            return paths
-    return (MIXTURE,) if wanted == ["mixture"] else None
+    for same in (str.__eq__, _same_number) if any_number else (str.__eq__,):
+        if named := whole or [path for path in hierarchy.paths if _fits(path, wanted, same)]:
+            return (_only(hierarchy, name, named),)
+        for alias, paths in hierarchy.aliases:
+            above = wanted[:-1]
+            if same(wanted[-1], normal_form(alias)) and all(_runs_through(_names(path)[:-1], above) for path in paths):
+                return paths
+    return (MIXTURE,) if wanted == ("mixture",) else None
 
 
-def _names(path: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def _names(path: str) -> tuple[str, ...]:
     """The names of a path in their normal forms."""
-    return [normal_form(name) for name in unicodedata.normalize("NFC", path).strip("/").split("/")]
+    return tuple(normal_form(name) for name in unicodedata.normalize("NFC", path).strip("/").split("/"))
 
 
 def _fits(path: NodePath, wanted: Sequence[str], same: _Same) -> bool:

@@ -237,7 +237,7 @@ def _node_named(hierarchy: Hierarchy, name: str) -> NodePath | None:
     last = name.rpartition("/")[2]
     for text in (name, last):
         with suppress(HierarchyError):  # several nodes have the name
-            nodes = known_nodes(hierarchy, text)
+            nodes = known_nodes(hierarchy, text, any_number=True)
             if nodes and len(nodes) == 1 and nodes != (MIXTURE,):
                 return nodes[0]
     return hierarchy.leaf(last) if hierarchy.knows(last) else None

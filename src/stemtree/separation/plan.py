@@ -1,13 +1,24 @@
-"""The plan of a walk: which splitter divides which node, from the mixture downward."""
+"""The plan of a walk: which splitter divides which node, from the mixture downward.
+
+Planning asks splitters only what they can divide, so that it goes without torch and without weights; see
+`stemtree.separation.splitters.abilities`.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from stemtree.errors import HierarchyError, SplitterError
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth, find_all
-from stemtree.separation.splitters.base import Splitter
+from stemtree.hierarchy import MIXTURE, Hierarchy, Match, NodePath, find_all, is_within, load, match
+from stemtree.separation.splitters.abilities import DEFAULT_HIERARCHY
 from stemtree.separation.trunk import Trunk
-from stemtree.spectral import Stft
+
+if TYPE_CHECKING:
+    from stemtree.separation.splitters.base import Splitter
+    from stemtree.spectral import Stft
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +55,17 @@ class Plan:
         The nodes of the tree that were asked for.
     steps : tuple of Step
         Parents before their children.
+    parts : tuple of tuple of NodePath
+        For each of `Trunk.rows` the nodes of the steps whose sum it is: itself, where the steps are those of the tree.
+    notes : tuple of str
+        A sentence on each way in which the tree is not the hierarchy asked for.
     """
 
     tree: Hierarchy
     wanted: tuple[NodePath, ...]
     steps: tuple[Step, ...]
+    parts: tuple[tuple[NodePath, ...], ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def trunk(self) -> Trunk:
@@ -63,6 +80,8 @@ class Plan:
     @property
     def stft(self) -> Stft:
         """The splitters' common transform; any will do for a tree of only children, which has no splitters."""
+        from stemtree.spectral import Stft
+
         return self.splitters[0].stft if self.splitters else Stft()
 
     @property
@@ -100,19 +119,139 @@ def make_plan(
     SplitterError
         If a node that must be split has no splitter, or if the splitters' transforms or blocks differ.
     """
-    tree = hierarchy if depth is None else hierarchy.prune(depth)
+    tree, wanted = _choose(hierarchy if depth is None else hierarchy.prune(depth), nodes)
+    steps = tuple(_steps(hierarchy, tree, splitters, MIXTURE))
+    return _checked(Plan(tree, wanted, steps, tuple((row,) for row in Trunk(tree).rows)))
+
+
+def plan_walk(
+    hierarchy: Hierarchy | None, splitters: Sequence[Splitter], depth: int | None = None, nodes: Iterable[str] = ()
+) -> Plan:
+    """Plan a walk that yields a hierarchy that the splitters are made for, or one whose nodes are sums of theirs.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy, optional
+        What to separate into. By default that of the first splitter that is made for one, or MS21, as deep as the
+        splitters go.
+    splitters, depth, nodes
+        See `make_plan`.
+
+    Raises
+    ------
+    HierarchyError
+        If a node does not exist, if a name may be several, or if nodes cannot be told apart.
+    SplitterError
+        See `make_plan`.
+    """
+    nodes = tuple(nodes)
+    if hierarchy is None:
+        tree = next((made for splitter in splitters if (made := splitter.hierarchy) is not None), None)
+        tree = tree or load(DEFAULT_HIERARCHY)
+        if nodes:
+            return make_plan(tree, splitters, depth, nodes)
+        served = prune_to_served(tree, splitters)
+        return make_plan(tree, splitters, nodes=(served if depth is None else served.prune(depth)).paths)
+    try:
+        return make_plan(hierarchy, splitters, depth, nodes)
+    except SplitterError as failure:
+        whole, matched = _best_match(hierarchy, splitters, failure)
+    return _plan_match(hierarchy, whole, matched, splitters, depth, nodes)
+
+
+def _best_match(asked: Hierarchy, splitters: Sequence[Splitter], failure: SplitterError) -> tuple[Hierarchy, Match]:
+    """The hierarchy that splitters are made for of which `asked` is made with the most leaves, and how it is."""
+    wholes = [asked, *_made_for(splitters), load(DEFAULT_HIERARCHY)]
+    found: list[tuple[Hierarchy, Match]] = []
+    refusals: list[HierarchyError] = []
+    for whole in {tree.paths: tree for tree in reversed(wholes)}.values():
+        try:
+            matched = match(asked, prune_to_served(whole, splitters), whole)
+        except SplitterError:
+            continue
+        except HierarchyError as refusal:
+            refusals.append(refusal)
+            continue
+        if matched is not None and len(matched.parts) > 1:
+            found.append((whole, matched))
+    if not found:
+        raise (refusals[-1] if refusals else failure) from None
+    return max(reversed(found), key=lambda pair: len(pair[1].parts))
+
+
+def _made_for(splitters: Sequence[Splitter]) -> Iterator[Hierarchy]:
+    for splitter in splitters:
+        with suppress(HierarchyError):  # a model whose hierarchy was a file that is not here
+            if (made := splitter.hierarchy) is not None:
+                yield made
+
+
+def _plan_match(
+    asked: Hierarchy,
+    whole: Hierarchy,
+    matched: Match,
+    splitters: Sequence[Splitter],
+    depth: int | None,
+    nodes: tuple[str, ...],
+) -> Plan:
+    """Plan a walk down the hierarchy that splitters are made for, whose leaves are added up to those asked for."""
+    full = matched.tree if depth is None else matched.tree.prune(depth)
+    for path in find_all(asked if depth is None else asked.prune(depth), nodes) if nodes else ():
+        if path not in full:
+            raise SplitterError(_not_told_apart(asked, full, path))
+    tree, wanted = _choose(full, nodes)
+    leaf_of = {part: _nearest(tree, leaf) for leaf, parts in matched.parts.items() for part in parts}
+
+    def is_part(path: NodePath) -> bool:
+        """Whether all of a node belongs to one leaf."""
+        return len({leaf_of[part] for part in leaf_of if is_within(part, path)}) == 1
+
+    walked = whole.cut(lambda path: path in leaf_of or is_part(path))
+    parts = [tuple(part for part in walked.leaves() if _belongs(part, row, leaf_of)) for row in Trunk(tree).rows]
+    steps = tuple(_steps(whole, walked, splitters, MIXTURE))
+    notes = () if nodes or tree.paths == (asked if depth is None else asked.prune(depth)).paths else matched.notes
+    return _checked(Plan(tree, wanted, steps, tuple(parts), notes))
+
+
+def _choose(tree: Hierarchy, nodes: Iterable[str]) -> tuple[Hierarchy, tuple[NodePath, ...]]:
+    """A tree without what only nodes need that are not wanted, and the paths of those that are."""
     named = find_all(tree, nodes)
     if MIXTURE in named:
         raise HierarchyError("the mixture itself is no node to separate: name one beneath it")
-    wanted = tuple(path for path in tree.paths if path in named) or tree.paths
-    if named:
-        to_split = {ancestor for path in named for ancestor in tree.ancestors(path)}
-        tree = tree.cut(lambda path: path not in to_split)
-    plan = Plan(tree, wanted, tuple(_steps(hierarchy, tree, splitters, MIXTURE)))
+    if not named:
+        return tree, tree.paths
+    to_split = {ancestor for path in named for ancestor in tree.ancestors(path)}
+    return tree.cut(lambda path: path not in to_split), tuple(path for path in tree.paths if path in named)
+
+
+def _nearest(tree: Hierarchy, path: NodePath) -> NodePath:
+    """The node of a tree at or above a path."""
+    return path if path in tree else _nearest(tree, path.rpartition("/")[0])
+
+
+def _belongs(part: NodePath, row: NodePath, leaf_of: dict[NodePath, NodePath]) -> bool:
+    return any(is_within(leaf, row) and is_within(below, part) for below, leaf in leaf_of.items())
+
+
+def _not_told_apart(asked: Hierarchy, tree: Hierarchy, path: NodePath) -> str:
+    above = _nearest(tree, path)
+    remedy = f"name '{above}', which holds it" if above else "name another"
+    return f"no splitter at hand makes '{path}' of hierarchy '{asked.name}': {remedy}"
+
+
+def _checked(plan: Plan) -> Plan:
+    """The plan, unless its splitters cannot work on the same spectrogram."""
     if len({(splitter.stft, splitter.block_frames) for splitter in plan.splitters}) > 1:
-        kinds = ", ".join(f"{type(splitter).__name__} {splitter.stft}" for splitter in plan.splitters)
-        raise SplitterError(f"the splitters of one walk must share one analysis: {kinds}; choose others")
+        kinds = ", ".join(f"{splitter.provenance()['name']} {_described(splitter.stft)}" for splitter in plan.splitters)
+        raise SplitterError(
+            f"the splitters of one walk must share one analysis, and there are {kinds}: go less deep, or give a "
+            "splitter for the nodes beneath that was trained on the same one"
+        )
     return plan
+
+
+def _described(stft: Stft) -> str:
+    return f"(window {stft.window}, hop {stft.hop} at {stft.sample_rate} Hz)"
 
 
 def prune_to_served(hierarchy: Hierarchy, splitters: Sequence[Splitter]) -> Hierarchy:
@@ -159,7 +298,7 @@ def _find_step(hierarchy: Hierarchy, splitters: Sequence[Splitter], node: NodePa
 def _no_splitter(hierarchy: Hierarchy, node: NodePath) -> SplitterError:
     name = f"'{node}'" if node else "the mixture"
     children = ", ".join(child.rpartition("/")[2] for child in hierarchy.children(node))
-    remedy = f"go only to --depth {depth(node)}" if node else "choose another hierarchy"
+    remedy = f"ask only for '{node}'" if node else "choose another hierarchy"
     return SplitterError(
         f"no splitter at hand splits {name} of hierarchy '{hierarchy.name}' into {children}: give a splitter that "
         f"is trained for them, or {remedy}"

@@ -12,13 +12,11 @@ from stemtree.audio import AudioSource, FileSource, OutputFormat, open_source, t
 from stemtree.errors import AudioWarning, OptionError
 from stemtree.hierarchy import Hierarchy, load
 from stemtree.separation.output.stem_files import SavedSong, save_tree
-from stemtree.separation.plan import Plan, make_plan, prune_to_served
+from stemtree.separation.plan import Plan, plan_walk
 from stemtree.separation.result import TreeResult
 from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.registry import default_splitters, make_splitters
 from stemtree.separation.walk import SeparatedBlock, walk
-
-DEFAULT_HIERARCHY = "ms21"
 
 Progress = Callable[[int, int | None], None]
 """Called after each block with the number of samples that are done, and of all samples where that is known."""
@@ -30,8 +28,9 @@ class Separator:
     Parameters
     ----------
     hierarchy : str, path or Hierarchy, optional
-        What to separate into; by default that of the first splitter that is made for one, or MS21. If a splitter is
-        made for it, as deep as the splitters go; otherwise there must be splitters for all of it, to `depth`.
+        What to separate into: a tree that the splitters are made for, or one whose nodes are sums of what they make, as
+        MUSDB18's four stems are. A node whose children no splitter tells apart stays whole; `notes` says so. By default
+        that of the first splitter that is made for one, or MS21, as deep as the splitters go.
     depth : int, optional
         Number of generations under the mixture.
     nodes : iterable of str
@@ -48,7 +47,7 @@ class Separator:
     OptionError
         If both `splitters` and `splitter` are given.
     HierarchyError
-        If the hierarchy, or a node of it, does not exist.
+        If the hierarchy, or a node of it, does not exist, or if no splitter tells nodes of it apart.
     SplitterError
         If a node has no splitter, or if weights are missing or not the published ones.
     """
@@ -64,18 +63,19 @@ class Separator:
     ) -> None:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
         splitters = _splitters(splitters, splitter, hierarchy)
-        tree = _default_hierarchy(splitters) if hierarchy is None else _load(hierarchy)
-        ours = hierarchy is None or any(splitter.hierarchy == tree for splitter in splitters)
-        if ours and not nodes:  # all that is served
-            served = prune_to_served(tree, splitters)
-            nodes, depth = (served if depth is None else served.prune(depth)).paths, None
-        self.plan: Plan = make_plan(tree, splitters, depth, nodes)
+        tree = load(hierarchy) if isinstance(hierarchy, str | Path) else hierarchy
+        self.plan: Plan = plan_walk(tree, splitters, depth, nodes)
         self.provenance = [splitter.provenance() for splitter in self.plan.splitters]
 
     @property
     def tree(self) -> Hierarchy:
         """The tree that is separated; its leaves may be inner nodes of the hierarchy asked for."""
         return self.plan.tree
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence on each way in which `tree` is not the hierarchy asked for."""
+        return self.plan.notes
 
     def separate(
         self,
@@ -278,15 +278,3 @@ def _warn(source: AudioSource) -> None:
     if isinstance(source, FileSource):
         for note in source.notes:
             warnings.warn(note, AudioWarning, stacklevel=3)
-
-
-def _default_hierarchy(splitters: Sequence[Splitter]) -> Hierarchy:
-    """The hierarchy of the first splitter that is made for one, or MS21."""
-    for splitter in splitters:
-        if (hierarchy := splitter.hierarchy) is not None:
-            return hierarchy
-    return load(DEFAULT_HIERARCHY)
-
-
-def _load(hierarchy: str | Path | Hierarchy) -> Hierarchy:
-    return hierarchy if isinstance(hierarchy, Hierarchy) else load(hierarchy)

@@ -59,9 +59,9 @@ def walk(plan: Plan, source: AudioSource) -> Iterator[SeparatedBlock]:
 def split(plan: Plan, mixture: Block) -> list[MaskedSpectrogram]:
     """Walk down the tree for one block: the masks of `Trunk.rows` and the spectrograms that they are masks of (4.7)."""
     nodes = {MIXTURE: MaskedSpectrogram(mixture.spectrogram)}
-    rows = plan.trunk.rows
+    kept = {part for parts in plan.parts for part in parts}
     for step in plan.steps:
-        parent = nodes[step.node] if step.node in rows else nodes.pop(step.node)
+        parent = nodes[step.node] if step.node in kept else nodes.pop(step.node)
         if step.splitter is None:
             nodes[step.targets[0]] = parent
             continue
@@ -69,7 +69,18 @@ def split(plan: Plan, mixture: Block) -> list[MaskedSpectrogram]:
         masks = step.splitter.masks(block, step.node, step.outputs)
         for target, mask in _sum_by_target(step, masks).items():
             nodes[target] = MaskedSpectrogram(block.spectrogram, mask)
-    return [nodes[row] for row in rows]
+    return [_total([nodes[part] for part in parts]) for parts in plan.parts]
+
+
+def _total(parts: list[MaskedSpectrogram]) -> MaskedSpectrogram:
+    """The sum of what leaves of the walk are, without a product where they are masks of one spectrogram."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    masks = [part.mask for part in parts if part.mask is not None and part.spectrogram is first.spectrogram]
+    if len(masks) == len(parts):
+        return MaskedSpectrogram(first.spectrogram, torch.stack(masks).sum(dim=0))
+    return MaskedSpectrogram(torch.stack([part.product() for part in parts]).sum(dim=0))
 
 
 def _sum_by_target(step: Step, masks: Masks) -> dict[NodePath, Masks]:

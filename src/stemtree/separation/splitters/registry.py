@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from stemtree.errors import SplitterError
-from stemtree.hierarchy import MIXTURE, load
+from stemtree.errors import HierarchyError, SplitterError
+from stemtree.hierarchy import MIXTURE, Hierarchy, load, match
+from stemtree.separation.splitters.abilities import DEFAULT_HIERARCHY
 from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.external import ExternalSplitter
 from stemtree.separation.splitters.external_packages import PACKAGES, load_package
@@ -32,7 +34,7 @@ def make_splitters(names: Sequence[str], hierarchy: str | None = None) -> list[S
         ``spleeter``; a separator that is installed beside this package (``demucs``, ``openunmix``, ``unblend``, with
         ``:MODEL`` for another than its default model); or the folder of a trained model.
     hierarchy : str, optional
-        Name or file of a hierarchy that every named splitter must be able to split a node of.
+        Name or file of a hierarchy that every named splitter must be able to split a node of, or to make a sum of.
 
     Raises
     ------
@@ -46,11 +48,22 @@ def make_splitters(names: Sequence[str], hierarchy: str | None = None) -> list[S
     if hierarchy is not None:
         tree = load(hierarchy)
         for name, splitter in zip(names, named, strict=True):
-            if not any(splitter.outputs(tree, node) for node in (MIXTURE, *tree.paths) if not tree.is_leaf(node)):
+            if not _can_serve(splitter, tree):
                 raise SplitterError(
                     f"the splitter '{name}' can split nothing of the hierarchy '{tree.name}': leave one of them out"
                 )
     return [*named, *default_splitters()]
+
+
+def _can_serve(splitter: Splitter, asked: Hierarchy) -> bool:
+    """Whether it splits a node of the hierarchy, or one of those that the hierarchy is made of."""
+    trees = [asked]
+    with suppress(HierarchyError):  # its hierarchy is not here, or does not tell apart what the plan will name
+        whole = splitter.hierarchy or load(DEFAULT_HIERARCHY)
+        trees += [whole] if match(asked, whole, whole) is not None else []
+    return any(
+        splitter.outputs(tree, node) for tree in trees for node in (MIXTURE, *tree.paths) if not tree.is_leaf(node)
+    )
 
 
 def _make_splitter(name: str) -> Splitter:
