@@ -1,5 +1,6 @@
 """SamplingRules, on an index that is written down instead of measured."""
 
+from dataclasses import replace
 from math import sqrt
 from pathlib import Path
 
@@ -79,12 +80,66 @@ def test_shares(absent: float, sibling: float) -> None:
         assert within(with_sibling, sibling + (1 - sibling) * by_chance, len(gone))
 
 
-def test_every_chunk_is_as_likely_as_the_others() -> None:
-    drawn = sampler(SamplingRules())
-    pool = [ChunkPosition(t, c) for t in range(4) for c in range(CHUNKS) if is_salient(ChunkPosition(t, c), BASS)]
-    positions = [drawn.draw(number).position for number in range(N)]
-    assert set(positions) == set(pool)
-    assert all(within(positions.count(position), 1 / len(pool)) for position in pool)
+def test_no_chunk_comes_twice_before_all_came() -> None:
+    drawn = sampler(SamplingRules(absent=0.25), (BASS, OTHER))
+    draws = [drawn.draw(number) for number in range(400)]
+    for target, chunks in ((BASS, {0: 20, 1: 20, 2: 4}), (OTHER, {})):
+        positions = [draw.position for draw in draws if draw.target == target]
+        present = [position for position in positions if is_salient(position, target)]
+        absent = [position for position in positions if not is_salient(position, target)]
+        assert len(present) == 150 and len(absent) == 50
+        for kind in (present, absent):
+            counts = [kind.count(position) for position in set(kind)]
+            assert max(counts) - min(counts) <= 1
+        asked, there = drawn.num_chunks(400)[target]
+        assert asked == 150 and set(present) == set(present[:there]) and len(set(present)) == there
+        assert not chunks or there == sum(sum(SALIENT["abcd"[track]][BASS]) for track in chunks)
+    order = [draw.target for draw in draws]
+    assert all(set(order[start : start + 2]) == {BASS, OTHER} for start in range(0, 400, 2))
+    kinds = [is_salient(draw.position, draw.target) for draw in draws]
+    assert not any(not kinds[n] and not kinds[n + 1] for n in range(0, 400, 2))  # not both of a pair without it
+
+
+def overlapping(length: int, rules: SamplingRules, songs: int = 1) -> ChunkSampler:
+    """Songs of so many chunks of 4 s, every second, all with bass."""
+    rate, duration = 10, 4
+    track = Track("", "train", rate, rate * (length + duration - 1), (Stem(BASS, BASS, BASS, AudioFile(Path("x"))),))
+    tracks = tuple(replace(track, id=str(number)) for number in range(songs))
+    rows = [(track.id, node, "", [-10.0] * length) for track in tracks for node in ("", BASS)]
+    table = pl.DataFrame(rows, schema=["track", "node", "fingerprint", "rms"], orient="row")
+    corpus = Corpus(Path(), "folder", "musdb18", tracks)
+    return ChunkSampler(corpus, SalienceIndex(table, Chunking(duration, 1)), load("musdb18"), (BASS,), rules)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.97])
+@pytest.mark.parametrize("unit", ["stretch", "song"])
+def test_so_much_audio_loses_its_truth(share: float, unit: str) -> None:
+    """Although chunks overlap by three quarters: the audio of all chunks that keep it, counted second by second."""
+    length, songs = 157, 40
+    drawn = overlapping(length, SamplingRules(missing=share, missing_unit=unit), songs)  # type: ignore[arg-type]
+    known = np.zeros((songs, length + 3), bool)
+    for song in range(songs):
+        for chunk in range(length):
+            if not drawn.is_missing(ChunkPosition(song, chunk)):
+                known[song, chunk : chunk + 4] = True
+    assert known.mean() == pytest.approx(1 - share, abs=0.004 if unit == "stretch" else 0.02)
+    audio = drawn.known_audio()[BASS]
+    assert (audio.known, audio.total) == (known.sum(), known.size) and audio.share == known.mean()
+    if unit == "song":
+        assert set(known.mean(axis=1)) == {0, 1}
+    else:
+        assert np.count_nonzero(known.any(axis=1)) > songs * (1 - share) * 1.5
+
+
+def test_something_is_left_of_few_songs() -> None:
+    drawn = overlapping(40, SamplingRules(missing=0.97, missing_mode="all", missing_unit="song"), 2)
+    assert len({drawn.draw(number).position.track for number in range(80)}) == 1
+
+
+def test_a_greater_share_withholds_what_a_smaller_one_does() -> None:
+    samplers = [overlapping(100, SamplingRules(missing=share), 5) for share in (0.3, 0.6)]
+    gone = [{n for n in range(500) if drawn.is_missing(ChunkPosition(*divmod(n, 100)))} for drawn in samplers]
+    assert gone[0] < gone[1]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 1.0])
@@ -93,7 +148,8 @@ def test_missing_leaves_are_flagged(share: float) -> None:
     draws = [drawn.draw(number) for number in range(N)]
     verdicts = {draw.position: draw.leaf_known for draw in draws}
     assert all(verdicts[draw.position] == draw.leaf_known for draw in draws)  # fixed for each chunk
-    assert within(sum(not known for known in verdicts.values()), share, len(verdicts))
+    assert all(known != drawn.is_missing(position) for position, known in verdicts.items())
+    assert {0.0: {True}, 1.0: {False}}.get(share, {True, False}) == set(verdicts.values())
 
 
 def test_missing_chunks_are_dropped() -> None:
@@ -165,5 +221,7 @@ def test_rules_are_checked() -> None:
         SamplingRules(absent=1.5)
     with pytest.raises(OptionError, match="'seed' is -1: give 0 or more"):
         SamplingRules(seed=-1)
+    with pytest.raises(OptionError, match="'missing_unit' is 'chunk': give 'stretch' or 'song'"):
+        SamplingRules(missing_unit="chunk")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="'missing_mode' is 'some'"):
         SamplingRules(missing_mode="some")  # type: ignore[arg-type]

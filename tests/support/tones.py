@@ -53,7 +53,7 @@ def write_config(file: Path, tones: Path) -> Path:
         "stft": {"window": 256, "hop": 128, "sample_rate": RATE},
         "network": {"kind": "mask_inference", "layers": 2, "units": 8},
         "loss": "tpsa_mse",
-        "distinct": 30,
+        "distinct": 20,
         "epoch": 8,
         "validation_size": 4,
         "batch": 4,

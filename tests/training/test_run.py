@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+import yaml
 from pytorch_lightning import Callback, Trainer
 from support.tones import CLEAN, logged
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -126,6 +127,17 @@ def test_a_mistyped_setting_takes_no_folder(config: Path, tmp_path: Path) -> Non
     with pytest.raises(OptionError, match="no level 7"):
         train(read_settings([config], ["levels=[7]"]), tmp_path / "run")
     assert train(read_settings([config], ["levels=[1]"]), tmp_path / "run").card.nodes == (CLEAN,)
+
+
+def test_the_audio_that_keeps_its_truth_is_said_and_stored(config: Path, tmp_path: Path) -> None:
+    sentences: list[str] = []
+    changes = ["rules={missing: 0.5, missing_unit: song}", "trainer.max_epochs=1"]
+    train(read_settings([config], changes), tmp_path / "run", monitor=Monitor(report=sentences.append))
+    ((target, known),) = yaml.safe_load((tmp_path / "run" / "known_audio.yaml").read_text())["known_audio"].items()
+    assert target == CLEAN and 0.2 < known["share"] < 0.8 and known["hours"] > 0
+    assert any(f"truth is known in {known['share']:.1%} of the audio with a target" in line for line in sentences)
+    train(read_settings([config], ["trainer.max_epochs=1"]), tmp_path / "whole")
+    assert not (tmp_path / "whole" / "known_audio.yaml").exists()
 
 
 def test_leaves_that_are_salient_nowhere_are_left_out_and_reported(config: Path, tones: Path, tmp_path: Path) -> None:

@@ -99,8 +99,8 @@ class Augmenter:
     remix_features : mapping of str to RemixFeatures, optional
         Of every song by its id; needed for remixes.
     is_missing : callable, optional
-        ``is_missing(track, start)`` says whether the ground truth of the chunk of a song (by number) at a sample is
-        withheld; no stem is taken from there.
+        ``is_missing(track, start)`` says whether the chunk of a song (by number) at a sample is removed; no stem is
+        taken from there.
 
     Raises
     ------

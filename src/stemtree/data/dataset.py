@@ -110,7 +110,7 @@ class Examples(Dataset[Example]):
             raise OptionError("the targets' paths differ in length: name the nodes, or prune the hierarchy")
         self.sample_rate = rates.pop()
         self._augmenter = (
-            Augmenter(augmentation, sampler.corpus, self._chunking, remix_features, sampler.is_missing_at)
+            Augmenter(augmentation, sampler.corpus, self._chunking, remix_features, self._is_removed)
             if augmentation
             else None
         )
@@ -119,6 +119,11 @@ class Examples(Dataset[Example]):
     def corpus(self) -> Corpus:
         """The songs."""
         return self._sampler.corpus
+
+    @property
+    def sampler(self) -> ChunkSampler:
+        """Decides the chunks."""
+        return self._sampler
 
     @property
     def targets(self) -> tuple[NodePath, ...]:
@@ -185,6 +190,10 @@ class Examples(Dataset[Example]):
         lowest = [node for node in inside if not any(other != node and is_within(other, node) for other in inside)]
         withheld = {node for node in lowest if is_withheld(node)}
         return [node not in withheld for node in nodes]
+
+    def _is_removed(self, track: int, start: int) -> bool:
+        """Whether no stem may be taken from a chunk; where only leaves lack their truth, all may be."""
+        return self._sampler.rules.missing_mode == "all" and self._sampler.is_missing_at(track, start)
 
     def _start(self, position: ChunkPosition) -> int:
         """First sample of a chunk."""

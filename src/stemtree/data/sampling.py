@@ -1,9 +1,9 @@
 """Sampling of training chunks: which chunk of which song becomes an example (thesis, 4.4.1; poster, experiment 3)."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from math import floor
 from typing import Literal
 
 import numpy as np
@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from stemtree.corpora.track import Corpus
 from stemtree.data.salience import SalienceIndex
+from stemtree.data.withheld import KnownAudio, WithheldTruth
 from stemtree.errors import OptionError, SamplingError
 from stemtree.hierarchy import Hierarchy, NodePath
+
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,12 @@ class SamplingRules:
     sibling : float
         Proportion of these in whose chunk a sibling of the target is salient.
     missing : float
-        Proportion of chunks whose ground truth is withheld, to train with less data. Which chunks these are depends
-        only on the seed and the chunk.
+        Proportion of the audio whose ground truth is withheld, to train with less data; see `WithheldTruth`.
     missing_mode : {"all", "leaf"}
-        ``all`` never samples such a chunk; ``leaf`` samples it and marks the signal of the lowest level of the path,
+        ``all`` never samples a chunk of it; ``leaf`` samples it and marks the signal of the lowest level of the path,
         the target, as unknown, so that it adds to the loss of the coarser levels only.
+    missing_unit : {"stretch", "song"}
+        Whether stretches of songs are withheld, or whole songs.
     query : bool
         Also sample a chunk of another song in which the target is salient.
     seed : int
@@ -46,6 +50,7 @@ class SamplingRules:
     sibling: float = 0.0
     missing: float = 0.0
     missing_mode: Literal["all", "leaf"] = "leaf"
+    missing_unit: Literal["stretch", "song"] = "stretch"
     query: bool = False
     seed: int = 0
 
@@ -55,6 +60,8 @@ class SamplingRules:
                 raise OptionError(f"'{name}' is {getattr(self, name)}: give a share between 0 and 1")
         if self.missing_mode not in ("all", "leaf"):
             raise OptionError(f"'missing_mode' is '{self.missing_mode}': give 'all' or 'leaf'")
+        if self.missing_unit not in ("stretch", "song"):
+            raise OptionError(f"'missing_unit' is '{self.missing_unit}': give 'stretch' or 'song'")
         if self.seed < 0:
             raise OptionError(f"'seed' is {self.seed}: give 0 or more")
 
@@ -92,6 +99,8 @@ class ExampleSpec:
 class ChunkSampler:
     """Samples chunks for one or several targets, all equally often.
 
+    The examples of a target take its chunks in random order, none a second time before all were taken.
+
     Parameters
     ----------
     corpus : Corpus
@@ -126,36 +135,66 @@ class ChunkSampler:
             raise OptionError("there is no target to sample chunks for: name one node or more")
         self._tracks = [track.id for track in corpus.tracks]
         self.index, self.hierarchy = index, hierarchy
+        for target in self.targets:
+            hierarchy.node(target)
+        self._withheld = WithheldTruth(corpus, index, self.targets, rules.missing, rules.missing_unit, rules.seed)
         self._candidates = {target: _CandidateChunks(self, target) for target in self.targets}
         for target, candidates in self._candidates.items():
             self._check(target, candidates)
 
     def draw(self, number: int) -> ExampleSpec:
         """Sample one example; it depends only on its number, not on the order of calls."""
-        generator = np.random.default_rng((self.rules.seed, number))
-        target = self.targets[generator.integers(len(self.targets))]
+        turn, place = divmod(number, len(self.targets))
+        which = int(_permutation(len(self.targets), self.rules.seed, turn)[place])
+        target = self.targets[which]
         candidates, rules = self._candidates[target], self.rules
-        chunks = candidates.present
-        if generator.random() < rules.absent:
-            chunks = candidates.sibling if generator.random() < rules.sibling else candidates.absent
-        position = _choose(chunks, generator)
+        kind, count = self._kind_of(which, turn)
+        position = _take(getattr(candidates, kind), count, (rules.seed, which, *kind.encode()))
         query = None
         if rules.query:
-            query = _choose(candidates.present[candidates.present[:, 0] != position.track], generator)
+            others = candidates.present[candidates.present[:, 0] != position.track]
+            query = _position(others[np.random.default_rng((rules.seed, number)).integers(len(others))])
         known = rules.missing_mode == "all" or not self.is_missing(position)
         return ExampleSpec(target, position, known, query)
 
+    def num_chunks(self, size: int) -> dict[NodePath, tuple[int, int]]:
+        """For each target: in how many of the first `size` examples it is salient, and in how many chunks."""
+        turns = -(-size // len(self.targets))
+        return {
+            target: (turns - self._num_absent(which, turns), len(self._candidates[target].present))
+            for which, target in enumerate(self.targets)
+        }
+
     def is_missing(self, position: ChunkPosition) -> bool:
-        """Whether a chunk's ground truth is withheld."""
-        chunk = f"{self.rules.seed} {self._tracks[position.track]} {position.chunk}".encode()
-        return int.from_bytes(hashlib.sha256(chunk).digest()[:8], "big") < self.rules.missing * 2**64
+        """Whether a chunk's ground truth is withheld, or any part of it."""
+        start = self.index.chunking.starts(self.corpus.tracks[position.track])[position.chunk]
+        return self.is_missing_at(position.track, int(start))
 
     def is_missing_at(self, track: int, start: int) -> bool:
-        """Whether the ground truth of the chunk that begins nearest to sample `start` of a song is withheld."""
-        if not self.rules.missing:
-            return False
-        nearest = np.argmin(np.abs(self.index.chunking.starts(self.corpus.tracks[track]) - start))
-        return self.is_missing(ChunkPosition(track, int(nearest)))
+        """Whether any of the ground truth of the chunk that begins at sample `start` of a song is withheld."""
+        return bool(self.rules.missing) and self._withheld.overlaps(track, start)
+
+    def known_audio(self) -> dict[NodePath, KnownAudio]:
+        """How much audio with each target keeps its truth."""
+        return {target: self._withheld.known_audio(target) for target in self.targets}
+
+    def _kind_of(self, which: int, turn: int) -> tuple[str, int]:
+        """Which chunks an example takes one of, and how many examples of the same target took one of them before.
+
+        Shares are kept exactly: example `turn` is the one at which their multiple passes a whole number. Each target's
+        multiples begin elsewhere, so that examples without a target do not come one after the other.
+        """
+        absent = self._num_absent(which, turn)
+        if self._num_absent(which, turn + 1) == absent:
+            return "present", turn - absent
+        siblings = floor(absent * self.rules.sibling)
+        if floor((absent + 1) * self.rules.sibling) > siblings:
+            return "sibling", siblings
+        return "absent", absent - siblings
+
+    def _num_absent(self, which: int, turn: int) -> int:
+        """How many of a target's first examples do not have it."""
+        return floor(turn * self.rules.absent + which * _GOLDEN % 1)
 
     def chunks_where(self, flags: Sequence[NDArray[np.bool_]]) -> NDArray[np.int64]:
         """Find the chunks that are flagged and may be sampled.
@@ -224,6 +263,17 @@ class _CandidateChunks:
         return self._sampler.chunks_where([flags & ~own for flags, own in zip(any_sibling, self._salient, strict=True)])
 
 
-def _choose(chunks: NDArray[np.int64], generator: np.random.Generator) -> ChunkPosition:
-    track, chunk = chunks[generator.integers(len(chunks))]
+def _take(chunks: NDArray[np.int64], count: int, seed: tuple[int, ...]) -> ChunkPosition:
+    """Take the chunk of example `count` of those that share these chunks: all in random order, then in another."""
+    turn, place = divmod(count, len(chunks))
+    return _position(chunks[_permutation(len(chunks), *seed, turn)[place]])
+
+
+def _position(numbers: NDArray[np.int64]) -> ChunkPosition:
+    track, chunk = numbers
     return ChunkPosition(int(track), int(chunk))
+
+
+@lru_cache(maxsize=128)
+def _permutation(count: int, *seed: int) -> NDArray[np.int64]:
+    return np.random.default_rng(seed).permutation(count)

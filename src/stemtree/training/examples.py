@@ -69,6 +69,8 @@ def make_examples(
         augmentation=augmentation,
         remix_features=_join_features(corpora, monitor) if augmentation and augmentation.remix else None,
     )
+    if for_training:
+        _report_repetitions(settings, examples, monitor)
     if examples.sample_rate != settings.stft.sample_rate:
         raise OptionError(
             f"'{sources[0].root}' has {examples.sample_rate} Hz and 'stft' is for {settings.stft.sample_rate}: "
@@ -127,10 +129,27 @@ def _make_sampler(
 
 
 def _sampling_rules(settings: TrainSettings, purpose: str) -> SamplingRules:
-    seed = settings.seed + settings.rules.seed
+    """Those of training depend on the run's seed; examples of validation do not, so that runs can be compared."""
+    rules = replace(settings.rules, query=settings.takes_query)
     if purpose == "train":
-        return replace(settings.rules, query=settings.takes_query, seed=seed)
-    return replace(settings.rules, query=settings.takes_query, seed=seed + 1, missing=0.0)
+        return replace(rules, seed=settings.seed + rules.seed)
+    return replace(rules, seed=rules.seed + 1, missing=0.0)
+
+
+def _report_repetitions(settings: TrainSettings, examples: Examples, monitor: Monitor) -> None:
+    """Say where fewer examples differ than was asked for: chunks do not suffice, and they are not augmented."""
+    asked = settings.num_distinct if settings.augmentation is None else None
+    scarce = {
+        target: (count, chunks)
+        for target, (count, chunks) in examples.sampler.num_chunks(asked or 0).items()
+        if count > chunks
+    }
+    if scarce:
+        target, (count, chunks) = min(scarce.items(), key=lambda item: item[1][1] / item[1][0])
+        others = f", and {len(scarce) - 1} more targets" if len(scarce) > 1 else ""
+        monitor.report(
+            f"{count} examples with '{target}' are taken from {chunks} chunks, so that chunks are repeated{others}"
+        )
 
 
 def _join(corpora: Sequence[Corpus]) -> Corpus:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytorch_lightning as pl
 
 from stemtree.data.dataset import Examples
+from stemtree.data.withheld import KnownAudio
 from stemtree.errors import OptionError, TrainingError
-from stemtree.hierarchy import load
+from stemtree.hierarchy import NodePath, load
 from stemtree.model import Model, save_model
 from stemtree.training.examples import make_examples
 from stemtree.training.initial_model import initial_model
@@ -87,6 +88,8 @@ class PreparedRun:
         Batches of examples.
     checkpoint : pathlib.Path or None
         Where the run continues from; None for a new one.
+    known_audio : mapping of NodePath to KnownAudio
+        Where truth is withheld: how much audio with each target keeps it.
     """
 
     settings: TrainSettings
@@ -96,6 +99,7 @@ class PreparedRun:
     train_batches: Batches
     validation_batches: Batches
     checkpoint: Path | None
+    known_audio: Mapping[NodePath, KnownAudio]
 
     def explained(self) -> AbstractContextManager[None]:
         """A context in which what ends the run from outside is an error in the user's words."""
@@ -113,6 +117,8 @@ def prepare(settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, m
     training = make_examples(settings, targets, hierarchy, "train", monitor)
     validation = make_examples(settings, targets, hierarchy, "validation", monitor)
     _report_not_sampled(targets, {"train": training, "validation": validation}, monitor)
+    known_audio = training.sampler.known_audio() if settings.rules.missing else {}
+    _report_known_audio(known_audio, monitor)
     model = initial_model(settings, targets, training.corpus)
     module = TrainingModule(model, settings, targets.example_indices)
     trainer = make_trainer(settings, folder, progress_bar)
@@ -126,7 +132,7 @@ def prepare(settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, m
     train_batches = make_loader(training, settings, order)
     validation_batches = make_loader(validation, settings, range(rank, len(validation), world_size))
     checkpoint = folder.last_checkpoint(module, monitor.report)
-    return PreparedRun(settings, folder, module, trainer, train_batches, validation_batches, checkpoint)
+    return PreparedRun(settings, folder, module, trainer, train_batches, validation_batches, checkpoint, known_audio)
 
 
 def fit(run: PreparedRun) -> None:
@@ -141,6 +147,8 @@ def fit(run: PreparedRun) -> None:
     """
     if first_process():
         run.folder.write_settings(run.settings)  # only now, so that a mistyped setting takes no folder
+        if run.known_audio:
+            run.folder.write_known_audio(run.known_audio)
     with quiet(), run.explained():
         run.trainer.fit(
             run.module, run.train_batches, run.validation_batches, ckpt_path=run.checkpoint, weights_only=True
@@ -181,6 +189,16 @@ def publish(run: PreparedRun) -> Model:
         with run.explained():
             save_model(model, run.folder.path)
     return model
+
+
+def _report_known_audio(of_targets: Mapping[NodePath, KnownAudio], monitor: Monitor) -> None:
+    """Say how much audio keeps its truth, over all targets."""
+    if of_targets:
+        known, total = (sum(getattr(audio, name) for audio in of_targets.values()) for name in ("known", "total"))
+        share = KnownAudio(known, total).share
+        monitor.report(
+            f"truth is known in {share:.1%} of the audio with a target: {known / 3600:.2f} of {total / 3600:.2f} h"
+        )
 
 
 def _report_not_sampled(targets: TrainingTargets, examples: Mapping[str, Examples], monitor: Monitor) -> None:

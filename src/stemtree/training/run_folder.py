@@ -2,7 +2,7 @@
 
 import errno
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,16 @@ import torch
 import yaml
 from pydantic import ValidationError
 
+from stemtree.data.withheld import KnownAudio
 from stemtree.errors import ModelError, OptionError
+from stemtree.hierarchy import NodePath
 from stemtree.staging import whole_file
 from stemtree.training.configuration import parse_yaml
 from stemtree.training.module import TrainingModule
 from stemtree.training.settings import TrainSettings
 
 SETTINGS = "settings.yaml"
+KNOWN_AUDIO = "known_audio.yaml"
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,18 @@ class RunFolder:
                 unfinished.unlink(missing_ok=True)
             with whole_file(self.path / SETTINGS) as partial:
                 partial.write_text(yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False), "utf-8")
+        except OSError as error:
+            raise self._cannot_hold_a_run(error) from None
+
+    def write_known_audio(self, of_targets: Mapping[NodePath, KnownAudio]) -> None:
+        """Write how much audio with each target keeps its truth; raises OptionError if it cannot be written."""
+        rows = {
+            target: {"share": round(audio.share, 4), "hours": round(audio.known / 3600, 4)}
+            for target, audio in of_targets.items()
+        }
+        try:
+            with whole_file(self.path / KNOWN_AUDIO) as partial:
+                partial.write_text(yaml.safe_dump({"known_audio": rows}, sort_keys=False), "utf-8")
         except OSError as error:
             raise self._cannot_hold_a_run(error) from None
 

@@ -57,7 +57,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         The loss is computed on every so many frames. Frames overlap, so that little is lost, and with a small network
         the loss costs more than the network.
     distinct : int, optional
-        How many different examples there are; unset, no example comes twice. See `num_distinct`.
+        How many different examples there are, as far as there are chunks; unset, no limit. See `num_distinct`.
     epoch : int
         How many examples are trained on between two validations; a checkpoint is saved after each validation.
     validation_size : int
