@@ -87,6 +87,27 @@ def staging(final: Path) -> Iterator[Path]:
             os.close(lock)
 
 
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Wait until nobody else holds a folder this way, and hold it; nobody is kept out where the system has no locks.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        It must exist. Hold it only for as long as its files are moved.
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # such as on network file systems
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def write_failure(place: Path, error: Exception) -> str:
     """One sentence on why a file or folder could not be written: its name, the system's words, and what helps.
 

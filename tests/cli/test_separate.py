@@ -57,15 +57,37 @@ def test_a_second_run_says_what_exists(cli, wav: Path, tmp_path: Path) -> None:
     assert again.code == 0
     assert "(exists)" in again.out
     assert (out / "song" / "vocal.wav").stat().st_mtime_ns == before
-    otherwise = cli("separate", wav, "--depth", 1, "-o", out, "--format", "flac")
-    assert otherwise.code == 1
-    assert otherwise.err == (
-        f"stemtree: '{out / 'song'}' holds stems of another input or made otherwise: give --overwrite or another "
-        "folder\n"
-    )
+
+
+def test_runs_share_a_folder(cli, wav: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert cli("separate", wav, "--depth", 1, "-o", out).code == 0
     (out / "song" / "mine.txt").write_text("notes")
-    assert cli("separate", wav, "--depth", 1, "-o", out, "--format", "flac", "--overwrite").code == 0
-    assert _files(out / "song") == ["accompaniment.flac", "mine.txt", "tree.json", "vocal.flac"]
+    before = {file: file.read_bytes() for file in (out / "song").glob("*.wav")}
+    for options in (("--node", "vocal", "--format", "flac"), (), ("--format", "mp3", "--depth", 1)):
+        outcome = cli("separate", wav, "-o", out, *options)
+        assert outcome.code == 0 and "(exists)" not in outcome.out, outcome.err
+    names = {"accompaniment.mp3", "accompaniment.wav", "mine.txt", "tree.json", "vocal.flac", "vocal.mp3", "vocal.wav"}
+    assert names == {name for name in _files(out / "song") if "/" not in name}
+    assert {file: file.read_bytes() for file in before} == before
+    flac, stem = (soundfile.read(out / "song" / f"vocal.{kind}", dtype="int16")[0] for kind in ("flac", "wav"))
+    assert np.array_equal(flac, stem)
+    manifest = json.loads((out / "song" / "tree.json").read_text())
+    leaves = [f"{path}.wav" for path in load("ms21").leaves("accompaniment")]
+    total = sum(soundfile.read(out / "song" / file, dtype="int16")[0].astype(int) for file in ("vocal.wav", *leaves))
+    assert np.array_equal(total, soundfile.read(wav, dtype="int16")[0])
+    runs = [(run["format"]["container"], len(run["nodes"])) for run in (manifest, *manifest["also"])]
+    assert sorted(runs) == [("flac", 1), ("mp3", 2), ("wav", 16)]
+
+
+def test_stems_of_another_song_are_not_mixed(cli, wav: Path, tmp_path: Path, excerpt: np.ndarray) -> None:
+    out = tmp_path / "out"
+    assert cli("separate", wav, "--node", "vocal", "-o", out).code == 0
+    soundfile.write(wav, excerpt[:, :20000].T, 44100)
+    outcome = cli("separate", wav, "--node", "accompaniment", "-o", out)
+    assert (outcome.code, outcome.err) == (
+        1, f"stemtree: '{out / 'song'}' holds stems of another input: give --overwrite or another folder\n"
+    )  # fmt: skip
 
 
 def test_only_the_node_asked_for(cli, wav: Path, tmp_path: Path) -> None:

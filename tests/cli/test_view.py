@@ -38,6 +38,7 @@ def test_separating_with_a_page(cli: Callable, wav: Path, tmp_path: Path) -> Non
     assert "(exists)" in again.out
     assert read_call(page / "data" / "song.js")[0]["audio"]["codec"] == "opus"
     assert cli("separate", wav, "--depth", 1, "-o", out).code == 0 and page.exists()
+    assert cli("separate", wav, "--node", "vocal", "--format", "mp3", "-o", out).code == 0 and page.exists()
     assert cli("separate", wav, "--depth", 1, "-o", out, "--overwrite").code == 0
     assert not page.exists()  # it was of the stems that were replaced
 

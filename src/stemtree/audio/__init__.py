@@ -4,6 +4,7 @@ from stemtree.audio.excerpts import Excerpts
 from stemtree.audio.formats import FORMATS, WIDTHS, OutputFormat, Width, bytes_needed, is_audio_name
 from stemtree.audio.read import open_source, read, to_source
 from stemtree.audio.source import ArraySource, AudioSource, FileSource
+from stemtree.audio.stem_reader import StemReader
 from stemtree.audio.write import StemWriter
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Excerpts",
     "FileSource",
     "OutputFormat",
+    "StemReader",
     "StemWriter",
     "Width",
     "bytes_needed",

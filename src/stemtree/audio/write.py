@@ -45,7 +45,7 @@ class StemWriter:
         try:
             path.touch()  # for the system's own error, which libsndfile does not pass on
             self._file = soundfile.SoundFile(
-                _file_name(path), "w", sample_rate, channels, output.soundfile_subtype, format=output.container.upper()
+                file_name(path), "w", sample_rate, channels, output.soundfile_subtype, format=output.container.upper()
             )
         except (soundfile.LibsndfileError, OSError) as error:
             raise self._failure(error) from None
@@ -70,7 +70,7 @@ class StemWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             self._file.close()
-            if kind is None and soundfile.info(_file_name(self.path)).frames != self.num_samples:
+            if kind is None and soundfile.info(file_name(self.path)).frames != self.num_samples:
                 raise AudioError(f"'{self.path}' could not be written whole: make room or choose another folder")
         except (soundfile.LibsndfileError, OSError) as failure:
             if kind is None:
@@ -82,6 +82,6 @@ class StemWriter:
         return AudioError(write_failure(self.path, error if isinstance(error, OSError) else OSError()))
 
 
-def _file_name(path: Path) -> Path | bytes:
+def file_name(path: Path) -> Path | bytes:
     """A path as soundfile takes it, which does not encode names that are not UTF-8."""
     return os.fsencode(path) if os.name == "posix" else path

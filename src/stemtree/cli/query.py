@@ -17,7 +17,7 @@ def query(
         int | None, typer.Option(metavar="N", help="Only this level of the path, 1 the instrument.")
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where stems go.")] = Path("stems"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace stems that are there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write all anew, over what is there.")] = False,
     stream: StreamOption = None,
     accept_truncated: TruncatedOption = False,
 ) -> None:

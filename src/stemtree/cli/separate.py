@@ -50,7 +50,7 @@ def separate(
     subtype: Annotated[
         str | None, typer.Option(metavar="pcm16|pcm24|float", help="The stems' width (default: the input's).")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace stems that are there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write all anew, over what is there.")] = False,
     stream: StreamOption = None,
     accept_truncated: TruncatedOption = False,
     page: Annotated[

@@ -41,7 +41,7 @@ def separate_songs(
     folder : pathlib.Path
         Where the songs' folders go.
     overwrite : bool
-        Replace stems that are there.
+        Write all stems anew, over what is there.
     page : str, optional
         Also make each song a page to listen to it, which plays this: ``flac`` or ``opus``.
     reading : Reading, optional
@@ -141,7 +141,7 @@ class _Batch:
             )
 
     def _page(self, saved: "SavedSong", song: Path) -> Path | None:
-        """Make the page if it was asked for; one of stems that were replaced goes away."""
+        """Make the page if it was asked for; otherwise one of stems that were replaced goes away."""
         from stemtree.page.make import drop_page, make_page
 
         if self._page_format is None:

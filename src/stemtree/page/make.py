@@ -117,9 +117,21 @@ def find_page(folder: Path) -> Path | None:
 
 
 def drop_page(folder: Path) -> None:
-    """Take a song's page away, if it is one of ours: its stems were replaced."""
-    if (folder / PAGE / _SOURCES).is_file():
+    """Take a song's page away if it is one of ours and of stems that were replaced."""
+    if (folder / PAGE / _SOURCES).is_file() and not _stems_are_those_of(folder / PAGE):
         shutil.rmtree(folder / PAGE)
+
+
+def _stems_are_those_of(page: Path) -> bool:
+    """Whether the stems that a page was made from lie beside it still, by their sizes and times."""
+    try:
+        stems = json.loads((page / _SOURCES).read_text("ascii"))["stems"].items()
+        found = [((page.parent / file).stat(), known) for file, known in stems]
+        return all(
+            (status.st_size, status.st_mtime_ns) == (known["bytes"], known["mtime_ns"]) for status, known in found
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def check_free(tree: PageTree, page: Path) -> None:

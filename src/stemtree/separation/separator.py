@@ -150,7 +150,7 @@ class Separator:
         output : OutputFormat
             Format and width of the stems.
         overwrite : bool
-            Replace stems that are there. Otherwise equal ones are kept and returned, and others are an error.
+            Replace the stems that are asked for where they are there. Otherwise missing ones are added.
         progress, stream, accept_truncated
             See `separate`.
 
@@ -159,7 +159,7 @@ class Separator:
         AudioError
             If the song cannot be read or the stems cannot be written; then nothing is left behind.
         OptionError
-            If other stems are there, or if the format cannot hold the song's sample rate.
+            If stems are there that these cannot lie beside, or if the format cannot hold the song's sample rate.
 
         Warns
         -----
@@ -167,8 +167,9 @@ class Separator:
             If the file is cut off, or has other audio streams.
         """
         source = open_source(song, stream, accept_truncated=accept_truncated)
-        blocks = self.stream(source, progress)
-        saved = save_tree(blocks, self.plan, self.provenance, source, Path(folder), output, overwrite)
+        saved = save_tree(
+            lambda: self.stream(source, progress), self.plan, self.provenance, source, Path(folder), output, overwrite
+        )
         _warn(source)
         return saved
 

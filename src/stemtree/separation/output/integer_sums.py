@@ -7,9 +7,13 @@ import numpy as np
 
 from stemtree.accelerate import accelerated_by
 from stemtree.audio.samples import ExactSamples, PcmSamples, Samples
+from stemtree.errors import AudioError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
 from stemtree.separation.output import kernels
 from stemtree.separation.trunk import Trunk
+
+Bound = PcmSamples | int
+"""A limit for every sample, or one for all."""
 
 _SUM_LIMITS = (-64, 64)
 """Where running sums are clipped: far beyond what leaves reach, and within 32 bits at every width."""
@@ -45,6 +49,9 @@ class NodeSums:
         The nodes.
     bits : int or None
         Width of the integers; None for floats.
+    below : mapping of NodePath to tuple of NodePath, optional
+        The children of every node of a tree that may go deeper than `tree`, parents first: of the samples that are
+        given to `sum_leaves`.
 
     Attributes
     ----------
@@ -52,15 +59,22 @@ class NodeSums:
         What full scale, 1.0, is in the output.
     """
 
-    def __init__(self, tree: Hierarchy, bits: int | None) -> None:
+    def __init__(
+        self, tree: Hierarchy, bits: int | None, below: Mapping[NodePath, tuple[NodePath, ...]] | None = None
+    ) -> None:
         self.tree, self.bits = tree, bits
+        self._below = below or {path: tree.children(path) for path in (MIXTURE, *tree.paths)}
         self.scale = 2.0 ** (bits - 1) if bits else 1.0
         self._lowest, self._highest = -int(self.scale), int(self.scale) - 1
         self._trunk = Trunk(tree)
         self._rows = {path: self._trunk.rows_beneath(path) for path in tree.paths}
 
     def sum_leaves(
-        self, mixture: ExactSamples, leaves: Samples, continued: Sequence[Samples] | Samples = ()
+        self,
+        mixture: ExactSamples,
+        leaves: Samples,
+        continued: Sequence[Samples] | Samples = (),
+        given: Mapping[NodePath, PcmSamples] | None = None,
     ) -> NodeSamples:
         """Sum one stretch of audio.
 
@@ -72,11 +86,19 @@ class NodeSums:
             ``(leaf, channel, sample)``, which add up to the mixture.
         continued : Samples
             ``(node, channel, sample)`` of `Trunk.continued`, which some of the leaves add up to.
+        given : mapping of NodePath to PcmSamples, optional
+            Integers ``(channel, sample)`` of some nodes, of an earlier run: these nodes keep them, and the others
+            take the difference, mostly a step or none, so that all add up.
 
         Returns
         -------
         NodeSamples
             Where integers are wanted and the mixture itself exceeds full scale, the last leaf takes the difference.
+
+        Raises
+        ------
+        AudioError
+            If there are no such integers, which means that those that are given are not what was written.
         """
         if self.bits is None:
             floats = {path: leaves[rows].sum(axis=0) for path, rows in self._rows.items()}
@@ -90,9 +112,11 @@ class NodeSums:
         nodes = {path: sums[rows.stop] - sums[rows.start] for path, rows in self._rows.items()}
         held = {MIXTURE: int(np.count_nonzero(rounded != mixture_steps)), **dict.fromkeys(nodes, 0)}
         if any(node.min() < self._lowest or node.max() > self._highest for node in nodes.values()):
-            limited = self._limit(mixture_steps, nodes)
+            limited = self._within(mixture_steps, nodes, {}, {})
             held |= {path: int(np.count_nonzero(limited[path] != nodes[path])) for path in nodes}
             nodes = limited
+        if given:
+            nodes = self._within(mixture_steps, nodes, *self._bounds(given))
         return NodeSamples(nodes, held)
 
     def _sum_trunk(self, leaves: Samples, continued: Sequence[Samples] | Samples) -> dict[NodePath, Samples]:
@@ -131,20 +155,50 @@ class NodeSums:
             rows += [trunk_sums[number]] if number < len(trunk_sums) else []
         return np.stack(rows)
 
-    def _limit(self, mixture: PcmSamples, nodes: Mapping[NodePath, PcmSamples]) -> dict[NodePath, PcmSamples]:
-        """Bring all nodes within full scale from the top down, keeping every sum of children."""
-        limited = {MIXTURE: mixture}
+    def _bounds(self, given: Mapping[NodePath, PcmSamples]) -> tuple[dict[NodePath, Bound], dict[NodePath, Bound]]:
+        """The least and the largest value of each node for which what lies beneath it can have what is given.
+
+        Nodes that may have any value are left out.
+        """
+        low: dict[NodePath, Bound] = {}
+        high: dict[NodePath, Bound] = {}
+        for path in reversed([*self._below]):
+            children = self._below[path]
+            if path in given:
+                low[path] = high[path] = given[path]
+            elif any(child in low for child in children):
+                least = sum(low.get(child, self._lowest) for child in children)
+                most = sum(high.get(child, self._highest) for child in children)
+                low[path], high[path] = np.maximum(least, self._lowest), np.minimum(most, self._highest)
+        return low, high
+
+    def _within(
+        self,
+        mixture: PcmSamples,
+        nodes: Mapping[NodePath, PcmSamples],
+        low: Mapping[NodePath, Bound],
+        high: Mapping[NodePath, Bound],
+    ) -> dict[NodePath, PcmSamples]:
+        """Bring all nodes within bounds, or else full scale, from the top down, keeping every sum of children."""
+        within = {MIXTURE: mixture}
         for parent in (MIXTURE, *self.tree.paths):
             children = self.tree.children(parent)
+            bounds = {child: (low.get(child, self._lowest), high.get(child, self._highest)) for child in children}
             for child in children:
-                limited[child] = np.clip(nodes[child], self._lowest, self._highest)
-            missing = limited[parent] - sum(limited[child] for child in children) if children else 0
+                within[child] = np.clip(nodes[child], *bounds[child])
+            missing = within[parent] - sum(within[child] for child in children) if children else 0
             for child in children:
-                taken = np.clip(missing, self._lowest - limited[child], self._highest - limited[child])
-                limited[child] = limited[child] + taken
+                least, most = bounds[child]
+                taken = np.clip(missing, least - within[child], most - within[child])
+                within[child] = within[child] + taken
                 missing = missing - taken
-        del limited[MIXTURE]
-        return limited
+            if np.any(missing):
+                raise AudioError(
+                    "the stems that are there do not add up any more, one was changed: give --overwrite or another "
+                    "folder"
+                )
+        del within[MIXTURE]
+        return within
 
 
 @accelerated_by(kernels.running_sums)

@@ -9,7 +9,7 @@ from typing import Any
 
 from stemtree.audio import FileSource, OutputFormat
 from stemtree.audio.loudness import RmsMeter
-from stemtree.hierarchy import MIXTURE, NodePath
+from stemtree.hierarchy import MIXTURE, NodePath, is_within
 from stemtree.separation.plan import Plan
 from stemtree.version import __version__
 
@@ -55,6 +55,7 @@ def describe_inputs(
         "hierarchy": {"name": plan.tree.name, "tree": plan.tree.as_dict()},
         "wanted": list(plan.wanted),
         "splitters": provenance,
+        "split_by": _splits_of(plan),
         "input": {"file": Path(source.name).name, "sha256": checksum}
         | ({"stream": source.stream} if source.stream else {}),
         "sample_rate": source.sample_rate,
@@ -63,17 +64,23 @@ def describe_inputs(
     }
 
 
-def describe_stems(
-    plan: Plan, files: dict[NodePath, str], statistics: dict[NodePath, NodeStatistics], channels: int
-) -> Manifest:
+def _splits_of(plan: Plan) -> dict[NodePath, int | None]:
+    """For each inner node of a plan's tree the number of the splitter that divides it; None for an only child."""
+    splits: dict[NodePath, int | None] = {}
+    for step in plan.steps:
+        number = None if step.splitter is None else plan.splitters.index(step.splitter)
+        for target in step.targets:
+            splits |= {above: number for above in plan.tree.ancestors(target) if is_within(above, step.node)}
+    return {path: splits[path] for path in (MIXTURE, *plan.tree.paths) if path in splits}
+
+
+def describe_stems(files: dict[NodePath, str], statistics: dict[NodePath, NodeStatistics], channels: int) -> Manifest:
     """The entries of a manifest that the stems determine: length, loudness, energies.
 
     Parameters
     ----------
-    plan : Plan
-        Whose `Plan.wanted` are the stems.
     files : dict of NodePath to str
-        Each stem's file within the song's folder.
+        The file within the song's folder of each stem that was written.
     statistics : dict of NodePath to NodeStatistics
         Of the mixture and of every stem.
     channels : int
@@ -81,9 +88,9 @@ def describe_stems(
     """
     mixture = statistics[MIXTURE].meter
     rows = []
-    for path in plan.wanted:
+    for path, file in files.items():
         energy_share = round(statistics[path].meter.energy / mixture.energy, 6) if mixture.energy else 0.0
-        row = {"path": path, "level": plan.tree.level(path), "file": files[path], **statistics[path].as_dict()}
+        row = {"path": path, "file": file, **statistics[path].as_dict()}
         rows.append(row | {"energy_share": energy_share, "active": energy_share >= ACTIVE})
     return {"samples": mixture.num_values // channels, "mixture": statistics[MIXTURE].as_dict(), "nodes": rows}
 
@@ -101,14 +108,6 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, ValueError):
         return {}
     return manifest if isinstance(manifest, dict) else {}
-
-
-def listed_files(manifest: Manifest) -> list[str]:
-    """The files of the stems that a manifest lists; none if it is of another program."""
-    try:
-        return [str(row["file"]) for row in manifest["nodes"]]
-    except (KeyError, TypeError):
-        return []
 
 
 def without_names(entry: Any) -> Any:

@@ -1,15 +1,15 @@
-"""A separated song on disk: one file per node and a manifest, all of them or none."""
+"""A separated song on disk: one file per node and a manifest; what a run adds appears whole or not at all."""
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemtree.audio import AudioSource, FileSource, OutputFormat, StemWriter, bytes_needed, read
+from stemtree.audio import AudioSource, FileSource, OutputFormat, StemReader, StemWriter, bytes_needed
 from stemtree.errors import AudioError, OptionError
-from stemtree.hierarchy import MIXTURE
+from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.separation.output.integer_sums import NodeSums
 from stemtree.separation.output.manifest import (
     MANIFEST,
@@ -17,14 +17,14 @@ from stemtree.separation.output.manifest import (
     NodeStatistics,
     describe_inputs,
     describe_stems,
-    listed_files,
     read_manifest,
-    without_names,
     write_manifest,
 )
+from stemtree.separation.output.recipe import children_of
+from stemtree.separation.output.song_folder import Additions, SongFolder
 from stemtree.separation.plan import Plan
 from stemtree.separation.walk import SeparatedBlock
-from stemtree.staging import staging, write_failure
+from stemtree.staging import exclusive, staging, write_failure
 
 _CACHED = 1 << 15
 """Samples to write at a time: few enough that all that is computed of them stays in the processor's cache."""
@@ -39,9 +39,9 @@ class SavedSong:
     folder : pathlib.Path
         The song's own folder.
     manifest : dict
-        The content of its ``tree.json``.
+        What its ``tree.json`` says of the stems that were asked for; others may be there too.
     existed : bool
-        Whether the stems were there before, made from the same input in the same way.
+        Whether all of them were there before, made from the same input in the same way.
     """
 
     folder: Path
@@ -64,7 +64,7 @@ def folder_of(song: str, folder: Path) -> Path:
 
 
 def save_tree(
-    blocks: Iterable[SeparatedBlock],
+    blocks: Callable[[], Iterable[SeparatedBlock]],
     plan: Plan,
     provenance: list[dict[str, object]],
     source: FileSource,
@@ -72,12 +72,13 @@ def save_tree(
     output: OutputFormat,
     overwrite: bool = False,
 ) -> SavedSong:
-    """Write a song's stems, unless they are there; see `Separator.save`.
+    """Write those of a song's stems that are not there yet; see `Separator.save`.
 
     Parameters
     ----------
-    blocks : iterable of SeparatedBlock
-        The separated song, which is only separated when they are iterated over.
+    blocks : callable
+        Gives the separated song, which is only separated when that is iterated over: seldom twice, if another run
+        wrote into the song's folder meanwhile.
     plan, provenance
         What it is separated by.
     source : FileSource
@@ -87,36 +88,50 @@ def save_tree(
     output : OutputFormat
         Format and width of the stems.
     overwrite : bool
-        Replace stems that are there.
+        Write all stems that are wanted anew, over what is there.
 
     Raises
     ------
     AudioError
         If the song cannot be read or the stems cannot be written.
     OptionError
-        If other stems are there, if a stem would replace the song, or if the format cannot hold its sample rate.
+        If stems are there that these cannot lie beside (see `SongFolder.additions`), if a stem would replace the song,
+        or if the format cannot hold its sample rate.
     """
     song_folder = folder_of(source.name, folder)
     output = output.for_source(source.width, source.sample_rate)
-    _check_names(song_folder, plan, source, output)
+    files = {path: f"{path}.{output.container}" for path in plan.wanted}
+    _check_names(song_folder, files, source)
     inputs = describe_inputs(plan, provenance, source, output)
-    if not overwrite and (saved := _existing(song_folder, inputs)):
-        return saved
-    with staging(song_folder) as staged:
-        _check_disk_space(staged, plan, source, output)
-        manifest = inputs | _write_stems(blocks, plan, source, staged, output)
-        write_manifest(manifest, staged)
-        _publish(staged, song_folder)
-    return SavedSong(song_folder, manifest)
+    while True:
+        there = SongFolder(song_folder, inputs)
+        additions = there.additions(files, overwrite)
+        if not additions.files:
+            manifest = there.described(additions, {})
+            _write_description(manifest, there)
+            return SavedSong(song_folder, _for_nodes(manifest, files), existed=True)
+        with staging(song_folder) as staged:
+            _check_disk_space(staged, len(additions.files), source, output)
+            written = _write_stems(blocks(), plan, additions, source, staged, output)
+            manifest = there.described(additions, written)
+            write_manifest(manifest, staged)
+            if _publish(staged, there, additions):
+                return SavedSong(song_folder, _for_nodes(manifest, files))
 
 
-def _check_names(song_folder: Path, plan: Plan, source: FileSource, output: OutputFormat) -> None:
+def _for_nodes(manifest: Manifest, files: Mapping[NodePath, str]) -> Manifest:
+    """What a manifest says of the stems that one run asked for."""
+    nodes = [row for row in manifest["nodes"] if row["path"] in files]
+    return {key: value for key, value in manifest.items() if key != "also"} | {"nodes": nodes}
+
+
+def _check_names(song_folder: Path, files: Mapping[NodePath, str], source: FileSource) -> None:
     if os.path.isfile(song_folder):  # unlike pathlib's, it takes a name of any length
         raise OptionError(
             f"'{song_folder}' is a file, and the song's folder would have its name: choose another folder"
         )
-    for path in plan.wanted:
-        if _is_same_file(song_folder / f"{path}.{output.container}", source.path):
+    for path, file in files.items():
+        if _is_same_file(song_folder / file, source.path):
             raise OptionError(f"the stem '{path}' would replace its own input '{source.name}': choose another folder")
 
 
@@ -127,36 +142,8 @@ def _is_same_file(stem: Path, song: Path) -> bool:
         raise AudioError(write_failure(stem, error)) from None
 
 
-def _existing(song_folder: Path, inputs: Manifest) -> SavedSong | None:
-    """The stems in a song's folder, if they are those that would be made; None if there are none.
-
-    Raises
-    ------
-    OptionError
-        If there are others.
-    """
-    manifest = read_manifest(song_folder)
-    files, container = listed_files(manifest), inputs["format"]["container"]
-    if files and all(without_names(manifest.get(key)) == without_names(value) for key, value in inputs.items()):
-        complete = all(_is_whole(song_folder / file, manifest.get("samples")) for file in files)
-        return SavedSong(song_folder, manifest, existed=True) if complete else None
-    if not manifest and not any((song_folder / f"{path}.{container}").exists() for path in inputs["wanted"]):
-        return None
-    raise OptionError(
-        f"'{song_folder}' holds stems of another input or made otherwise: give --overwrite or another folder"
-    )
-
-
-def _is_whole(stem: Path, num_samples: object) -> bool:
-    """Whether a stem can be read to its last sample."""
-    try:
-        return isinstance(num_samples, int) and read(stem, num_samples - 1)[0].shape[1] == 1
-    except AudioError:
-        return False
-
-
-def _check_disk_space(staged: Path, plan: Plan, source: AudioSource, output: OutputFormat) -> None:
-    needed = bytes_needed(output, (source.num_samples or 0) * source.channels, len(plan.wanted))
+def _check_disk_space(staged: Path, num_files: int, source: AudioSource, output: OutputFormat) -> None:
+    needed = bytes_needed(output, (source.num_samples or 0) * source.channels, num_files)
     free = shutil.disk_usage(staged).free
     if output.container == "wav" and needed > free:
         raise AudioError(
@@ -166,27 +153,35 @@ def _check_disk_space(staged: Path, plan: Plan, source: AudioSource, output: Out
 
 
 def _write_stems(
-    blocks: Iterable[SeparatedBlock], plan: Plan, source: AudioSource, folder: Path, output: OutputFormat
+    blocks: Iterable[SeparatedBlock],
+    plan: Plan,
+    additions: Additions,
+    source: AudioSource,
+    folder: Path,
+    output: OutputFormat,
 ) -> Manifest:
-    """Write all stems side by side and return what the manifest says of them."""
-    files = {path: f"{path}.{output.container}" for path in plan.wanted}
-    statistics = {path: NodeStatistics() for path in (MIXTURE, *plan.wanted)}
-    sums = NodeSums(plan.tree, output.bits)
+    """Write the stems side by side and return what the manifest says of them."""
+    statistics = {path: NodeStatistics() for path in (MIXTURE, *additions.files)}
+    sums = NodeSums(plan.tree, output.bits, children_of(additions.tree))
     with ExitStack() as stack:
-        writers: dict[str, StemWriter] = {}
-        for path, file in files.items():
+        writers: dict[NodePath, StemWriter] = {}
+        for path, file in additions.files.items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             writer = StemWriter(folder / file, output, source.sample_rate, source.channels)
             writers[path] = stack.enter_context(writer)
+        readers = {
+            path: stack.enter_context(StemReader(file, output.bits or 0)) for path, file in additions.given.items()
+        }
         for block in _pieces(blocks):
-            samples = sums.sum_leaves(block.mixture, block.leaves, block.continued)
+            given = {path: reader.read(block.mixture.shape[-1]) for path, reader in readers.items()}
+            samples = sums.sum_leaves(block.mixture, block.leaves, block.continued, given)
             statistics[MIXTURE].meter.add(block.mixture)
             for path, writer in writers.items():
                 writer.write(samples.nodes[path])
                 statistics[path].meter.add(samples.nodes[path] * (1 / sums.scale))
             for path, node in statistics.items():
                 node.held += samples.held[path]
-    return describe_stems(plan, files, statistics, source.channels)
+    return describe_stems(additions.files, statistics, source.channels)
 
 
 def _pieces(blocks: Iterable[SeparatedBlock]) -> Iterator[SeparatedBlock]:
@@ -196,18 +191,36 @@ def _pieces(blocks: Iterable[SeparatedBlock]) -> Iterator[SeparatedBlock]:
             yield SeparatedBlock(block.mixture[:, piece], block.leaves[..., piece], block.continued[..., piece])
 
 
-def _publish(staged: Path, song_folder: Path) -> None:
-    """Move finished stems to their final names, and delete those that only an earlier run made."""
-    if not song_folder.exists():
+def _publish(staged: Path, there: SongFolder, additions: Additions) -> bool:
+    """Move finished stems to their final names; not if another run has written into the folder meanwhile.
+
+    Whenever it is interrupted, ``tree.json`` lists no file that is not what it says; some may be missing.
+    """
+    song_folder = there.folder
+    try:
         staged.rename(song_folder)
-        return
-    files = listed_files(read_manifest(staged))
-    stale = set(listed_files(read_manifest(song_folder))) - set(files)
-    (song_folder / MANIFEST).unlink(missing_ok=True)  # until the end the folder does not claim to be complete
-    for file in files:
-        (song_folder / file).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(staged / file, song_folder / file)
-    for file in stale:
-        if (song_folder / file).resolve().is_relative_to(song_folder.resolve()):  # manifests can be edited
+        return True
+    except OSError:
+        if not song_folder.is_dir():
+            raise
+    with exclusive(song_folder):
+        if read_manifest(song_folder) != there.manifest:
+            return False
+        for file in additions.files.values():
             (song_folder / file).unlink(missing_ok=True)
-    os.replace(staged / MANIFEST, song_folder / MANIFEST)
+        os.replace(staged / MANIFEST, song_folder / MANIFEST)
+        for file in additions.files.values():
+            (song_folder / file).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(staged / file, song_folder / file)
+    return True
+
+
+def _write_description(manifest: Manifest, there: SongFolder) -> None:
+    """Let ``tree.json`` begin with the stems that were asked for last, which are all there, unless it cannot be."""
+    if manifest == there.manifest:
+        return
+    with suppress(AudioError), staging(there.folder) as staged:
+        write_manifest(manifest, staged)
+        with exclusive(there.folder):
+            if read_manifest(there.folder) == there.manifest:
+                os.replace(staged / MANIFEST, there.folder / MANIFEST)

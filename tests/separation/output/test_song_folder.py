@@ -1,0 +1,286 @@
+"""Runs share a song's folder: whatever is asked for in whatever order, what is there adds up and is listed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from stemtree.audio import OutputFormat
+from stemtree.errors import AudioError, OptionError
+from stemtree.hierarchy import MIXTURE, Hierarchy, Node, NodePath
+from stemtree.separation.output.manifest import MANIFEST
+from stemtree.separation.output.recipe import difference, recipes
+from stemtree.separation.separator import Separator
+from stemtree.separation.splitters.base import Block, Splitter
+from stemtree.spectral import Stft
+from stemtree.types import Masks
+
+RATE = 8000
+
+
+class Shares(Splitter):
+    """Hands each child a share that may be negative or above one, so that nodes exceed full scale."""
+
+    stft, block_frames = Stft(256, 128, RATE), 32
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
+        return hierarchy.children(node)
+
+    def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
+        shares = np.random.default_rng([self.seed, len(node), len(outputs)]).uniform(-1, 1.5, len(outputs))
+        shares[-1] = 1 - shares[:-1].sum()
+        return torch.from_numpy(shares).float()[:, None, None, None].expand(-1, *block.spectrogram.shape)
+
+    def provenance(self) -> dict[str, object]:
+        return {"name": "shares", "seed": self.seed}
+
+
+def _tree(name: str, content: dict[str, Any]) -> Node:
+    return Node(name, tuple(_tree(child, below) for child, below in content.items()))
+
+
+TREE = Hierarchy(
+    "any",
+    _tree("mixture", {"voice": {}, "band": {"bass": {}, "kit": {"kick": {}, "snare": {}}, "keys": {"organ": {}}}}),
+)
+OTHER = Hierarchy("other", _tree("mixture", {"voice": {}, "band": {"bass": {}, "rest": {}}}))
+
+
+@pytest.fixture
+def loud(tmp_path: Path) -> Path:
+    samples = np.random.default_rng(1).uniform(-1, 1, (5000, 2))
+    soundfile.write(tmp_path / "song.wav", samples, RATE, "PCM_16")
+    return tmp_path / "song.wav"
+
+
+def separator(hierarchy: Hierarchy = TREE, seed: int = 0, **options: Any) -> Separator:
+    return Separator(hierarchy, splitters=[Shares(seed)], **options)
+
+
+def check(folder: Path, song: Path) -> dict[str, Any]:
+    """All that is listed is there, and all integers of one width add up, across runs and containers."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    runs = [manifest, *manifest.get("also", [])]
+    by_width: dict[int, dict[NodePath, np.ndarray]] = {}
+    for run in runs:
+        for row in run["nodes"]:
+            assert (folder / row["file"]).is_file()
+            if (width := run["format"]["subtype"]) in ("pcm16", "pcm24"):
+                samples = soundfile.read(folder / row["file"], dtype="int32")[0] >> (32 - int(width[3:]))
+                known = by_width.setdefault(int(width[3:]), {}).setdefault(row["path"], samples)
+                assert np.array_equal(known, samples)
+    for width, nodes in by_width.items():
+        nodes[MIXTURE] = soundfile.read(song, dtype="int32")[0] >> (32 - width)
+        for path, samples in nodes.items():
+            children = TREE.children(path)
+            if children and all(child in nodes for child in children):
+                assert np.array_equal(sum(nodes[child] for child in children), samples)
+    listed = {row["file"] for run in runs for row in run["nodes"]}
+    assert {str(file.relative_to(folder)) for file in folder.rglob("*.*") if file.name != MANIFEST} == listed
+    return manifest
+
+
+def test_a_deeper_tree_joins_what_is_there(loud: Path, tmp_path: Path) -> None:
+    first = separator(depth=1).save(loud, tmp_path / "out")
+    files = {file: file.read_bytes() for file in first.folder.rglob("*.wav")}
+    assert [path.name for path in sorted(files)] == ["band.wav", "voice.wav"]
+    second = separator().save(loud, tmp_path / "out")
+    assert all(file.read_bytes() == content for file, content in files.items()) and not second.existed
+    manifest = check(second.folder, loud)
+    assert [row["path"] for row in manifest["nodes"]] == list(TREE.paths) == manifest["wanted"]
+    assert [row["level"] for row in manifest["nodes"]] == [TREE.level(path) for path in TREE.paths]
+    assert manifest["hierarchy"]["tree"] == TREE.as_dict() and "also" not in manifest
+    assert {row["path"]: row["recipe"] for row in manifest["nodes"]} == recipes(manifest)
+    once = separator().save(loud, tmp_path / "at once")
+    assert [row["path"] for row in once.manifest["nodes"]] == list(TREE.paths)
+    for one, two in zip(once.manifest["nodes"], second.manifest["nodes"], strict=True):
+        assert one["rms_dbfs"] == pytest.approx(two["rms_dbfs"], abs=0.02)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_runs_in_any_order(seed: int, loud: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(seed)
+    width = ("pcm16", "pcm24")[seed % 2]
+    outputs = [OutputFormat("wav", width), OutputFormat("flac", width), OutputFormat("mp3")]
+    asked: set[tuple[str, NodePath]] = set()
+    for _ in range(6):
+        nodes = list(random.choice(TREE.paths, random.integers(1, 4), replace=False))
+        options = [{"depth": int(random.integers(1, 4))}, {"nodes": nodes}][random.integers(2)]
+        output = outputs[random.choice(3, p=[0.4, 0.4, 0.2])]
+        overwrite = random.random() < 0.3
+        made = separator(**options)
+        new = {(f"{output}", path) for path in made.plan.wanted}
+        saved = made.save(loud, tmp_path / "out", output, overwrite=overwrite)
+        assert saved.existed == (new <= asked and not overwrite)
+        assert [row["path"] for row in saved.manifest["nodes"]] == list(made.plan.wanted)
+        asked |= new
+        manifest = check(saved.folder, loud)
+        runs = [manifest, *manifest.get("also", [])]
+        assert sum(len(run["nodes"]) for run in runs) == len(asked)
+        assert manifest["format"]["container"] == output.container  # the last run's stands first
+
+
+def test_what_is_asked_for_again_is_there(loud: Path, tmp_path: Path) -> None:
+    separator().save(loud, tmp_path)
+    separator(nodes=["voice"]).save(loud, tmp_path, OutputFormat("flac"))
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "song").rglob("*.*") if file.name != MANIFEST}
+    for options in ({"depth": 1}, {"nodes": ["band/kit"]}, {}):
+        again = separator(**options).save(loud, tmp_path)
+        assert again.existed and [row["path"] for row in again.manifest["nodes"]] == list(
+            separator(**options).plan.wanted
+        )
+        assert check(again.folder, loud)["format"]["container"] == "wav"
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
+def test_overwriting_replaces_what_it_writes_and_nothing_else(loud: Path, tmp_path: Path) -> None:
+    folder = separator().save(loud, tmp_path).folder
+    (folder / "notes.txt").write_text("mine")
+    before = {file: file.read_bytes() for file in folder.rglob("*.wav")}
+    separator(seed=1, depth=1).save(loud, tmp_path, overwrite=True)
+    changed = {str(file.relative_to(folder)) for file, content in before.items() if file.read_bytes() != content}
+    assert changed == {"voice.wav", "band.wav"} and (folder / "notes.txt").read_text() == "mine"
+    manifest = json.loads((folder / MANIFEST).read_text())
+    assert [row["path"] for row in manifest["nodes"]] == ["voice", "band"]
+    [left] = manifest["also"]
+    assert [row["path"] for row in left["nodes"]] == [path for path in TREE.paths if "/" in path]
+    assert left["splitters"] != manifest["splitters"]
+
+
+@pytest.mark.parametrize(
+    ("made", "what"),
+    [
+        (lambda: separator(seed=1), "made with other weights of shares"),
+        (lambda: separator(seed=1, nodes=["voice"]), "made with other weights of shares"),
+        (lambda: separator(OTHER), "of the hierarchy 'any', not 'other'"),
+        (lambda: separator(OTHER, nodes=["band/rest"]), "of the hierarchy 'any', not 'other'"),
+    ],
+)
+def test_stems_made_otherwise_are_not_mixed(made: Any, what: str, loud: Path, tmp_path: Path) -> None:
+    """Also in another format, and where only siblings are there."""
+    separator(nodes=["voice", "band/bass"]).save(loud, tmp_path)
+    before = sorted((tmp_path / "song").rglob("*"))
+    for output in (OutputFormat(), OutputFormat("flac")):
+        with pytest.raises(OptionError) as caught:
+            made().save(loud, tmp_path, output)
+        assert str(caught.value) == f"'{tmp_path / 'song'}' holds stems {what}: give --overwrite or another folder"
+    assert sorted((tmp_path / "song").rglob("*")) == before
+
+
+def test_what_differs_is_said() -> None:
+    run = {
+        "stemtree": "1", "input": {"file": "a", "sha256": "0"}, "hierarchy": {"name": "h", "tree": {"a": {}}},
+        "splitters": [{"name": "x", "like": {"file": "q", "sha256": "1"}}], "split_by": {"": 0},
+    }  # fmt: skip
+    assert difference(run, run | {"input": {"file": "b", "sha256": "0"}}) is None
+    assert difference(run, run | {"input": {"file": "a", "sha256": "1"}}) == "of another input"
+    stream = run["input"] | {"stream": 2}
+    assert difference(run | {"input": stream}, run) == "of audio stream 2, not 0"
+    assert difference(run, run | {"stemtree": "2"}) == "made by version 1, not 2"
+    assert difference(run, run | {"splitters": [{"name": "y"}]}) == "made by x, not by y"
+    like = {"name": "x", "like": {"file": "q", "sha256": "2"}}
+    assert difference(run, run | {"splitters": [like]}) == "made with another example"
+    elsewhere = {"hierarchy": {"name": "g", "tree": {"b": {}}}, "splitters": [like]}
+    assert difference(run, run | elsewhere) is None  # they have no node in common
+
+
+def test_another_width_under_the_same_names(loud: Path, tmp_path: Path) -> None:
+    separator(depth=1).save(loud, tmp_path)
+    with pytest.raises(OptionError, match="holds stems of subtype pcm16, not float: give --overwrite"):
+        separator().save(loud, tmp_path, OutputFormat("wav", "float"))
+    separator(nodes=["voice"]).save(loud, tmp_path, OutputFormat("wav", "float"), overwrite=True)
+    manifest = check(tmp_path / "song", loud)
+    assert [
+        (run["format"]["subtype"], [row["path"] for row in run["nodes"]]) for run in (manifest, *manifest["also"])
+    ] == [
+        ("float", ["voice"]),
+        ("pcm16", ["band"]),
+    ]
+
+
+def test_files_that_nobody_knows_are_left(loud: Path, tmp_path: Path) -> None:
+    folder = separator(nodes=["band"]).save(loud, tmp_path).folder
+    (folder / "voice.wav").write_text("mine")
+    for description in ((folder / MANIFEST).read_text(), None, "{cut"):
+        if description is None:
+            (folder / MANIFEST).unlink()
+        else:
+            (folder / MANIFEST).write_text(description)
+        with pytest.raises(OptionError, match=r"is there, and no tree.json says what it is: give --overwrite"):
+            separator(depth=1).save(loud, tmp_path)
+    (folder / MANIFEST).write_text('{"nodes": [], "of": "another program"}')
+    with pytest.raises(OptionError, match=r"holds a tree.json that is not of stemtree separate: give --overwrite"):
+        separator(nodes=["band/kit"]).save(loud, tmp_path)
+    assert (folder / "voice.wav").read_text() == "mine"
+    separator(depth=1).save(loud, tmp_path, overwrite=True)
+    check(folder, loud)
+
+
+def test_descriptions_of_earlier_versions(loud: Path, tmp_path: Path) -> None:
+    """They did not say who divided what, nor had rows a recipe."""
+    folder = separator().save(loud, tmp_path).folder
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["split_by"]
+    for row in manifest["nodes"]:
+        del row["recipe"]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    assert separator().save(loud, tmp_path).existed
+    assert all("recipe" in row for row in check(folder, loud)["nodes"])
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(OptionError, match=r"holds stems .*: give --overwrite or another folder"):
+        separator(seed=3).save(loud, tmp_path)
+
+
+def test_stems_that_were_changed_are_not_added_to(loud: Path, tmp_path: Path) -> None:
+    folder = separator(depth=1).save(loud, tmp_path).folder
+    samples, _ = soundfile.read(folder / "voice.wav", dtype="int16")
+    soundfile.write(folder / "voice.wav", samples // 2, RATE, "PCM_16")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(AudioError, match="do not add up any more, one was changed: give --overwrite"):
+        separator().save(loud, tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_run_that_another_overtakes_begins_anew(loud: Path, tmp_path: Path) -> None:
+    slow, starts = separator(), []
+
+    def overtaken(*arguments: object) -> None:
+        if not starts:
+            separator(depth=1).save(loud, tmp_path / "out")
+        starts.append(1)
+
+    separator(nodes=["band/bass"]).save(loud, tmp_path / "out")
+    saved = slow.save(loud, tmp_path / "out", progress=overtaken)
+    check(saved.folder, loud)
+    assert [row["path"] for row in saved.manifest["nodes"]] == list(TREE.paths)
+
+
+def test_an_interruption_while_files_are_moved(loud: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every state on the way is one from which the next run goes on."""
+    import os
+
+    replace = os.replace
+    for stop_at in range(1, 8):
+        out = tmp_path / str(stop_at)
+        separator(depth=1).save(loud, out)
+        calls = []
+
+        def stop(source: Any, target: Any, calls: list[Any] = calls, stop_at: int = stop_at) -> None:
+            calls.append(target)
+            if len(calls) == stop_at:
+                raise KeyboardInterrupt
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", stop)
+        with pytest.raises(KeyboardInterrupt):
+            separator().save(loud, out, overwrite=stop_at % 2 == 0)
+        monkeypatch.setattr(os, "replace", replace)
+        separator().save(loud, out)
+        assert [row["path"] for row in check(out / "song", loud)["nodes"]] == list(TREE.paths)
