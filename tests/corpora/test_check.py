@@ -127,3 +127,34 @@ def test_one_origin_in_two_splits(slakh: Path) -> None:
     (problem,) = check_corpus(slakh, "slakh").problems
     assert problem.kind == "across splits"
     assert "(same) is in several splits: Track02000 (test), Track00001 (train)" in problem.message
+
+
+def test_songs_of_other_rates_and_channels(slakh: Path) -> None:
+    def rewrite(song: Path, rate: int, channels: int) -> None:
+        for file in song.rglob("*.wav"):
+            audio = soundfile.read(file, dtype="int16")[0]
+            soundfile.write(file, np.stack([audio] * channels, axis=1), rate)
+
+    rewrite(slakh / "test" / "Track02000", 16000, 1)
+    (problem,) = check_corpus(slakh, "slakh").problems
+    assert (problem.track, problem.kind) == ("Track02000", "sample rate")
+    assert "songs differ in their sample rate: 2 are 8000 Hz, 1 are 16000 Hz, such as 'Track02000'" in problem.message
+    rewrite(slakh / "test" / "Track02000", 8000, 2)
+    (problem,) = check_corpus(slakh, "slakh").problems
+    assert "songs differ in their channels: 2 are mono, 1 are stereo, such as 'Track02000'" in problem.message
+
+
+@pytest.mark.parametrize("position", [0.05, 0.35, 0.9])
+def test_nan_anywhere_in_files_of_floats(position: float, slakh: Path) -> None:
+    """Only files that can hold it are read whole, and once."""
+    file = slakh / "test" / "Track02000" / "stems" / "S00.wav"
+    audio, rate = soundfile.read(file)
+    audio[int(position * len(audio))] = np.nan
+    soundfile.write(file, audio, rate, "FLOAT")
+    reported: list[tuple[int, int | None]] = []
+    corpus = check_corpus(slakh, "slakh", progress=lambda done, total: reported.append((done, total)))
+    (problem,) = corpus.problems
+    assert (problem.track, problem.kind) == ("Track02000", "unreadable")
+    assert f"S00.wav' holds NaN or infinity at sample {int(position * len(audio))}" in problem.message
+    assert [track.id for track in corpus.tracks] == ["Track00001", "Track00003"]
+    assert reported[:1] == [(1, None)] and reported[-1] == (3, 3)

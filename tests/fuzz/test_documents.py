@@ -85,15 +85,13 @@ def test_settings(tmp_path: Path, configuration: Originals, changes: Spoiling) -
 
 
 _KEYS = ("train", "a.b", "network.units", "seed", "targets", "trainer.max_epochs", "extends", "stft")
-_VALUES = st.text(max_size=12) | st.sampled_from(
-    ["2001-13-45", "[" * 2000, "9" * 5000, "{a: 1}", "!!python/x", "1e999"]
-)
+_VALUES = st.text(max_size=12) | st.sampled_from(["2001-13-45", "[" * 300, "9" * 5000, "{a: 1}", "!!python/x", "1e999"])
 
 
 @fuzzed(10)
 @given(st.text(max_size=20) | st.builds("{}={}".format, st.sampled_from(_KEYS), _VALUES))
 @example("train=2001-13-45")
-@example("seed=" + "[" * 2000)
+@example("seed=" + "[" * 300)
 def test_set_option(tmp_path: Path, configuration: Originals, change: str) -> None:
     content = yaml.safe_dump(dict(configuration)).encode()
     with spoilt_file(tmp_path, "run.yaml", content) as file, only_sentences():

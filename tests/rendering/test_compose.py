@@ -47,6 +47,9 @@ def test_the_seed_decides_whatever_the_workers_and_the_number(tmp_path: Path) ->
     assert one[0].stat().st_mtime_ns == before
     with pytest.raises(OptionError, match="one' holds songs of the seed 4, not 5: give that, or another folder"):
         compose_songs(4, tmp_path / "one", seed=5)
+    (tmp_path / "one" / "composed.yaml").unlink()
+    with pytest.raises(OptionError, match="one' holds songs of an unknown seed: give another folder"):
+        compose_songs(4, tmp_path / "one", seed=4)
 
 
 @needs_mma

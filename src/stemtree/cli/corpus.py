@@ -28,7 +28,8 @@ def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None, s
     from stemtree.corpora.settings import CorpusSettings
 
     described = CorpusSettings(Path(root), kind, labels=labels)
-    corpus = check_corpus(root, kind, described.hierarchy(hierarchy))
+    with progress_bar("checking") as progress:
+        corpus = check_corpus(root, kind, described.hierarchy(hierarchy), progress)
     for problem in (*corpus.notes, *corpus.problems):
         say(f"{problem.kind}: {one_line(problem.message)}")
     counts = Counter(problem.kind for problem in corpus.problems)

@@ -2,9 +2,10 @@
 
 import hashlib
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,26 +29,32 @@ _POSITIONS, _SECONDS = (0.2, 0.5, 0.8), 2.0
 
 _HASHED_BYTES = 1 << 18
 
+_BLOCK = 1 << 16
+"""Samples read at a time."""
+
+_CHANNELS = {1: "mono", 2: "stereo"}
+
 
 def check_corpus(
     root: str | os.PathLike[str],
     kind: str,
     hierarchy: str | Hierarchy | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
 ) -> Corpus:
     """Load a corpus and search it for everything that would impair its use.
 
     In addition to the problems that loading finds (missing or unreadable files, unequal rates and lengths, unknown
-    labels, duplicate songs): files whose last second cannot be decoded; mixtures that are missing, that differ from
-    their stems in rate or length, or that are not the sum of them, judged on three excerpts of 2 s; and songs in
-    different splits that have the same origin or share the audio of a stem.
+    labels, duplicate songs): files whose last second cannot be decoded; floating-point files that hold NaN or infinity
+    anywhere, the only ones that are read whole; mixtures that are missing, that differ from their stems in rate or
+    length, or that are not the sum of them, judged on three excerpts of 2 s; songs whose rate or number of channels is
+    not that of the others; and songs in different splits that have the same origin or share the audio of a stem.
 
     Parameters
     ----------
     root, kind, hierarchy
         As for `load_corpus`.
     progress : callable, optional
-        Called with the number of songs read so far.
+        Called with the number of songs that have been read, and of all; None as long as that is not known.
 
     Returns
     -------
@@ -60,57 +67,82 @@ def check_corpus(
         If there is no such kind, or no song of it.
     """
     layout, tree = layout_of(kind), hierarchy_of(kind, hierarchy, root)
-    tracks: list[Track] = []
+    checked: list[_CheckedSong] = []
     problems: list[Problem] = []
     notes: list[Problem] = []
+    report = progress or (lambda done, total: None)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        checks: list[tuple[Track, Future[list[Problem]]]] = []
-        for number, song in enumerate(load_songs(Path(root), layout, tree)):
+        checks: list[Future[_CheckedSong]] = []
+        for number, song in enumerate(load_songs(Path(root), layout, tree), start=1):
             problems += song.problems
             notes += song.notes
             if song.track:
                 comparable = song.track.adds_up and not song.problems
-                checks.append((song.track, pool.submit(_check_audio, song.track, comparable)))
-            if progress:
-                progress(number + 1)
-        for track, check in checks:
-            problems += (found := check.result())
-            if not any(problem.kind == "unreadable" for problem in found):
-                tracks.append(track)
-    if not tracks and not problems:
+                checks.append(pool.submit(_check_audio, song.track, comparable))
+            report(number, None)
+        for number, _ in enumerate(as_completed(checks), start=1):
+            report(number, len(checks))
+        for check in checks:
+            problems += (found := check.result()).problems
+            if not any(problem.kind == "unreadable" for problem in found.problems):
+                checked.append(found)
+    if not checked and not problems:
         raise CorpusError(f"'{root}' holds no songs in the layout '{kind}': check folder and kind")
+    tracks = [song.track for song in checked]
+    problems += _unlike_others({song.track.id: f"{song.track.sample_rate} Hz" for song in checked}, "sample rate")
+    problems += _unlike_others({song.track.id: _CHANNELS.get(song.channels, "") for song in checked}, "channels")
     problems += _shared_between_splits(tracks)
     in_order = tuple(sorted(tracks, key=lambda track: track.id))
     return Corpus(Path(root), kind, tree.name, in_order, tuple(problems), tuple(notes))
 
 
-def _check_audio(track: Track, compare_sum: bool) -> list[Problem]:
-    """Problems that only decoding shows: files that are cut off, and mixtures that do not match their stems."""
+@dataclass(frozen=True, slots=True)
+class _CheckedSong:
+    """A song, the largest number of channels of its stems, and what only decoding shows to be wrong with it."""
+
+    track: Track
+    channels: int
+    problems: list[Problem]
+
+
+def _check_audio(track: Track, compare_sum: bool) -> _CheckedSong:
+    """Find files that are cut off or hold what is no number, and mixtures that do not match their stems."""
     problems = []
+    channels = 0
     for stem in track.stems:
         try:
             shortened = stem.file.num_samples is not None
-            _decode_end(
-                read_header(stem.file) if shortened else Header(stem.file, track.sample_rate, track.num_samples)
-            )
+            header = read_header(stem.file) if shortened else Header(stem.file, track.sample_rate, track.num_samples)
+            channels = max(channels, _decode_end(header))
         except AudioError as error:
             problems.append(Problem(track.id, "unreadable", str(error)))
     if track.mixture and not problems:
         problems += _check_mixture(track, track.mixture, compare_sum)
-    return problems
+    return _CheckedSong(track, channels, problems)
 
 
-def _decode_end(header: Header) -> None:
-    """Decode the last second; raises AudioError if the file ends before it."""
+def _decode_end(header: Header) -> int:
+    """Decode the last second, or all of a file of floats; returns the number of channels.
+
+    Raises
+    ------
+    AudioError
+        If the file ends earlier, or holds NaN or infinity.
+    """
     file, count = header.file, min(header.num_samples, header.sample_rate)
     start = header.num_samples - count
     source = open_source(file.path, file.stream, thorough=False)
-    if isinstance(source, DecodedSource):  # seeks with the container's index instead of decoding from the beginning
+    if source.width == "float":
+        for _ in source.blocks(_BLOCK):  # checks all samples
+            pass
+    elif isinstance(source, DecodedSource):  # seeks with the container's index instead of decoding from the beginning
         # Containers announce whole codec frames and may be off by the encoder's padding, hence half of it.
         if source.excerpt(start, count).shape[1] < count // 2:
             raise AudioError(f"'{file}' is cut off: its last second is not there; get a whole copy")
     else:
-        _excerpt(file, start, count)
+        for _ in source.blocks(count, start):
+            pass
+    return source.channels
 
 
 def _check_mixture(track: Track, mixture: AudioFile, compare_sum: bool) -> list[Problem]:
@@ -148,6 +180,18 @@ def _check_sum(track: Track, mixture: AudioFile) -> list[Problem]:
 
 def _excerpt(file: AudioFile, start: int, count: int) -> ExactSamples:
     return read(file.path, start, count, file.stream)[0]
+
+
+def _unlike_others(values: Mapping[str, str], kind: str) -> list[Problem]:
+    """A problem if songs differ in something: how many have which value, and an example of the rarest."""
+    counts = Counter(values.values()).most_common()
+    if len(counts) < 2:
+        return []
+    rarest = counts[-1][0]
+    song = next(song for song, value in values.items() if value == rarest)
+    found = ", ".join(f"{count} are {value}" for value, count in counts)
+    message = f"songs differ in their {kind}: {found}, such as '{song}'; resample or leave out what differs"
+    return [Problem(song, kind, message)]
 
 
 def _shared_between_splits(tracks: Iterable[Track]) -> list[Problem]:

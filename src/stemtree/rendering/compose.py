@@ -118,8 +118,10 @@ def compose_songs(
 
 
 def _recorded_seed(file: Path, seed: int) -> int:
-    """The seed of the songs in a folder; in a new folder `seed` is recorded."""
+    """The seed of the songs in a folder; in a new folder `seed` is recorded, one with other songs is refused."""
     if not file.exists():
+        if any(file.parent.glob("song_*.mid")):
+            raise OptionError(f"'{file.parent}' holds songs of an unknown seed: give another folder")
         file.write_text(f"seed: {seed}\n", "utf-8")
     return int(required(read_metadata(file), "seed", file, int))
 

@@ -3,11 +3,13 @@
 import os
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import soundfile
 
+from stemtree.audio import open_source
 from stemtree.corpora.layout import SPLITS, read_metadata
 from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.track import Problem
@@ -121,12 +123,14 @@ def render_corpus(
         If FluidSynth, a soundfont or (unless `skip_bad`) a MIDI file cannot be used, if two files have the same name,
         or if there is no room left.
     OptionError
-        If `workers` is less than 1, a song in the folder was rendered with other settings, or there are too few songs
-        to be divided into splits.
+        If `workers` is less than 1, a song in the folder was rendered with other settings, the folder holds songs of
+        another rate or number of channels, or there are too few songs to be divided into splits.
     """
     workers = worker_count(workers)
     takes = _takes(list(dict.fromkeys(Path(midi) for midi in midis)), Path(root), settings)
     missing = [take for take in takes if not take.is_rendered()]
+    if missing:
+        _check_alike(Path(root), settings)
     problems = []
     # Always in another process: a forked FluidSynth would share its state. Each process keeps its soundfonts loaded.
     outcomes = map_in_processes(_render_take, missing, workers, spawn_single=True)
@@ -137,6 +141,31 @@ def render_corpus(
         if progress:
             progress(done, len(takes))
     return problems
+
+
+def _check_alike(root: Path, settings: RenderSettings) -> None:
+    """Raise OptionError if a corpus holds songs of another rate or number of channels; one of each folder is read."""
+    for pattern in (f"*/{METADATA}", *(f"{split}/*/{METADATA}" for split in SPLITS)):
+        file = next((file for file in root.glob(pattern) if not file.parent.name.startswith(".")), None)
+        found = file and _rate_and_channels(file)
+        if file and found and found != (settings.sample_rate, settings.channels):
+            theirs, ours = (
+                f"{rate} Hz {'stereo' if channels == 2 else 'mono'}"
+                for rate, channels in (found, (settings.sample_rate, settings.channels))
+            )
+            raise OptionError(
+                f"'{root}' holds songs of {theirs}, such as '{file.parent.name}', not {ours}: give that, or another "
+                "folder"
+            )
+
+
+def _rate_and_channels(metadata: Path) -> tuple[int, int] | None:
+    """Sample rate and number of channels of a song, known by its metadata; None if it cannot be told."""
+    for audio in (metadata.parent.glob("mix.*"), metadata.parent.glob("stems/*")):
+        with suppress(StemtreeError, StopIteration):
+            source = open_source(next(audio), thorough=False)
+            return source.sample_rate, source.channels
+    return None
 
 
 def _takes(midis: list[Path], root: Path, settings: RenderSettings) -> list[Take]:

@@ -123,6 +123,11 @@ class RenderSettings:
         shares = tuple(map(int, self.split.split(":")))
         return shares if any(shares) else ()
 
+    @property
+    def channels(self) -> int:
+        """Channels of the stems."""
+        return 2 if self.stereo else 1
+
     def as_dict(self) -> dict[str, Any]:
         """All settings that the sound of a song depends on, as its metadata record them."""
         settings = asdict(self) | {
