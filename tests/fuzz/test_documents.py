@@ -76,6 +76,7 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Originals:
 
 @fuzzed(80)
 @given(spoilings())
+@example([(166, "set", {"\ud800": None})])
 def test_settings(tmp_path: Path, configuration: Originals, changes: Spoiling) -> None:
     with (
         spoilt_file(tmp_path, "run.yaml", spoilt_document(dict(configuration), changes, "yaml")) as file,
@@ -100,6 +101,7 @@ def test_set_option(tmp_path: Path, configuration: Originals, change: str) -> No
 
 @fuzzed(30)
 @given(spoilings())
+@example([(166, "set", {"\ud800": None})])
 def test_settings_of_an_earlier_run(tmp_path: Path, configuration: Originals, changes: Spoiling) -> None:
     settings = TrainSettings.model_validate(dict(configuration))
     content = spoilt_document(settings.model_dump(mode="json"), changes, "yaml")

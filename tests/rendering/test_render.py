@@ -91,9 +91,7 @@ def test_rates_and_channels_are_not_mixed_in_a_corpus(midi: Path, tmp_path: Path
     root, other = tmp_path / "c", write_midi(tmp_path / "other.mid", [0])
     render_corpus([midi], root, render_settings(split="train"), workers=1)
     for options, theirs in (({"sample_rate": 8000}, "8000 Hz stereo"), ({"stereo": False}, "16000 Hz mono")):
-        with pytest.raises(
-            OptionError, match=rf"c' holds songs of 16000 Hz stereo, such as 'song', not {theirs}"
-        ):
+        with pytest.raises(OptionError, match=rf"c' holds songs of 16000 Hz stereo, such as 'song', not {theirs}"):
             render_corpus([other], root, render_settings(split="test", **options), workers=1)
     assert render_corpus([other], root, render_settings(split="test", seed=3), workers=1) == []
     for settings in ({"sample_rate": 8000}, {"stereo": False}):

@@ -84,6 +84,8 @@ def read_settings(files: Sequence[str | Path], changes: Sequence[str] = ()) -> T
         return TrainSettings.model_validate(settings)
     except ValidationError as error:
         raise OptionError(one_sentence(error)) from None
+    except UnicodeEncodeError as error:  # pydantic's, for the name of a setting
+        raise OptionError(f"the settings hold {error.object!a}, which is no text: write letters") from None
 
 
 def resolved_yaml(settings: TrainSettings) -> str:

@@ -52,7 +52,7 @@ class RunFolder:
             earlier = self._earlier_settings()
         except OSError as error:  # a file, or a name that is too long
             raise self._cannot_hold_a_run(error) from None
-        except (UnicodeDecodeError, yaml.YAMLError):
+        except (UnicodeError, yaml.YAMLError):
             raise OptionError(
                 f"the settings in '{self.path}' are damaged: give another folder, or remove this one"
             ) from None
