@@ -6,6 +6,7 @@ the message alone; in Python it is the text of the exception.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,8 +37,34 @@ class DownloadError(CorpusError):
     """A download that failed or is incomplete."""
 
 
+class ArchiveFault(StrEnum):
+    """Why an archive is not unpacked."""
+
+    BROKEN = "broken"
+    NO_ARCHIVE = "no archive"
+    ENCRYPTED = "encrypted"
+    METHOD = "method"
+    UNSAFE = "unsafe"
+    TOO_LARGE = "too large"
+    SAME_NAMES = "same names"
+    NO_AUDIO = "no audio"
+    NO_READER = "no reader"
+
+
 class ArchiveError(CorpusError):
-    """An archive that is damaged or unsafe to unpack."""
+    """An archive that is damaged or unsafe to unpack, or that cannot be read here.
+
+    Parameters
+    ----------
+    message : str
+        One sentence.
+    fault : ArchiveFault
+        What decides what becomes of the archive.
+    """
+
+    def __init__(self, message: str, fault: ArchiveFault = ArchiveFault.BROKEN) -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class SamplingError(StemtreeError):

@@ -9,12 +9,13 @@ FILES = ("01_Kick.wav", "02_BassDI.wav", "03_LeadVox.wav", "04_Quux.wav")
 
 
 def test_from_a_listing_to_an_annotation(cli, tmp_path: Path) -> None:
-    make_zip(tmp_path / "a.zip", {f"Full/{file}": tone() for file in FILES})
+    make_zip(tmp_path / "a.zip", {f"Full/{file}": tone() for file in FILES} | {"Full/a.pdf": b"x"})
     make_zip(tmp_path / "evil.zip", {"../evil.wav": tone()})
     (tmp_path / "list.csv").write_text("Pop,Sub,One,Anna,a.zip,\nPop,Sub,Two,Bert,evil.zip,\n")
     outcome = cli("curate", "gather", tmp_path / "list.csv", "-o", tmp_path / "out")
     assert outcome.code == 1
     lines = outcome.out.splitlines()
+    assert lines.pop(0) == "left out: Anna - One: Full/a.pdf"
     assert lines[0].startswith("quarantined: Bert - Two: the archive") and "lies outside its folder" in lines[0]
     assert lines[-1] == f"{tmp_path / 'out'}: 2 songs; 1 unpacked, 1 quarantined"
     songs, annotation = tmp_path / "out" / "songs", tmp_path / "annotation.csv"

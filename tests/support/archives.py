@@ -41,6 +41,34 @@ def make_7z(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
+def make_7z_of_method(path: Path, name: str, content: bytes, code: bytes, num_inputs: int = 1) -> Path:
+    """A 7z file with one stored file that claims to be packed by the method with this code."""
+
+    def number(value: int) -> bytes:
+        return bytes([value]) if value < 0x80 else bytes([0x80 | value >> 8, value & 0xFF])
+
+    coder = bytes([len(code) | (0x10 if num_inputs > 1 else 0)]) + code
+    binding = b""
+    if num_inputs > 1:  # such as BCJ2, whose other inputs are the outputs of stored streams
+        coder += bytes([num_inputs, 1]) + b"\x01\x00" * (num_inputs - 1)
+        binding = b"".join(bytes([at, at]) for at in range(1, num_inputs)) + bytes(
+            [0, *range(num_inputs, 2 * num_inputs - 1)]
+        )
+    size = number(len(content))
+    packed = [size, *[b"\0"] * (num_inputs - 1)]
+    text = (name + "\0").encode("utf-16-le")
+    header = (
+        b"\x01\x04\x06\0" + bytes([num_inputs]) + b"\x09" + b"".join(packed) + b"\0"
+        + b"\x07\x0b\x01\0" + bytes([num_inputs]) + coder + binding + b"\x0c" + size + b"\0" * (num_inputs - 1) + b"\0"
+        + b"\x08\x0a\x01" + struct.pack("<L", zlib.crc32(content)) + b"\0\0"
+        + b"\x05\x01\x11" + number(len(text) + 1) + b"\0" + text + b"\0\0"
+    )  # fmt: skip
+    start = struct.pack("<QQL", len(content), len(header), zlib.crc32(header))
+    signature = b"7z\xbc\xaf\x27\x1c\0\x04" + struct.pack("<L", zlib.crc32(start))
+    path.write_bytes(signature + start + content + header)
+    return path
+
+
 def make_rar(path: Path, files: dict[str, bytes], links: dict[str, str] | None = None, method: int = 0x30) -> Path:
     """RAR 3, stored: what rarfile reads without a program. Nothing free writes RAR, hence by hand.
 

@@ -51,6 +51,8 @@ def gather(
     for one in songs:
         if one.reason:
             say(f"{one.status}: {one_line(one.song)}: {one_line(one.reason)}")
+        elif one.left_out and one.status == "unpacked":
+            say(f"left out: {one_line(one.song)}: {one_line(', '.join(one.left_out))}")
     _print(problems)
     counts = Counter[str](one.status for one in songs)
     say(f"{output}: {len(songs)} songs; {_counted(counts)}")

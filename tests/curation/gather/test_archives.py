@@ -1,14 +1,19 @@
 import errno
+import io
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.archives import make_7z, make_rar, make_zip, tone
 
-from stemtree.curation.gather.archives import UnpackLimits, unpack
-from stemtree.errors import ArchiveError
+from stemtree.curation.gather.archives import Unpacked, UnpackLimits, unpack
+from stemtree.errors import ArchiveError, ArchiveFault
 
 MAKERS = {"zip": make_zip, "rar": make_rar, "7z": make_7z}
 
@@ -71,7 +76,9 @@ def test_no_audio_and_encryption(tmp_path: Path) -> None:
     content[6] |= 1
     content[content.index(b"PK\x01\x02") + 8] |= 1
     archive.write_bytes(content)
-    with pytest.raises(ArchiveError, match=r"'1.wav' is encrypted"):
+    with pytest.raises(
+        ArchiveError, match=r"is encrypted \('1.wav'\): get one that is not, or unpack it and pack it anew"
+    ):
         unpack(archive, tmp_path)
 
 
@@ -143,3 +150,72 @@ def test_two_entries_of_one_name(tmp_path: Path) -> None:
     unpack(tmp_path / "a.zip", tmp_path / "out")
     assert (tmp_path / "out" / "1.wav").read_bytes() == tone()
     assert (tmp_path / "out" / "1 (2).wav").read_bytes() == tone(0.1)
+
+
+def unpacked_from(archive: Path) -> Unpacked:
+    folder = archive.with_name(f"{archive.name} out")
+    folder.mkdir()
+    unpacked = unpack(archive, folder)
+    assert sorted(unpacked.files) == sorted(
+        file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()
+    )
+    assert not [path for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir())]
+    return unpacked
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_audio_whose_name_does_not_say_so(kind: str, tmp_path: Path) -> None:
+    """Broadcast wave, a blank after the name, and no ending at all: only the first bytes tell."""
+    flac = io.BytesIO()
+    soundfile.write(flac, np.zeros(100), 8000, format="FLAC")
+    files = {
+        "S/1.bwf": tone(), "S/2.wav ": tone(), "S/03 Kick": tone(), "S/04.Bass 1.1": flac.getvalue(),
+        "S/Read me": b"hello", "S/Docs/Licence": b"x", "S/session.ptx": b"RIFF1234WAVE", "S/inner.zip": b"PK",
+    }  # fmt: skip
+    unpacked = unpacked_from(MAKERS[kind](tmp_path / f"a.{kind}", files))
+    assert sorted(unpacked.files) == ["03 Kick.wav", "04.Bass 1.1.flac", "1.bwf", "2.wav"]
+    assert sorted(unpacked.left_out) == ["S/Docs/Licence", "S/Read me", "S/inner.zip", "S/session.ptx"]
+    assert unpacked.renamed == {"03 Kick.wav": "S/03 Kick", "04.Bass 1.1.flac": "S/04.Bass 1.1"}
+
+
+def test_archives_of_archives_are_named_and_can_be_listed_themselves(tmp_path: Path) -> None:
+    inner = make_zip(tmp_path / "inner.zip", {"1.wav": tone()})
+    archive = make_zip(tmp_path / "a.zip", {"a/inner.zip": inner.read_bytes(), "a/readme.txt": b"", "a/README": b"x"})
+    with pytest.raises(
+        ArchiveError, match=r"other archives .*, such as 'a/inner.zip': unpack it and list those"
+    ) as caught:
+        unpack(archive, tmp_path)
+    assert caught.value.fault is ArchiveFault.NO_AUDIO
+    assert unpacked_from(inner).files == ("1.wav",)
+
+
+def changed(archive: Path, old: bytes, new: bytes, last: bool = False) -> Path:
+    """An archive with something written over in it, first or last."""
+    content = archive.read_bytes()
+    at = content.rindex(old) if last else content.index(old)
+    archive.write_bytes(content[:at] + new + content[at + len(old) :])
+    return archive
+
+
+def test_good_archives_of_other_programs(tmp_path: Path) -> None:
+    """IZArc's slashes differ between the directory and the data; WinZip begins with a mark of divided archives."""
+    izarc = changed(make_zip(tmp_path / "i.zip", {"S/Kick.wav": tone()}), b"S/Kick", b"S\\Kick", last=True)
+    assert unpacked_from(izarc).files == ("Kick.wav",)
+    for number, mark in enumerate((b"PK00", b"PK\x07\x08")):
+        marked = make_zip(tmp_path / f"{number}.zip", {"1.wav": tone()})
+        marked.write_bytes(mark + marked.read_bytes())
+        assert unpacked_from(marked).files == ("1.wav",)
+    other = changed(make_zip(tmp_path / "o.zip", {"Kick.wav": tone()}), b"Kick", b"Tick", last=True)
+    with pytest.raises(ArchiveError, match="is broken"):
+        unpack(other, tmp_path)
+
+
+@pytest.mark.parametrize("is_of_this_name", [True, False])
+def test_names_in_an_extra_field(is_of_this_name: bool, tmp_path: Path) -> None:
+    info = zipfile.ZipInfo("S/Gitarre_.wav")
+    checksum = zlib.crc32(info.filename.encode() if is_of_this_name else b"another")
+    name = "S/Gitarre ü.wav".encode()
+    info.extra = struct.pack("<HHBL", 0x7075, 5 + len(name), 1, checksum) + name
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(info, tone())
+    assert unpacked_from(tmp_path / "a.zip").files == ("Gitarre ü.wav" if is_of_this_name else "Gitarre_.wav",)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import py7zr
 import pytest
-from support.archives import make_7z, make_rar, make_zip, tone
+from support.archives import make_7z, make_7z_of_method, make_rar, make_zip, tone
 
 from stemtree.curation.gather.archives import UnpackLimits, unpack
-from stemtree.errors import ArchiveError
+from stemtree.errors import ArchiveError, ArchiveFault
 
 MAKERS = {"zip": make_zip, "rar": make_rar, "7z": make_7z}
 
@@ -81,5 +81,49 @@ def test_7z_methods_that_could_fill_the_memory(method: int, tmp_path: Path) -> N
     filters = [{"id": method, "level": 3} if method == py7zr.FILTER_ZSTD else {"id": method}]
     with py7zr.SevenZipFile(tmp_path / "a.7z", "w", filters=filters) as archive:
         archive.writestr(tone(), "1.wav")
-    with pytest.raises(ArchiveError, match=r"is packed with (deflate|zstd): pack it anew with LZMA2"):
+    with pytest.raises(
+        ArchiveError, match=r"is packed with (DEFLATE|ZStandard): pack it anew as zip, or as 7z with LZMA2"
+    ):
         unpack(tmp_path / "a.7z", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "num_inputs"),
+    [("LZ4", b"\x04\xf7\x11\x04", 1), ("Brotli", b"\x04\xf7\x11\x02", 1), ("BCJ2", b"\x03\x03\x01\x1b", 4),
+     ("method 04f71107", b"\x04\xf7\x11\x07", 1)],
+)  # fmt: skip
+def test_7z_methods_that_are_not_read_are_not_called_broken(
+    name: str, code: bytes, num_inputs: int, tmp_path: Path
+) -> None:
+    archive = make_7z_of_method(tmp_path / "a.7z", "1.wav", tone(), code, num_inputs)
+    with pytest.raises(
+        ArchiveError, match=f"is packed with {name}: pack it anew as zip, or as 7z with LZMA2"
+    ) as caught:
+        unpack(archive, tmp_path)
+    assert caught.value.fault is ArchiveFault.METHOD
+
+
+def test_a_7z_file_made_by_hand_is_one(tmp_path: Path) -> None:
+    unpack(make_7z_of_method(tmp_path / "a.7z", "1.wav", tone(), b"\0"), tmp_path)
+    assert (tmp_path / "1.wav").read_bytes() == tone()
+
+
+@pytest.mark.parametrize("hides_names", [False, True])
+def test_encrypted_archives_are_not_called_broken(hides_names: bool, tmp_path: Path) -> None:
+    with py7zr.SevenZipFile(tmp_path / "a.7z", "w", password="x", header_encryption=hides_names) as archive:
+        archive.writestr(tone(), "1.wav")
+    with pytest.raises(
+        ArchiveError, match=r"is encrypted.*: get one that is not, or unpack it and pack it anew"
+    ) as caught:
+        unpack(tmp_path / "a.7z", tmp_path)
+    assert caught.value.fault is ArchiveFault.ENCRYPTED
+
+
+def test_faults_are_kinds_whatever_the_names_say(tmp_path: Path) -> None:
+    archive = make_zip(tmp_path / "needs the program, is encrypted, no audio.zip", {"needs the package.wav": tone()})
+    archive.write_bytes(archive.read_bytes().replace(tone()[:4], b"xxxx").replace(b"PK\x01\x02", b"PK\x01\x03"))
+    for content, fault in ((archive.read_bytes(), ArchiveFault.BROKEN), (b"<html>", ArchiveFault.NO_ARCHIVE)):
+        archive.write_bytes(content)
+        with pytest.raises(ArchiveError) as caught:
+            unpack(archive, tmp_path)
+        assert caught.value.fault is fault

@@ -1,6 +1,7 @@
 import csv
 import errno
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,8 @@ def test_a_library_with_everything_that_goes_wrong(server: Server, library: Path
     table = list(csv.DictReader((out / "songs.csv").read_text("utf-8").splitlines()))
     assert [row["status"] for row in table] == [one.status for one in songs]
     assert table[0]["files"] == "2" and table[0]["sha256"] == songs[0].sha256
+    assert [row["left_out"] for row in table] == ["Full/notes.txt"] * 3 + [""] * 4
+    assert [row["fault"] for row in table] == [""] * 3 + ["broken", "unsafe"] + ["download"] * 2
 
 
 def test_the_next_run_does_only_what_is_missing(server: Server, library: Path, tmp_path: Path) -> None:
@@ -71,6 +74,7 @@ def test_the_next_run_does_only_what_is_missing(server: Server, library: Path, t
     server.files["/broken.zip"] = server.files["/a.zip"]
     songs, _ = gather(library, out, SETTINGS)
     assert [one.status for one in songs] == ["there"] * 3 + ["unpacked", "quarantined", "unpacked", "failed"]
+    assert (songs[0].left_out, songs[4].fault) == (("Full/notes.txt",), "unsafe")
     assert {path for path, _ in server.asked} == {"/broken.zip", "/none.zip", "/busy.zip", "/none.mp3"}
 
 
@@ -111,3 +115,21 @@ def test_folders_of_songs() -> None:
     assert len(named("x" * 300, "y").encode()) <= 200
     twins = [ListedSong("", "", title, "A", "a.zip") for title in ("Song", "SONG", "song")]
     assert folder_names(twins) == ["A - Song", "A - SONG (2)", "A - song (3)"]
+
+
+def test_what_becomes_of_an_archive_does_not_depend_on_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Titles that sound like messages: a broken archive is quarantined, one that nothing here reads is tried again."""
+    for name in ("She needs the sun.zip", "other.zip"):
+        content = make_zip(tmp_path / name, {"1.wav": tone()}).read_bytes()
+        (tmp_path / name).write_bytes(content[:-30])
+    make_rar(tmp_path / "is broken.rar", {"1.wav": tone()})
+    monkeypatch.setitem(sys.modules, "rarfile", None)
+    rows = [(name, name, "") for name in ("She needs the sun.zip", "other.zip", "is broken.rar")]
+    listing = write_listing(tmp_path / "list.csv", rows)
+    songs, _ = gather(listing, tmp_path / "out", SETTINGS)
+    assert [(song.status, song.fault) for song in songs] == [("quarantined", "broken")] * 2 + [("failed", "no reader")]
+    monkeypatch.undo()
+    songs, _ = gather(listing, tmp_path / "out", SETTINGS)
+    assert [song.status for song in songs] == ["quarantined", "quarantined", "unpacked"]

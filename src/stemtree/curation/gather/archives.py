@@ -10,8 +10,19 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stemtree.audio import is_audio_name
+from stemtree.curation.gather.archive_faults import NO_PASSWORD
 from stemtree.curation.gather.containers import ArchiveEntry, Writer, open_archive
-from stemtree.errors import ArchiveError
+from stemtree.errors import ArchiveError, ArchiveFault
+
+_ENDINGS = {
+    ".wav": rb"(RIFF|RF64|BW64)....WAVE",
+    ".aiff": rb"FORM....AIF[FC]",
+    ".flac": rb"fLaC",
+    ".ogg": rb"OggS",
+    ".caf": rb"caff",
+    ".mp3": rb"ID3",
+}
+"""How files of these kinds begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ class Unpacked:
     left_out : tuple of str
         Entries that are not audio.
     renamed : dict
-        Files whose name another file has: the name in the archive by the new one.
+        The name in the archive of files that could not keep it: another file has it, or it does not end as audio does.
     """
 
     files: tuple[str, ...]
@@ -59,7 +70,8 @@ class Unpacked:
 def unpack(archive: str | os.PathLike[str], folder: Path, limits: UnpackLimits = UnpackLimits()) -> Unpacked:
     """Unpack the audio files of an archive into an empty folder.
 
-    A folder that holds everything else in the archive is left out of the paths. The whole archive is refused if one of
+    Audio is known by the ending of its name, or where there is none by its first bytes. A folder that holds everything
+    else in the archive is left out of the paths. The whole archive is refused if one of
     its entries would lie outside the folder, is a link, a device or encrypted, or if it exceeds the limits.
 
     Parameters
@@ -73,27 +85,59 @@ def unpack(archive: str | os.PathLike[str], folder: Path, limits: UnpackLimits =
 
     Raises
     ------
-    MissingReaderError
-        If a library or program that is needed is not installed.
     ArchiveError
-        If the archive is broken, refused, or holds no audio.
+        If the archive is broken, refused, or holds no audio, or if what reads it is not installed; `fault` says which.
     """
     file = Path(archive)
     with open_archive(file) as container:
         _check(file, container.entries, limits)
         entries = [entry for entry in container.entries if not _is_litter(_path(file, entry))]
-        chosen = [entry for entry in entries if is_audio_name(Path(_path(file, entry).name))]
-        if not chosen:
-            raise ArchiveError(f"the archive '{file}' holds no audio files: get another one")
-        names, renamed = _final_names([_path(file, entry) for entry in chosen])
+        chosen = [entry for entry in entries if _may_be_audio(_path(file, entry))]
+        names, renamed = _final_names([_path(file, entry) for entry in chosen]) if chosen else ([], {})
         budget = _Budget(file, limits.room(file.stat().st_size))
         with _writers(folder, names, budget) as writers:
             container.copy(list(zip(chosen, writers, strict=True)))
         for entry, name in zip(chosen, names, strict=True):
             if (folder / name).stat().st_size != entry.size:
                 raise ArchiveError(f"the archive '{file}' is broken ('{entry.name}' is not whole): get a whole copy")
-    left_out = tuple(entry.name for entry in entries if entry not in chosen)
-    return Unpacked(tuple(names), left_out, renamed)
+    final = [name if is_audio_name(Path(name)) else _with_ending(folder, name, names) for name in names]
+    if not any(final):
+        raise _without_audio(file, entries)
+    kept = {id(entry) for entry, name in zip(chosen, final, strict=True) if name}
+    left_out = tuple(entry.name for entry in entries if id(entry) not in kept)
+    renamed |= {new: entry.name for entry, old, new in zip(chosen, names, final, strict=True) if new and new != old}
+    return Unpacked(tuple(name for name in final if name), left_out, renamed)
+
+
+def _may_be_audio(path: PurePosixPath) -> bool:
+    """Whether a name ends as audio's do, or as no file's do (``01 Kick``, ``Snare.1``)."""
+    return is_audio_name(Path(path.name)) or not re.fullmatch(r"\.[A-Za-z][A-Za-z0-9]{1,7}", path.suffix)
+
+
+def _with_ending(folder: Path, name: str, names: list[str]) -> str:
+    """Give a file the ending that its first bytes ask for, and return its name; remove a file that is no audio."""
+    old = folder / name
+    with old.open("rb") as content:
+        start = content.read(12)
+    ending = next((ending for ending, pattern in _ENDINGS.items() if re.match(pattern, start, re.DOTALL)), "")
+    new = f"{name}{ending}"
+    if not ending or new.casefold() in {other.casefold() for other in names}:
+        old.unlink()
+        for parent in old.parents:
+            if parent == folder or any(parent.iterdir()):
+                break
+            parent.rmdir()
+        return ""
+    old.rename(folder / new)
+    return new
+
+
+def _without_audio(file: Path, entries: list[ArchiveEntry]) -> ArchiveError:
+    inner = [entry.name for entry in entries if re.search(r"\.(zip|rar|7z)$", entry.name, re.IGNORECASE)]
+    if not inner:
+        return ArchiveError(f"the archive '{file}' holds no audio files: get another one", ArchiveFault.NO_AUDIO)
+    holds = f"holds other archives instead of audio files, such as '{inner[0]}'"
+    return ArchiveError(f"the archive '{file}' {holds}: unpack it and list those", ArchiveFault.NO_AUDIO)
 
 
 class _Budget:
@@ -106,7 +150,7 @@ class _Budget:
         """Account for `count` bytes; raises ArchiveError if they are too many."""
         self._left -= count
         if self._left < 0:
-            raise _refused(self._file, f"it unpacks to more than {self._room >> 20} MB")
+            raise _refused(self._file, f"it unpacks to more than {self._room >> 20} MB", ArchiveFault.TOO_LARGE)
 
 
 @contextmanager
@@ -139,12 +183,15 @@ def _writers(folder: Path, names: list[str], budget: _Budget) -> Iterator[list[W
 def _check(file: Path, entries: list[ArchiveEntry], limits: UnpackLimits) -> None:
     """Refuse an archive by what it states of its entries."""
     if len(entries) > limits.files:
-        raise _refused(file, f"it holds {len(entries)} files, where {limits.files} are the most")
+        most = f"it holds {len(entries)} files, where {limits.files} are the most"
+        raise _refused(file, most, ArchiveFault.TOO_LARGE)
     for entry in entries:
         if entry.is_link:
             raise _refused(file, f"'{entry.name}' is a link or a device")
         if entry.is_encrypted:
-            raise _refused(file, f"'{entry.name}' is encrypted")
+            raise ArchiveError(
+                f"the archive '{file}' is encrypted ('{entry.name}'): {NO_PASSWORD}", ArchiveFault.ENCRYPTED
+            )
     _Budget(file, limits.room(file.stat().st_size)).take(sum(entry.size or 0 for entry in entries))
 
 
@@ -155,6 +202,7 @@ def _path(file: Path, entry: ArchiveEntry) -> PurePosixPath:
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
         raise _refused(file, f"'{entry.name}' lies outside its folder")
     clean = [re.sub(r'[\x00-\x1f\x7f<>:"|?*\ud800-\udfff]', "_", part) for part in parts if part not in ("", ".")]
+    clean = [part.rstrip(" ") or "_" for part in clean]  # Windows takes no name that ends in a blank
     if not clean or any(len(part.encode()) > 255 for part in clean) or len(clean) > 16:
         raise _refused(file, f"'{entry.name[:60]}' is no path for a file")
     return PurePosixPath(*clean)
@@ -194,7 +242,6 @@ def _final_names(paths: list[PurePosixPath]) -> tuple[list[str], dict[str, str]]
     return names, renamed
 
 
-def _refused(file: Path, why: str) -> ArchiveError:
-    return ArchiveError(
-        f"the archive '{file}' is refused: {why}; do not unpack it by hand before you have looked into it"
-    )
+def _refused(file: Path, why: str, fault: ArchiveFault = ArchiveFault.UNSAFE) -> ArchiveError:
+    message = f"the archive '{file}' is refused: {why}; do not unpack it by hand before you have looked into it"
+    return ArchiveError(message, fault)

@@ -1,6 +1,5 @@
 """Zip, rar and 7z archives as lists of entries with content."""
 
-import errno
 import stat
 import zipfile
 import zlib
@@ -11,22 +10,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stemtree.errors import ArchiveError
+from stemtree.curation.gather.archive_faults import NO_PASSWORD, PACK_ANEW, explain_library_error
+from stemtree.errors import ArchiveError, ArchiveFault
 
 _BLOCK = 1 << 20
-_MAGIC = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"Rar!\x1a\x07": "rar", b"7z\xbc\xaf\x27\x1c": "7z"}
-_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.EIO)
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
-_ZIP_METHODS = {9: "deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma"}
-_UNBOUNDED = {"DEFLATE": "deflate", "DEFLATE64": "deflate64", "ZStandard": "zstd"}
-"""Methods that py7zr unpacks in pieces of any size, so that an archive with a false size could fill the memory."""
+_MAGIC = {
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+    b"PK00PK\x03\x04": "zip",  # marked as what could have been divided over several disks and was not
+    b"PK\x07\x08PK\x03\x04": "zip",  # likewise
+    b"Rar!\x1a\x07": "rar",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+}
+_ZIP_METHODS = {9: "deflate64", zipfile.ZIP_BZIP2: "bzip2", zipfile.ZIP_LZMA: "lzma", 93: "zstd", 95: "xz", 98: "PPMd"}
+_UNICODE_PATH = 0x7075
+_FILTERS = (
+    "LZMA",
+    "LZMA2",
+    "COPY",
+    "BZip2",
+    "PPMd",
+    "BCJ",
+    "ARM",
+    "ARMT",
+    "ARM64",
+    "IA64",
+    "PPC",
+    "SPARC",
+    "DELTA",
+    "7zAES",
+)
+"""Methods that py7zr unpacks in pieces of a bounded size, by its names. With others a false size fills the memory."""
+_OTHER_FILTERS = {b"\x03\x03\x01\x1b": "BCJ2", b"\x04\xf7\x11\x04": "LZ4", b"\x04\xf7\x11\x02": "Brotli"}
+"""Names of methods, by their codes, that py7zr does not have or not name."""
 
 Writer = Callable[[bytes], None]
 """Takes the next piece of an entry's content."""
-
-
-class MissingReaderError(ArchiveError):
-    """A library or program that reads this kind of archive is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,48 +79,44 @@ def open_archive(file: Path) -> Iterator[Container]:
 
     Raises
     ------
-    MissingReaderError
-        If a library or program that is needed is not installed.
     ArchiveError
-        If the archive is broken, or of another kind; whatever error its library raises in the ``with`` block.
+        If the archive is broken, encrypted, or of another kind; whatever error its library raises in the ``with``
+        block; if a library or program that is needed is not installed.
     """
     try:
         kind = kind_of(file)
         if kind is None:
-            raise ArchiveError(f"'{file}' is not a zip, rar or 7z archive (a page instead of a file?): get it again")
+            raise ArchiveError(
+                f"'{file}' is not a zip, rar or 7z archive (a page instead of a file?): get it again",
+                ArchiveFault.NO_ARCHIVE,
+            )
         opened: dict[str, Callable[[Path], Container]] = {"zip": _Zip, "rar": _Rar, "7z": _SevenZip}
         container = opened[kind](file)
         try:
             yield container
         finally:
             container.close()
-    except ModuleNotFoundError as error:
-        raise MissingReaderError(
-            f"'{file}' needs the package {error.name}: run `pip install {error.name}`, then again"
-        ) from None
     except ArchiveError:
         raise
-    except _BROKEN as error:
-        if isinstance(error, OSError) and error.errno in _MACHINE:  # the fault of this machine, not of the archive
-            raise
-        raise ArchiveError(f"the archive '{file}' is broken ({_reason(error)}): get a whole copy") from None
+    except ModuleNotFoundError as error:
+        raise ArchiveError(
+            f"'{file}' needs the package {error.name}: run `pip install {error.name}`, then again",
+            ArchiveFault.NO_READER,
+        ) from None
     except Exception as error:  # rarfile and py7zr raise a dozen classes without a common base
-        if type(error).__module__.partition(".")[0] not in ("rarfile", "py7zr", "_lzma", "lzma"):
-            raise
-        if type(error).__name__ == "RarCannotExec":
-            raise MissingReaderError(f"'{file}' needs the program unrar or unar: install one, then again") from None
-        raise ArchiveError(f"the archive '{file}' is broken ({_reason(error)}): get a whole copy") from None
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        if explained := explain_library_error(file, error):
+            raise explained from None
+        raise
 
 
 def _refuse_same_names(file: object, targets: list[tuple[ArchiveEntry, Writer]]) -> None:
     """Refuse entries of one name, which some libraries cannot tell apart."""
     ((name, count),) = Counter(entry.name for entry, _ in targets).most_common(1)
     if count > 1:
-        raise ArchiveError(f"the archive '{file}' is refused: {count} of its files are called '{name}'; pack it anew")
+        raise ArchiveError(
+            f"the archive '{file}' is refused: {count} of its files are called '{name}'; pack it anew",
+            ArchiveFault.SAME_NAMES,
+        )
 
 
 def kind_of(file: Path) -> str | None:
@@ -119,32 +134,64 @@ class _Zip(Container):
     @staticmethod
     def _entry(info: zipfile.ZipInfo) -> ArchiveEntry:
         mode = info.external_attr >> 16
-        name = info.filename
-        if not info.flag_bits & 0x800:  # not marked as UTF-8; archives made on a Mac often are nevertheless
-            with suppress(UnicodeError):
-                name = name.encode("cp437").decode("utf-8")
         is_link = bool(stat.S_IFMT(mode)) and not stat.S_ISREG(mode)
-        return ArchiveEntry(name, info.file_size, is_link, bool(info.flag_bits & 1), info)
+        return ArchiveEntry(_zip_name(info), info.file_size, is_link, bool(info.flag_bits & 1), info)
 
     def copy(self, targets: list[tuple[ArchiveEntry, Writer]]) -> None:
         for entry, _ in targets:
             method = entry.handle.compress_type
-            if method not in (
-                zipfile.ZIP_STORED,
-                zipfile.ZIP_DEFLATED,
-            ):  # zipfile does not bound others
+            if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # zipfile does not bound others
                 name = _ZIP_METHODS.get(method, f"method {method}")
                 raise ArchiveError(
                     f"'{self._zip.filename}' packs '{entry.name}' with {name}, where stored and deflated are read: "
-                    "pack it anew"
+                    f"{PACK_ANEW}",
+                    ArchiveFault.METHOD,
                 )
         for entry, write in targets:
+            self._accept_other_slashes(entry.handle)
             with self._zip.open(entry.handle) as content:
                 while block := content.read(_BLOCK):
                     write(block)
 
+    def _accept_other_slashes(self, info: zipfile.ZipInfo) -> None:
+        """Let the name before a file's data differ from the directory's in slashes or encoding, as IZArc writes it.
+
+        Zipfile takes a file whose two names differ for another one.
+        """
+        with open(self._zip.filename or "", "rb") as content:
+            content.seek(info.header_offset + 26)
+            length = int.from_bytes(content.read(2), "little")
+            content.seek(info.header_offset + 6)
+            is_utf8 = bool(int.from_bytes(content.read(2), "little") & 0x800)
+            content.seek(info.header_offset + 30)
+            name = content.read(length)
+        with suppress(UnicodeError):
+            before = name.decode("utf-8" if is_utf8 else "cp437")
+            if _plain(before) == _plain(info.orig_filename):
+                info.orig_filename = before
+
     def close(self) -> None:
         self._zip.close()
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """An entry's name: marked as UTF-8, in UTF-8 beside another, in UTF-8 without saying so, or in code page 437."""
+    if info.flag_bits & 0x800:
+        return info.filename
+    raw, extra = info.orig_filename.encode("cp437", "replace"), info.extra
+    while len(extra) >= 4:
+        kind, length = (int.from_bytes(extra[at : at + 2], "little") for at in (0, 2))
+        field, extra = extra[4 : 4 + length], extra[4 + length :]
+        if kind == _UNICODE_PATH and field[1:5] == zlib.crc32(raw).to_bytes(4, "little"):  # still of this name
+            with suppress(UnicodeError):
+                return field[5:].decode("utf-8")
+    with suppress(UnicodeError):  # archives made on a Mac
+        return info.filename.encode("cp437").decode("utf-8")
+    return info.filename
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.replace("\\", "/") if character.isascii())
 
 
 class _Rar(Container):
@@ -158,7 +205,9 @@ class _Rar(Container):
             if not info.is_dir()
         ]
         if self._rar.needs_password() and not self.entries:
-            raise ArchiveError(f"the archive '{file}' is encrypted, its file names as well: get one that is not")
+            raise ArchiveError(
+                f"the archive '{file}' is encrypted, its file names as well: {NO_PASSWORD}", ArchiveFault.ENCRYPTED
+            )
 
     def copy(self, targets: list[tuple[ArchiveEntry, Writer]]) -> None:
         import rarfile
@@ -193,10 +242,8 @@ class _SevenZip(Container):
 
         file = self._archive.filename
         _refuse_same_names(file, targets)
-        if methods := [_UNBOUNDED[name] for name in self._archive.archiveinfo().method_names if name in _UNBOUNDED]:
-            raise ArchiveError(
-                f"the archive '{file}' is packed with {methods[0]}: pack it anew with LZMA2, as 7-Zip does"
-            )
+        if other := self._other_methods():
+            raise ArchiveError(f"the archive '{file}' is packed with {other[0]}: {PACK_ANEW}", ArchiveFault.METHOD)
 
         class Sink(Py7zIO):
             def __init__(self, write: Writer) -> None:
@@ -226,6 +273,17 @@ class _SevenZip(Container):
                 return Sink(writes[filename])
 
         self._archive.extract(targets=list(writes), factory=Factory())
+
+    def _other_methods(self) -> list[str]:
+        """Methods in the archive that are not read."""
+        from py7zr.compressor import SupportedMethods
+
+        streams = self._archive.header.main_streams
+        codes = [
+            coder["method"] for folder in (streams.unpackinfo.folders if streams else ()) for coder in folder.coders
+        ]
+        names = {bytes(method["id"]): str(method["name"]) for method in SupportedMethods.methods} | _OTHER_FILTERS
+        return [names.get(code, f"method {code.hex()}") for code in codes if names.get(code) not in _FILTERS]
 
     def close(self) -> None:
         self._archive.close()

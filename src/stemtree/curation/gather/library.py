@@ -14,7 +14,7 @@ from stemtree.curation.sessions.csv_tables import format_table
 from stemtree.errors import CorpusError
 from stemtree.staging import whole_file
 
-SONG_COLUMNS = ("song", *LISTING_COLUMNS, "status", "files", "sha256", "reason")
+SONG_COLUMNS = ("song", *LISTING_COLUMNS, "status", "files", "sha256", "fault", "reason", "left_out")
 """Columns of ``songs.csv``."""
 
 _MAX_BYTES = 200
@@ -95,7 +95,10 @@ def folder_names(songs: list[ListedSong]) -> list[str]:
 
 def _write_songs(file: Path, songs: list[GatheredSong]) -> None:
     rows = (
-        (one.song, *asdict(one.listed).values(), one.status, one.files, one.sha256, " ".join(one.reason.split()))
+        (
+            *(one.song, *asdict(one.listed).values(), one.status, one.files, one.sha256),
+            *(one.fault, " ".join(one.reason.split()), "; ".join(one.left_out)),
+        )
         for one in songs
     )
     with whole_file(file) as partial:

@@ -10,11 +10,10 @@ from urllib.parse import unquote, urlsplit
 
 from stemtree.corpora.track import Problem
 from stemtree.curation.gather.archives import UnpackLimits, unpack
-from stemtree.curation.gather.containers import MissingReaderError
 from stemtree.curation.gather.download import DownloadSettings, UnreachableError, download, open_session, sha256
 from stemtree.curation.gather.listing import ListedSong
 from stemtree.curation.gather.notes import SONG_NOTE, note_file, read_note, remove_with_note, write_note
-from stemtree.errors import ArchiveError, DownloadError
+from stemtree.errors import ArchiveError, ArchiveFault, DownloadError
 from stemtree.staging import staging
 
 if TYPE_CHECKING:
@@ -42,6 +41,10 @@ class GatheredSong:
         Number of audio files.
     sha256 : str
         Checksum of the archive.
+    fault : str
+        The kind of `reason`: an `ArchiveFault`, or ``download``; empty where nothing failed.
+    left_out : tuple of str
+        Entries of the archive that are not audio.
     """
 
     song: str
@@ -50,6 +53,8 @@ class GatheredSong:
     reason: str = ""
     files: int = 0
     sha256: str = ""
+    fault: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +105,13 @@ class SongGatherer:
         """A song that an earlier run unpacked or quarantined, unless its archive has changed."""
         note = read_note(self._root / "songs" / song)
         if note is not None and note.get("archive") == listed.archive:
-            return GatheredSong(song, listed, "there", files=len(note["files"]), sha256=note["sha256"])
+            left_out = tuple(note.get("left_out", ()))
+            return GatheredSong(song, listed, "there", "", len(note["files"]), note["sha256"], left_out=left_out)
         held = self._quarantine(song)
         note = read_note(held) if held.exists() else None
         if note is not None and note.get("archive") == listed.archive and not self._is_mended(listed, note["sha256"]):
-            return GatheredSong(song, listed, "quarantined", note["reason"], sha256=note["sha256"])
+            fault = note.get("fault", ArchiveFault.BROKEN)
+            return GatheredSong(song, listed, "quarantined", note["reason"], sha256=note["sha256"], fault=fault)
         return None
 
     def gather(self, song: str, listed: ListedSong) -> GatheredSong:
@@ -113,7 +120,7 @@ class SongGatherer:
         try:
             gathered = gathered or self._unpack(song, listed)
         except DownloadError as error:
-            return GatheredSong(song, listed, "failed", str(error))
+            return GatheredSong(song, listed, "failed", str(error), fault="download")
         lacks_preview = gathered.status == "there" and not self._preview_file(song).exists()
         if self._settings.previews and listed.preview and (lacks_preview or gathered.status == "unpacked"):
             self._fetch_preview(song, listed)
@@ -130,15 +137,18 @@ class SongGatherer:
                 if folder.exists():
                     shutil.rmtree(folder)
                 stage.rename(folder)
-        except MissingReaderError as error:
-            return GatheredSong(song, listed, "failed", str(error), sha256=digest)
         except ArchiveError as error:
-            self._set_aside(song, listed, archive, digest, str(error))
-            return GatheredSong(song, listed, "quarantined", str(error), sha256=digest)
+            status: GatherStatus = "failed" if error.fault is ArchiveFault.NO_READER else "quarantined"
+            failed = GatheredSong(song, listed, status, str(error), sha256=digest, fault=error.fault)
+            if status == "quarantined":
+                self._set_aside(failed, archive)
+            return failed
         remove_with_note(self._quarantine(song))
         if self._is_downloaded(archive) and not self._settings.keep_archives:
             remove_with_note(archive)
-        return GatheredSong(song, listed, "unpacked", files=len(unpacked.files), sha256=digest)
+        return GatheredSong(
+            song, listed, "unpacked", files=len(unpacked.files), sha256=digest, left_out=unpacked.left_out
+        )
 
     def _fetch_archive(self, song: str, listed: ListedSong) -> tuple[Path, str]:
         """The archive as a file on this machine, and its checksum."""
@@ -181,16 +191,17 @@ class SongGatherer:
         except DownloadError as error:
             self._report(Problem(song, "preview", str(error)))
 
-    def _set_aside(self, song: str, listed: ListedSong, archive: Path, digest: str, reason: str) -> None:
+    def _set_aside(self, failed: GatheredSong, archive: Path) -> None:
         """Move a downloaded archive to the quarantine; of other files, which stay where they are, only a note."""
-        held = self._quarantine(song)
+        held = self._quarantine(failed.song)
         held.parent.mkdir(parents=True, exist_ok=True)
         if self._is_downloaded(archive):
             archive.replace(held)
             note_file(archive).unlink(missing_ok=True)
         else:
             held.write_bytes(b"")
-        write_note(held, {"archive": listed.archive, "sha256": digest, "reason": reason})
+        facts = {"archive": failed.listed.archive, "sha256": failed.sha256}
+        write_note(held, facts | {"fault": failed.fault, "reason": failed.reason})
 
     def _is_mended(self, listed: ListedSong, digest: str) -> bool:
         """Whether an archive on this machine differs from the one that was quarantined."""
