@@ -13,7 +13,7 @@ def test_check(cli, slakh: Path) -> None:
     (slakh / "test" / "Track02000" / "stems" / "S01.wav").write_bytes(b"")
     outcome = cli("corpus", "check", slakh, "--kind", "slakh")
     assert outcome.code == 1
-    assert outcome.out.splitlines()[-1] == "1 songs can be read; 1 unreadable, 1 missing"
+    assert outcome.out.splitlines()[-1] == "1 songs can be read; problems: 1 unreadable, 1 missing"
     assert len(outcome.out.splitlines()) == 3
     outcome = cli("corpus", "check", slakh, "--kind", "slack")
     assert outcome.code == 1 and "did you mean slakh" in outcome.err
@@ -42,11 +42,11 @@ def test_a_label_map(cli, tmp_path: Path, corpora: Callable[[str], Path]) -> Non
 def test_index_command(cli, slakh: Path) -> None:
     arguments = ("corpus", "index", slakh, "--kind", "slakh", "--duration", 1, "--hop", 0.5)
     file = slakh / "salience-slakh.parquet"
-    assert cli(*arguments).out == f"{file}: 3 songs, 23 nodes in them, 0 problems\n"
+    assert cli(*arguments).out == f"{file}: 3 songs, 23 nodes in them, inner ones too; 0 problems\n"
     (slakh / "test" / "Track02000" / "metadata.yaml").unlink()
     assert "metadata" in cli(*arguments).err
     outcome = cli(*arguments, "--skip-bad")
-    assert (outcome.code, outcome.out) == (0, f"{file}: 2 songs, 14 nodes in them, 1 problems\n")
+    assert (outcome.code, outcome.out) == (0, f"{file}: 2 songs, 14 nodes in them, inner ones too; 1 problems\n")
 
 
 def test_a_folder_whose_name_is_not_utf8(slakh: Path, cli) -> None:

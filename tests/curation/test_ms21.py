@@ -67,8 +67,8 @@ def test_from_a_listing_to_statistics(cli, recipe: ModuleType, server: Server, t
 
     stems = ("curate", "stems", songs, "--annotation", annotation, "-o", ms21, "--songs", gathered / "songs.csv",
              "--bleed", bleed, "--workers", 1)  # fmt: skip
-    assert cli(*stems).out == f"{ms21}: 4 songs made, 0 described again, 0 kept; no problems\n"
-    assert cli(*stems).out == f"{ms21}: 0 songs made, 0 described again, 4 kept; no problems\n"
+    assert cli(*stems).out == f"{ms21}: 4 songs made, 0 described again (metadata alone), 0 kept; no problems\n"
+    assert cli(*stems).out == f"{ms21}: 0 songs made, 0 described again (metadata alone), 4 kept; no problems\n"
     data, audio = read_song(ms21 / "AnaLuz_First")
     groups = sum(audio[group["filename"]] for group in data["musdb_stems"].values())
     np.testing.assert_array_equal(groups, audio["mix"])

@@ -9,15 +9,23 @@ from stemtree.cli.messages import say, show
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="A.parquet", help="Rows that evaluate -o wrote.")],
-    second: Annotated[Path, typer.Argument(metavar="B.parquet", help="Rows of another run on the same chunks.")],
+    first: Annotated[
+        Path,
+        typer.Argument(metavar="A.parquet", help="Take the first run's rows from this file, which evaluate -o wrote."),
+    ],
+    second: Annotated[
+        Path, typer.Argument(metavar="B.parquet", help="Take the second run's rows from this file, on the same chunks.")
+    ],
     seed_of_first: Annotated[
-        list[Path] | None, typer.Option("--a", metavar="FILE", help="Another seed of A; can be repeated.")
+        list[Path] | None, typer.Option("--a", metavar="FILE", help="Add rows of another seed of A; can be repeated.")
     ] = None,
     seed_of_second: Annotated[
-        list[Path] | None, typer.Option("--b", metavar="FILE", help="Another seed of B; can be repeated.")
+        list[Path] | None, typer.Option("--b", metavar="FILE", help="Add rows of another seed of B; can be repeated.")
     ] = None,
-    confidence: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the interval.")] = 0.95,
+    confidence: Annotated[
+        float,
+        typer.Option(min=0.5, max=0.999, help="Give the interval that holds the difference with this probability."),
+    ] = 0.95,
 ) -> None:
     """Compare the SI-SDR improvement of two runs, level by level, over seeds and songs."""
     import math
@@ -39,6 +47,10 @@ def compare(
         counts = map(str, (level.songs, level.chunks, level.undefined))
         table.add_row(level.level, *means, limits, f"{found.p_value:.3f}", *counts)
     show(table, width=120)
+    say(
+        "songs, chunks: on which both were measured (a node of a chunk is one, unless chunks have targets); undefined: "
+        "left out,\nan improvement is no number; p: how often a difference as large arises where there is none"
+    )
     if math.isnan(levels[0].difference.low):
         say("there is no interval for fewer than 10 songs", error=True)
     elif not levels[0].difference.over_seeds:

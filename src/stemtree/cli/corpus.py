@@ -18,7 +18,7 @@ app = typer.Typer(
     help="Look at corpora, validate copies of them, and make them.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Root = Annotated[str, typer.Argument(metavar="ROOT", help="The corpus's folder.")]
+Root = Annotated[str, typer.Argument(metavar="ROOT", help="Read the corpus in this folder.")]
 
 
 @app.command()
@@ -33,8 +33,8 @@ def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None, s
     for problem in (*corpus.notes, *corpus.problems):
         say(f"{problem.kind}: {one_line(problem.message)}")
     counts = Counter(problem.kind for problem in corpus.problems)
-    found = ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "no problems"
-    say(f"{len(corpus.tracks)} songs can be read; {found}")
+    found = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    say(f"{len(corpus.tracks)} songs can be read; {f'problems: {found}' if found else 'no problems'}")
     if not corpus.tracks or (corpus.problems and not skip_bad):
         raise typer.Exit(1)
 
@@ -49,6 +49,7 @@ def info(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None, sk
     corpus = load_corpus(root, kind, described.hierarchy(hierarchy), skip_bad=True)
     for table in _tables(corpus):
         show(table, width=200)
+    say("stems a song: on average; stem hours: the lengths of all stems, silence included")
     for problem in corpus.problems if skip_bad else ():
         say(problem.message, error=True)
     if corpus.problems:
@@ -62,10 +63,16 @@ def index(
     hierarchy: In = None,
     labels: Labels = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: ROOT/salience-HIERARCHY.parquet.")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write the index to this file (default: ROOT/salience-HIERARCHY.parquet).",
+        ),
     ] = None,
-    duration: Annotated[float, typer.Option(metavar="S", help="Of a chunk, in seconds.")] = 10.0,
-    hop: Annotated[float, typer.Option(metavar="S", help="From chunk to chunk, in seconds.")] = 2.5,
+    duration: Annotated[float, typer.Option(metavar="S", help="Cut songs into chunks of so many seconds.")] = 10.0,
+    hop: Annotated[float, typer.Option(metavar="S", help="Begin a chunk every so many seconds.")] = 2.5,
     skip_bad: SkipBad = False,
 ) -> None:
     """Measure how loud every node is in every chunk, for training; only songs that changed are measured again."""
@@ -81,17 +88,19 @@ def index(
     for problem in measured.problems:
         say(problem.message, error=True)
     songs = len(corpus.tracks) - len(measured.problems)
-    say(f"{file}: {songs} songs, {len(measured.table)} nodes in them, {len(problems)} problems")
+    say(f"{file}: {songs} songs, {len(measured.table)} nodes in them, inner ones too; {len(problems)} problems")
 
 
 @app.command()
 def resample(
     root: Root,
     kind: Kind,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of the copy.")],
-    rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate of the copy.")] = 16000,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Write the copy into this folder.")],
+    rate: Annotated[int, typer.Option(metavar="HZ", help="Resample to this rate.")] = 16000,
     stereo: Annotated[bool, typer.Option("--stereo", help="Keep channels instead of averaging them.")] = False,
-    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes (default: one a core).")] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")
+    ] = None,
     skip_bad: SkipBad = False,
 ) -> None:
     """Copy a corpus at another sample rate, in the same layout; songs that are in the copy already are left."""
@@ -110,9 +119,11 @@ def resample(
 
 @app.command()
 def compose(
-    count: Annotated[int, typer.Argument(metavar="N", help="How many songs.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the MIDI files go.")],
-    seed: Annotated[int, typer.Option(metavar="N", help="Decides every choice.")] = 0,
+    count: Annotated[int, typer.Argument(metavar="N", help="Compose so many songs.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Write the MIDI files into this folder.")
+    ],
+    seed: Annotated[int, typer.Option(metavar="N", help="Draw every choice by this seed.")] = 0,
 ) -> None:
     """Compose songs as MIDI files, with MMA's bands and melodies on what they lack."""
     say(f"{output}: {len(_compose(count, output, seed))} songs")
@@ -120,9 +131,9 @@ def compose(
 
 @app.command()
 def render(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="ROOT", help="The corpus's folder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="ROOT", help="Write the corpus into this folder.")],
     midis: Annotated[
-        list[str] | None, typer.Argument(metavar="MIDI...", help="General MIDI files.", show_default=False)
+        list[str] | None, typer.Argument(metavar="MIDI...", help="Render these General MIDI files.", show_default=False)
     ] = None,
     compose: Annotated[
         int | None, typer.Option(metavar="N", help="Compose so many songs in ROOT/midi, instead of MIDI files.")
@@ -131,24 +142,29 @@ def render(
         list[str] | None,
         typer.Option(
             metavar="[LABEL=]FILE",
-            help="SF2, SF3 or SFZ, for all parts or those that LABEL means; can be repeated (default: the small one of "
-            "pretty_midi).",
+            help="Draw sounds from this SF2, SF3 or SFZ, for all parts or those that LABEL means; can be repeated "
+            "(default: pretty_midi's, a small one).",
         ),
     ] = None,
     drums: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Soundfonts or SFZ of drum kits; can be repeated.")
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Draw drum kits from this soundfont or SFZ; can be repeated."),
     ] = None,
-    rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate.")] = 44100,
-    mono: Annotated[bool, typer.Option("--mono", help="Mono instead of stereo with panning.")] = False,
+    rate: Annotated[int, typer.Option(metavar="HZ", help="Write stems at this sample rate.")] = 44100,
+    mono: Annotated[bool, typer.Option("--mono", help="Write mono instead of stereo with panning.")] = False,
     redraw: Annotated[bool, typer.Option("--redraw", help="Give parts instruments of any class.")] = False,
     redraw_bass: Annotated[
-        bool, typer.Option("--redraw-bass", help="Basses too: they and other instruments change places.")
+        bool, typer.Option("--redraw-bass", help="Redraw basses too: they and other instruments change places.")
     ] = False,
-    double: Annotated[bool, typer.Option("--double", help="Some parts are played by a second instrument too.")] = False,
-    vary: Annotated[bool, typer.Option("--vary", help="Other keys, octaves, and sizes of instruments.")] = False,
-    effects: Annotated[bool, typer.Option("--effects", help="Equalisers, amplifiers, compressors, rooms.")] = False,
+    double: Annotated[bool, typer.Option("--double", help="Let a second instrument play some parts too.")] = False,
+    vary: Annotated[bool, typer.Option("--vary", help="Change keys, octaves, and sizes of instruments.")] = False,
+    effects: Annotated[
+        bool, typer.Option("--effects", help="Add equalisers, amplifiers, compressors and rooms.")
+    ] = False,
     takes: Annotated[int, typer.Option(metavar="N", help="Render each song so often, with other choices.")] = 1,
-    excerpt: Annotated[float | None, typer.Option(metavar="S", help="Only so many seconds of each take.")] = None,
+    excerpt: Annotated[
+        float | None, typer.Option(metavar="S", help="Render only so many seconds of each take.")
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -156,10 +172,14 @@ def render(
             help="Put the songs into ROOT/train, ROOT/validation or ROOT/test; or divide them, such as 8:1:1.",
         ),
     ] = None,
-    hierarchy: Annotated[str, typer.Option(metavar="NAME", help="Leave parts out that it has no leaf for.")] = "ms21",
-    format: Annotated[str, typer.Option(metavar="wav|flac", help="The stems' format.")] = "wav",
-    seed: Annotated[int, typer.Option(metavar="N", help="Decides every choice.")] = 0,
-    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes (default: one a core).")] = None,
+    hierarchy: Annotated[
+        str, typer.Option(metavar="NAME", help="Leave parts out that this hierarchy has no leaf for.")
+    ] = "ms21",
+    format: Annotated[str, typer.Option(metavar="wav|flac", help="Write stems in this format.")] = "wav",
+    seed: Annotated[int, typer.Option(metavar="N", help="Draw every choice by this seed.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")
+    ] = None,
     skip_bad: SkipBad = False,
 ) -> None:
     """Render MIDI files into a corpus in Slakh's layout; songs that are there are left."""

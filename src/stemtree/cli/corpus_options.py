@@ -16,12 +16,19 @@ Kind = Annotated[
     str,
     typer.Option(
         metavar="KIND",
-        help="slakh, slakh-split2, slakh-redux, musdb18, musdb18-hq, dsd100, medleydb, moisesdb, ms21 or folder.",
+        help="Read the corpus in this layout: slakh, slakh-split2, slakh-redux, musdb18, musdb18-hq, dsd100, medleydb, "
+        "moisesdb, ms21 or folder.",
     ),
 ]
-In = Annotated[str | None, typer.Option("--hierarchy", metavar="NAME|FILE", help="Instead of the corpus's own.")]
+In = Annotated[
+    str | None,
+    typer.Option(
+        "--hierarchy", metavar="NAME|FILE", help="Look labels up in this hierarchy instead of the corpus's own."
+    ),
+]
 Labels = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="YAML lines of 'label: path of a leaf', for labels of your own.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Look your own labels up in this file: YAML lines of 'label: path of a leaf'."),
 ]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot be used, and report it.")]
 

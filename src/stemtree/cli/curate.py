@@ -21,18 +21,22 @@ app.command()(curate_stems.stems)
 app.command()(curate_stems.split)
 app.command()(curate_stems.stats)
 
-Folder = Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where songs and reports go.")]
+Folder = Annotated[
+    Path, typer.Option("-o", "--output", metavar="DIR", help="Write songs and reports into this folder.")
+]
 
 
 @app.command()
 def gather(
-    listing: Annotated[str, typer.Argument(metavar="LISTING", help="CSV file or saved page that lists the library.")],
+    listing: Annotated[
+        str, typer.Argument(metavar="LISTING", help="Gather the songs of this list: a CSV file or a saved page.")
+    ],
     output: Folder,
-    tries: Annotated[int, typer.Option(metavar="N", help="How often a download is tried.")] = 5,
+    tries: Annotated[int, typer.Option(metavar="N", help="Try a download so often.")] = 5,
     keep_archives: Annotated[bool, typer.Option("--keep-archives", help="Leave archives that were unpacked.")] = False,
     no_previews: Annotated[bool, typer.Option("--no-previews", help="Do not fetch the previews.")] = False,
-    most_gb: Annotated[float, typer.Option(metavar="GB", help="What one archive may unpack to.")] = 40.0,
-    most_files: Annotated[int, typer.Option(metavar="N", help="How many files one archive may hold.")] = 2000,
+    most_gb: Annotated[float, typer.Option(metavar="GB", help="Refuse archives that unpack to more.")] = 40.0,
+    most_files: Annotated[int, typer.Option(metavar="N", help="Refuse archives of more files.")] = 2000,
 ) -> None:
     """Fetch and unpack a library's songs; run it again to go on where it stopped."""
     from stemtree.curation.gather.archives import UnpackLimits
@@ -62,14 +66,26 @@ def gather(
 
 @app.command()
 def annotate(
-    source: Annotated[str, typer.Argument(metavar="FOLDER|NAMES.csv", help="Songs in folders, or song,file as CSV.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="ANNOTATION.csv", help="What is written.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER|NAMES.csv",
+            help="Annotate the songs in this folder's folders, or those of a CSV file: song,file.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="ANNOTATION.csv", help="Write the annotation to this file.")
+    ],
     review_share: Annotated[
         float | None,
         typer.Option(metavar="SHARE", help="Mark this share for review (default: 0.1), and list it."),
     ] = None,
-    songs: Annotated[Path | None, typer.Option(metavar="SONGS.csv", help="Also write what holds for songs.")] = None,
-    weights: Annotated[str | None, typer.Option(metavar="FILE.safetensors", help="From stemtree curate fit.")] = None,
+    songs: Annotated[
+        Path | None, typer.Option(metavar="SONGS.csv", help="Write what holds for whole songs to this file.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="FILE.safetensors", help="Use these weights, from stemtree curate fit.")
+    ] = None,
 ) -> None:
     """Propose a label for every file, from its name and those beside it; corrections made earlier stay."""
     from stemtree.curation.annotation.classifier.classifier import load_classifier
@@ -86,14 +102,16 @@ def annotate(
     for row in marked if review_share is not None else ():
         say(f"{row.confidence or 0:.2f}  {one_line(row.song)} / {one_line(row.file)}: {row.label}")
     count = len({row.song for row in done.rows})
-    say(f"{output}: {len(done.rows)} files of {count} songs; {done.kept} settled, {len(marked)} to review")
+    say(f"{output}: {len(done.rows)} files of {count} songs; {done.kept} settled by a person, {len(marked)} to review")
 
 
 @app.command()
 def listen(
-    root: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder for each song.")],
-    annotation: Annotated[str, typer.Option(metavar="ANNOTATION.csv", help="Doubtful rows are marked in it.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="EVIDENCE.csv", help="What files sound like.")],
+    root: Annotated[str, typer.Argument(metavar="FOLDER", help="Listen to the songs in this folder's folders.")],
+    annotation: Annotated[str, typer.Option(metavar="ANNOTATION.csv", help="Mark doubtful rows in this file.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="EVIDENCE.csv", help="Write what files sound like to this file.")
+    ],
 ) -> None:
     """Listen to the files of an annotation, and mark rows for review where the sound speaks against the label."""
     from stemtree.curation.annotation.listen import listen as run
@@ -103,14 +121,19 @@ def listen(
     for one in evidence:
         if one.doubts:
             say(f"{one_line(one.song)} / {one_line(one.file)}: {one_line('; '.join(one.doubts))}")
-    say(f"{output}: {len(evidence)} files, {sum(bool(one.doubts) for one in evidence)} doubtful")
+    say(f"{output}: {len(evidence)} files, {sum(bool(one.doubts) for one in evidence)} sound unlike their label")
 
 
 @app.command()
 def fit(
-    labels: Annotated[str, typer.Argument(metavar="LABELS.csv", help="song,file,label, corrected by people.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.safetensors", help="The weights.")],
-    folds: Annotated[int, typer.Option(metavar="N", help="Of the cross-validation by song.")] = 5,
+    labels: Annotated[
+        str,
+        typer.Argument(metavar="LABELS.csv", help="Learn from this table that people have corrected: song,file,label."),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE.safetensors", help="Write the weights to this file.")
+    ],
+    folds: Annotated[int, typer.Option(metavar="N", help="Divide songs so often for the cross-validation.")] = 5,
 ) -> None:
     """Fit the classifier of file names, calibrate it, and print how good it is on songs that it was not fitted to."""
     from stemtree.curation.annotation.classifier.cross_validation import fit_and_measure
@@ -125,13 +148,21 @@ def fit(
     for name, one in accuracies.items():
         figures = (one.exact, one.instrument, one.instrument_of_all, one.reviewed, one.calibration_error)
         say(f"{name:5} " + "  ".join(f"{figure:.4f}" for figure in figures))
+    say(
+        "shares of files of songs left out; exact: the label is right; instrument: its instrument is, where it has one;"
+        "\nof all: the same of all files; 10 % reviewed: exact, once the least certain tenth is corrected"
+    )
     model.save(output)
     temperature, guess = model.calibration.temperature, model.calibration.guess
     say(f"{output}: {len(model.features)} features, temperature {temperature:.2f}, {100 * guess:.1f} % guessed")
 
 
 @app.command()
-def check(root: Annotated[str, typer.Argument(metavar="ROOT", help="Of MedleyDB's layout, or its metadata.")]) -> None:
+def check(
+    root: Annotated[
+        str, typer.Argument(metavar="ROOT", help="Check the songs in this folder: MedleyDB's layout, or its metadata.")
+    ],
+) -> None:
     """Find labels of raw tracks and stems that contradict each other, and stems or raw tracks without the other."""
     from stemtree.curation.annotation.contradictions import check_labels
 

@@ -14,24 +14,32 @@ if TYPE_CHECKING:
     from stemtree.audio import Width
     from stemtree.corpora.track import Problem
 
-AnnotationFile = Annotated[Path, typer.Option(metavar="CSV", help="Labels: song, file, label.")]
-Songs = Annotated[Path | None, typer.Option(metavar="CSV", help="Artists, titles and genres of the songs.")]
-HierarchyName = Annotated[str, typer.Option(metavar="NAME|FILE", help="What the labels are looked up in.")]
-Workers = Annotated[int | None, typer.Option(metavar="N", help="Processes (default: one a core).")]
+AnnotationFile = Annotated[Path, typer.Option(metavar="CSV", help="Read labels from this table: song, file, label.")]
+Songs = Annotated[Path | None, typer.Option(metavar="CSV", help="Read artists, titles and genres from this table.")]
+HierarchyName = Annotated[str, typer.Option(metavar="NAME|FILE", help="Look labels up in this hierarchy.")]
+Workers = Annotated[int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")]
 
 
 def stems(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of raw tracks for each song.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Mix the songs in this folder, each a folder of raw tracks.")
+    ],
     annotation: AnnotationFile,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="ROOT", help="The corpus's folder.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="ROOT", help="Write the corpus into this folder.")],
     songs: Songs = None,
-    bleed: Annotated[Path | None, typer.Option(metavar="CSV", help="The table of stemtree curate bleed.")] = None,
+    bleed: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Read what leaks from the table of stemtree curate bleed.")
+    ] = None,
     drop_bleed: Annotated[bool, typer.Option("--drop-bleed", help="Leave out tracks that leak.")] = False,
     hierarchy: HierarchyName = "ms21",
-    rate: Annotated[int, typer.Option(metavar="HZ", help="Sample rate of all that is written.")] = 44100,
-    mono: Annotated[bool, typer.Option("--mono", help="Mono instead of stereo.")] = False,
+    rate: Annotated[int, typer.Option(metavar="HZ", help="Write everything at this sample rate.")] = 44100,
+    mono: Annotated[bool, typer.Option("--mono", help="Write mono instead of stereo.")] = False,
     subtype: Annotated[
-        str, typer.Option(metavar="float|pcm24|pcm16", help="Integers lower songs that would clip.")
+        str,
+        typer.Option(
+            metavar="float|pcm24|pcm16",
+            help="Write samples of this width; songs that would clip as integers are lowered.",
+        ),
     ] = "float",
     as_thesis: Annotated[
         bool, typer.Option("--as-thesis", help="Leave instrument stems at -25 LUFS; they do not add up.")
@@ -64,18 +72,24 @@ def stems(
         )
     _print(report.notes, "note: ")
     _print(report.problems)
-    outcome = f"{len(report.made)} songs made, {len(report.described)} described again, {len(report.kept)} kept"
+    described = f"{len(report.described)} described again (metadata alone)"
+    outcome = f"{len(report.made)} songs made, {described}, {len(report.kept)} kept"
     say(f"{output}: {outcome}; {_counted(report.problems)}")
     if report.problems:
         raise typer.Exit(1)
 
 
 def bleed(
-    songs: Annotated[list[Path], typer.Argument(metavar="SONG...", help="Folders of raw tracks.")],
+    songs: Annotated[list[Path], typer.Argument(metavar="SONG...", help="Measure the raw tracks in these folders.")],
     annotation: AnnotationFile,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="CSV", help="The table; other songs' rows stay.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="CSV", help="Write the table to this file; other songs' rows stay."),
+    ],
     hierarchy: HierarchyName = "ms21",
-    threshold: Annotated[float, typer.Option(metavar="DB", help="Flag what explains this much of a track.")] = -50,
+    threshold: Annotated[
+        float, typer.Option(metavar="DB", help="Flag tracks of which another instrument explains this much.")
+    ] = -50,
     workers: Workers = None,
 ) -> None:
     """Measure what every track hears of other instruments, and flag those that leak."""
@@ -103,15 +117,22 @@ def bleed(
 
 def split(
     root: Annotated[
-        Path | None, typer.Argument(metavar="[ROOT]", help="A corpus made by stemtree curate stems.")
+        Path | None, typer.Argument(metavar="[ROOT]", help="Split this corpus, which stemtree curate stems made.")
     ] = None,
     songs: Songs = None,
-    annotation: Annotated[Path | None, typer.Option(metavar="CSV", help="With --songs, instead of ROOT.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="CSV", help="The table, where there is no ROOT.")
+    annotation: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Read labels from this table, with --songs and without ROOT.")
     ] = None,
-    fixed: Annotated[Path | None, typer.Option(metavar="CSV", help="More songs whose split is given.")] = None,
-    shares: Annotated[str, typer.Option(metavar="A,B,C", help="Of train, validation and test.")] = "0.84,0.06,0.10",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="CSV", help="Write the splits to this file, where there is no ROOT."),
+    ] = None,
+    fixed: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Read splits that are given from this table.")
+    ] = None,
+    shares: Annotated[
+        str, typer.Option(metavar="A,B,C", help="Give train, validation and test these shares of the songs.")
+    ] = "0.84,0.06,0.10",
     anew: Annotated[bool, typer.Option("--anew", help="Forget the splits of an earlier run.")] = False,
 ) -> None:
     """Split songs so that no artist is in two splits and genres and instruments are spread alike."""
@@ -137,6 +158,7 @@ def split(
             f"{name:10} {distance.songs:4} songs; from all songs: genres {distance.genre:.3f}, "
             f"instruments {distance.instrument:.3f}"
         )
+    say("distances from all songs: the share of genres or instruments that would have to change")
     say(f"{table}: {len(splits.of)} songs, {len(splits.problems)} in no split")
     if strange or splits.problems:
         raise typer.Exit(1)
@@ -144,12 +166,19 @@ def split(
 
 def stats(
     corpora: Annotated[
-        list[str], typer.Argument(metavar="[NAME=][KIND:]ROOT...", help="Corpora; KIND as in corpus info.")
+        list[str],
+        typer.Argument(metavar="[NAME=][KIND:]ROOT...", help="Describe these corpora; KIND as in corpus info."),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where tables and figures go.")],
-    songs: Annotated[list[Path] | None, typer.Option(metavar="CSV", help="Genres of songs; can be repeated.")] = None,
-    splits: Annotated[Path | None, typer.Option(metavar="CSV", help="Splits of songs that do not tell theirs.")] = None,
-    no_figures: Annotated[bool, typer.Option("--no-figures", help="Tables only.")] = False,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Write tables and figures into this folder.")
+    ],
+    songs: Annotated[
+        list[Path] | None, typer.Option(metavar="CSV", help="Read genres of songs from this table; can be repeated.")
+    ] = None,
+    splits: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Read splits from this table for songs that do not tell theirs.")
+    ] = None,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Write tables only.")] = False,
 ) -> None:
     """Write the thesis's statistics of corpora side by side, as tables and figures."""
     from stemtree.curation.statistics.report import write_report

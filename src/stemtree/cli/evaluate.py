@@ -16,53 +16,72 @@ if TYPE_CHECKING:
     from stemtree.corpora.track import Corpus
     from stemtree.hierarchy import Hierarchy, NodePath
 
-CorpusFolder = Annotated[str, typer.Option("--corpus", metavar="ROOT", help="The corpus's folder.")]
-Root = Annotated[str, typer.Option("--root", metavar="PATH", help="The node that is taken for the mixture.")]
-Depth = Annotated[int | None, typer.Option(metavar="N", help="Only so many generations of the tree.")]
-Sample = Annotated[int | None, typer.Option(metavar="N", help="Only so many chunks, drawn from all.")]
-Seed = Annotated[int, typer.Option(metavar="N", help="Decides which chunks.")]
-Duration = Annotated[float, typer.Option(metavar="SECONDS", help="Of a chunk.")]
-Hop = Annotated[float | None, typer.Option(metavar="SECONDS", help="From chunk to chunk (default: the duration).")]
-Window = Annotated[int, typer.Option(metavar="SAMPLES", help="Of the masks' transform, at 16 kHz.")]
-WindowHop = Annotated[int, typer.Option(metavar="SAMPLES", help="Of the masks' transform, at 16 kHz.")]
+CorpusFolder = Annotated[str, typer.Option("--corpus", metavar="ROOT", help="Read the corpus in this folder.")]
+Root = Annotated[str, typer.Option("--root", metavar="PATH", help="Take this node for the mixture.")]
+Depth = Annotated[int | None, typer.Option(metavar="N", help="Take only so many generations of the tree.")]
+Sample = Annotated[int | None, typer.Option(metavar="N", help="Draw only so many chunks from all.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Draw chunks by this seed.")]
+Duration = Annotated[float, typer.Option(metavar="SECONDS", help="Cut songs into chunks of this length.")]
+Hop = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="Begin a chunk every so many seconds (default: the duration).")
+]
+Window = Annotated[
+    int, typer.Option(metavar="SAMPLES", help="Use windows of this length at 16 kHz for oracle and mean masks.")
+]
+WindowHop = Annotated[int, typer.Option(metavar="SAMPLES", help="Use this hop at 16 kHz for oracle and mean masks.")]
 
 
-_NAME_HELP = "separate[:SPLITTER], raw:PACKAGE, mixture, oracle:irm|ibm|psa, mean:FILE, a model's folder."
-_TARGET_HELP = "Only chunks in which this node is salient, and of these the nodes on its path; can be repeated."
-_FAMILY_HELP = "Only chunks in which another leaf of the target's family is salient too."
-_LEVEL_HELP = "Only the nodes of this level (1: leaves) that it estimates."
+_NAME_HELP = (
+    "Measure this: separate[:SPLITTER], raw:PACKAGE, mixture, oracle:irm|ibm|psa, mean:FILE, or a model's folder."
+)
+_TARGET_HELP = "Measure only chunks in which this node is salient, and of these the nodes on its path; can be repeated."
+_FAMILY_HELP = "Measure only chunks in which another leaf of the target's family is salient too."
+_LEVEL_HELP = "Measure only the nodes of this level (1: leaves)."
 
 
 def evaluate(
     name: Annotated[str, typer.Argument(metavar="NAME", help=_NAME_HELP)],
     corpus: CorpusFolder,
     kind: Kind,
-    split: Annotated[str, typer.Option(metavar="NAME|all", help="Which songs.")] = "test",
+    split: Annotated[str, typer.Option(metavar="NAME|all", help="Take the songs of this split.")] = "test",
     hierarchy: In = None,
     labels: Labels = None,
     depth: Depth = None,
-    node: Annotated[list[str] | None, typer.Option(metavar="PATH", help="Only this node; can be repeated.")] = None,
+    node: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="Measure only this node; can be repeated.")
+    ] = None,
     target: Annotated[list[str] | None, typer.Option(metavar="PATH", help=_TARGET_HELP)] = None,
     family: Annotated[bool, typer.Option("--family", help=_FAMILY_HELP)] = False,
-    threshold: Annotated[float, typer.Option(metavar="DBFS", help="A node that is louder is salient.")] = -30.0,
-    chunks: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Exactly the chunks of this list.")] = None,
+    threshold: Annotated[float, typer.Option(metavar="DBFS", help="Call a node salient if it is louder.")] = -30.0,
+    chunks: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Measure exactly the chunks of this list.")
+    ] = None,
     write_chunks: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="Write the list of the measured chunks.")
     ] = None,
     root: Root = "",
     level: Annotated[int | None, typer.Option(metavar="N", help=_LEVEL_HELP)] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE.parquet", help="Every row; a stopped run goes on.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE.parquet", help="Keep every row in this file; a stopped run goes on."
+        ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes (default: one a core).")] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")
+    ] = None,
     sample: Sample = None,
     seed: Seed = 0,
     duration: Duration = 10.0,
     hop: Hop = None,
-    quiet: Annotated[float, typer.Option(metavar="DB", help="Leave out what is so far below the mixture.")] = -30.0,
+    quiet: Annotated[
+        float, typer.Option(metavar="DB", help="Count nodes so far below the mixture, and do not measure them.")
+    ] = -30.0,
     stereo: Annotated[bool, typer.Option("--stereo", help="Keep channels instead of averaging them.")] = False,
-    bss: Annotated[bool, typer.Option("--bss/--no-bss", help="SIR and SAR, most of the cost.")] = True,
-    absent: Annotated[bool, typer.Option("--absent", help="Also how loud the estimates of absent nodes are.")] = False,
+    bss: Annotated[bool, typer.Option("--bss/--no-bss", help="Measure SIR and SAR, which is most of the cost.")] = True,
+    absent: Annotated[
+        bool, typer.Option("--absent", help="Measure how loud the estimates of absent nodes are, too.")
+    ] = False,
     window: Window = 1024,
     window_hop: WindowHop = 512,
     skip_bad: SkipBad = False,
@@ -114,7 +133,7 @@ def evaluate(
             workers=workers,
             progress=progress,
         )
-    _print(name, rows, tree, absent)
+    _print(name, rows, tree, quiet, absent)
 
 
 def _possible_nodes(
@@ -134,13 +153,15 @@ def _possible_nodes(
 def mean_mask(
     corpus: CorpusFolder,
     kind: Kind,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE.safetensors", help="Where the masks go.")],
-    split: Annotated[str, typer.Option(metavar="NAME|all", help="Which songs.")] = "train",
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE.safetensors", help="Write the masks to this file.")
+    ],
+    split: Annotated[str, typer.Option(metavar="NAME|all", help="Take the songs of this split.")] = "train",
     hierarchy: In = None,
     labels: Labels = None,
     depth: Depth = None,
     root: Root = "",
-    mask: Annotated[str, typer.Option(metavar="irm|ibm|psa", help="Ideal masks to average.")] = "psa",
+    mask: Annotated[str, typer.Option(metavar="irm|ibm|psa", help="Average ideal masks of this kind.")] = "psa",
     sample: Sample = None,
     seed: Seed = 0,
     window: Window = 1024,
@@ -172,18 +193,24 @@ def _load(
     return read_corpus(described, hierarchy, depth=depth)
 
 
-def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", with_absent: bool) -> None:
+def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", quiet: float, with_absent: bool) -> None:
     from stemtree.evaluation import tables
 
     size = f"{rows['track'].n_unique()} songs, {rows.n_unique(['track', 'start'])} chunks"
     say(f"{name}: {size}, dB")
     summary = tables.summarise(rows, tree)
     show(_chunk_table(summary, tables.status_counts(rows, tree)), width=240)
+    say(
+        f"chunks of a node: counted, it was measured; quiet, it is {-quiet:g} dB or more below the mixture; alone, all "
+        "else is;\nabsent, it is silent; failed, it was not estimated; undefined, counted, but a ratio is no number"
+    )
     show(_statistics_table(summary), width=240)
     if rows["target"].is_not_null().any():
         show(_level_table(rows), width=240)
+        say("chunks: those in which every level is counted; undefined: further ones, where an improvement is no number")
     if with_absent:
         show(_absent_table(tables.absent_estimates(rows)), width=240)
+        say("count: chunks in which the node is silent; p90: nine of ten estimates are less loud")
     failed = tables.failures(rows)
     for row in failed.iter_rows(named=True):
         first = f"the first '{row['track']}' at {row['start']} s"

@@ -13,17 +13,23 @@ if TYPE_CHECKING:
     from stemtree.experiments.suite import Suite
 
 app = typer.Typer(
-    help="The sources' experiments: what they ask, their runs, and what these decide.",
+    help="List, run and report the sources' experiments.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME|FILE.yaml]...", help="Experiments; by default all of the list.")
+    list[str] | None,
+    typer.Argument(metavar="[NAME|FILE.yaml]...", help="Take these experiments (default: all of the list)."),
 ]
-Size = Annotated[str, typer.Option(metavar="tiny|small|paper", help="A trial, two cores for hours, or the sources'.")]
-Folder = Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Of the runs.")]
-Rows = Annotated[Path, typer.Option(metavar="FOLDER", help="Rows that were kept: their runs are not done again.")]
+Size = Annotated[
+    str,
+    typer.Option(metavar="tiny|small|paper", help="Train at this size: a trial, two cores for hours, or the sources'."),
+]
+Folder = Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Keep the runs in this folder.")]
+Rows = Annotated[
+    Path, typer.Option(metavar="FOLDER", help="Take rows that were kept from here: their runs are not done again.")
+]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of all arms; can be repeated.")
 ]
@@ -43,12 +49,12 @@ def list_experiments() -> None:
 
 @app.command()
 def settings(
-    name: Annotated[str, typer.Argument(metavar="NAME|FILE.yaml", help="Of the experiment.")],
-    arm: Annotated[str, typer.Argument(metavar="ARM", help="One of its arms.")],
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE.yaml", help="Print a configuration of this experiment.")],
+    arm: Annotated[str, typer.Argument(metavar="ARM", help="Print that of this arm.")],
     size: Size = "small",
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the run.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Train with this seed.")] = 0,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Write it there instead.")
+        Path | None, typer.Option("-o", "--output", metavar="FILE.yaml", help="Write it to this file instead.")
     ] = None,
 ) -> None:
     """Print the whole configuration of one arm as YAML, for stemtree train."""
@@ -72,14 +78,15 @@ def run(
     size: Size = "small",
     folder: Folder = RUNS,
     jobs: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Runs at once, one thread each; 0: in this process.")
+        int, typer.Option(min=0, metavar="N", help="Do so many runs at once, one thread each; 0: in this process.")
     ] = 1,
     budget: Annotated[float | None, typer.Option(min=0, metavar="HOURS", help="Stop after so many CPU hours.")] = None,
     changes: Changes = None,
     rows: Rows = ROWS,
-    retry: Annotated[bool, typer.Option("--retry", help="Also do runs that have failed.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Do runs again that have failed.")] = False,
     code: Annotated[
-        str | None, typer.Option(metavar="same|new", help="Whether runs of an earlier code count, if there are any.")
+        str | None,
+        typer.Option(metavar="same|new", help="Count runs of an earlier code, if there are any, or do them anew."),
     ] = None,
 ) -> None:
     """Train and measure every arm with every seed; what is finished is kept, and the next call goes on from there."""

@@ -27,7 +27,7 @@ def list_all() -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A hierarchy's name, or a YAML file.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Draw this hierarchy: a name, or a YAML file.")],
     level: Annotated[int | None, typer.Option(help="Draw the tree down to this level only (1: the leaves).")] = None,
 ) -> None:
     """Draw a hierarchy as a tree."""
@@ -39,7 +39,7 @@ def show(
 
 
 @app.command()
-def check(file: Annotated[str, typer.Argument(metavar="FILE.yaml", help="Your hierarchy.")]) -> None:
+def check(file: Annotated[str, typer.Argument(metavar="FILE.yaml", help="Check this file.")]) -> None:
     """Check that a YAML file describes a hierarchy."""
     from stemtree.hierarchy import load
 

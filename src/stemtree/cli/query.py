@@ -10,13 +10,21 @@ from stemtree.memory import check_room_for_torch
 
 
 def query(
-    files: Annotated[list[str], typer.Argument(metavar="SONG...", help="Audio files, folders of them, or globs.")],
-    like: Annotated[Path, typer.Option(metavar="EXAMPLE", help="A recording of the instrument to look for.")],
-    model: Annotated[Path, typer.Option(metavar="RUN", help="A model trained to take queries.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SONG...",
+            help="Separate these songs, those in these folders, or those that these quoted globs match.",
+        ),
+    ],
+    like: Annotated[Path, typer.Option(metavar="EXAMPLE", help="Look for the instrument of this recording.")],
+    model: Annotated[Path, typer.Option(metavar="RUN", help="Use this trained model, which must take queries.")],
     level: Annotated[
-        int | None, typer.Option(metavar="N", help="Only this level of the path, 1 the instrument.")
+        int | None, typer.Option(metavar="N", help="Separate only this level of the path, 1 being the instrument.")
     ] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where stems go.")] = Path("stems"),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Write the songs' folders into this one.")
+    ] = Path("stems"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write all anew, over what is there.")] = False,
     stream: StreamOption = None,
     accept_truncated: TruncatedOption = False,

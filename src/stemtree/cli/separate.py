@@ -26,36 +26,47 @@ class SeparateCommand(TyperCommand):
 
 
 def separate(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Songs, folders of songs, or quoted globs.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where the songs' folders go.")] = Path(
-        "stems"
-    ),
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="Separate these songs, those in these folders, or those that these quoted globs match.",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Write the songs' folders into this one.")
+    ] = Path("stems"),
     hierarchy: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="What to separate into (default: ms21), as deep as can be served."),
+        typer.Option(metavar="NAME|FILE", help="Separate into this tree (default: ms21), as deep as can be served."),
     ] = None,
     node: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this node, such as drums; can be repeated.")
+        list[str] | None, typer.Option(metavar="NAME", help="Separate only this node, such as drums; can be repeated.")
     ] = None,
-    depth: Annotated[int | None, typer.Option(metavar="N", help="Only so many generations of the tree.")] = None,
+    depth: Annotated[
+        int | None, typer.Option(metavar="N", help="Separate only so many generations of the tree.")
+    ] = None,
     splitter: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME|PATH",
-            help="spleeter; demucs, openunmix or unblend (if installed; demucs:MODEL for another model); or the "
-            "folder of a trained model. Repeated: for each node the first that can split it.",
+            help="Divide nodes with spleeter; demucs, openunmix or unblend, if installed (demucs:MODEL for another "
+            "model); or a trained model, by its folder. Repeated: each node with the first that can split it.",
         ),
     ] = None,
-    format: Annotated[str, typer.Option(metavar="wav|flac|ogg|mp3", help="The stems' format.")] = "wav",
+    format: Annotated[str, typer.Option(metavar="wav|flac|ogg|mp3", help="Write stems in this format.")] = "wav",
     subtype: Annotated[
-        str | None, typer.Option(metavar="pcm16|pcm24|float", help="The stems' width (default: the input's).")
+        str | None,
+        typer.Option(metavar="pcm16|pcm24|float", help="Write samples of this width (default: the input's)."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write all anew, over what is there.")] = False,
     stream: StreamOption = None,
     accept_truncated: TruncatedOption = False,
     page: Annotated[
         str | None,
-        typer.Option(metavar="[opus]", help="Also make a page to listen to it, DIR/<song>/page; opus: a small one."),
+        typer.Option(
+            metavar="[opus]", help="Make a page to listen to it too, DIR/<song>/page; with opus, a small one."
+        ),
     ] = None,
 ) -> None:
     """Separate songs into stems that add up to them: DIR/<song>/<node>.<ext> and DIR/<song>/tree.json."""

@@ -73,7 +73,9 @@ class Reading:
 
 StreamOption = Annotated[
     int | None,
-    typer.Option("--stream", metavar="N", min=0, help="Which audio stream of the files, from 0 (default: the first)."),
+    typer.Option(
+        "--stream", metavar="N", min=0, help="Separate this audio stream of the files, from 0 (default: the first)."
+    ),
 ]
 TruncatedOption = Annotated[
     bool, typer.Option("--accept-truncated", help="Separate files that are cut off as far as they go.")

@@ -20,12 +20,14 @@ def train(
         list[str] | None,
         typer.Argument(
             metavar="CONFIG...",
-            help="Names of configurations that come with stemtree, or YAML files; each overrides those before it.",
+            help="Train with these: names of configurations that come with stemtree, or YAML files; each overrides "
+            "those before it.",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="RUN", help="The run's folder.", show_default=False)
+        Path | None,
+        typer.Option("-o", "--output", metavar="RUN", help="Write the run into this folder.", show_default=False),
     ] = None,
     changes: Annotated[
         list[str] | None,
@@ -109,3 +111,7 @@ def _print_outcome(model: "Model", output: Path) -> None:
         improvement = f"{measured['si_sdr_improvement']:.2f}" if measured["examples"] else ""
         table.add_row(node, improvement, str(measured["examples"]))
     show(table, width=120)
+    say(
+        "examples: those of validation that stemtree evaluate would count: neither the node nor everything else is "
+        "silent,\nor 30 dB or more below the mixture"
+    )

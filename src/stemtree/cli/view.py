@@ -12,8 +12,12 @@ from stemtree.cli.messages import progress_bar, say
 
 
 def view(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A song's folder that stemtree separate wrote.")],
-    port: Annotated[int, typer.Option(metavar="N", help="Where to listen (default: any that is free).")] = 0,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Show the song in this folder, which stemtree separate wrote.")
+    ],
+    port: Annotated[
+        int, typer.Option(metavar="N", help="Serve the page on this port (default: any that is free).")
+    ] = 0,
     reference: Annotated[
         Path | None,
         typer.Option(
@@ -23,13 +27,15 @@ def view(
         ),
     ] = None,
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="How the corpus is laid out: slakh, musdb18, …")
+        str | None,
+        typer.Option(metavar="KIND", help="Read the corpus in this layout: slakh, musdb18, …, as in corpus info."),
     ] = None,
     track: Annotated[
-        str | None, typer.Option(metavar="ID", help="Which of its songs (default: the one of this name).")
+        str | None,
+        typer.Option(metavar="ID", help="Compare with this song of the corpus (default: the one of this name)."),
     ] = None,
     remake: Annotated[bool, typer.Option("--remake", help="Make the page anew.")] = False,
-    open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Listen to a separated song: serves its page to this machine, and makes it first where there is none."""
     from stemtree.errors import OptionError
