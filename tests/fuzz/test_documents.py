@@ -29,7 +29,7 @@ from stemtree.hierarchy import load
 from stemtree.hierarchy import load as load_hierarchy
 from stemtree.hierarchy.load import available, read_labels, with_label_map
 from stemtree.page.tree import read_tree
-from stemtree.separation.output.manifest import listed_files, read_manifest, without_names
+from stemtree.separation.output.manifest import read_manifest, without_names
 from stemtree.training.configuration import read_settings, resolved_yaml
 from stemtree.training.run_folder import RunFolder
 from stemtree.training.settings import TrainSettings
@@ -167,6 +167,4 @@ def test_manifest(tmp_path: Path, manifest: Originals, changes: Spoiling, mixtur
         with only_sentences():
             tree = read_tree(file.parent, mixture)
             _ = tree.title, tree.bits, tree.is_lossy, tree.row("")
-        found = read_manifest(file.parent)
-        listed_files(found)
-        without_names(found)
+        without_names(read_manifest(file.parent))

@@ -191,7 +191,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise OptionError(
             f"'{folder}' holds no {MANIFEST}: give a song's folder that stemtree separate wrote{hint}"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or "not JSON"
         raise OptionError(f"cannot read '{folder / MANIFEST}' ({reason}): separate the song again") from None
     if not isinstance(manifest, dict):

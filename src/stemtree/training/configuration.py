@@ -81,10 +81,12 @@ def read_settings(files: Sequence[str | Path], changes: Sequence[str] = ()) -> T
     for change in changes:
         settings = override(settings, parse_change(change))
     try:
-        return TrainSettings.model_validate(settings)
+        checked = TrainSettings.model_validate(settings)
+        checked.model_dump(mode="json")  # as it will be written
+        return checked
     except ValidationError as error:
         raise OptionError(one_sentence(error)) from None
-    except UnicodeEncodeError as error:  # pydantic's, for the name of a setting
+    except UnicodeEncodeError as error:
         raise OptionError(f"the settings hold {error.object!a}, which is no text: write letters") from None
 
 

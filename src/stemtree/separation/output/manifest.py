@@ -105,7 +105,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read ``tree.json`` of a song's folder; empty if there is none, or if it is not a JSON object."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return manifest if isinstance(manifest, dict) else {}
 
