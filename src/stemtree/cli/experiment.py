@@ -136,6 +136,34 @@ def status(
         say(f"missing: {reason}", error=True)
 
 
+@app.command()
+def report(
+    names: Names = None,
+    size: Size = "small",
+    folder: Folder = RUNS,
+    changes: Changes = None,
+    rows: Rows = ROWS,
+    pages: Annotated[Path, typer.Option(metavar="FOLDER", help="Where pages and figures go.")] = ROWS.parent,
+) -> None:
+    """Keep the rows of finished runs, and write from the kept rows what they decide: a page for each experiment."""
+    from stemtree.errors import OptionError
+
+    try:
+        from stemtree.experiments.report.build import build, collect
+    except ModuleNotFoundError as error:
+        raise OptionError(
+            f"reports need {error.name}, which is not installed: pip install 'stemtree[train,figures]'"
+        ) from None
+    from stemtree.experiments.definition import read_experiments
+    from stemtree.experiments.plan import plan_runs
+
+    experiments = read_experiments(names or ())
+    wanted = {run.identity for run in plan_runs(experiments, size, None, changes or ())}
+    new = collect(folder, rows, wanted)
+    build(experiments, size, rows, pages, changes or ())
+    say(f"{pages}: {len(experiments)} experiments, {new} runs more than before")
+
+
 def _suite(
     names: list[str] | None, size: str, folder: Path, changes: list[str] | None, rows: Path
 ) -> "tuple[Suite, Songs]":

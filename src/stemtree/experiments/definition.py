@@ -32,6 +32,9 @@ class Claim(BaseModel, frozen=True, extra="forbid"):
         Where they are compared.
     margin : float, optional
         The claim is that they differ by less, in dB; unset, that the first is better.
+    against : (str, str), optional
+        Arms that `first` and `second` are first compared with: the claim is then about (first - against[0]) and
+        (second - against[1]), such as what each loses.
     requires : int, optional
         Number of the claim, from 1, without whose support this one is not judged.
     """
@@ -40,7 +43,29 @@ class Claim(BaseModel, frozen=True, extra="forbid"):
     second: str
     level: Literal["all", 1, 2, 3] = "all"
     margin: float | None = Field(default=None, gt=0)
+    against: tuple[str, str] | None = None
     requires: PositiveInt | None = None
+
+
+class Reason(BaseModel, frozen=True, extra="forbid"):
+    """Why an experiment comes out as it does: what is said depends on how a claim is decided.
+
+    Numbers are written as ``{mean ARM}``, ``{difference ARM ARM}`` or ``{headroom ARM}``, each with a level at the end
+    if it is not over all, such as ``{mean ARM level 1}``; they are filled in from the rows.
+
+    Parameters
+    ----------
+    claim : int, optional
+        Its number, from 1; unset, `text` is said in any case.
+    text, supported, opposed, undecided : str
+        What is said, and what else where the claim is decided so.
+    """
+
+    claim: PositiveInt | None = None
+    text: str = ""
+    supported: str = ""
+    opposed: str = ""
+    undecided: str = ""
 
 
 class Published(BaseModel, frozen=True, extra="forbid"):
@@ -75,8 +100,8 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
         ``stemtree evaluate``, for what is measured without training.
     seeds : int
         How often each arm is trained.
-    claims, published
-        See `Claim` and `Published`.
+    claims, published, why
+        See `Claim`, `Published` and `Reason`.
     """
 
     question: str
@@ -86,6 +111,7 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
     seeds: PositiveInt = 4
     claims: tuple[Claim, ...] = ()
     published: tuple[Published, ...] = ()
+    why: tuple[Reason, ...] = ()
 
     def seeds_at(self, size: str) -> int:
         """How often each arm is trained at a size."""
@@ -94,11 +120,14 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _check(self) -> "Experiment":
         for number, claim in enumerate(self.claims, start=1):
-            for arm in (claim.first, claim.second):
+            for arm in (claim.first, claim.second, *(claim.against or ())):
                 if arm not in self.arms:
                     raise ValueError(f"claim {number} names '{arm}', which is no arm{suggest(arm, self.arms)}")
             if claim.requires and claim.requires >= number:
                 raise ValueError(f"claim {number} requires claim {claim.requires}: only an earlier one can be")
+        for reason in self.why:
+            if reason.claim and reason.claim > len(self.claims):
+                raise ValueError(f"a reason is about claim {reason.claim}, and there are {len(self.claims)}")
         return self
 
 

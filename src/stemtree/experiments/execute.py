@@ -92,6 +92,9 @@ def execute(job: Job) -> Outcome:
                 if not _train(job, folder):
                     return Outcome.STOPPED
                 measured = {test.name: _measure(job, folder, test) for test in job.run.tests}
+                if code_identity.__wrapped__() != job.code:  # modules that were imported late may be the new ones
+                    folder.fail("the code changed while the run was done: do it again with --retry")
+                    return Outcome.FAILED
             except StemtreeError as error:
                 if isinstance(error.__context__, SIGTERMException):
                     return Outcome.STOPPED

@@ -122,7 +122,9 @@ class Songs:
         self._indexed.add(key)
 
 
-def plan_runs(experiments: Mapping[str, Experiment], size: str, songs: Songs, changes: Sequence[str] = ()) -> list[Run]:
+def plan_runs(
+    experiments: Mapping[str, Experiment], size: str, songs: Songs | None, changes: Sequence[str] = ()
+) -> list[Run]:
     """List the runs of experiments: baselines, then the first seed of every arm, then the second.
 
     Parameters
@@ -131,8 +133,8 @@ def plan_runs(experiments: Mapping[str, Experiment], size: str, songs: Songs, ch
         By name.
     size : str
         One of `stemtree.experiments.definition.SIZES`.
-    songs : Songs
-        Loads corpora; runs whose songs are missing say so.
+    songs : Songs, optional
+        Loads corpora; runs whose songs are missing say so. Without it, runs are known by `Run.identity` alone.
     changes : sequence of str
         ``key=value``, laid over the settings of all arms.
     """
@@ -158,7 +160,9 @@ def _merge(first: Run, second: Run) -> Run:
     return replace(first, tests=tests, uses=(*first.uses, *second.uses))
 
 
-def _runs(experiments: Mapping[str, Experiment], size: str, songs: Songs, changes: Sequence[str]) -> Iterator[Run]:
+def _runs(
+    experiments: Mapping[str, Experiment], size: str, songs: Songs | None, changes: Sequence[str]
+) -> Iterator[Run]:
     for name, experiment in experiments.items():
         tests = measured_on(experiment, size)
         of_task = arm_settings(experiment, None, size, 0, changes)
@@ -170,7 +174,7 @@ def _runs(experiments: Mapping[str, Experiment], size: str, songs: Songs, change
                 yield _make(estimator or TRAINED, settings, tests, Use(name, arm, seed), songs)
 
 
-def _make(estimator: str, settings: TrainSettings, tests: tuple[TestSet, ...], use: Use, songs: Songs) -> Run:
+def _make(estimator: str, settings: TrainSettings, tests: tuple[TestSet, ...], use: Use, songs: Songs | None) -> Run:
     identity: Any = settings.model_dump(mode="json")
     if estimator != TRAINED:
         tree = load_hierarchy(settings.hierarchy)
@@ -180,6 +184,8 @@ def _make(estimator: str, settings: TrainSettings, tests: tuple[TestSet, ...], u
         identity = digest(identity)
     else:
         identity = settings_identity(identity)
+    if songs is None:
+        return Run(estimator, settings, identity, "", tests, (use,))
     used = (settings.train, settings.validation) if estimator == TRAINED else (settings.train,)
     corpora, missing = "", ""
     try:

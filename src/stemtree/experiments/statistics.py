@@ -58,6 +58,8 @@ class Difference:
         Of the sign-flip test over songs: how often chance alone yields a mean at least as far from 0.
     over_seeds : bool
         Whether both arms have two seeds or more, so that the interval holds for other seeds too.
+    error, freedom : float
+        The standard error of `mean` over seeds and songs, and its degrees of freedom; NaN where there is no interval.
     """
 
     mean: float
@@ -65,10 +67,27 @@ class Difference:
     high: float
     p_value: float
     over_seeds: bool
+    error: float = np.nan
+    freedom: float = np.nan
+
+    def p_above(self, margin: float = 0.0) -> float:
+        """Probability of a mean so far above the margin if the difference were the margin (Student's t, one side)."""
+        return float(t.sf((self.mean - margin) / self.error, self.freedom))
+
+    def p_below(self, margin: float = 0.0) -> float:
+        """Probability of a mean so far below the margin if the difference were the margin (Student's t, one side)."""
+        return float(t.cdf((self.mean - margin) / self.error, self.freedom))
 
 
 def compare(first: Arm, second: Arm, *, confidence: float = 0.95, draws: int = 10_000, seed: int = 0) -> Difference:
-    """Estimate the difference of two arms that were measured on the same chunks.
+    """Estimate the difference of two arms that were measured on the same chunks; see `contrast`."""
+    return contrast([(first, 1), (second, -1)], confidence=confidence, draws=draws, seed=seed)
+
+
+def contrast(
+    terms: Sequence[tuple[Arm, int]], *, confidence: float = 0.95, draws: int = 10_000, seed: int = 0
+) -> Difference:
+    """Estimate a sum and difference of arms that were measured on the same chunks.
 
     The interval is that of a bootstrap on two levels. The deviation of each drawn set of seeds is scaled by
     √(n / (n - 1)), without which few seeds seem to vary less than they do (Rao and Wu 1988). The interval is then
@@ -76,8 +95,8 @@ def compare(first: Arm, second: Arm, *, confidence: float = 0.95, draws: int = 1
 
     Parameters
     ----------
-    first, second : Arm
-        With the same songs in the same order.
+    terms : sequence of (Arm, int)
+        Arms with the same songs in the same order, and their signs.
     confidence : float
         Of the interval.
     draws : int
@@ -90,30 +109,32 @@ def compare(first: Arm, second: Arm, *, confidence: float = 0.95, draws: int = 1
     EvaluationError
         If the arms were measured on different chunks.
     """
-    if not np.array_equal(first.chunks, second.chunks):
+    chunks = terms[0][0].chunks
+    if any(not np.array_equal(arm.chunks, chunks) for arm, _ in terms):
         raise EvaluationError("the two were measured on different chunks: evaluate both with one list of chunks")
     random = np.random.default_rng(seed)
-    weights = first.chunks / first.chunks.sum()
-    by_song = first.values.mean(axis=0) - second.values.mean(axis=0)
+    weights = chunks / chunks.sum()
+    by_song = sum((sign * arm.values.mean(axis=0) for arm, sign in terms), np.zeros(len(chunks)))
     mean = float(weights @ by_song)
-    over_seeds = min(len(first.values), len(second.values)) > 1
-    p_value = sign_flip_test(by_song, first.chunks, seed=seed)
+    over_seeds = min(len(arm.values) for arm, _ in terms) > 1
+    p_value = sign_flip_test(by_song, chunks, seed=seed)
     songs = len(weights)
     if songs < FEWEST_SONGS:
         return Difference(mean, np.nan, np.nan, p_value, over_seeds)
-    counts = random.multinomial(songs, np.full(songs, 1 / songs), size=draws) * first.chunks
+    counts = random.multinomial(songs, np.full(songs, 1 / songs), size=draws) * chunks
     samples = counts @ by_song / counts.sum(axis=1)
-    of_songs = _variance_of_mean(by_song, weights)
-    variances, freedom = [of_songs], [songs - 1]
-    for arm, sign in ((first, 1), (second, -1)):
+    variances, freedom = [_variance_of_mean(by_song, weights)], [songs - 1]
+    for arm, sign in terms:
         effects = arm.values @ weights
         if len(effects) > 1:
             samples = samples + sign * _draw_seeds(effects, draws, random)
             variances.append(float(effects.var(ddof=1)) / len(effects))
             freedom.append(len(effects) - 1)
-    widening = _widening(variances, freedom, confidence)
-    low, high = np.quantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Difference(mean, mean + widening * (low - mean), mean + widening * (high - mean), p_value, over_seeds)
+    error = max(float(np.sqrt(sum(variances))), 1e-12)
+    degrees = _degrees_of_freedom(variances, freedom)
+    widening = float(t.ppf((1 + confidence) / 2, degrees) / norm.ppf((1 + confidence) / 2))
+    low, high = mean + widening * (np.quantile(samples, [(1 - confidence) / 2, (1 + confidence) / 2]) - mean)
+    return Difference(mean, float(low), float(high), p_value, over_seeds, error, degrees)
 
 
 def sign_flip_test(by_song: Values, chunks: NDArray[np.int64], *, draws: int = 10_000, seed: int = 0) -> float:
@@ -178,10 +199,9 @@ def _variance_of_mean(values: Values, weights: Values) -> float:
     return float(np.square(deviations).sum() * songs / (songs - 1))
 
 
-def _widening(variances: Sequence[float], freedom: Sequence[int], confidence: float) -> float:
+def _degrees_of_freedom(variances: Sequence[float], freedom: Sequence[int]) -> float:
+    """Of a sum of variances (Welch and Satterthwaite)."""
     total = sum(variances)
     if not total:
-        return 1.0
-    parts = sum(variance**2 / degrees for variance, degrees in zip(variances, freedom, strict=True))
-    quantile = (1 + confidence) / 2
-    return float(t.ppf(quantile, total**2 / parts) / norm.ppf(quantile))
+        return float(freedom[0])
+    return float(total**2 / sum(variance**2 / degrees for variance, degrees in zip(variances, freedom, strict=True)))

@@ -1,0 +1,1 @@
+"""Pages and figures of what experiments decided, made from rows alone."""

@@ -1,0 +1,107 @@
+"""From the folder of runs to versioned rows, and from these to pages."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stemtree.experiments.definition import Experiment
+from stemtree.experiments.plan import plan_runs
+from stemtree.experiments.report.page import Page, make_page, progress, write_page
+from stemtree.experiments.report.reproduce import reproduce
+from stemtree.experiments.report.text import table
+from stemtree.experiments.results import read_results
+from stemtree.experiments.rows import read_descriptions, read_run
+from stemtree.experiments.suite import CODES
+from stemtree.staging import whole_file
+
+
+def collect(runs: Path, rows: Path, identities: set[str]) -> int:
+    """Copy the rows of finished runs to where they are kept, with the list of the code that counts.
+
+    Parameters
+    ----------
+    runs : pathlib.Path
+        Folder of the runs.
+    rows : pathlib.Path
+        Where they are kept, one file for each run.
+    identities : set of str
+        Of the runs that are wanted.
+
+    Returns
+    -------
+    int
+        How many were new.
+    """
+    rows.mkdir(parents=True, exist_ok=True)
+    new = 0
+    for file in sorted(runs.glob("runs/*/rows.parquet")):
+        kept = rows / f"{file.parent.name}.parquet"
+        if not kept.exists() and read_run(file)[0].identity in identities:
+            with whole_file(kept) as partial:
+                shutil.copyfile(file, partial)
+            new += 1
+    if (runs / CODES).exists():
+        counted = {*json.loads((runs / CODES).read_text("utf-8"))}
+        with whole_file(rows / CODES) as partial:
+            partial.write_text(json.dumps(sorted(counted)) + "\n", "utf-8")
+    return new
+
+
+def build(
+    experiments: Mapping[str, Experiment], size: str, rows: Path, pages: Path, changes: Sequence[str] = ()
+) -> None:
+    """Write a page for each experiment, one for all of them, and one on how to repeat the sources; from rows alone.
+
+    Parameters
+    ----------
+    experiments : mapping
+        By name.
+    size : str
+        Of the runs.
+    rows : pathlib.Path
+        Folder of the kept rows, which may be empty.
+    pages : pathlib.Path
+        Where pages and figures go.
+    changes : sequence of str
+        With which the runs were made.
+    """
+    codes = json.loads((rows / CODES).read_text("utf-8")) if (rows / CODES).exists() else ()
+    runs = plan_runs(experiments, size, None, changes)
+    pages.mkdir(parents=True, exist_ok=True)
+    made = [
+        make_page(name, experiment, size, read_results(name, runs, rows, codes))
+        for name, experiment in experiments.items()
+    ]
+    for page in made:
+        write_page(page, pages)
+    used = {(run.identity, run.corpora) for page in made for run in (f.description for f in page.results.finished)}
+    seconds = sum(d.cpu_seconds for _, d in read_descriptions(rows) if (d.identity, d.corpora) in used)
+    _write(pages / "index.md", _index(made, size, seconds / 3600))
+    _write(pages / "reproduce.md", reproduce(made, rows))
+
+
+def _index(made: Sequence[Page], size: str, hours: float) -> str:
+    rows = []
+    for page in made:
+        done, total, _ = progress(page)
+        outcomes = [str(verdict.outcome) for verdict in page.verdicts]
+        found = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes))
+        question = f"[{page.experiment.question}]({page.name}.md)"
+        rows.append([question, page.experiment.source, found or "no claim", f"{done} of {total}"])
+    return "\n\n".join(
+        [
+            "# The sources' experiments, decided",
+            "What the poster and the thesis compare, repeated on songs that anybody can make, so far as the runs go. "
+            "Every number and figure here is made from the rows in `rows/` by `stemtree experiment report`.",
+            table(["question", "source", "claims", f"runs of the size `{size}`"], rows),
+            f"The finished runs took {hours:.1f} CPU hours; a run that several experiments need is counted once. "
+            "A claim is decided on a network and songs of this size; [at the sources' size](reproduce.md) it may be "
+            "decided otherwise.",
+        ]
+    )
+
+
+def _write(file: Path, text: str) -> None:
+    with whole_file(file) as partial:
+        partial.write_text(text + "\n", "utf-8")

@@ -1,0 +1,58 @@
+import math
+from pathlib import Path
+
+import polars as pl
+import pytest
+from support.experiment_rows import make_rows
+
+from stemtree.experiments.definition import Experiment
+from stemtree.experiments.results import headroom, mean_of, read_results
+from stemtree.experiments.rows import read_run, write_run
+
+ARMS = {"direct": {"relation": {"kind": "direct"}}, "level_1": {"relation": {"kind": "direct"}, "levels": [1]}}
+GAINS = {"mean": 1.0, "oracle:psa": 9.0, "direct": 3.0, "level_1": 5.0}
+
+
+@pytest.fixture
+def experiment() -> Experiment:
+    return Experiment(question="", source="", task="guitar", arms=ARMS)
+
+
+def test_levels_over_the_same_chunks(experiment: Experiment, tmp_path: Path) -> None:
+    runs = make_rows(tmp_path, experiment, GAINS)
+    results = read_results("own", runs, tmp_path)
+    assert not results.missing and results.left_out == 0
+    (measured,) = results.tests
+    assert (measured.songs, measured.chunks, measured.undefined) == (30, 60, 0)
+    assert measured.levels == ("all levels", "level 3", "level 2", "level 1")
+    assert set(measured.arms["level_1"]) == {"level 1"}
+    difficulty = mean_of(measured.arms["direct"]["level 3"]) - 3
+    for level, more in (("all levels", 1), ("level 2", 1), ("level 1", 2)):
+        assert mean_of(measured.arms["direct"][level]) == pytest.approx(3 + more + difficulty, abs=1e-5)
+    assert measured.mixture["level 1"] == pytest.approx(-4)
+    assert measured.nodes["direct"]["accompaniment"] == pytest.approx(3 + difficulty, abs=1e-5)
+    means = {arm: mean_of(levels["all levels"]) for arm, levels in measured.arms.items() if "all levels" in levels}
+    assert headroom(means, "direct", "mean", "oracle:psa") == pytest.approx(0.25, abs=0.02)
+    assert headroom(means, "level_1", "mean", "oracle:psa") is None
+
+
+def test_what_is_missing_or_of_other_songs_is_counted(experiment: Experiment, tmp_path: Path) -> None:
+    runs = make_rows(tmp_path, experiment, {"mean": 1.0, "direct": 3.0})
+    make_rows(tmp_path, experiment, {"direct": 3.0}, name="zz", changes={"corpora": "various"})
+    results = read_results("own", runs, tmp_path)
+    assert results.missing == {"oracle:psa": 1, "level_1": 1} and results.left_out == 1
+    assert [run.description.corpora for run in results.trained["direct"]] == ["songs"]
+    assert not read_results("own", runs, tmp_path, codes=["another"]).finished
+    assert not read_results("own", runs, tmp_path / "none").tests
+
+
+def test_chunks_where_an_estimate_is_silent_are_left_out_of_all(experiment: Experiment, tmp_path: Path) -> None:
+    runs = make_rows(tmp_path, experiment, GAINS)
+    file = tmp_path / "own002.parquet"
+    description, rows = read_run(file)
+    silent = (pl.col("track") == "007") & (pl.col("start") == 0) & (pl.col("level") == 1)
+    rows = rows.with_columns(pl.when(silent).then(math.nan).otherwise("si_sdr_improvement").alias("si_sdr_improvement"))
+    write_run({"songs": rows.drop("test")}, description, file)
+    (measured,) = read_results("own", runs, tmp_path).tests
+    assert (measured.chunks, measured.undefined) == (59, 1)
+    assert all(arm.chunks[7] == 1 for levels in measured.arms.values() for arm in levels.values())
