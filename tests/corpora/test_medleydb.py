@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import yaml
 
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus
@@ -33,3 +34,26 @@ def test_medleydbs_metadata(tmp_path: Path) -> None:
         assert track.split is None and track.mixture is not None and track.mixture.path.exists()
         assert [problem.kind for problem in corpus.problems] == ["label", "label"]
         assert "'S05'" in corpus.problems[1].message and "'Main System'" in corpus.problems[1].message
+
+
+def test_leaks_that_were_measured(tmp_path: Path) -> None:
+    """By their source's leaf; not a leak of the same instrument, of an unknown one, or below the threshold."""
+    found = {
+        "piano.wav": {"leaks": True, "from_label": "Electric_Guitar"},
+        "keys.wav": {"leaks": True, "from_label": "Piano"},
+        "bass.wav": {"leaks": False, "from_label": "Piano"},
+        "snare.wav": {"leaks": True, "from_label": "Vuvuzela"},
+    }
+    stems = {
+        f"S{number:02}": {"instrument": leaf, "filename": f"{number}.wav", "raw": {"R1": {"original": f"{file}.wav"}}}
+        for number, (leaf, file) in enumerate(
+            [("pianos", "piano"), ("pianos", "keys"), ("bass", "bass"), ("drum_set", "snare"), ("brass", "horn")]
+        )
+    }
+    (tmp_path / "a" / "stems").mkdir(parents=True)
+    metadata = {"stem_dir": "stems", "mix_filename": "mix.wav", "stems": stems, "bleed": found}
+    (tmp_path / "a" / "a_METADATA.yaml").write_text(yaml.safe_dump(metadata))
+    for number in range(5):
+        soundfile.write(tmp_path / "a" / "stems" / f"{number}.wav", np.linspace(-0.5, 0.5, 800), 8000)
+    (track,) = load_corpus(tmp_path, "ms21").tracks
+    assert [stem.leaks for stem in track.stems] == [("accompaniment/other/electric_guitar",), (), (), (), ()]

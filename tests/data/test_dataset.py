@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,27 @@ def test_a_path_leaf_first(tmp_path: Path) -> None:
             np.testing.assert_allclose(signal, slow_sum(corpus, example, node), atol=1e-6)
         np.testing.assert_allclose(example["mixture"], slow_sum(corpus, example, ""), atol=1e-6)
         assert example["present"].tolist() == [True, True] == example["known"].tolist()
+
+
+def test_truth_begins_where_a_leak_and_its_source_meet(tmp_path: Path) -> None:
+    """A guitar leaks into the piano: their family is known, and so is everything else."""
+    piano, guitar, bass = "accompaniment/other/pianos", "accompaniment/other/electric_guitar", "accompaniment/bass"
+    corpus = make_corpus(tmp_path, [[piano, guitar, bass, "vocal/lead_vocal"]] * 2)
+    tracks = [
+        replace(track, stems=(replace(track.stems[0], leaks=(guitar,)), *track.stems[1:])) for track in corpus.tracks
+    ]
+    leaking, nodes = (
+        replace(corpus, tracks=tuple(tracks)),
+        [piano, guitar, bass, "accompaniment/other", "accompaniment"],
+    )
+    for songs, leaks, known in (
+        (leaking, "ancestor", [False, False, True, True, True]),
+        (leaking, "ignored", [True] * 5),
+        (corpus, "ancestor", [True] * 5),
+    ):
+        rules = SamplingRules(leaks=leaks)  # type: ignore[arg-type]
+        for example in make_examples(songs, load("ms21"), [guitar], rules, nodes):
+            assert example["known"].tolist() == known
 
 
 NAMES = st.sampled_from("abcd")

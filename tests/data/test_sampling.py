@@ -223,5 +223,7 @@ def test_rules_are_checked() -> None:
         SamplingRules(seed=-1)
     with pytest.raises(OptionError, match="'missing_unit' is 'chunk': give 'stretch' or 'song'"):
         SamplingRules(missing_unit="chunk")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="'leaks' is 'dropped': give 'ignored' or 'ancestor'"):
+        SamplingRules(leaks="dropped")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="'missing_mode' is 'some'"):
         SamplingRules(missing_mode="some")  # type: ignore[arg-type]

@@ -19,7 +19,6 @@ from stemtree.training.configuration import read_settings
         ("stft={window: 0, hop: 0}", "a window of 0 samples every 0 cannot be"),
         ("levels=[0]", r"'levels\.0' is 0"),
         ("network={kind: query_by_example}", None),
-        ("targets=[]", "'levels' are those of a target's path"),
         ("targets=[a, b]", "2 targets need a network that takes a query"),
         ("subtree=accompaniment", "do not go with 'targets'"),
         ("schedule=cosine", "needs a number of epochs"),

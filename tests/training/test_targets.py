@@ -14,6 +14,23 @@ def test_levels_that_a_path_has_not(config: Path) -> None:
         training_targets(settings, load("slakh"))
 
 
+def test_levels_of_a_tree(config: Path) -> None:
+    """Four stems without their accompaniment."""
+    changes = ["targets=[]", "hierarchy=musdb18", "levels=[1]"]
+    flat = training_targets(read_settings([config], changes), load("musdb18"))
+    assert flat.nodes == flat.example_nodes == flat.sampled
+    assert flat.nodes == ("vocals", "accompaniment/bass", "accompaniment/drums", "accompaniment/other")
+    assert flat.example_indices == (0, 1, 2, 3)
+    beneath = read_settings([config], ["targets=[]", "hierarchy=ms21", "subtree=accompaniment", "levels=[2]"])
+    goals = training_targets(beneath, load("ms21"))
+    assert goals.nodes == ("percussion", "other") and goals.example_nodes == (
+        "accompaniment/percussion", "accompaniment/other",
+    )  # fmt: skip
+    assert set(goals.sampled) == set(load("ms21").leaves("accompaniment"))
+    with pytest.raises(OptionError, match=r"no node is at the levels \[3\]: give levels from 1 to 2"):
+        training_targets(read_settings([config], [*changes[:2], "levels=[3]"]), load("musdb18"))
+
+
 def test_goals(config: Path) -> None:
     slakh = load("slakh")
     one = training_targets(read_settings([config]), slakh)

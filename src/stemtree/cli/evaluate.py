@@ -36,6 +36,7 @@ _NAME_HELP = (
 )
 _TARGET_HELP = "Measure only chunks in which this node is salient, and of these the nodes on its path; can be repeated."
 _FAMILY_HELP = "Measure only chunks in which another leaf of the target's family is salient too."
+_QUERY_HELP = "Query with the target, or on purpose with another instrument of its family or of another family."
 _LEVEL_HELP = "Measure only the nodes of this level (1: leaves)."
 
 
@@ -82,6 +83,7 @@ def evaluate(
     absent: Annotated[
         bool, typer.Option("--absent", help="Measure how loud the estimates of absent nodes are, too.")
     ] = False,
+    query: Annotated[str, typer.Option(metavar="target|family|other", help=_QUERY_HELP)] = "target",
     window: Window = 1024,
     window_hop: WindowHop = 512,
     skip_bad: SkipBad = False,
@@ -107,7 +109,7 @@ def evaluate(
     listed = read_chunks(chunks) if chunks else None
     duration = listed.duration if listed else duration
     chunking = Chunking(duration, hop if hop is not None else duration, threshold)
-    settings = EvaluationSettings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss)
+    settings = EvaluationSettings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss, query)
     if targets:
         listed = select_chunks(songs, tree, targets, chunking, with_family=family, sample=sample, seed=seed)
     possible = _possible_nodes(tree, node, level, root, listed.targets if listed else ())

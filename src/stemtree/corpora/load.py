@@ -187,7 +187,9 @@ def _find_leaf(stem: ListedStem, hierarchy: Hierarchy) -> Stem:
     if not stem.labels:
         raise HierarchyError("it has no label: give it one")
     leaf = hierarchy.leaf(*stem.labels)
-    return Stem(stem.name, next(label for label in stem.labels if hierarchy.knows(label)), leaf, stem.file)
+    leaks = {hierarchy.leaf(label) for label in stem.leaks if hierarchy.knows(label)} - {leaf}
+    label = next(label for label in stem.labels if hierarchy.knows(label))
+    return Stem(stem.name, label, leaf, stem.file, tuple(sorted(leaks)))
 
 
 def _read_headers(song: str, stems: list[Stem], layout: Layout) -> tuple[list[Header], list[Problem]]:

@@ -37,7 +37,12 @@ class MedleyDb(Layout):
         folder = path.parent if path.parent.name == song else path.parent.parent / "Audio" / song
         stem_folder = folder / required(data, "stem_dir", path)
         stems = [
-            ListedStem(str(name), _labels(stem, path), AudioFile(stem_folder / required(stem, "filename", path)))
+            ListedStem(
+                str(name),
+                _labels(stem, path),
+                AudioFile(stem_folder / required(stem, "filename", path)),
+                leaks=_leaks(stem, data),
+            )
             for name, stem in sorted(required(data, "stems", path, dict).items())
         ]
         return Listing(
@@ -56,6 +61,16 @@ def _labels(stem: dict[str, Any], path: Path) -> tuple[str, ...]:
     names = [str(name) for name in (instrument if isinstance(instrument, list) else [instrument])]
     melody = [f"{name} (melody)" for name in names] if stem.get("component") == "melody" else []
     return (*melody, *names)
+
+
+def _leaks(stem: dict[str, Any], song: dict[str, Any]) -> tuple[str, ...]:
+    """The labels of what leaks into a stem's raw tracks, where `stemtree.curation` has measured it."""
+    raw, measured = stem.get("raw"), song.get("bleed")
+    if not isinstance(raw, dict) or not isinstance(measured, dict):
+        return ()
+    tracks = [measured.get(track.get("original")) for track in raw.values() if isinstance(track, dict)]
+    leaks = [track for track in tracks if isinstance(track, dict) and track.get("leaks") is True]
+    return tuple(sorted({str(leak.get("from_label")) for leak in leaks}))
 
 
 LAYOUTS: dict[str, Layout] = {"medleydb": MedleyDb(), "ms21": MedleyDb(hierarchy="ms21")}

@@ -44,12 +44,15 @@ class Stem:
         In the hierarchy that the corpus was loaded with.
     file : AudioFile
         Its audio.
+    leaks : tuple of NodePath
+        Leaves of other stems that were found to leak into it.
     """
 
     name: str
     label: str
     leaf: NodePath
     file: AudioFile
+    leaks: tuple[NodePath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +112,15 @@ class ListedStem:
         Its audio, which may be missing.
     group : str
         Where lengths may differ: the stems of a group end together, at the end of the shortest.
+    leaks : tuple of str
+        Labels of other stems that were found to leak into it.
     """
 
     name: str
     labels: tuple[str, ...]
     file: AudioFile
     group: str = ""
+    leaks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,8 @@ class Examples(Dataset[Example]):
         inside = [node for node in nodes if is_within(node, spec.target)]
         lowest = [node for node in inside if not any(other != node and is_within(other, node) for other in inside)]
         withheld = {node for node in lowest if is_withheld(node)}
+        if self._sampler.rules.leaks == "ancestor":
+            withheld |= {node for node in nodes for excerpt in excerpts if _is_leaked_across(self._stem(excerpt), node)}
         return [node not in withheld for node in nodes]
 
     def _is_removed(self, track: int, start: int) -> bool:
@@ -217,3 +219,8 @@ class Examples(Dataset[Example]):
                     audio = apply_augmentation(audio, excerpt, self.sample_rate, num_samples)
                 leaf_signals.append((stem.leaf, audio))
         return sum_to_nodes(leaf_signals, nodes, num_samples)
+
+
+def _is_leaked_across(stem: Stem, node: NodePath) -> bool:
+    """Whether a stem, or what leaks into it, belongs to a node, and the other does not."""
+    return any(is_within(stem.leaf, node) != is_within(source, node) for source in stem.leaks)

@@ -35,6 +35,9 @@ class SamplingRules:
         the target, as unknown, so that it adds to the loss of the coarser levels only.
     missing_unit : {"stretch", "song"}
         Whether stretches of songs are withheld, or whole songs.
+    leaks : {"ignored", "ancestor"}
+        What becomes of stems into which others leak (`Stem.leaks`). ``ignored``: they count as true. ``ancestor``: a
+        node that holds only one of the two is unknown, so that truth begins at the lowest node that holds both.
     query : bool
         Also sample a chunk of another song in which the target is salient.
     seed : int
@@ -43,7 +46,7 @@ class SamplingRules:
     Raises
     ------
     OptionError
-        If a proportion is not in [0, 1], the mode is unknown or the seed negative.
+        If a proportion is not in [0, 1], a mode is unknown or the seed negative.
     """
 
     absent: float = 0.0
@@ -51,6 +54,7 @@ class SamplingRules:
     missing: float = 0.0
     missing_mode: Literal["all", "leaf"] = "leaf"
     missing_unit: Literal["stretch", "song"] = "stretch"
+    leaks: Literal["ignored", "ancestor"] = "ignored"
     query: bool = False
     seed: int = 0
 
@@ -62,6 +66,8 @@ class SamplingRules:
             raise OptionError(f"'missing_mode' is '{self.missing_mode}': give 'all' or 'leaf'")
         if self.missing_unit not in ("stretch", "song"):
             raise OptionError(f"'missing_unit' is '{self.missing_unit}': give 'stretch' or 'song'")
+        if self.leaks not in ("ignored", "ancestor"):
+            raise OptionError(f"'leaks' is '{self.leaks}': give 'ignored' or 'ancestor'")
         if self.seed < 0:
             raise OptionError(f"'seed' is {self.seed}: give 0 or more")
 

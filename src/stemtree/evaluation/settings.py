@@ -3,9 +3,16 @@
 from dataclasses import asdict, dataclass, field
 
 from stemtree.data.salience import Chunking
-from stemtree.errors import OptionError
+from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.status import QUIET
 from stemtree.hierarchy import MIXTURE, NodePath
+
+QUERY_KINDS = {
+    "target": "the target in another song",
+    "family": "another instrument of the target's family, which has the same nodes above the target",
+    "other": "an instrument of another family",
+}
+"""What a query can be an example of; all but the first are wrong on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +39,13 @@ class EvaluationSettings:
         Length in seconds of the windows of framewise metrics; museval's ``window`` and ``hop``.
     bss : bool
         Also measure SIR and SAR, which is most of the cost.
+    query : str
+        A key of `QUERY_KINDS`: what models that take queries are given.
 
     Raises
     ------
     OptionError
-        If `window` is not positive or longer than a chunk, or if `quiet` is not below 0.
+        If `window` is not positive or longer than a chunk, if `quiet` is not below 0, or if there is no such `query`.
     """
 
     chunking: Chunking = field(default_factory=lambda: Chunking(hop=10.0))
@@ -47,15 +56,19 @@ class EvaluationSettings:
     quiet: float = QUIET
     window: float = 1.0
     bss: bool = True
+    query: str = "target"
 
     def __post_init__(self) -> None:
         if not self.quiet < 0:
             raise OptionError(f"'quiet' is {self.quiet} dB: give a loudness below the mixture's, such as -30")
+        if self.query not in QUERY_KINDS:
+            raise OptionError(f"'query' is '{self.query}'{suggest(self.query, QUERY_KINDS)}")
         if not 0 < self.window <= self.chunking.duration:
             raise OptionError(
                 f"windows of {self.window} s do not fit into chunks of {self.chunking.duration} s: give shorter ones"
             )
 
     def as_dict(self) -> dict[str, object]:
-        """Return the settings for JSON, by the names that files of rows have for them."""
-        return {"frame" if name == "window" else name: value for name, value in asdict(self).items()}
+        """Return the settings for JSON, by the names that files of rows have for them; ``query`` only if unusual."""
+        values = {"frame" if name == "window" else name: value for name, value in asdict(self).items()}
+        return {name: value for name, value in values.items() if name != "query" or value != "target"}

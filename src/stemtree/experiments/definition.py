@@ -96,7 +96,8 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
     task : str
         A key of the tasks in ``sizes.yaml``: corpora, targets and network.
     arms : dict
-        Settings of each configuration, laid over those of the task; or ``estimator: NAME``, as for
+        Settings of each configuration, laid over those of the task; ``corpus`` names one of the task's ``corpora`` to
+        train on. Or ``estimator: NAME``, as for
         ``stemtree evaluate``, for what is measured without training.
     seeds : int
         How often each arm is trained.
@@ -134,7 +135,8 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
 def available() -> tuple[str, ...]:
     """The names of all experiments, in order."""
     files = (resources.files(__package__) / "definitions").iterdir()
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
+    names = [file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")]
+    return tuple(sorted(names, key=lambda name: (int(name.partition("_")[0]), name)))
 
 
 def read_experiment(name: str) -> Experiment:
@@ -199,6 +201,9 @@ def arm_settings(
     if ESTIMATOR in of_arm:
         raise OptionError(f"the arm '{arm}' is not trained: it is the estimator '{of_arm[ESTIMATOR]}'")
     settings = override(_of_task(experiment, size), of_arm)
+    corpora, corpus = settings.pop("corpora", {}), settings.pop("corpus", None)
+    if corpus is not None:
+        settings["train"] = corpora[corpus]
     settings.pop("test", None)
     for change in changes:
         settings = override(settings, parse_change(change))

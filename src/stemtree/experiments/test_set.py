@@ -32,6 +32,8 @@ class TestSet:
         Of a chunk, in seconds; chunks lie side by side.
     threshold : float
         From which loudness on a target is salient, in dBFS.
+    query : str
+        What models that take queries are given, see `EvaluationSettings`.
     """
 
     __test__ = False  # pytest takes the name for a test's
@@ -44,6 +46,7 @@ class TestSet:
     sample: int | None = None
     duration: float = 10.0
     threshold: float = -30.0
+    query: str = "target"
 
     @property
     def corpus(self) -> CorpusSettings:
@@ -54,7 +57,8 @@ class TestSet:
         """How models of these settings are measured."""
         chunking = Chunking(self.duration, self.duration, self.threshold)
         window = min(1.0, self.duration)
-        return EvaluationSettings(chunking, training.subtree, mono=training.channels == 1, window=window, bss=False)
+        mono = training.channels == 1
+        return EvaluationSettings(chunking, training.subtree, mono=mono, window=window, bss=False, query=self.query)
 
     def freeze(
         self, corpus: Corpus, identity: str, hierarchy: Hierarchy, training: TrainSettings, folder: Path

@@ -40,7 +40,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         The nodes whose paths are learned: one for source-specific separation, any number for query by example. Unset, a
         whole sub-tree is learned.
     levels : tuple of int, optional
-        Which levels of the targets' paths, 1 being the target; unset, all.
+        Which levels of the targets' paths, 1 being the target, or of the sub-tree, 1 being its leaves; unset, all.
     subtree : NodePath
         Without targets: the node that is used as the mixture.
     depth : int, optional
@@ -166,8 +166,6 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("a network that takes a query separates the path of one target: give 'targets'")
         if self.targets and (self.subtree or self.depth):
             raise ValueError("'subtree' and 'depth' do not go with 'targets': leave either these or those out")
-        if self.levels and not self.targets:
-            raise ValueError("'levels' are those of a target's path: give 'targets' too")
         self._check_trainer()
         if self.schedule == "cosine" and (self.trainer.get("max_epochs") or 0) < 1:
             raise ValueError("the schedule 'cosine' needs a number of epochs: give 'trainer.max_epochs'")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stemtree.errors import OptionError
-from stemtree.hierarchy import Hierarchy, NodePath, from_dict
+from stemtree.hierarchy import Hierarchy, NodePath, from_dict, join
 from stemtree.training.settings import TrainSettings
 
 REST = "rest"
@@ -51,18 +51,23 @@ def training_targets(settings: TrainSettings, hierarchy: Hierarchy) -> TrainingT
     HierarchyError
         If the hierarchy has no such node.
     OptionError
-        If targets differ in depth, or have no such level.
+        If targets differ in depth, or have no such level, or the sub-tree has no node at these levels.
     """
     return _paths(settings, hierarchy) if settings.targets else _subtree(settings, hierarchy)
 
 
 def _subtree(settings: TrainSettings, hierarchy: Hierarchy) -> TrainingTargets:
-    """All nodes of a sub-tree; chunks are sampled for its leaves."""
+    """All nodes of a sub-tree, or those at some levels; chunks are sampled for its leaves."""
     tree = hierarchy.subtree(settings.subtree) if settings.subtree else hierarchy
     tree = tree.prune(settings.depth) if settings.depth else tree
-    in_hierarchy = tuple(f"{settings.subtree}/{path}" if settings.subtree else path for path in tree.paths)
-    leaves = tuple(path for path, node in zip(in_hierarchy, tree.paths, strict=True) if tree.is_leaf(node))
-    return TrainingTargets(tree, tree.paths, tuple(range(len(in_hierarchy))), in_hierarchy, leaves)
+    nodes = tuple(path for path in tree.paths if not settings.levels or tree.level(path) in settings.levels)
+    if not nodes:
+        raise OptionError(
+            f"no node is at the levels {list(settings.levels or ())}: give levels from 1 to {tree.levels}"
+        )
+    in_hierarchy = tuple(join(settings.subtree, path) for path in nodes)
+    leaves = tuple(join(settings.subtree, path) for path in tree.paths if tree.is_leaf(path))
+    return TrainingTargets(tree, nodes, tuple(range(len(nodes))), in_hierarchy, leaves)
 
 
 def _paths(settings: TrainSettings, hierarchy: Hierarchy) -> TrainingTargets:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,8 @@ def test_estimates_are_the_models_with_the_drawn_query(
 ) -> None:
     rows = evaluate(query_model, query_corpus, hierarchy, settings, workers=1)
     measurer = query_model.measurer(query_model.nodes, query_corpus, hierarchy, settings)
-    drawn = measurer.chunks.draw(BASS, "0", 8000)
+    leaf, drawn = measurer.chunks.draw(BASS, "0", 8000)
+    assert leaf == BASS
     assert drawn.track.id != "0" and drawn.start in (0, 8000, 16000)
 
     def read(file: Path, start: int) -> torch.Tensor:
@@ -58,6 +60,24 @@ def test_estimates_are_the_models_with_the_drawn_query(
     energies = 10 * (estimates.square().sum(dim=(1, 2)) / mixture.square().sum()).log10()
     found = rows.filter(track="0", start=2.0, target=BASS)["estimate_db"]
     np.testing.assert_allclose(found, energies, atol=1e-3)
+
+
+def test_wrong_queries(
+    query_model: QueryModel, query_corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
+) -> None:
+    """A bass is asked for with drums of the same song's family; there are no other families."""
+    of_family = replace(settings, query="family")
+    rows = evaluate(query_model, query_corpus, hierarchy, of_family, workers=1)
+    measurer = query_model.measurer(query_model.nodes, query_corpus, hierarchy, of_family)
+    assert {measurer.chunks.draw(BASS, "1", 0)[0] for _ in range(5)} == {DRUMS}
+    right = evaluate(query_model, query_corpus, hierarchy, settings, workers=1)
+    ours, theirs = (table.filter(track="1", target=BASS, start=0.0) for table in (rows, right))
+    assert ours["status"].to_list() == theirs["status"].to_list() == ["counted"] * 2
+    assert ours["estimate_db"].to_list() != theirs["estimate_db"].to_list()
+    with pytest.raises(SamplingError, match="has a query of the kind 'other'"):
+        query_model.measurer(query_model.nodes, query_corpus, hierarchy, replace(settings, query="other"))
+    with pytest.raises(OptionError, match="'query' is 'wrong'"):
+        replace(settings, query="wrong")
 
 
 def test_some_nodes(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from stemtree.data.salience import Chunking, index_file, salience_index
 from stemtree.data.signals import node_signals
 from stemtree.errors import SamplingError
 from stemtree.evaluation.estimators.base import Batch
-from stemtree.hierarchy import Hierarchy, NodePath
+from stemtree.hierarchy import Hierarchy, NodePath, is_within
 from stemtree.types import Waveform
 
 
@@ -36,11 +36,14 @@ class Queries:
         Songs whose salience could not be measured: any stem may be salient in any of their chunks.
     seed : int
         Of the draw.
+    asked : mapping of NodePath to tuple of NodePath
+        For each target the leaves that its queries are examples of; itself where it is not listed.
     """
 
     chunks: Mapping[NodePath, tuple[QueryChunk, ...]]
     unreadable: frozenset[str]
     seed: int
+    asked: Mapping[NodePath, tuple[NodePath, ...]] = field(default_factory=dict)
 
     def starts_for(self, target: NodePath, track: Track, starts: Sequence[int]) -> list[int]:
         """Select those chunks of a song in which a target is salient."""
@@ -49,33 +52,67 @@ class Queries:
         salient = {chunk.start for chunk in self.chunks[target] if chunk.track.id == track.id}
         return [start for start in starts if start in salient]
 
-    def draw(self, target: NodePath, track: str, start: int) -> QueryChunk:
-        """Draw the query for a target in the chunk of a song, from the other songs.
+    def draw(self, target: NodePath, track: str, start: int) -> tuple[NodePath, QueryChunk]:
+        """Draw the query for a target in the chunk of a song, from the other songs: a leaf, and a chunk with it.
 
         The draw depends on nothing but seed, song, chunk and target.
 
         Raises
         ------
         SamplingError
-            If the target is salient in no other song.
+            If none of the leaves that can be asked for is salient in another song.
         """
-        others = [chunk for chunk in self.chunks[target] if chunk.track.id != track]
-        if not others:
-            raise SamplingError(f"'{target}' is salient in no song but this one: there is no query for it")
-        seed = hashlib.sha256(f"{self.seed} {track} {start} {target}".encode()).digest()
-        return others[np.random.default_rng(list(seed)).integers(len(others))]
+        generator = np.random.default_rng(
+            list(hashlib.sha256(f"{self.seed} {track} {start} {target}".encode()).digest())
+        )
+        asked = self.asked.get(target, (target,))
+        pools = [(leaf, [chunk for chunk in self.chunks[leaf] if chunk.track.id != track]) for leaf in asked]
+        pools = [(leaf, chunks) for leaf, chunks in pools if chunks]
+        if not pools:
+            raise SamplingError(f"'{asked[0]}' is salient in no song but this one: there is no query for it")
+        leaf, others = pools[generator.integers(len(pools))] if len(pools) > 1 else pools[0]
+        return leaf, others[generator.integers(len(others))]
 
     def read(self, target: NodePath, batch: Batch, *, mono: bool) -> Waveform:
         """Draw and read a query for each chunk of a batch: ``(batch, channel, sample)``."""
         queries = []
         for start in batch.starts:
-            query = self.draw(target, batch.track, start)
-            queries += node_signals(query.track, (target,), query.start, batch.mixture.shape[-1], mono=mono)
+            leaf, query = self.draw(target, batch.track, start)
+            queries += node_signals(query.track, (leaf,), query.start, batch.mixture.shape[-1], mono=mono)
         return torch.from_numpy(np.stack(queries))
 
 
+def leaves_to_ask_for(targets: Sequence[NodePath], kind: str) -> dict[NodePath, tuple[NodePath, ...]]:
+    """For each target the other targets that are its queries; targets without any are left out.
+
+    Parameters
+    ----------
+    targets : sequence of NodePath
+        All leaves that queries can be examples of.
+    kind : str
+        A key of `stemtree.evaluation.settings.QUERY_KINDS`. A target's family is the nearest node above it that holds
+        another target.
+    """
+    if kind == "target":
+        return {target: (target,) for target in targets}
+    asked = {}
+    for target in targets:
+        above = [target.rsplit("/", steps)[0] for steps in range(1, target.count("/") + 1)]
+        others = [other for other in targets if other != target]
+        families = [[other for other in others if is_within(other, node)] for node in above]
+        family = next((found for found in families if found), [])
+        if of_kind := [other for other in others if (other in family) == (kind == "family")]:
+            asked[target] = tuple(of_kind)
+    return asked
+
+
 def find_queries(
-    corpus: Corpus, hierarchy: Hierarchy, targets: Sequence[NodePath], chunking: Chunking, seed: int
+    corpus: Corpus,
+    hierarchy: Hierarchy,
+    targets: Sequence[NodePath],
+    chunking: Chunking,
+    seed: int,
+    kind: str = "target",
 ) -> Queries:
     """Find the chunks in which targets are salient; the corpus's salience index is brought up to date.
 
@@ -91,6 +128,8 @@ def find_queries(
         How songs are cut, and from which loudness on a node is salient.
     seed : int
         Of the draw of queries.
+    kind : str
+        See `leaves_to_ask_for`.
 
     Raises
     ------
@@ -110,4 +149,5 @@ def find_queries(
         {target: salient_chunks(target) for target in targets},
         frozenset(problem.track for problem in index.problems),
         seed,
+        leaves_to_ask_for(targets, kind),
     )

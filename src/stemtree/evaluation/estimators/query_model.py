@@ -72,7 +72,7 @@ class QueryModel(TrainedModel):
         CorpusError
             If the salience index cannot be written.
         """
-        queries = find_queries(corpus, hierarchy, self.targets, settings.chunking, settings.seed)
+        queries = find_queries(corpus, hierarchy, self.targets, settings.chunking, settings.seed, settings.query)
         if not any(queries.chunks.values()) and not queries.unreadable:
             raise SamplingError(f"no target of '{self.name}' is salient in these songs: give others")
         listed = chunks.targets if chunks else ()
@@ -81,9 +81,13 @@ class QueryModel(TrainedModel):
                 raise OptionError(f"'{self.name}' takes no query for '{target}'{suggest(target, self.targets)}")
         measurers = {}
         for target in listed or self.targets:
+            if target not in queries.asked:
+                continue
             if selected := tuple(node for node in self.path(target) if node in nodes):
                 estimator = TargetEstimator(self, target, queries)
                 measurers[target] = ChunkMeasurer(estimator, selected, hierarchy, settings)
+        if not measurers:
+            raise SamplingError(f"no target of '{self.name}' has a query of the kind '{settings.query}': give another")
         where = chunks if chunks and listed else queries
         return TargetMeasurer(measurers, where, corpus_fingerprint(corpus))
 
