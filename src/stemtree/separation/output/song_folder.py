@@ -16,6 +16,7 @@ from stemtree.audio import read
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import NodePath
 from stemtree.separation.output.manifest import Manifest, read_manifest, without_names
+from stemtree.separation.output.manifest_shape import is_run
 from stemtree.separation.output.recipe import Tree, children_of, difference, is_one_tree, joined, levels_of, recipes
 
 _ALSO = "also"
@@ -59,8 +60,10 @@ class SongFolder:
     def __init__(self, folder: Path, inputs: Manifest) -> None:
         self.folder, self.inputs = folder, inputs
         self.manifest = read_manifest(folder)
-        runs = [{key: value for key, value in self.manifest.items() if key != _ALSO}, *self.manifest.get(_ALSO, ())]
-        self._runs = [_with_splits(run, inputs) for run in runs] if all(map(_is_run, runs)) else []
+        others = self.manifest.get(_ALSO, [])
+        runs = [{key: value for key, value in self.manifest.items() if key != _ALSO}]
+        runs += others if isinstance(others, list) else [others]
+        self._runs = [_with_splits(run, inputs) for run in runs] if all(map(is_run, runs)) else []
         self._differences = [difference(run, inputs) for run in self._runs]
 
     def additions(self, files: Mapping[NodePath, str], overwrite: bool) -> Additions:
@@ -157,19 +160,6 @@ class SongFolder:
 
     def _is_whole(self, run: Manifest, row: Mapping[str, Any]) -> bool:
         return _is_whole(self.folder / row["file"], run.get("samples"))
-
-
-def _is_run(entry: Any) -> bool:
-    """Whether an entry of ``tree.json`` has what is needed here, which one of another program or hand may not."""
-    try:
-        if "split_by" in entry:
-            known = recipes(entry)
-            assert all(row["path"] in known for row in entry["nodes"])
-        fields = [entry["stemtree"], entry["splitters"], entry["format"]["subtype"], entry["samples"], entry["mixture"]]
-        assert all(isinstance(row["file"], str) for row in entry["nodes"])
-        return len(fields) > 0 and isinstance(entry["hierarchy"]["name"], str)
-    except (KeyError, TypeError, AttributeError, IndexError, AssertionError, RecursionError):
-        return False
 
 
 def _with_splits(run: Manifest, inputs: Manifest) -> Manifest:

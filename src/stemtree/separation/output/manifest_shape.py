@@ -1,0 +1,60 @@
+"""Whether an entry of ``tree.json`` is one of ours: other programs and people write files of this name too."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stemtree.errors import HierarchyError
+from stemtree.hierarchy import MIXTURE, NodePath, from_dict
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Tree(_Part):
+    name: str
+    tree: dict[str, Any]
+
+
+class _Format(_Part):
+    container: str
+    subtype: str | None
+
+
+class _Splitter(_Part):
+    name: str
+
+
+class _Row(_Part):
+    path: NodePath
+    file: str
+
+
+class _Run(_Part):
+    stemtree: str
+    hierarchy: _Tree
+    wanted: list[NodePath]
+    splitters: list[_Splitter]
+    split_by: dict[NodePath, int | None] = {}
+    input: dict[str, Any]
+    format: _Format
+    samples: int
+    mixture: dict[str, Any]
+    nodes: list[_Row]
+
+
+def is_run(entry: Any) -> bool:
+    """Whether an entry describes stems of a tree, with all that is needed to tell how each was made."""
+    try:
+        run = _Run.model_validate(entry)
+        tree = from_dict(run.hierarchy.name, run.hierarchy.tree)
+    except (ValidationError, HierarchyError, RecursionError):
+        return False
+    divided = {path for path in (MIXTURE, *tree.paths) if not tree.is_leaf(path)}
+    numbers = {number for number in run.split_by.values() if number is not None}
+    return (
+        ("split_by" not in entry or divided <= run.split_by.keys())
+        and numbers <= set(range(len(run.splitters)))
+        and all(row.path in tree for row in run.nodes)
+    )
