@@ -42,6 +42,12 @@ def test_what_is_missing_or_of_other_songs_is_counted(experiment: Experiment, tm
     results = read_results("own", runs, tmp_path)
     assert results.missing == {"oracle:psa": 1, "level_1": 1} and results.left_out == 1
     assert [run.description.corpora for run in results.trained["direct"]] == ["songs"]
+    arms = {"some": ARMS["direct"], "others": ARMS["direct"] | {"train": [{"root": "others"}]}}
+    two = make_rows(tmp_path / "two", experiment.model_copy(update={"arms": arms}), {"some": 3.0, "others": 1.0})
+    assert {arm: len(found) for arm, found in read_results("own", two, tmp_path / "two").trained.items()} == {
+        "some": 1,
+        "others": 1,
+    }
     assert not read_results("own", runs, tmp_path, codes=["another"]).finished
     assert not read_results("own", runs, tmp_path / "none").tests
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from pathlib import PurePath
 from typing import Any
 
 from stemtree.corpora.fingerprint import corpus_fingerprint
@@ -30,6 +31,9 @@ COMPUTING = (
 
 _NOT_SETTINGS = ("workers",)
 """Settings of a run that decide how it is computed, and not what."""
+
+_OF_CORPUS = ("kind", "split", "labels", "skip_bad")
+"""What else of a corpus's description counts."""
 
 _EXCERPT = 1 << 16
 """How many bytes of a stem's file are read to recognise it."""
@@ -76,12 +80,13 @@ def settings_identity(settings: dict[str, Any]) -> str:
     Parameters
     ----------
     settings : dict
-        All settings, as JSON. Of corpora only kind, split and labels count.
+        All settings, as JSON. Of corpora the folder's own name counts, not where it lies.
     """
     kept = {key: value for key, value in settings.items() if key not in _NOT_SETTINGS}
     for purpose in ("train", "validation"):
         kept[purpose] = [
-            {key: source[key] for key in ("kind", "split", "labels", "skip_bad")} for source in kept.get(purpose, ())
+            {"name": PurePath(source["root"]).name, **{key: source[key] for key in _OF_CORPUS}}
+            for source in kept.get(purpose, ())
         ]
     return digest(kept)
 

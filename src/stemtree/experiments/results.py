@@ -103,32 +103,42 @@ def read_results(name: str, runs: Sequence[Run], folder: Path, codes: Sequence[s
     codes : sequence of str
         The versions of the code that count; of none, all.
     """
-    wanted = {(use.arm, use.seed): run.identity for run in runs for use in run.uses if use.experiment == name}
+    wanted = {(use.arm, use.seed): run for run in runs for use in run.uses if use.experiment == name}
     found: dict[str, list[tuple[Path, Description]]] = {}
     for file, description in read_descriptions(folder):
         if not codes or description.code in codes:
             found.setdefault(description.identity, []).append((file, description))
-    candidates = [entry for identity in dict.fromkeys(wanted.values()) for entry in found.get(identity, ())]
-    songs = _most([described.corpora for _, described in candidates if described.estimator == TRAINED])
+    needed = {run.identity: _trained_on(run) for run in wanted.values()}
+    candidates = [entry for identity in needed for entry in found.get(identity, ())]
+    songs = {
+        place: _most([entry.corpora for _, entry in candidates if needed[entry.identity] == place])
+        for place in needed.values()
+    }
     lists = {
         test: _most([described.chunks[test] for _, described in candidates if test in described.chunks])
         for test in dict.fromkeys(test for _, described in candidates for test in described.chunks)
     }
     finished, used = [], set()
-    for (arm, seed), identity in wanted.items():
-        for file, described in found.get(identity, ()):
-            if described.estimator == TRAINED and described.corpora != songs:
+    for (arm, seed), run in wanted.items():
+        for file, described in found.get(run.identity, ()):
+            if described.corpora != songs[needed[run.identity]]:
                 continue
             rows = read_run(file)[1]
             same = [test for test, chunks in described.chunks.items() if lists[test] == chunks]
             finished.append(Finished(arm, seed, described, rows.filter(pl.col("test").is_in(same))))
             used.add(file)
             break
-    there = Counter(run.arm for run in finished)
+    there = Counter(done.arm for done in finished)
     missing = {arm: count - there[arm] for arm, count in Counter(arm for arm, _ in wanted).items()}
     tests = [result for test in lists if (result := _on_test(test, finished)) is not None]
     left_out = sum(file not in used for file, _ in candidates)
     return Results(finished, {arm: count for arm, count in missing.items() if count}, left_out, tests)
+
+
+def _trained_on(run: Run) -> tuple[str, ...]:
+    """The estimator if it is not trained, and the corpora whose content must be the same for all runs on them."""
+    names = (source.root.name for source in (*run.settings.train, *run.settings.validation))
+    return (run.estimator, *names) if run.estimator == TRAINED else (run.estimator,)
 
 
 def _most(values: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ try:
 except ImportError:  # Windows, where the time of processes that read examples is not counted
     resource = None  # type: ignore[assignment]
 
-_EVERY = 10.0
+_EVERY = 5.0
 """Seconds between two entries of the ledger: what a run that is killed may lose."""
 
 
@@ -144,6 +144,7 @@ class ExperimentRun:
             while not ended.wait(_EVERY):
                 enter()
 
+        enter()
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         try:
