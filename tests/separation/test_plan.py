@@ -93,5 +93,7 @@ def test_says_what_is_missing() -> None:
 
 
 def test_one_walk_has_one_analysis() -> None:
+    half = Fake({"vocal": MS21.children("vocal")}, Stft(2048, 512, 22050))  # the same in seconds
+    assert make_plan(MS21, [ROOT, half, BAND]).splitters
     with pytest.raises(SplitterError, match="must share one analysis"):
         make_plan(MS21, [ROOT, VOICES, Fake(BAND.serves, Stft(1024, 256))])

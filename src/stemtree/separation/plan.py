@@ -241,7 +241,7 @@ def _not_told_apart(asked: Hierarchy, tree: Hierarchy, path: NodePath) -> str:
 
 def _checked(plan: Plan) -> Plan:
     """The plan, unless its splitters cannot work on the same spectrogram."""
-    if len({(splitter.stft, splitter.block_frames) for splitter in plan.splitters}) > 1:
+    if len({(splitter.stft.proportions, splitter.block_frames) for splitter in plan.splitters}) > 1:
         kinds = ", ".join(f"{splitter.provenance()['name']} {_described(splitter.stft)}" for splitter in plan.splitters)
         raise SplitterError(
             f"the splitters of one walk must share one analysis, and there are {kinds}: go less deep, or give a "

@@ -1,6 +1,7 @@
 """The short-time Fourier transform and its inverse."""
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import torch
 from torch.nn import functional
@@ -48,6 +49,11 @@ class Stft:
         """
         hop = round(self.hop * sample_rate / self.sample_rate)
         return replace(self, window=hop * (self.window // self.hop), hop=hop, sample_rate=sample_rate)
+
+    @property
+    def proportions(self) -> tuple[Fraction, Fraction]:
+        """Window and hop in seconds; transforms with the same ones are one transform of any song, see `at`."""
+        return Fraction(self.window, self.sample_rate), Fraction(self.hop, self.sample_rate)
 
     @property
     def bins(self) -> int:
