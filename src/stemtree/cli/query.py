@@ -30,6 +30,9 @@ def query(
     accept_truncated: TruncatedOption = False,
 ) -> None:
     """Separate every level of the path that an example points at: the instrument, its family, and so on upward."""
+    from stemtree.separation.preview import preview_query
+
+    preview_query(model, like, level)
     check_room_for_torch()
     from stemtree.audio import OutputFormat
     from stemtree.separation.query import query_separator

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperCommand
 
 from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, separate_songs
+from stemtree.errors import OptionError
 from stemtree.memory import check_room_for_torch
 
 if TYPE_CHECKING:
@@ -19,20 +20,21 @@ class SeparateCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read ``--page``, unless a codec follows, as ``--page=flac``."""
-        following = [*args[1:], ""]
+        following = [*args[1:], ""][: len(args)]
         pairs = zip(args, following, strict=True)
         named = [f"{one}=flac" if one == "--page" and other not in ("flac", "opus") else one for one, other in pairs]
         return super().parse_args(ctx, named)
 
 
 def separate(
+    context: typer.Context,
     files: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="FILE...",
             help="Separate these songs, those in these folders, or those that these quoted globs match.",
         ),
-    ],
+    ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Write the songs' folders into this one.")
     ] = Path("stems"),
@@ -60,6 +62,9 @@ def separate(
         typer.Option(metavar="pcm16|pcm24|float", help="Write samples of this width (default: the input's)."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write all anew, over what is there.")] = False,
+    list_only: Annotated[
+        bool, typer.Option("--list", help="Print the nodes that can be had and their names; separate nothing.")
+    ] = False,
     stream: StreamOption = None,
     accept_truncated: TruncatedOption = False,
     page: Annotated[
@@ -70,12 +75,22 @@ def separate(
     ] = None,
 ) -> None:
     """Separate songs into stems that add up to them: DIR/<song>/<node>.<ext> and DIR/<song>/tree.json."""
-    check_room_for_torch()
-    from stemtree.audio import OutputFormat
-    from stemtree.errors import OptionError
+    from stemtree.cli.node_list import list_nodes
+    from stemtree.hierarchy import load
+    from stemtree.separation.preview import preview
 
     if page not in (None, "flac", "opus"):
         raise OptionError(f"a page cannot play '{page}': give --page alone, for FLAC, or --page opus")
+    tree = None if hierarchy is None else load(hierarchy)
+    if list_only:
+        list_nodes(tree, splitter or (), depth, node or ())
+        return
+    if not files:
+        context.fail("Missing argument 'FILE...'.")
+    preview(tree, splitter or (), depth, node or ())
+    check_room_for_torch()
+    from stemtree.audio import OutputFormat
+
     width = cast("Width | None", subtype)
 
     def separator() -> "Separator":

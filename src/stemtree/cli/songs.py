@@ -47,6 +47,8 @@ def separate_songs(
     reading : Reading, optional
         How songs are read.
     """
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise OptionError(f"'{folder}' is a file, and songs' folders go into a folder: give another with -o")
     batch = _Batch(output, folder, overwrite, page, reading or Reading())
     songs = list(batch.expand(names))
     if songs:
@@ -92,6 +94,7 @@ class _Batch:
         self._output, self._folder, self._overwrite, self._page_format = output, folder, overwrite, page
         self._songs: dict[tuple[int, int], Path] = {}  # by the folder's number in the file system
         self._done = 0
+        self._order: list[str] = []  # the names of all songs
         self._failed: list[str] = []
 
     def expand(self, names: list[str]) -> Iterator[Path]:
@@ -102,8 +105,10 @@ class _Batch:
                 for file in _files(name):
                     if (target := file.resolve()) not in found:
                         found.add(target)
+                        self._order.append(str(file))
                         yield file
             except Exception as error:  # such as a name that is too long
+                self._order.append(name)
                 self._fail(name, explain(error))
 
     def separate(self, separator: "Separator", song: Path) -> None:
@@ -158,12 +163,13 @@ class _Batch:
         """Print which songs failed, if there were several, and exit with 1 if any did."""
         total = self._done + len(self._failed)
         if self._failed and total > 1:
-            say(f"{len(self._failed)} of {total} failed: {', '.join(self._failed)}", error=True)
+            failed = ", ".join(printable(name) for name in sorted(self._failed, key=self._order.index))
+            say(f"{len(self._failed)} of {total} failed: {failed}", error=True)
         if self._failed:
             raise typer.Exit(1)
 
     def _fail(self, name: str, sentence: str) -> None:
-        self._failed.append(printable(name))
+        self._failed.append(name)
         say(sentence, error=True)
 
 
@@ -175,12 +181,12 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 def _files(name: str) -> list[Path]:
     """The files that one name from the command line matches."""
-    from stemtree.audio import is_audio_name
-
     if not name:
         raise AudioError("the name of a song is empty: give a file, or . for the current folder")
     path = Path(name)
     if path.is_dir():
+        from stemtree.audio import is_audio_name
+
         found = sorted(file for file in path.iterdir() if file.is_file() and is_audio_name(file))
         if not found:
             raise AudioError(f"the folder '{name}' holds no audio files: name another, or a file in it")
@@ -190,6 +196,10 @@ def _files(name: str) -> list[Path]:
         if not found:
             raise AudioError(f"no file matches '{name}': check the pattern")
         return found
+    try:
+        path.stat()
+    except OSError as error:
+        raise AudioError(f"cannot read '{name}': {error.strerror}; check the path and its permissions") from None
     return [path]
 
 

@@ -153,7 +153,8 @@ def _hint(hierarchy: Hierarchy, name: str) -> str:
     for label in (name, name.rpartition("/")[2]):
         if hierarchy.knows(label):
             return f"; it is a part of '{hierarchy.leaf(label)}': name that"
-    return suggest(name, (*hierarchy.paths, *(alias for alias, _ in hierarchy.aliases)))
+    near = suggest(name, (*hierarchy.paths, *(alias for alias, _ in hierarchy.aliases)))
+    return near or f"; name one of {', '.join(hierarchy.children())}, or what is beneath them"
 
 
 def _listed(paths: Sequence[str], word: str) -> str:

@@ -1,13 +1,16 @@
 """The parts that a network's nodes divide the mixture into."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
-
-import torch
+from typing import TYPE_CHECKING
 
 from stemtree.errors import HierarchyError, OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth, is_within
-from stemtree.types import Masks
+
+if TYPE_CHECKING:
+    from stemtree.types import Masks
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,8 @@ class Partition:
         Masks
             One for each of `nodes` along `dim`.
         """
+        import torch  # here, so that plans go without
+
         by_path = dict(zip(self.parts, parts.unbind(dim), strict=True))
         totals = [by_path.get(path) for path in self.nodes]
         for node in reversed(self.top_down):

@@ -13,6 +13,7 @@ from stemtree.errors import AudioWarning, OptionError
 from stemtree.hierarchy import Hierarchy, load
 from stemtree.separation.output.stem_files import SavedSong, save_tree
 from stemtree.separation.plan import Plan, plan_walk
+from stemtree.separation.preview import preview
 from stemtree.separation.result import TreeResult
 from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.registry import default_splitters, make_splitters
@@ -62,8 +63,11 @@ class Separator:
         splitter: str | Sequence[str] | None = None,
     ) -> None:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
-        splitters = _splitters(splitters, splitter, hierarchy)
         tree = load(hierarchy) if isinstance(hierarchy, str | Path) else hierarchy
+        if splitters is None:  # wrong names are answered before weights are read
+            names = (splitter,) if isinstance(splitter, str) else tuple(splitter or ())
+            preview(tree, names, depth, nodes)
+        splitters = _splitters(splitters, splitter, hierarchy)
         self.plan: Plan = plan_walk(tree, splitters, depth, nodes)
         self.provenance = [splitter.provenance() for splitter in self.plan.splitters]
 

@@ -1,25 +1,15 @@
 """Separators of other projects as splitters of the mixture."""
 
-from collections.abc import Sequence
-
 import torch
 
 from stemtree.errors import SplitterError
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.masks.conserve import normalise
+from stemtree.separation.splitters.abilities import NODE_NAMES, mixture_stems
 from stemtree.separation.splitters.base import Block, Splitter, to_model_bins, to_song_bins
 from stemtree.separation.splitters.external_packages import ExternalPackage
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Waveform
-
-NODE_NAMES = {
-    "vocals": ("vocals", "vocal"),
-    "drums": ("drums", "percussion"),
-    "bass": ("bass",),
-    "other": ("other",),
-    "accompaniment": ("accompaniment",),
-}
-"""Names of the nodes that stems in the tradition of MUSDB18 are outputs for."""
 
 _CHANNELS = 2
 
@@ -68,14 +58,7 @@ class ExternalSplitter(Splitter):
 
     def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """Nodes named like the stems, or vocals and accompaniment, if they are all of the mixture."""
-        if hierarchy.leaves(node) != hierarchy.leaves():  # neither the mixture nor an only child of it
-            return ()
-        for names in (tuple(dict.fromkeys(self._nodes)), ("vocals", "accompaniment")):
-            outputs = [path for name in names for path in _find(hierarchy, node, name)]
-            leaves = [leaf for path in outputs for leaf in hierarchy.leaves(path)]
-            if len(outputs) == len(names) and sorted(leaves) == sorted(hierarchy.leaves(node)):
-                return tuple(outputs)
-        return ()
+        return mixture_stems(self._nodes, hierarchy, node)
 
     @torch.inference_mode()
     def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
@@ -103,12 +86,6 @@ class ExternalSplitter(Splitter):
         if name in NODE_NAMES["accompaniment"]:
             return [number for number, node in enumerate(self._nodes) if node != "vocals"]
         return [number for number, node in enumerate(self._nodes) if name in NODE_NAMES[node]]
-
-
-def _find(hierarchy: Hierarchy, node: NodePath, name: str) -> Sequence[NodePath]:
-    """The highest node beneath `node` that has one of the names of a stem; none or one."""
-    paths = [path for path in hierarchy.descendants(node) if path.rpartition("/")[2] in NODE_NAMES[name]]
-    return sorted(paths, key=lambda path: path.count("/"))[:1]
 
 
 def _to_waveform(block: Block, stft: Stft) -> Waveform:

@@ -2,20 +2,15 @@
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
 
-from stemtree.errors import HierarchyError, SplitterError
-from stemtree.hierarchy import MIXTURE, Hierarchy, load, match
-from stemtree.separation.splitters.abilities import DEFAULT_HIERARCHY
+from stemtree.errors import SplitterError
+from stemtree.hierarchy import load
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, can_serve, cannot_serve
 from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.external import ExternalSplitter
 from stemtree.separation.splitters.external_packages import PACKAGES, load_package
 from stemtree.separation.splitters.spleeter import Spleeter
 from stemtree.separation.splitters.trained import TrainedSplitter
-
-DEFAULT_MODEL = Path(__file__).with_name("default_model")
-"""The trained model that divides everything under ``accompaniment`` of MS21."""
 
 _BY_NAME: dict[str, Callable[[], Splitter]] = {"spleeter": Spleeter}
 
@@ -48,22 +43,9 @@ def make_splitters(names: Sequence[str], hierarchy: str | None = None) -> list[S
     if hierarchy is not None:
         tree = load(hierarchy)
         for name, splitter in zip(names, named, strict=True):
-            if not _can_serve(splitter, tree):
-                raise SplitterError(
-                    f"the splitter '{name}' can split nothing of the hierarchy '{tree.name}': leave one of them out"
-                )
+            if not can_serve(splitter, tree):
+                raise SplitterError(cannot_serve(name, tree))
     return [*named, *default_splitters()]
-
-
-def _can_serve(splitter: Splitter, asked: Hierarchy) -> bool:
-    """Whether it splits a node of the hierarchy, or one of those that the hierarchy is made of."""
-    trees = [asked]
-    with suppress(HierarchyError):  # its hierarchy is not here, or does not tell apart what the plan will name
-        whole = splitter.hierarchy or load(DEFAULT_HIERARCHY)
-        trees += [whole] if match(asked, whole, whole) is not None else []
-    return any(
-        splitter.outputs(tree, node) for tree in trees for node in (MIXTURE, *tree.paths) if not tree.is_leaf(node)
-    )
 
 
 def _make_splitter(name: str) -> Splitter:

@@ -9,11 +9,11 @@ from torch.nn import functional
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.networks.unet import UNet
 from stemtree.separation.splitters import spleeter_weights
+from stemtree.separation.splitters.abilities import two_stems
 from stemtree.separation.splitters.base import Block, Splitter, to_model_bins, to_song_bins
 from stemtree.spectral import Stft
 from stemtree.types import Masks
 
-_VOCALS, _ACCOMPANIMENT = ("vocal", "vocals"), ("accompaniment",)
 BINS, _EPSILON = 1024, 1e-10
 
 
@@ -43,11 +43,7 @@ class Spleeter(Splitter):
 
     def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """Vocals and accompaniment, if `node` is the mixture, or an only child of it, and these are its children."""
-        children = hierarchy.children(node)
-        vocals = [child for child in children if child.rpartition("/")[2] in _VOCALS]
-        accompaniment = [child for child in children if child.rpartition("/")[2] in _ACCOMPANIMENT]
-        is_mixture = hierarchy.leaves(node) == hierarchy.leaves()
-        return (*vocals, *accompaniment) if is_mixture and len(children) == 2 and vocals and accompaniment else ()
+        return two_stems(hierarchy, node)
 
     @torch.inference_mode()
     def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:

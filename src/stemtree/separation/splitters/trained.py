@@ -7,11 +7,12 @@ from pathlib import Path
 import torch
 
 from stemtree.errors import OptionError
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, is_within, join, load
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, join, load
 from stemtree.masks.activity import suppress_inactive
 from stemtree.masks.conserve import normalise
 from stemtree.model import WEIGHTS, load_model, weights_digest
 from stemtree.networks.kernels import fuse_batch_norms
+from stemtree.separation.splitters.abilities import model_parts
 from stemtree.separation.splitters.base import Block, Splitter, to_model_bins, to_song_bins
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Spectrogram
@@ -64,14 +65,7 @@ class TrainedSplitter(Splitter):
 
     def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """The model's parts within `node`, if the model divides `node` or a node above it, which another one split."""
-        for root in (node, *hierarchy.ancestors(node)):
-            parts = self._parts_under(root)
-            if parts and all(part in hierarchy for part in parts):
-                covered = {leaf for part in parts for leaf in hierarchy.leaves(part)}
-                within = tuple(part for part in parts if root == node or (part != node and is_within(part, node)))
-                if within and covered == set(hierarchy.leaves(root)):
-                    return within
-        return ()
+        return model_parts(self.model.relation.partition.part_nodes, hierarchy, node)
 
     @torch.inference_mode()
     def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:

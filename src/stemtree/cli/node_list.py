@@ -1,0 +1,51 @@
+"""What ``stemtree separate --list`` prints: the nodes that can be had, what they are called and what makes them."""
+
+from collections.abc import Sequence
+
+from stemtree.cli.messages import markup, say, show
+from stemtree.errors import OptionError
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
+from stemtree.separation.plan import Plan
+from stemtree.separation.preview import preview
+
+
+def list_nodes(hierarchy: Hierarchy | None, splitters: Sequence[str], depth: int | None, nodes: Sequence[str]) -> None:
+    """Print the tree that songs would be separated into, without loading any weights.
+
+    Raises
+    ------
+    OptionError
+        If a splitter tells what it divides only once it is loaded.
+    StemtreeError
+        See `preview`.
+    """
+    plan = preview(hierarchy, splitters, depth, nodes)
+    if plan is None:
+        raise OptionError("what such a model separates is known only once it is loaded: list without its name")
+    from rich.tree import Tree
+
+    drawing = Tree(f"{markup(plan.tree.name)}  [dim]made by: also called[/]")
+    branches = {MIXTURE: drawing}
+    for path in plan.tree.paths:
+        parent = path.rpartition("/")[0]
+        called = ", ".join(alias for alias, meant in plan.tree.aliases if meant == (path,))
+        made_by = ", ".join(_makers(plan, path))
+        name = markup(plan.tree.node(path).name)
+        branches[path] = branches[parent].add(f"{name}  [dim]{markup(made_by)}{': ' * bool(called)}{markup(called)}[/]")
+    show(drawing)
+    for meant in dict.fromkeys(meant for _, meant in plan.tree.aliases if len(meant) > 1):
+        called = ", ".join(alias for alias, nodes in plan.tree.aliases if nodes == meant)
+        say(f"{called}: {' + '.join(path.rpartition('/')[2] for path in meant)}")
+    for note in plan.notes:
+        say(note)
+
+
+def _makers(plan: Plan, path: NodePath) -> list[str]:
+    """The names of the splitters whose masks a node or its parts are."""
+    makers = {target: step.splitter for step in plan.steps if step.splitter for target in step.targets}
+    parts = {leaf: parts for leaf, parts in zip(plan.trunk.rows, plan.parts, strict=True)}
+    wanted = (
+        [path] if path in makers and path not in parts else [p for leaf in plan.tree.leaves(path) for p in parts[leaf]]
+    )
+    names = (str(makers[part].provenance()["name"]) for part in wanted if part in makers)
+    return list(dict.fromkeys(names))

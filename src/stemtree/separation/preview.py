@@ -1,0 +1,80 @@
+"""What a separator would do, told without torch and without weights."""
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
+
+from stemtree.errors import AudioError, OptionError, SplitterError
+from stemtree.hierarchy import Hierarchy, find_all, load
+from stemtree.separation.plan import Plan, plan_walk
+from stemtree.separation.splitters.abilities import (
+    DEFAULT_HIERARCHY,
+    abilities,
+    ability,
+    can_serve,
+    cannot_serve,
+    read_card,
+)
+
+if TYPE_CHECKING:
+    from stemtree.separation.splitters.base import Splitter
+
+
+def preview_query(model: str | os.PathLike[str], like: str | os.PathLike[str], level: int | None = None) -> None:
+    """Check what `query_separator` is given before anything is loaded, as far as files and the model's card tell.
+
+    Raises
+    ------
+    AudioError, ModelError
+        If the example or the model cannot be read.
+    OptionError
+        If the model has no such level.
+    """
+    try:
+        os.stat(like)
+    except OSError as error:
+        raise AudioError(f"cannot read '{like}': {error.strerror}; check the path and its permissions") from None
+    card = read_card(model)
+    if card is None or level is None:
+        return
+    levels = sorted(card.tree.levels - node.count("/") for node in card.nodes)
+    if level not in levels:
+        raise OptionError(f"the model '{model}' has no level {level}: give one of {levels}")
+
+
+def preview(
+    hierarchy: Hierarchy | None = None,
+    splitters: Sequence[str] = (),
+    depth: int | None = None,
+    nodes: Iterable[str] = (),
+) -> Plan | None:
+    """Plan a walk before anything is loaded, so that wrong names and trees are answered at once.
+
+    Parameters
+    ----------
+    hierarchy, depth, nodes
+        See `plan_walk`.
+    splitters : sequence of str
+        Names of splitters, in order of precedence; the default ones come after them.
+
+    Returns
+    -------
+    Plan or None
+        With abilities in the place of splitters; None if a splitter tells what it divides only once it is loaded.
+
+    Raises
+    ------
+    HierarchyError, SplitterError, ModelError
+        As `make_splitters` and `plan_walk` do.
+    """
+    able = abilities(splitters)
+    if hierarchy is not None:
+        for name in splitters:
+            known = ability(name)
+            if known is not None and not can_serve(known, hierarchy):
+                raise SplitterError(cannot_serve(name, hierarchy))
+    if able is None:
+        tree = load(DEFAULT_HIERARCHY) if hierarchy is None else hierarchy
+        find_all(tree if depth is None else tree.prune(depth), nodes)
+        return None
+    return plan_walk(hierarchy, cast("Sequence[Splitter]", able), depth, nodes)
