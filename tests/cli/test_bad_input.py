@@ -148,18 +148,50 @@ def test_input(kind: str, cli, wav: Path, tmp_path: Path) -> None:
         (("--format", "wma"), "no output format 'wma'; did you mean wav"),
         (("--subtype", "pcm32"), "no subtype 'pcm32'; did you mean pcm"),
         (("--format", "mp3", "--subtype", "pcm16"), "mp3 is lossy and has no subtype 'pcm16'"),
-        (("--hierarchy", "musdb18"), "splits 'accompaniment' .* into bass, drums, other: give .* --depth 1"),
-        (("--hierarchy", "ms21"), "splits 'vocal' .* into lead_vocal, backing_vocal: give .* --depth 1"),
-        (("--hierarchy", "slakh"), "splits the mixture of hierarchy 'slakh' .* choose another hierarchy"),
-        (("--node", "vocal/lead_vocal"), "splits 'vocal' .* into lead_vocal, backing_vocal: give"),
-        (("--hierarchy", "ms21", "--depth", "3"), "no splitter at hand splits 'vocal'"),
+        (("--node", "electr"), "'electr' may be .*electronic_keyboards' or .*electric_guitar' .* more of the path"),
+        (("--node", "vocal/lead_vocal"), "splits 'vocal' .* into lead_vocal, backing_vocal: .* only for 'vocal'"),
+        (("--hierarchy", "moisesdb", "--node", "tuba"), "makes 'bass/tuba' .*: name 'bass', which holds it"),
+        (("--hierarchy", "HERE/kazoo.yaml"), "makes 'kazoo' of hierarchy 'kazoo': leave it out"),
+        (("--hierarchy", "HERE/unknown.yaml"), "splits the mixture of hierarchy 'unknown' .* choose another hierarchy"),
+        (("--splitter", "demix"), "no splitter 'demix': give spleeter, demucs"),
+        (("--page", "--depth", "0"), "depth 0: keep at least 1"),
         (("--node", ""), "the mixture itself is no node to separate"),
         (("--depth", "0"), "depth 0: keep at least 1"),
     ],
 )
-def test_option(options: tuple[str, ...], message: str, cli, wav: Path, tmp_path: Path) -> None:
+def test_option(options: tuple[str, ...], message: str, cli, wav: Path, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "kazoo.yaml").write_text("tree: {vocals: , kazoo: }")
+    (tmp_path / "unknown.yaml").write_text("tree: {a: , b: }")
+    monkeypatch.setattr(separator.Separator, "__init__", lambda *_, **__: pytest.fail("weights would be loaded"))
+    options = tuple(option.replace("HERE", str(tmp_path)) for option in options)
     _assert_one_sentence(cli("separate", wav, "-o", tmp_path / "out", *options), message)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_song_that_is_not_there_is_said_before_anything_is_loaded(cli, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(separator.Separator, "__init__", lambda *_, **__: pytest.fail("weights would be loaded"))
+    outcome = cli("separate", tmp_path / "none.wav", "-o", tmp_path / "out")
+    _assert_one_sentence(outcome, "cannot read '.*none.wav': No such file or directory; check the path")
+    outcome = cli("query", tmp_path / "none.wav", "--like", tmp_path / "no.wav", "--model", tmp_path)
+    _assert_one_sentence(outcome, "cannot read '.*no.wav': No such file")
+    outcome = cli("query", tmp_path / "none.wav", "--like", __file__, "--model", tmp_path)
+    _assert_one_sentence(outcome, "cannot read the model .*: No such file")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--b\udcffad\x1b[31m",), ("separate", "a.wav", "--b\udcffad\x1b[31m"), ("b\udcffad\x1b[31m",)]
+)
+def test_what_is_no_text_in_options_is_printed_as_escapes(cli, arguments: tuple[str, ...]) -> None:
+    outcome = cli(*arguments)
+    assert outcome.code == 2
+    assert r"b\xffad\x1b[31m" in outcome.err and outcome.err.isprintable() is False
+    assert all(line.isprintable() for line in outcome.err.splitlines())
+    assert outcome.err.startswith("Usage: stemtree")
+
+
+def test_a_command_without_arguments_says_what_is_missing(cli) -> None:
+    outcome = cli("separate")
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (2, "Error: Missing argument 'FILE...'.")
 
 
 def test_output_folder_is_a_file(cli, wav: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """The command line: parsing and printing only."""
 
+import io
+import re
 import sys
 from typing import Annotated, Any
 
@@ -7,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from stemtree.cli import compare, corpus, curate, evaluate, experiment, export, hierarchy, query, separate, train, view
-from stemtree.cli.messages import explain, say
+from stemtree.cli.messages import explain, printable, say
 from stemtree.cli.streams import tolerant_streams
 from stemtree.version import __version__
 
@@ -76,10 +78,21 @@ def main() -> None:
 def _run() -> int:
     """Run the command and return its exit status."""
     try:
-        app()
+        status = app(standalone_mode=False)  # otherwise what is wrong with an option is printed with its raw bytes
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's or, in some releases, typer's own
+            return _print_usage_error(error)
         say(explain(error), error=True)
         return 1
-    return 0
+    return status if isinstance(status, int) else 0
+
+
+def _print_usage_error(error: Any) -> int:
+    """Print what is wrong with options and arguments, with escapes for what is not text, and return the exit status."""
+    text = io.StringIO()
+    error.show(file=text)
+    message = re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", text.getvalue().rstrip())  # as messages show such bytes
+    print(printable(message, keep="\n\t"), file=sys.stderr, flush=True)
+    return int(error.exit_code)

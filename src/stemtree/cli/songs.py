@@ -48,7 +48,7 @@ def separate_songs(
         How songs are read.
     """
     if os.path.exists(folder) and not os.path.isdir(folder):
-        raise OptionError(f"'{folder}' is a file, and songs' folders go into a folder: give another with -o")
+        raise OptionError(f"cannot write to '{folder}' (it is a file): choose another folder with -o")
     batch = _Batch(output, folder, overwrite, page, reading or Reading())
     songs = list(batch.expand(names))
     if songs:

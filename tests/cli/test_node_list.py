@@ -1,0 +1,16 @@
+import pytest
+
+from stemtree.separation import separator
+
+
+def test_the_nodes_with_their_names_and_what_makes_them(cli, monkeypatch) -> None:
+    monkeypatch.setattr(separator.Separator, "__init__", lambda *_, **__: pytest.fail("weights would be loaded"))
+    outcome = cli("separate", "--list")
+    assert outcome.code == 0, outcome.err
+    assert "vocal  spleeter: vocals, voice" in outcome.out
+    assert "percussion  the default model: drums, drum\n" in outcome.out
+    assert "guitar, guitars: electric_guitar + acoustic_guitar\n" in outcome.out
+    four = cli("separate", "--list", "--hierarchy", "musdb18").out.splitlines()
+    assert len(four) == 6 and "drums  the default model: drum, percussion" in four[4]
+    assert "left in guitar, bowed_strings" in cli("separate", "--list", "--hierarchy", "moisesdb").out
+    assert len(cli("separate", "--list", "--depth", 1).out.splitlines()) == 3
