@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from importlib import util
 from pathlib import Path
@@ -59,6 +60,11 @@ class Analysis:
     window: int = 4096
     hop: int = 1024
     sample_rate: int = 44100
+
+    @property
+    def proportions(self) -> tuple[Fraction, Fraction]:
+        """See `Stft.proportions`."""
+        return Fraction(self.window, self.sample_rate), Fraction(self.hop, self.sample_rate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +226,7 @@ def read_card(model: str | os.PathLike[str]) -> ModelCard | None:
         return ModelCard(tree, tuple(card["nodes"]), whole, Analysis(**card["stft"]))
     except OSError as error:
         raise ModelError(f"cannot read the model '{place}': {error.strerror or error}; check the path") from None
-    except (HierarchyError, ValueError, TypeError, KeyError, AttributeError):
+    except (HierarchyError, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
         return None
 
 
