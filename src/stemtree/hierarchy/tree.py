@@ -179,6 +179,11 @@ class Hierarchy:
     def leaf(self, label: str, *others: str) -> NodePath:
         """Find the leaf that a corpus's label means, or else the first of other labels that is known.
 
+        Parameters
+        ----------
+        label, others : str
+            Case, and how words are joined, do not count.
+
         Raises
         ------
         HierarchyError

@@ -17,15 +17,30 @@ def query(
     model: str | os.PathLike[str],
     level: int | None = None,
     progress: Progress | None = None,
+    stream: int | None = None,
+    accept_truncated: bool = False,
 ) -> TreeResult:
     """Separate the instrument of an example, and every level above it, from one song; see `query_separator` for many.
 
     Parameters
     ----------
-    song, sample_rate, progress
-        See `Separator.separate`.
-    like, model, level
-        See `query_separator`.
+    song : path-like, binary file object, AudioSource, array_like or tuple
+        A file; ``(channel, sample)`` or ``(sample,)`` samples in [-1, 1]; or samples and sample rate as
+        `soundfile.read` returns them.
+    sample_rate : int, optional
+        Of an array, in Hz.
+    like : path-like
+        A recording of one instrument: the example.
+    model : path-like
+        The folder of a trained model that takes a query.
+    level : int, optional
+        Only this level of the path, 1 being the instrument itself; by default all levels and their residuals.
+    progress : callable, optional
+        Called after each block with the number of samples that are done, and of all samples where that is known.
+    stream : int, optional
+        Number of the audio stream in the file, counted from 0; by default the first.
+    accept_truncated : bool
+        Separate a file that is cut off as far as it goes.
 
     Returns
     -------
@@ -36,14 +51,25 @@ def query(
     Raises
     ------
     AudioError
-        If song or example cannot be read.
+        If song or example cannot be read; TruncatedError, one of these, if the song is cut off.
     ModelError
         If the model cannot be read.
     OptionError
         If the model takes no query or has no such level, if the example is silent or too short, or if an array comes
         without its sample rate, or a file with one.
+
+    Warns
+    -----
+    AudioWarning
+        If a file is cut off, or has other audio streams.
+
+    Examples
+    --------
+    >>> found = stemtree.query("song.wav", like="clarinet.wav", model="runs/qbe")
+    >>> found["level_1"].audio  # (channel, sample) float32: the clarinet
     """
-    return query_separator(model, like, level).separate(song, sample_rate, progress)
+    separator = query_separator(model, like, level)
+    return separator.separate(song, sample_rate, progress, stream=stream, accept_truncated=accept_truncated)
 
 
 def query_separator(model: str | os.PathLike[str], like: str | os.PathLike[str], level: int | None = None) -> Separator:

@@ -39,7 +39,15 @@ class TreeNode:
 
     @classmethod
     def sum_of(cls, name: str, children: Sequence["TreeNode"]) -> "TreeNode":
-        """A node that is no node of the tree: the sum of some that are, such as all guitars."""
+        """A node that is no node of the tree: the sum of some that are, such as all guitars.
+
+        Parameters
+        ----------
+        name : str
+            What it is called.
+        children : sequence of TreeNode
+            The nodes; none lies within another.
+        """
         node = cls.__new__(cls)
         node.path, node.name, node.children = name, name, tuple(children)
         node.level, node._row = 1 + max(child.level for child in children), None

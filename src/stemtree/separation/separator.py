@@ -180,6 +180,13 @@ class Separator:
     def stream(self, source: AudioSource, progress: Progress | None = None) -> Iterator[SeparatedBlock]:
         """Separate a song block by block, in memory that does not depend on its length.
 
+        Parameters
+        ----------
+        source : AudioSource
+            The song, such as `stemtree.audio.open_source` returns.
+        progress : callable, optional
+            See `Progress`.
+
         Yields
         ------
         SeparatedBlock
