@@ -1,6 +1,10 @@
 """Measure the accuracy and the speed of annotation from file names by cross-validation.
 
     python benchmarks/quality/annotation.py LABELS.csv [--seeds 0,1]
+    python benchmarks/quality/annotation.py OTHER.csv --shipped
+
+With --shipped, the package's classifier proposes labels for names that it was not fitted to, and all wrong ones are
+printed.
 
 LABELS.csv has the columns song, file and label, corrected by people. Networks, selected features and calibration are
 fitted again for each fold, without its songs. The vocabulary cannot be: it was written by people who knew all songs. So
@@ -25,7 +29,7 @@ import yaml
 from numpy.typing import NDArray
 
 from stemtree.curation.annotation.classifier.cross_validation import Accuracy, accuracy, calibrated_by_others
-from stemtree.curation.annotation.classifier.file_names import Vocabulary, fold, readable, vocabulary
+from stemtree.curation.annotation.classifier.file_names import Vocabulary, fold, readable, real_words, vocabulary
 from stemtree.curation.annotation.classifier.fit import FitSettings, fit_classifier
 from stemtree.curation.annotation.labels import instrument_by_label
 from stemtree.curation.annotation.propose import propose
@@ -76,13 +80,14 @@ def forgetful(inside: list[str], outside: list[str]) -> Vocabulary:
     data["compounds"] = {key: words for key, words in data["compounds"].items() if kept(key)}
     data["gear"] = [word for word in data["gear"] if kept(word)]
     data["labels"] = {label: [one for one in phrases if kept_phrase(one)] for label, phrases in data["labels"].items()}
-    return Vocabulary(data)
+    return Vocabulary(data, real_words())
 
 
 class FixedPredictions:
     """A classifier with predictions that were made before."""
 
     labels = COLUMNS
+    words: frozenset[str] = frozenset()
 
     def __init__(self, probabilities: NDArray[np.float32]) -> None:
         self._probabilities = probabilities
@@ -152,6 +157,22 @@ def speed(rows: Rows) -> None:
     )
 
 
+def shipped(rows: Rows, labels: list[str]) -> None:
+    """Print the accuracy of what `stemtree curate annotate` proposes, and the wrong labels."""
+    proposed = propose(rows)
+    instrument = instrument_by_label()
+    pairs = [(row.label, label) for row, label in zip(proposed, labels, strict=True)]
+    same = [a == b or (instrument[a] == instrument[b] is not None) for a, b in pairs]
+    of_instruments = [one for one, (_, label) in zip(same, pairs, strict=True) if instrument[label] is not None]
+    for row, label in zip(proposed, labels, strict=True):
+        if row.label != label:
+            print(f"{row.confidence:.2f}  {row.song} / {row.file}: {row.label} for {label}")
+    print(
+        f"{len(rows)} names: exact {100 * np.mean([a == b for a, b in pairs]):.1f}, "
+        f"instrument {100 * np.mean(of_instruments):.1f}, of all {100 * np.mean(same):.1f}"
+    )
+
+
 def artist(song: str) -> str:
     """Return the artist in the name of a song."""
     return song.partition(" - ")[0]
@@ -163,9 +184,13 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1", help="of the random assignment of songs to folds")
     parser.add_argument("--networks", type=int, default=FitSettings().networks, help="networks that are averaged")
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--shipped", action="store_true", help="measure the package's classifier, without any fitting")
     options = parser.parse_args()
     annotation = read_annotation(options.labels)
     rows, labels = [(row.song, row.file) for row in annotation], [row.label for row in annotation]
+    if options.shipped:
+        shipped(rows, labels)
+        return
     speed(rows)
     print(f"{'':44} exact      instrument  of all     reviewed    calibration error")
     for name, group, forget in (("by song", str, True), ("by song", str, False), ("by artist", artist, True)):

@@ -160,3 +160,38 @@ def test_blanks_around_names_do_not_lose_corrections(tmp_path: Path) -> None:
     correct(tmp_path / "a.csv", Quux="Gong")
     done = annotate(tmp_path / "raw", tmp_path / "a.csv")
     assert [(row.file, row.label) for row in done.rows] == [(" Quux.wav", "Gong")] and not done.problems
+
+
+def test_words_one_letter_from_an_instruments_and_shared_ones_count_for_nothing() -> None:
+    files = {
+        "Layla Cover - Kick.wav": "Drum_Kick", "Layla Cover - Vocals.wav": "Lead_Vocal",
+        "Layla Cover - Acoustic Gtr.wav": "Acoustic_Guitar", "Layla Cover - Bass.wav": "Electric_Bass",
+        "Layla Cover - Piano.wav": "Piano",
+    }  # fmt: skip
+    rows = propose([("C - Song", file) for file in files])
+    assert [row.label for row in rows] == list(files.values())
+    assert all(row.review == "" for row in rows)
+
+
+def test_what_is_not_known_is_reviewed_and_not_unused() -> None:
+    known = {
+        "Click.wav": "Unused",
+        "AG.wav": "Acoustic_Guitar",
+        "EG 1.wav": "Electric_Guitar",
+        "Keys.wav": "Electric_Piano",
+    }
+    unknown = ("Clips/0001 1-Audio.wav", "Xyzzy.wav", "001.wav", "Bride.wav", "Overlap.wav", "Molly.wav")
+    rows = {row.file: row for row in propose([("A - B", file) for file in (*known, *unknown)])}
+    assert {file: rows[file].label for file in known} == known
+    assert [rows[file].review for file in known] == [""] * 4
+    for file in unknown:
+        assert rows[file].review == "yes" and rows[file].label != "Unused" and (rows[file].confidence or 1) < 0.5
+
+
+def test_unknown_names_are_marked_beside_the_share(tmp_path: Path) -> None:
+    (tmp_path / "names.csv").write_text("song,file\nS,Kick.wav\nS,Xyzzy.wav\nS,Snare.wav\n")
+    done = annotate(tmp_path / "names.csv", tmp_path / "a.csv", review_share=0)
+    assert [row.review for row in done.rows] == ["", "yes", ""]
+    correct(tmp_path / "a.csv", Xyzzy="Gong")
+    done = annotate(tmp_path / "names.csv", tmp_path / "a.csv", review_share=0)
+    assert [row.review for row in done.rows] == ["", "done", ""]

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from stemtree.corpora.track import Problem
 from stemtree.curation.annotation.classifier.classifier import Classifier, default_classifier
+from stemtree.curation.annotation.classifier.features import Floats, Words, parse_sessions, phrase_labels
 from stemtree.curation.annotation.classifier.file_names import vocabulary
 from stemtree.curation.annotation.labels import instrument_by_label
 from stemtree.curation.annotation.table import (
@@ -25,6 +28,10 @@ from stemtree.errors import OptionError, suggest
 CARRIED, CARRIED_AGAINST = 0.97, 0.78
 """Confidence in a label that a person gave to a file whose name differs in numbers alone: where the same label is
 proposed, and where another is (measured as in ``benchmarks/quality/annotation.py``)."""
+
+UNUSED, LIKELY = "Unused", 0.5
+"""The label of tracks that are set aside, and how likely it must be where no word says so: a track that is set aside in
+error is in no stem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ def propose(
     Returns
     -------
     list of AnnotationRow
-        One for each name.
+        One for each name. Those whose words say nothing are marked for review, and none of them is proposed as unused.
     """
     model = model or default_classifier()
     settled_by_key = {row.key: row for row in settled}
@@ -72,9 +79,10 @@ def propose(
     for row in settled:
         labels_by_words[row.key[0], vocabulary().parse(row.file).words].add(row.label)
     rows = []
-    for (song, file), probabilities in zip(names, model.predict(names), strict=True):
-        best = int(probabilities.argmax())
-        row = AnnotationRow(song, file, model.labels[best], float(probabilities[best]))
+    sessions = parse_sessions(names, vocabulary())
+    for (song, file), own, probabilities in zip(names, sessions.own, model.predict(names), strict=True):
+        label, confidence, review = _best(sessions.words[own], probabilities, model)
+        row = AnnotationRow(song, file, label, confidence, review)
         words = vocabulary().parse(file).words
         carried = labels_by_words.get((row.key[0], words), set()) if words else set()
         if row.key in settled_by_key:
@@ -84,6 +92,17 @@ def propose(
             row = AnnotationRow(song, file, label, CARRIED if label == row.label else CARRIED_AGAINST)
         rows.append(row)
     return rows
+
+
+def _best(words: Words, probabilities: Floats, model: Classifier) -> tuple[str, float, str]:
+    """The label to propose, its probability, and whether a person has to look at it whatever that is."""
+    meant = phrase_labels(words, vocabulary())
+    best, *others = np.argsort(-probabilities, kind="stable").tolist()
+    is_learned = any(word in model.words for word in words)
+    says_nothing = not meant and (not is_learned or probabilities[best] < LIKELY)
+    if model.labels[best] == UNUSED and UNUSED not in meant and (says_nothing or probabilities[best] < LIKELY):
+        best, says_nothing = others[0], True
+    return model.labels[best], float(probabilities[best]), TO_REVIEW if says_nothing else ""
 
 
 def annotate(
@@ -101,7 +120,7 @@ def annotate(
     output : path-like
         The annotation; rows that a person has settled in it stay (see `read_settled`), also where the file is gone.
     review_share : float
-        The share of the other rows that is marked for review.
+        The share of the other rows that is marked for review, beside those whose names say nothing.
     model : Classifier, optional
         By default the package's own.
 

@@ -5,8 +5,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemtree.curation.annotation.classifier.file_names import fold, readable, vocabulary
+from stemtree.curation.annotation.classifier.file_names import Vocabulary, fold, readable, real_words, vocabulary
 from stemtree.curation.annotation.labels import instrument_by_label
+
+WORDS = Path(__file__).parents[4] / "src/stemtree/curation/annotation/classifier/words.yaml"
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,41 @@ def test_words(file: str, words: str) -> None:
     assert " ".join(vocabulary().parse(file).words) == words
 
 
+def test_real_words_are_not_mended() -> None:
+    words = """cover lover recover overlap recorded clips bride ridge broom groom bloom brash sting simple planet better
+        tables organic shaken trumped clamp hanger basis drummer keeper stranger guitarist pianist flutter overtime"""
+    assert [word for word in words.split() if vocabulary().parse(f"{word}.wav").words != (word,)] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("EG 1.wav", "electric guitar"),
+        ("AG.wav", "acoustic guitar"),
+        ("EGs.wav", "electric guitar"),
+        ("EGT 2.wav", "electric guitar"),
+        ("AGT L.wav", "acoustic guitar left"),
+        ("BU VOC DBL_02.wav", "backing vocal double"),
+        ("Grosse Caisse.wav", "kick"),
+        ("Caisse claire.wav", "snare"),
+        ("chimbal_aberto.wav", "hihat open"),
+        ("Prato.wav", "cymbal"),
+        ("Segunda voz.wav", "backing vocal"),
+        ("Bass Di SM57.wav", "bass direct"),
+        ("Kick In D112.wav", "kick in"),
+        ("Snare Top.dup1_03.wav", "snare top"),
+        ("bassamp.wav", "bass amp"),
+    ],
+)
+def test_what_engineers_write(file: str, words: str) -> None:
+    assert " ".join(vocabulary().parse(file).words) == words
+
+
+def test_the_list_of_real_words_has_no_word_of_the_vocabulary() -> None:
+    known = Vocabulary(yaml.safe_load(WORDS.read_text("utf-8")))
+    assert [word for word in real_words() if not known.would_mend(word)] == []
+
+
 def test_numbers() -> None:
     name = vocabulary().parse("07 - Vox12b_3.wav")
     assert (name.numbers, name.numbered) == (("12", "3"), True)
@@ -62,8 +99,7 @@ def test_mended_text_was_read_wrongly_before(text: str) -> None:
 
 
 def test_the_vocabulary_is_written_as_it_says() -> None:
-    source = Path(__file__).parents[4] / "src/stemtree/curation/annotation/classifier/words.yaml"
-    data = yaml.safe_load(source.read_text("utf-8"))
+    data = yaml.safe_load(WORDS.read_text("utf-8"))
     spelled = [other for others in data["spellings"].values() for other in others]
     assert len(spelled) == len(set(spelled)) and not {*spelled} & {*data["spellings"]}
     phrases = [phrase for group in data["labels"].values() for phrase in group]
@@ -73,7 +109,7 @@ def test_the_vocabulary_is_written_as_it_says() -> None:
     assert not unreachable
     models = [str(model) for group in data["models"].values() for model in group]
     assert len(models) == len(set(models))
-    words = {" ".join(vocabulary().parse(f"x {model}").words).removeprefix("x ") for model in models}
+    words = {" ".join(vocabulary().parse(f"x {model}").words[1:]) for model in models}
     assert words == set(data["models"])
 
 

@@ -10,7 +10,7 @@ as one matrix. Calibration makes the probabilities match how often they are righ
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,11 @@ class Classifier:
     bias: Floats
     networks: tuple[NetworkWeights, ...]
     calibration: Calibration = Calibration()
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words that it was fitted to, in their first spellings."""
+        return frozenset(name[2:] for name in self.features if name.startswith("t:"))
 
     def predict(self, rows: Sequence[tuple[str, str]], words: Vocabulary | None = None) -> Floats:
         """Probabilities of the labels, ``(name, label)``, for the names of whole sessions.

@@ -2,8 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from zlib import crc32
 
@@ -20,6 +20,7 @@ NUM_FLAGS = 8
 
 _LONGEST_PHRASE = 4
 _LETTERS = 3
+_FEWEST_SHARING = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ def parse_sessions(rows: Sequence[tuple[str, str]], vocabulary: Vocabulary) -> S
     names = [vocabulary.parse(file) for _, file in rows]
     for index, (song, _) in enumerate(rows):
         names_of_song.setdefault(song, []).append(index)
+    for song, indices in names_of_song.items():
+        title = vocabulary.parse(song).words
+        left = without_shared([names[at].words for at in indices], title, vocabulary)
+        for index, words in zip(indices, left, strict=True):
+            names[index] = replace(names[index], words=words)
     own = np.array([numbers.setdefault(name.words, len(numbers)) for name in names], np.int64)
     session, before, after = np.zeros(len(rows), np.int64), np.full(len(rows), -1), np.full(len(rows), -1)
     flags = np.zeros((len(rows), NUM_FLAGS), np.float32)
@@ -86,6 +92,52 @@ def parse_sessions(rows: Sequence[tuple[str, str]], vocabulary: Vocabulary) -> S
         flags[ordered] = _flags([names[index] for index in ordered], ids)
     pairs = np.array(list(entries), np.int64).reshape(-1, 2)
     return SessionNames(list(numbers), own, list(names_of_song), pairs, session, entry, before, after, flags)
+
+
+def without_shared(names: Sequence[Words], title: Words, vocabulary: Vocabulary) -> list[Words]:
+    """The words of a session's names without those that they share: a title, a folder, the programme's words.
+
+    A word is shared if all names have it, or at least half of them and four. One that means a label counts
+    nevertheless where it belongs to the words beside it (``vocal lead``, ``vocal backing``), or where too little would
+    be left without it (``violin left``, ``violin right``).
+
+    Parameters
+    ----------
+    names : sequence of tuple of str
+        The words of every name.
+    title : tuple of str
+        Those of the song's name: they do not belong to the words beside them.
+    vocabulary : Vocabulary
+        Which words mean a label.
+    """
+    distinct = list(dict.fromkeys(names))
+    having: dict[str, list[Words]] = {}
+    for name in distinct:
+        for word in dict.fromkeys(name):
+            having.setdefault(word, []).append(name)
+    enough = min(len(distinct), max(len(distinct) / 2, _FEWEST_SHARING)) if len(distinct) > 1 else math.inf
+    shared = [word for word, those in having.items() if len(those) >= enough]
+    dropped = {word for word in shared if _says_nothing(word, having[word], word in title, vocabulary)}
+    return [_without(name, dropped, vocabulary) or name for name in names] if dropped else list(names)
+
+
+def _says_nothing(word: str, names: list[Words], is_in_title: bool, vocabulary: Vocabulary) -> bool:
+    """Whether a word that many names of a session share is no part of what they mean."""
+    if not vocabulary.means_something(word):
+        return True
+    labelled = sum(bool(phrase_labels(_without(name, {word}, vocabulary), vocabulary)) for name in names)
+    phrases = [{name[at : at + length] for at, length in _phrases(name, vocabulary)} for name in names]
+    joined = sum(any(len(one) > 1 and word in one for one in those) for those in phrases)
+    return 4 * labelled >= 3 * len(names) and (is_in_title or 4 * joined <= len(names))
+
+
+def _without(name: Words, dropped: set[str], vocabulary: Vocabulary) -> Words:
+    """The words of a name without those dropped; of one that means a label, only the first (``Piano Man - Piano``)."""
+    return tuple(
+        word
+        for at, word in enumerate(name)
+        if word not in dropped or (vocabulary.means_something(word) and word in name[:at])
+    )
 
 
 def _nearest_other(ids: list[int]) -> list[int]:
@@ -151,13 +203,17 @@ def artist_features(song: str, words: Words) -> dict[str, float]:
 
 def phrase_labels(words: Words, vocabulary: Vocabulary) -> list[str]:
     """The labels of the phrases in a name, from left to right, the longest phrase first."""
-    labels, at = [], 0
+    return [vocabulary.phrases[words[at : at + length]] for at, length in _phrases(words, vocabulary)]
+
+
+def _phrases(words: Words, vocabulary: Vocabulary) -> Iterator[tuple[int, int]]:
+    """Where the phrases in a name begin, and how many words they have."""
+    at = 0
     while at < len(words):
         length = next((n for n in range(_LONGEST_PHRASE, 0, -1) if words[at : at + n] in vocabulary.phrases), 0)
         if length:
-            labels.append(vocabulary.phrases[words[at : at + length]])
+            yield at, length
         at += max(length, 1)
-    return labels
 
 
 def to_sparse(features: Mapping[str, float], index: Mapping[str, int]) -> tuple[NDArray[np.int64], Floats]:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -24,7 +24,7 @@ _MODELS = (
 _NUMBER = re.compile(r"\s*\d{1,3}[ _.\-]+(?=.*[^\W\d_])")
 _ENDING = re.compile(r"\.[A-Za-z][A-Za-z0-9]{1,3}$")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_SHORTEST_PART, _SHORTEST_TYPO = 3, 5
+_SHORTEST_PART, _SHORTEST_MENDED = 3, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,11 @@ class Vocabulary:
         ``spellings`` (word -> its other spellings), ``compounds`` (a spelling -> the words that it means), ``models``
         (words -> names with digits that mean them), ``gear`` (words that are ignored) and ``labels`` (label ->
         phrases, in the first spellings).
+    real_words : collection of str
+        Words that are no misspelling of a known one, and no two known ones written as one, whatever they look like.
     """
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
+    def __init__(self, data: Mapping[str, Any], real_words: Collection[str] = ()) -> None:
         spellings = {other: word for word, others in data["spellings"].items() for other in (word, *others)}
         compounds = {str(key): value for key, value in data["compounds"].items()}
         self.phrases: dict[tuple[str, ...], str] = {
@@ -68,9 +70,20 @@ class Vocabulary:
         single |= {key: tuple(value.split()) for key, value in compounds.items() if " " not in key}
         meanings = {word: (word,) for word in words} | single | dict.fromkeys(data.get("gear", ()), ())
         self._meaning: dict[str, tuple[str, ...]] = {fold(key): value for key, value in meanings.items()}
-        self._joined = {tuple(key.split()): tuple(value.split()) for key, value in compounds.items() if " " in key}
+        several = ((key.split(), tuple(value.split())) for key, value in compounds.items() if " " in key)
+        self._joined = {tuple(word for part in key for word in self._known(part) or (part,)): v for key, v in several}
         self._models = {str(model): words for words, models in data.get("models", {}).items() for model in models}
+        self._phrase_words = words
+        self._real_words = frozenset(real_words)
         self._cache: dict[str, tuple[str, ...]] = {}
+
+    def means_something(self, word: str) -> bool:
+        """Whether a word, in its first spelling, stands in a phrase that means a label."""
+        return word in self._phrase_words
+
+    def would_mend(self, text: str) -> bool:
+        """Whether an unknown word, in lower case, would be read as other words than itself."""
+        return self._known(text) is None and self._guess(text) != (text,)
 
     def parse(self, file: str) -> ParsedName:
         """Split a file name into words and numbers."""
@@ -110,7 +123,11 @@ class Vocabulary:
     def _guess(self, text: str) -> tuple[str, ...]:
         """A known word, several known words in one, one with a typing error, or else the text itself."""
         known = self._known(text)
-        return known if known is not None else self._split(text) or self._correct(text) or (text,)
+        if known is not None:
+            return known
+        if text in self._real_words or text.removesuffix("s") in self._real_words:
+            return (text,)
+        return self._split(text) or self._correct(text) or (text,)
 
     def _split(self, text: str) -> tuple[str, ...]:
         """Several known words written as one; empty if there are none."""
@@ -120,10 +137,14 @@ class Vocabulary:
         return ()
 
     def _correct(self, text: str) -> tuple[str, ...]:
-        """A known word that is one typing error away; empty if there is none."""
-        if len(text) < _SHORTEST_TYPO:
+        """A known word that is one typing error away; empty if there is none.
+
+        The error is inside a long word: at its ends, and in short ones, another word or form is as likely.
+        """
+        if len(text) < _SHORTEST_MENDED - 1:
             return ()
-        return next((self._meaning[near] for near in _edits(text) if near in self._meaning and len(near) > 3), ())
+        near = (one for one in _edits(text) if len(one) >= _SHORTEST_MENDED and one in self._meaning)
+        return next((self._meaning[one] for one in near if (one[0], one[-1]) == (text[0], text[-1])), ())
 
     def _join(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Replace compounds of two or three words by the words that they mean."""
@@ -140,7 +161,14 @@ class Vocabulary:
 def vocabulary() -> Vocabulary:
     """The vocabulary that comes with the package."""
     text = (resources.files("stemtree.curation.annotation.classifier") / "words.yaml").read_text("utf-8")
-    return Vocabulary(yaml.safe_load(text))
+    return Vocabulary(yaml.safe_load(text), real_words())
+
+
+@cache
+def real_words() -> frozenset[str]:
+    """English words that look like misspelled or joined words of the vocabulary, such as ``bride`` or ``overlap``."""
+    text = (resources.files("stemtree.curation.annotation.classifier") / "real_words.txt").read_text("utf-8")
+    return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
 
 
 def readable(file: str) -> str:
