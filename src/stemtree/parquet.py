@@ -1,5 +1,6 @@
-"""Reading Parquet tables that may be damaged."""
+"""Parquet tables: read with care, written with the errors of the system."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,3 +33,10 @@ def read_parquet(file: Path, columns: Sequence[str] | None = None) -> pl.DataFra
         raise ValueError(str(error)) from None
     except pl.exceptions.PanicException as error:  # no Exception, so that it would end the program
         raise ValueError(str(error)) from None
+
+
+def write_parquet(table: pl.DataFrame, file: Path, metadata: dict[str, str] | None = None) -> None:
+    """Write a table; raises OSError with the system's reason if that cannot be done, which polars hides in a text."""
+    content = io.BytesIO()
+    table.write_parquet(content, compression="zstd", metadata=metadata)
+    file.write_bytes(content.getbuffer())

@@ -1,3 +1,4 @@
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -203,8 +204,15 @@ def test_an_index_that_cannot_be_written(musdb: Hierarchy, tmp_path: Path, monke
     (tmp_path / "taken").mkdir()
     (tmp_path / "file").touch()
     for place in (tmp_path / "taken", tmp_path / "file" / "x", Path("/proc/no/x")):
-        with pytest.raises(CorpusError, match=f"cannot write the index '{place}' .*: choose another file"):
+        with pytest.raises(CorpusError, match=f"cannot write the index '{place}' .*: give another file with -o"):
             salience_index(corpus, musdb, place)
+
+    def full(path: Path, content: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(CorpusError, match=r"new' \(No space left on device\): make room, or give another file with"):
+        salience_index(corpus, musdb, tmp_path / "new")
     assert not measured and {path.name for path in tmp_path.iterdir()} == {"songs", "taken", "file"}
 
 
@@ -269,7 +277,7 @@ def test_a_damaged_index_is_made_anew(musdb: Hierarchy, tmp_path: Path, monkeypa
     whole = salience_index(corpus, musdb, file)
     assert isinstance(whole, SalienceIndex)
 
-    def panic(file: Path) -> pl.DataFrame:
+    def panic(file: Path, **options: object) -> pl.DataFrame:
         raise pl.exceptions.PanicException("index out of bounds")
 
     monkeypatch.setattr(pl, "read_parquet", panic)

@@ -6,6 +6,7 @@ measured. A song may have any number of rows. Songs of other splits, and the sam
 settings, share the file.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -20,7 +21,7 @@ import polars as pl
 
 from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.errors import CorpusError, StemtreeError
-from stemtree.parquet import read_parquet
+from stemtree.parquet import read_parquet, write_parquet
 from stemtree.staging import whole_file
 
 MAX_THREADS = 16
@@ -134,10 +135,13 @@ class SongCache:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(self.file) as partial:
-                table.write_parquet(partial, compression="zstd")
-        except (OSError, pl.exceptions.PolarsError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise CorpusError(f"cannot write the index '{self.file}' ({reason}): choose another file") from None
+                write_parquet(table, partial)
+        except OSError as error:
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            raise CorpusError(
+                f"cannot write the index '{self.file}' ({error.strerror}): {'make room, or ' if is_full else ''}give "
+                "another file with -o, or 'index' in a configuration"
+            ) from None
 
     def _read(self) -> pl.DataFrame:
         """The table in the file; empty if the file is missing, damaged or has another schema."""

@@ -1,6 +1,7 @@
 """Tempo, key and beats of songs, and which songs match well enough to be remixed with each other (thesis, 6.2.2)."""
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +125,9 @@ def remix_features(
         return [(features.tempo, features.key, features.beats.tolist())]
 
     cache = SongCache(Path(file), _SCHEMA)
-    table, _ = cache.refresh(corpus, fingerprints, rows, workers=workers, progress=progress, report=report)
+    with warnings.catch_warnings():  # about songs that are shorter than its windows
+        warnings.filterwarnings("ignore", module="librosa")
+        table, _ = cache.refresh(corpus, fingerprints, rows, workers=workers, progress=progress, report=report)
     return {
         track: RemixFeatures(tempo, key, np.asarray(beats, np.float32))
         for track, tempo, key, beats in table.select("track", "tempo", "key", "beats").iter_rows()

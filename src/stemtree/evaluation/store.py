@@ -12,7 +12,7 @@ import polars as pl
 from stemtree.data.salience import Chunking, salience_fingerprint
 from stemtree.errors import EvaluationError
 from stemtree.evaluation.chunks import SongChunks
-from stemtree.parquet import read_parquet
+from stemtree.parquet import read_parquet, write_parquet
 from stemtree.staging import whole_file
 
 _KEY, _SETTINGS = "stemtree", "settings.json"
@@ -112,9 +112,9 @@ def write_rows(rows: pl.DataFrame, file: Path, metadata: dict[str, str] | None =
     """
     try:
         with whole_file(file) as partial:
-            rows.write_parquet(partial, metadata=metadata)
+            write_parquet(rows, partial, metadata)
     except OSError as error:
-        raise EvaluationError(f"cannot write '{file}' ({error}): make room or choose another file") from None
+        raise EvaluationError(f"cannot write '{file}' ({error.strerror}): make room or choose another file") from None
 
 
 def chunks_fingerprint(song: SongChunks, chunking: Chunking) -> str:
