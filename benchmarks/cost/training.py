@@ -24,12 +24,12 @@ class StepTimes(Callback):
     """Records wall seconds, CPU seconds and waiting time of every step."""
 
     def __init__(self) -> None:
-        self.steps: list[tuple[float, float, float]] = []
-        self._waiting_since = time.perf_counter()
+        self.steps: list[tuple[float, float, float, float]] = []
+        self._waiting_since, self._cpu_since = time.perf_counter(), time.process_time()
 
     def on_train_epoch_start(self, *_: Any) -> None:
         """Do not count the time of validation as waiting."""
-        self._waiting_since = time.perf_counter()
+        self._waiting_since, self._cpu_since = time.perf_counter(), time.process_time()
 
     def on_train_batch_start(self, *_: Any) -> None:
         """Start the clocks: the batch has arrived."""
@@ -37,11 +37,12 @@ class StepTimes(Callback):
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Record and print the step."""
-        end = time.perf_counter()
-        self.steps.append((end - self._start, time.process_time() - self._cpu_start, self._start - self._waiting_since))
-        wall, cpu, waited = self.steps[-1]
+        end, cpu_end = time.perf_counter(), time.process_time()
+        waited, read = self._start - self._waiting_since, self._cpu_start - self._cpu_since
+        self.steps.append((end - self._start, cpu_end - self._cpu_start, waited, read))
+        wall, cpu, waited, _ = self.steps[-1]
         print(f"step: {wall:.2f} s, {cpu:.2f} CPU s, waited {waited:.3f} s; peak {peak()} MB", flush=True)
-        self._waiting_since = time.perf_counter()
+        self._waiting_since, self._cpu_since = time.perf_counter(), time.process_time()
 
 
 def peak(whose: int = resource.RUSAGE_SELF) -> int:
@@ -65,10 +66,14 @@ def main() -> None:
 
     run.make_trainer = with_times
     run.train(settings, options.run)
-    wall, cpu, waited = (list(column) for column in zip(*times.steps[1:], strict=True))
+    wall, cpu, waited, read = (list(column) for column in zip(*times.steps[1:], strict=True))
     share = 100 * sum(waited) / (sum(wall) + sum(waited))
     print(f"{len(wall)} steps: median {statistics.median(wall):.2f} s, {statistics.median(cpu):.2f} CPU s")
     print(f"waiting for data: {share:.1f} % of the time; the longest {max(waited):.2f} s")
+    reading = 100 * sum(read) / (sum(cpu) + sum(read))
+    print(
+        f"reading in this process (workers=0): {reading:.1f} % of its CPU time, {statistics.median(read):.3f} s a step"
+    )
     print(f"peak {peak()} MB, a reader {peak(resource.RUSAGE_CHILDREN)} MB")
 
 

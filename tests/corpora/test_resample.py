@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,21 @@ def test_signals_stay_what_they_are(slakh: Path, tmp_path: Path) -> None:
     resample_corpus(slakh, "slakh", tmp_path / "stereo", ResampleSettings(8000, mono=False), workers=1)
     same, _ = soundfile.read(tmp_path / "stereo" / "train" / "Track00001" / "stems" / "S00.wav", dtype="int16")
     assert np.array_equal(same, soundfile.read(song / "stems" / "S00.wav", dtype="int16")[0])
+
+
+def test_flac_as_wav(slakh: Path, tmp_path: Path) -> None:
+    for file in (slakh / "train").glob("*/**/*.wav"):
+        samples, rate = soundfile.read(file)
+        soundfile.write(file.with_suffix(".flac"), samples, rate, "PCM_16")
+        file.unlink()
+    resample_corpus(slakh, "slakh", tmp_path / "flac", ResampleSettings(8000), workers=1)
+    resample_corpus(slakh, "slakh", tmp_path / "wav", ResampleSettings(8000, as_wav=True), workers=1)
+    assert check_corpus(tmp_path / "wav", "slakh").problems == ()
+    flac, wav = (load_corpus(tmp_path / name, "slakh", split="train").tracks for name in ("flac", "wav"))
+    for old, new in zip(flac, wav, strict=True):
+        for before, after in zip(old.stems, new.stems, strict=True):
+            assert (before.file.path.suffix, after.file.path.suffix) == (".flac", ".wav")
+            assert np.array_equal(*(soundfile.read(stem.file.path, dtype="int16")[0] for stem in (before, after)))
 
 
 def test_it_goes_on_with_the_songs_that_are_missing(slakh: Path, tmp_path: Path) -> None:
@@ -99,4 +115,4 @@ def test_what_cannot_be(slakh: Path, corpora: Callable[[str], Path], tmp_path: P
     assert outcome.code == 1 and outcome.err.count("\n") == 1
     assert outcome.out == f"{tmp_path / 'copy'}: 12000 Hz, mono, 1 songs left out\n"
     assert sorted(path.name for path in (tmp_path / "copy").glob("*/*")) == ["Track00001", "Track02000"]
-    assert json.loads((tmp_path / "copy" / "resampled.json").read_text()) == {"sample_rate": 12000, "mono": True}
+    assert json.loads((tmp_path / "copy" / "resampled.json").read_text()) == asdict(UP)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from support.noise_corpus import RATE, SECONDS, SHORT, make_corpus
 from torch.utils.data import DataLoader
 
+from stemtree.audio.plain_wav import PlainWav
 from stemtree.corpora.track import Corpus, Track
 from stemtree.data.augmentation import Augmentation
 from stemtree.data.dataset import Example, Examples
@@ -244,13 +245,13 @@ def test_only_what_is_needed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass", "accompaniment/drums"]])
     examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], SamplingRules())
     reads: list[int] = []
-    original = soundfile.SoundFile.read
+    original = PlainWav.read
 
-    def count(self: soundfile.SoundFile, frames: int = -1, *rest: object, **options: object) -> np.ndarray:
-        reads.append(frames)
-        return original(self, frames, *rest, **options)
+    def read(self: PlainWav, start: int, count: int) -> np.ndarray:
+        reads.append(count)
+        return original(self, start, count)
 
-    monkeypatch.setattr(soundfile.SoundFile, "read", count)
+    monkeypatch.setattr(PlainWav, "read", read)
     examples[0]
     assert reads == [RATE] * 3  # each stem's chunk once
 

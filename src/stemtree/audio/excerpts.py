@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from stemtree.audio.libsndfile import open_soundfile
+from stemtree.audio.plain_wav import PlainWav, plain_layout
 from stemtree.audio.read import open_source
 from stemtree.audio.samples import Samples
 from stemtree.audio.source import FileSource, check_finite
@@ -56,13 +57,17 @@ class Excerpts:
             excerpts.append(audio)
         return excerpts
 
-    def _open(self, path: Path, stream: int) -> soundfile.SoundFile | FileSource:
+    def _open(self, path: Path, stream: int) -> PlainWav | soundfile.SoundFile | FileSource:
+        if not stream and (layout := plain_layout(path)):
+            return self._stack.enter_context(PlainWav(path, layout))
         if not stream and (file := open_soundfile(path)):
             return self._stack.enter_context(file)
         return open_source(path, stream, thorough=False)
 
-    def _read(self, file: soundfile.SoundFile | FileSource, path: Path, start: int, count: int) -> Samples:
-        if isinstance(file, FileSource):
+    def _read(self, file: PlainWav | soundfile.SoundFile | FileSource, path: Path, start: int, count: int) -> Samples:
+        if isinstance(file, PlainWav):
+            return file.read(start, count)
+        if not isinstance(file, soundfile.SoundFile):
             return file.excerpt(start, count).astype(np.float32)
         try:
             if file.tell() != start:

@@ -38,6 +38,8 @@ class ResampleSettings:
         In Hz.
     mono : bool
         Whether channels are averaged.
+    as_wav : bool
+        Whether FLAC files become WAV files, which training reads several times as fast; the kind must allow both.
 
     Raises
     ------
@@ -47,6 +49,7 @@ class ResampleSettings:
 
     sample_rate: int = 16000
     mono: bool = True
+    as_wav: bool = False
 
     def __post_init__(self) -> None:
         if not RATES[0] <= self.sample_rate <= RATES[1]:
@@ -163,7 +166,7 @@ def _record(source: Path, target: Path, settings: ResampleSettings) -> None:
         raise OptionError(f"the copy of '{source}' cannot lie in its own folder: give another")
     file, ours = target / _RECORD, asdict(settings)
     if file.exists():
-        theirs = json.loads(file.read_text("utf-8"))
+        theirs = asdict(ResampleSettings()) | json.loads(file.read_text("utf-8"))
         for key, value in ours.items():
             if theirs.get(key) != value:
                 raise OptionError(
@@ -198,11 +201,17 @@ def _resample_song(job: _Job) -> _Outcome:
 
 
 def _resample_file(file: Path, place: Path, settings: ResampleSettings) -> int:
-    """Write one file at the settings' rate, as WAV where it is not FLAC; returns how many samples were clipped."""
+    """Write one file at the settings' rate, FLAC as FLAC unless they say otherwise, any other as WAV.
+
+    Returns
+    -------
+    int
+        How many samples were clipped.
+    """
     source = open_source(file)
-    flac = file.suffix.lower() == ".flac"
+    flac = file.suffix.lower() == ".flac" and not settings.as_wav
     output = OutputFormat("flac" if flac else "wav").for_source(source.width, settings.sample_rate)
-    place = place if file.suffix.lower() in (".flac", ".wav") else place.with_suffix(".wav")
+    place = place if flac or file.suffix.lower() == ".wav" else place.with_suffix(".wav")
     clipped, channels = 0, 1 if settings.mono else source.channels
     with StemWriter(place, output, settings.sample_rate, channels) as writer:
         for block in _blocks(source, settings):

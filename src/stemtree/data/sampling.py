@@ -151,7 +151,7 @@ class ChunkSampler:
     def draw(self, number: int) -> ExampleSpec:
         """Sample one example; it depends only on its number, not on the order of calls."""
         turn, place = divmod(number, len(self.targets))
-        which = int(_permutation(len(self.targets), self.rules.seed, turn)[place])
+        which = int(_permutation(len(self.targets), self.rules.seed, turn)[place]) if len(self.targets) > 1 else 0
         target = self.targets[which]
         candidates, rules = self._candidates[target], self.rules
         kind, count = self._kind_of(which, turn)
