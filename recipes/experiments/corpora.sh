@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the corpora of `stemtree experiment` at the size `small`, 16 kHz mono, from sources that anyone can obtain:
 #   OUT/songs       train: 98 songs of Freedoom, each twice with random instruments, and 300 composed with MMA;
-#                   validation: 60 other songs of MMA; test: 240 other songs of MMA and 12 of Freedoom
+#                   validation: 60 other songs of MMA; test: 400 other songs of MMA and 12 of Freedoom
 #   OUT/openmsx     test: songs of openttd-openmsx with TimGM6mb; neither songs nor soundfont are in the other corpora
 #   OUT/four_stems  songs with a voice as MUSDB18-HQ has them: vocals (choirs), drums, bass, other
 #   OUT/sessions    songs with an electric guitar, taken apart into multitracks and made into MS21 by `stemtree curate`
@@ -16,7 +16,7 @@ source "$here/../freedoom.sh"
 openmsx=${OPENMSX:-/usr/share/games/openttd/baseset/openmsx}
 unseen=$(python -c 'import pretty_midi; print(pretty_midi.__path__[0])')/TimGM6mb.sf2
 workers=(--workers "${WORKERS:-1}")
-train_songs=${TRAIN_SONGS:-300} validation_songs=${VALIDATION_SONGS:-60} test_songs=${TEST_SONGS:-240}
+train_songs=${TRAIN_SONGS:-300} validation_songs=${VALIDATION_SONGS:-60} test_songs=${TEST_SONGS:-400}
 
 render() { # MIDI... options
   stemtree corpus render "$@" --rate 16000 --mono --hierarchy slakh "${workers[@]}"
