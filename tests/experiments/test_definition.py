@@ -54,6 +54,9 @@ def test_what_is_wrong_is_named() -> None:
         with pytest.raises(OptionError, match=message):
             call()
     content = experiment.model_dump()
+    arms = {"direct": {}, "other": {"corpus": "leaky"}}
+    with pytest.raises(OptionError, match="no corpus 'leaky' for the task 'bleed'"):
+        arm_settings(Experiment(question="", source="", task="bleed", arms=arms), "other", "small")
     with pytest.raises(ValueError, match="claim 1 names 'tree', which is no arm"):
         Experiment.model_validate(content | {"claims": [{"first": "tree", "second": "direct"}]})
     with pytest.raises(ValueError, match="claim 1 requires claim 1: only an earlier one can be"):
@@ -63,6 +66,8 @@ def test_what_is_wrong_is_named() -> None:
 def test_commands(cli, tmp_path: Path) -> None:
     listed = cli("experiment", "list")
     assert listed.code == 0 and "1_constraint: Does the hierarchical constraint" in listed.out
+    hours = float(listed.out.splitlines()[-1].removesuffix(" CPU hours").rpartition(" ")[2])
+    assert 5 < hours <= 12  # on two cores within a day
     printed = cli("experiment", "settings", "2_levels", "level_2", "--size", "paper", "--seed", 1)
     settings = TrainSettings.model_validate(yaml.safe_load(printed.out))
     assert settings.levels == (2,) and settings.seed == 1

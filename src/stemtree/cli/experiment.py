@@ -39,12 +39,15 @@ RUNS, ROWS = Path("runs/experiments"), Path("docs/results/experiments/rows")
 @app.command("list")
 def list_experiments() -> None:
     """Print every experiment with its question and its arms."""
-    from stemtree.experiments.definition import available, read_experiment
+    from stemtree.experiments.definition import read_experiments
+    from stemtree.experiments.plan import planned_hours
 
-    for name in available():
-        experiment = read_experiment(name)
+    experiments = read_experiments(())
+    for name, experiment in experiments.items():
         say(f"{name}: {experiment.question} ({experiment.source})")
         say(f"  {', '.join(experiment.arms)}")
+    count, hours = planned_hours(experiments, "small")
+    say(f"--size small: {count} runs are trained, in about {hours:.1f} CPU hours")
 
 
 @app.command()

@@ -202,9 +202,12 @@ def arm_settings(
         raise OptionError(f"the arm '{arm}' is not trained: it is the estimator '{of_arm[ESTIMATOR]}'")
     settings = override(_of_task(experiment, size), of_arm)
     corpora, corpus = settings.pop("corpora", {}), settings.pop("corpus", None)
+    if corpus is not None and corpus not in corpora:
+        raise OptionError(f"there is no corpus '{corpus}' for the task '{experiment.task}'{suggest(corpus, corpora)}")
     if corpus is not None:
         settings["train"] = corpora[corpus]
-    settings.pop("test", None)
+    for key in ("test", "cpu_seconds"):
+        settings.pop(key, None)
     for change in changes:
         settings = override(settings, parse_change(change))
     try:
@@ -212,6 +215,11 @@ def arm_settings(
     except ValidationError as error:
         of = f"the arm '{arm}'" if arm else f"the task '{experiment.task}'"
         raise OptionError(f"{of} at size '{size}': {one_sentence(error)}") from None
+
+
+def cost_of_run(experiment: Experiment, size: str) -> float:
+    """About how many CPU seconds a run of an arm that is trained takes; 0 where nobody has measured it."""
+    return float(_of_task(experiment, size).get("cpu_seconds", 0))
 
 
 def measured_on(experiment: Experiment, size: str) -> tuple[TestSet, ...]:

@@ -9,7 +9,7 @@ from stemtree.corpora.settings import CorpusSettings
 from stemtree.corpora.track import Corpus
 from stemtree.data.salience import Chunking, index_file, salience_index
 from stemtree.errors import StemtreeError
-from stemtree.experiments.definition import Experiment, arm_settings, measured_on, trained_arms
+from stemtree.experiments.definition import Experiment, arm_settings, cost_of_run, measured_on, trained_arms
 from stemtree.experiments.identity import corpus_identity, digest, settings_identity
 from stemtree.experiments.test_set import TestSet
 from stemtree.hierarchy import Hierarchy, NodePath
@@ -144,6 +144,13 @@ def plan_runs(
         before = runs.get(key)
         runs[key] = _merge(before, run) if before else run
     return list(runs.values())
+
+
+def planned_hours(experiments: Mapping[str, Experiment], size: str) -> tuple[int, float]:
+    """How many runs of experiments are trained, each counted once, and about how many CPU hours they take."""
+    trained = [run for run in plan_runs(experiments, size, None) if run.estimator == TRAINED]
+    seconds = sum(cost_of_run(experiments[run.uses[0].experiment], size) for run in trained)
+    return len(trained), seconds / 3600
 
 
 def target_nodes(settings: TrainSettings, hierarchy: Hierarchy) -> tuple[NodePath, ...]:
