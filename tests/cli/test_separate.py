@@ -295,3 +295,20 @@ def test_leftovers_of_a_killed_run_are_cleared_and_those_of_a_running_one_kept(c
     with staging(out / "song") as running:
         assert cli("separate", wav, "-o", out).code == 0
         assert sorted(path.name for path in out.iterdir()) == [running.name, "song"]
+
+
+def test_hierarchies_of_sums_add_up_and_share_a_folder(cli, wav: Path, tmp_path: Path) -> None:
+    arguments = ("separate", wav, "-o", tmp_path / "out", "--hierarchy", "musdb18")
+    assert cli(*arguments, "--node", "vocals").code == 0
+    assert cli(*arguments, "--depth", 1).code == 0
+    outcome = cli(*arguments)
+    assert outcome.code == 0, outcome.err
+    stems = [soundfile.read(tmp_path / "out/song" / f"{leaf}.wav", dtype="int16")[0].astype(int) for leaf in (
+        "vocals", "accompaniment/bass", "accompaniment/drums", "accompaniment/other"
+    )]  # fmt: skip
+    assert (sum(stems) == soundfile.read(wav, dtype="int16")[0]).all()
+    assert "(exists)" in cli(*arguments).out
+    other = cli("separate", wav, "-o", tmp_path / "out")
+    assert "holds stems of the hierarchy 'musdb18', not 'ms21'" in other.err
+    outcome = cli("separate", wav, "-o", tmp_path / "moises", "--hierarchy", "moisesdb")
+    assert outcome.code == 0 and "left in guitar, bowed_strings" in outcome.err

@@ -59,6 +59,8 @@ class Plan:
         For each of `Trunk.rows` the nodes of the steps whose sum it is: itself, where the steps are those of the tree.
     notes : tuple of str
         A sentence on each way in which the tree is not the hierarchy asked for.
+    whole : Hierarchy, optional
+        The hierarchy that the steps divide, if that is not the one asked for.
     """
 
     tree: Hierarchy
@@ -66,6 +68,7 @@ class Plan:
     steps: tuple[Step, ...]
     parts: tuple[tuple[NodePath, ...], ...]
     notes: tuple[str, ...] = ()
+    whole: Hierarchy | None = None
 
     @property
     def trunk(self) -> Trunk:
@@ -199,6 +202,9 @@ def _plan_match(
     for path in find_all(asked if depth is None else asked.prune(depth), nodes) if nodes else ():
         if path not in full:
             raise SplitterError(_not_told_apart(asked, full, path))
+    notes = () if nodes or full.paths == (asked if depth is None else asked.prune(depth)).paths else matched.notes
+    if all(parts == (leaf,) for leaf, parts in matched.parts.items()):  # the same tree, not as deep
+        return replace(make_plan(asked, splitters, nodes=nodes or full.paths), notes=notes)
     tree, wanted = _choose(full, nodes)
     leaf_of = {part: _nearest(tree, leaf) for leaf, parts in matched.parts.items() for part in parts}
 
@@ -209,8 +215,7 @@ def _plan_match(
     walked = whole.cut(lambda path: path in leaf_of or is_part(path))
     parts = [tuple(part for part in walked.leaves() if _belongs(part, row, leaf_of)) for row in Trunk(tree).rows]
     steps = tuple(_steps(whole, walked, splitters, MIXTURE))
-    notes = () if nodes or tree.paths == (asked if depth is None else asked.prune(depth)).paths else matched.notes
-    return _checked(Plan(tree, wanted, steps, tuple(parts), notes))
+    return _checked(Plan(tree, wanted, steps, tuple(parts), notes, whole))
 
 
 def _choose(tree: Hierarchy, nodes: Iterable[str]) -> tuple[Hierarchy, tuple[NodePath, ...]]:

@@ -10,6 +10,7 @@ from typing import Any
 from stemtree.audio import FileSource, OutputFormat
 from stemtree.audio.loudness import RmsMeter
 from stemtree.hierarchy import MIXTURE, NodePath, is_within
+from stemtree.separation.output.sums import sums_of
 from stemtree.separation.plan import Plan
 from stemtree.version import __version__
 
@@ -50,12 +51,13 @@ def describe_inputs(
     """The entries of a manifest that determine the stems: version, tree, splitters, input and format."""
     with source.path.open("rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    split_by, sums = (_splits_of(plan), []) if plan.whole is None else sums_of(plan, plan.whole, provenance)
     return {
         "stemtree": __version__,
         "hierarchy": {"name": plan.tree.name, "tree": plan.tree.as_dict()},
         "wanted": list(plan.wanted),
-        "splitters": provenance,
-        "split_by": _splits_of(plan),
+        "splitters": [*provenance, *sums],
+        "split_by": split_by,
         "input": {"file": Path(source.name).name, "sha256": checksum}
         | ({"stream": source.stream} if source.stream else {}),
         "sample_rate": source.sample_rate,

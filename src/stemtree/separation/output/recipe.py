@@ -7,6 +7,7 @@ from typing import Any
 
 from stemtree.hierarchy import MIXTURE, NodePath, join
 from stemtree.separation.output.manifest import Manifest, without_names
+from stemtree.separation.output.sums import SUM
 
 Tree = Mapping[str, Any]
 """Nested names, leaves empty, as `Hierarchy.as_dict` gives them."""
@@ -51,9 +52,13 @@ def difference(run: Manifest, other: Manifest) -> str | None:
     mine, theirs = recipes(run), recipes(other)
     if all(mine[path] == theirs[path] for path in mine.keys() & theirs.keys()):
         return None
-    if without_names(run["splitters"]) == without_names(other["splitters"]):
+    one_has, other_has = (
+        [splitter for splitter in without_names(entry["splitters"]) if splitter["name"] != SUM]
+        for entry in (run, other)
+    )
+    if one_has == other_has:
         return f"of the hierarchy '{run['hierarchy']['name']}', not '{other['hierarchy']['name']}'"
-    used, using = (", ".join(str(splitter["name"]) for splitter in entry["splitters"]) for entry in (run, other))
+    used, using = (", ".join(str(splitter["name"]) for splitter in entry) for entry in (one_has, other_has))
     if used != using:
         return f"made by {used}, not by {using}"
     examples = [[splitter.get("like") for splitter in without_names(entry["splitters"])] for entry in (run, other)]
