@@ -69,8 +69,8 @@ def test_a_table_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     write_table(file, ("song",), [("\udcff",)], line_end="\n")
     assert file.read_bytes() == b"song\n\\udcff\n"
     assert os.listdir(file.parent) == ["t.csv"]
-    with pytest.raises(CorpusError, match=r"cannot write '.*x.csv' \(File exists\): make room or choose another"):
+    with pytest.raises(CorpusError, match=r"cannot write to '.*x.csv' \(File exists\): choose another folder"):
         write_text(file / "x.csv", "")
-    with pytest.raises(CorpusError, match=r"cannot write '.*' \(.*\): choose another place"):
-        write_text(file.parent, "", "choose another place")
+    with pytest.raises(CorpusError, match=r"cannot write to '.*' \(.*\): choose another folder"):
+        write_text(file.parent, "")
     assert os.listdir(file.parent) == ["t.csv"]

@@ -20,7 +20,7 @@ def test_pictures_show_what_is_there(tmp_path: Path) -> None:
     assert picture.read_bytes() == before
 
 
-def test_figures_on_a_full_disk(tmp_path: Path) -> None:
+def test_figures_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "figure.png").mkdir()
-    with pytest.raises(CorpusError, match=r"cannot write '.*figure' .*: make room or choose another folder"):
+    with pytest.raises(CorpusError, match=r"cannot write to '.*figure' .*: choose another folder"):
         draw_bars(tables.Table("x", "X", ("x", "songs"), (("a", 1),)), tmp_path / "figure", "songs")

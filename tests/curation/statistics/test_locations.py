@@ -31,5 +31,7 @@ def test_names_and_kinds_that_are_given(tmp_path: Path) -> None:
     assert CorpusLocation.parse(f"name=slakh:{tmp_path / 'c'}") == CorpusLocation("name", "slakh", tmp_path / "c")
     (tmp_path / "a.csv").touch()
     assert CorpusLocation.parse(f"{tmp_path / 'a.csv'}") == CorpusLocation("a", ANNOTATION, tmp_path / "a.csv")
-    with pytest.raises(OptionError, match=r"nothing tells what '.*c' is: write KIND:.*c, the kind being one of slakh"):
+    with pytest.raises(
+        OptionError, match=r"no file shows which kind of corpus '.*c' is: write KIND:.*c, the kind being one of slakh"
+    ):
         CorpusLocation.parse(str(tmp_path / "c"))

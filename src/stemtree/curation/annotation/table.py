@@ -172,7 +172,7 @@ def rows_to_review(rows: Sequence[AnnotationRow], share: float) -> list[Annotati
 
 def write_annotation_table(file: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a CSV file with Unix line ends; raises CorpusError if it cannot be written."""
-    write_table(file, columns, rows, line_end="\n", remedy="choose another place with -o")
+    write_table(file, columns, rows, line_end="\n")
 
 
 def _audio_names(root: Path) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from stemtree.errors import DownloadError
+from stemtree.staging import write_failure
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -114,7 +115,7 @@ def download(url: str, target: Path, session: Session, settings: DownloadSetting
                 ) from None
             time.sleep(min(60.0, settings.wait * 2 ** (settings.tries - 1 - left)))
         except OSError as error:
-            raise DownloadError(f"cannot write '{part.file}' ({error.strerror}): make room") from None
+            raise DownloadError(write_failure(part.file, error)) from None
     raise DownloadError(f"'{url}' was tried {settings.tries} times: allow at least one")
 
 

@@ -12,7 +12,7 @@ from stemtree.curation.gather.listing import LISTING_COLUMNS, ListedSong, read_l
 from stemtree.curation.gather.song import GatheredSong, GatherSettings, SongGatherer
 from stemtree.curation.sessions.csv_tables import format_table
 from stemtree.errors import CorpusError
-from stemtree.staging import whole_file
+from stemtree.staging import whole_file, write_failure
 
 SONG_COLUMNS = ("song", *LISTING_COLUMNS, "status", "files", "sha256", "fault", "reason", "left_out")
 """Columns of ``songs.csv``."""
@@ -73,7 +73,7 @@ def gather(
                 earlier = [known for song, listed in rows[len(done) :] if (known := gatherer.find(song, listed))]
                 _write_songs(root / "songs.csv", [*done, *earlier])
     except OSError as error:
-        raise CorpusError(f"cannot write to '{root}' ({error.strerror}): make room or choose another folder") from None
+        raise CorpusError(write_failure(root, error)) from None
     return done, problems
 
 

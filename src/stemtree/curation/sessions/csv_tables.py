@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from stemtree.errors import CorpusError
-from stemtree.staging import whole_file
+from stemtree.staging import whole_file, write_failure
 
 _SEPARATORS = (",", ";", "\t")
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
@@ -125,7 +125,6 @@ def write_table(
     rows: Iterable[Iterable[object]],
     *,
     line_end: str = "\r\n",
-    remedy: str = "make room or choose another folder",
 ) -> None:
     """Write a CSV file whole or not at all.
 
@@ -135,22 +134,20 @@ def write_table(
         Its folder is made if it is missing.
     columns, rows, line_end
         As for `format_table`.
-    remedy : str
-        What the error message says to do.
 
     Raises
     ------
     CorpusError
         If the file cannot be written.
     """
-    write_text(file, format_table(columns, rows, line_end), remedy)
+    write_text(file, format_table(columns, rows, line_end))
 
 
-def write_text(file: Path, text: str, remedy: str = "make room or choose another folder") -> None:
-    """Write a text in UTF-8 whole or not at all; raises CorpusError, with `remedy`, if it cannot be written."""
+def write_text(file: Path, text: str) -> None:
+    """Write a text in UTF-8 whole or not at all; raises CorpusError if it cannot be written."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(file) as partial:
             partial.write_text(text, "utf-8", errors="backslashreplace", newline="")
     except OSError as error:
-        raise CorpusError(f"cannot write '{file}' ({error.strerror}): {remedy}") from None
+        raise CorpusError(write_failure(file, error)) from None

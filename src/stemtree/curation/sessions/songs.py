@@ -60,7 +60,7 @@ def read_songs(file: str | os.PathLike[str]) -> dict[str, SongFacts]:
             raise CorpusError(f"row {number} of the table '{file}' names no song: complete or remove it")
         facts = _facts(song, cells)
         if songs.setdefault(song, facts) != facts:
-            raise CorpusError(f"'{song}' stands twice in '{file}', with different things told of it: keep one row")
+            raise CorpusError(f"'{song}' stands twice in '{file}', with different facts: keep one row")
     return songs
 
 

@@ -11,6 +11,7 @@ from warnings import catch_warnings, filterwarnings
 from stemtree.curation.statistics.tables import BIN_SECONDS, Table, shares
 from stemtree.errors import CorpusError
 from stemtree.extras import library
+from stemtree.staging import write_failure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +117,7 @@ def _save(figure: Figure, file: Path) -> list[Path]:
             figure.savefig(files[0], dpi=150)
             figure.savefig(files[1], metadata={"Date": None})
     except OSError as error:
-        raise CorpusError(f"cannot write '{file}' ({error.strerror}): make room or choose another folder") from None
+        raise CorpusError(write_failure(file, error)) from None
     return files
 
 

@@ -57,7 +57,9 @@ def _kind_of(place: Path) -> str:
     ):
         if next(place.glob(pattern), None):
             return kind
-    raise OptionError(f"nothing tells what '{place}' is: write KIND:{place}, the kind being one of {_kinds()}")
+    raise OptionError(
+        f"no file shows which kind of corpus '{place}' is: write KIND:{place}, the kind being one of {_kinds()}"
+    )
 
 
 def _kinds() -> str:

@@ -92,7 +92,7 @@ def write_report(
         report.corpora[source.name], problems = read_records(source, facts, split_of, report_done)
         report.problems += problems
     if not report.corpora:
-        raise OptionError("there is no corpus to tell about: give at least one")
+        raise OptionError("there is no corpus to describe: give at least one")
     _write(report, Path(output), figures)
     return report
 
