@@ -62,3 +62,18 @@ def test_chunks_where_an_estimate_is_silent_are_left_out_of_all(experiment: Expe
     (measured,) = read_results("own", runs, tmp_path).tests
     assert (measured.chunks, measured.undefined) == (59, 1)
     assert all(arm.chunks[7] == 1 for levels in measured.arms.values() for arm in levels.values())
+
+
+def test_a_run_without_a_level_takes_nothing_from_the_others(experiment: Experiment, tmp_path: Path) -> None:
+    """Without targets, as for four stems with and without their accompaniment."""
+    runs = make_rows(tmp_path, experiment, GAINS)
+    for file in sorted(tmp_path.glob("*.parquet")):
+        description, rows = read_run(file)
+        if description.identity == runs[3].identity:
+            rows = rows.filter(pl.col("track") != "003")
+        write_run({"songs": rows.drop("test").with_columns(target=pl.lit(None, pl.String))}, description, file)
+    (measured,) = read_results("own", runs, tmp_path).tests
+    assert set(measured.arms["level_1"]) == {"level 1"} and "level 3" in measured.arms["direct"]
+    sizes = {level: (len(arm.chunks), arm.chunks.sum()) for level, arm in measured.arms["direct"].items()}
+    assert sizes["level 3"] == sizes["level 2"] == (30, 60) and sizes["level 1"] == (29, 58)
+    assert len(measured.arms["level_1"]["level 1"].chunks) == 29

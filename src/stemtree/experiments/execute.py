@@ -20,9 +20,10 @@ from stemtree.evaluation.estimators.mean_mask import MeanMask, fit_mean_mask
 from stemtree.evaluation.estimators.registry import make_estimator
 from stemtree.evaluation.evaluate import evaluate
 from stemtree.evaluation.settings import EvaluationSettings
+from stemtree.evaluation.tables import summarise
 from stemtree.experiments.identity import code_identity
 from stemtree.experiments.plan import TRAINED, Run, target_nodes
-from stemtree.experiments.rows import Description, write_run
+from stemtree.experiments.rows import SDR_STATISTICS, Description, write_run
 from stemtree.experiments.run_folder import ExperimentRun, cpu_seconds
 from stemtree.experiments.test_set import TestSet
 from stemtree.hierarchy import Hierarchy
@@ -178,10 +179,25 @@ def _finish(job: Job, folder: ExperimentRun, measured: Mapping[str, pl.DataFrame
         curve=curve,
         chunks={test.name: job.chunks[test.name].stem for test in job.run.tests},
         parameters=_parameters(folder.model) if job.run.estimator == TRAINED else 0,
+        sdr={} if job.run.estimator == TRAINED else _sdr(job, measured),
     )
     write_run(measured, description, folder.rows)
     shutil.rmtree(folder.model / "checkpoints", ignore_errors=True)
     shutil.rmtree(folder.path / "evaluation", ignore_errors=True)
+
+
+def _sdr(job: Job, measured: Mapping[str, pl.DataFrame]) -> dict[str, dict[str, dict[str, float]]]:
+    """SDR of every node of each test set, as results of separators are published."""
+    tree = load_hierarchy(job.run.settings.hierarchy)
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for test, rows in measured.items():
+        figures = summarise(rows, tree).filter(group="node", metric="sdr").drop_nulls("value").drop_nans("value")
+        of_statistics = {statistic: figures.filter(statistic=statistic) for statistic in SDR_STATISTICS}
+        found[test] = {
+            statistic: {name: round(value, 3) for name, value in table.select("name", "value").iter_rows()}
+            for statistic, table in of_statistics.items()
+        }
+    return found
 
 
 def _curve(events: Path) -> list[tuple[int, float]]:

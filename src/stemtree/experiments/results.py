@@ -156,9 +156,7 @@ def _on_test(test: str, finished: Sequence[Finished]) -> OnTest | None:
     with_targets = tables[0][1]["target"].is_not_null().any()
     keys: tuple[str, ...] = CHUNK if with_targets else NODE
     counted = [(arm, _counted(table, with_targets)) for arm, table in tables]
-    common = counted[0][1].select(keys).unique()
-    for _, table in counted[1:]:
-        common = common.join(table.select(keys).unique(), on=keys, how="semi")
+    common = _common([table for _, table in counted], keys, with_targets)
     defined = common
     for _, table in counted:
         undefined = table.filter(~pl.col(METRIC).is_finite())
@@ -188,6 +186,15 @@ def _on_test(test: str, finished: Sequence[Finished]) -> OnTest | None:
         defined["track"].n_unique(),
         len(common) - len(defined),
     )
+
+
+def _common(tables: Sequence[pl.DataFrame], keys: tuple[str, ...], with_targets: bool) -> pl.DataFrame:
+    """Chunks that all runs have; without targets, nodes in chunks that all have which measured nodes of that level."""
+    everything = pl.concat([table.select(*keys, "order") for table in tables]).unique()
+    for table in tables:
+        expected = everything if with_targets else everything.filter(pl.col("order").is_in(list(set(table["order"]))))
+        everything = everything.join(expected.join(table, on=keys, how="anti"), on=keys, how="anti")
+    return everything.select(keys).unique()
 
 
 def _counted(table: pl.DataFrame, with_targets: bool) -> pl.DataFrame:

@@ -16,6 +16,10 @@ COLUMNS = ("track", "start", "target", "node", "level", "status", "si_sdr", "si_
 """Of an evaluation's rows, what is kept."""
 
 
+SDR_STATISTICS = {"framewise median": "museval's median of medians", "global mean": "global, mean over songs"}
+"""How results of separators are published: of `stemtree.evaluation.tables.STATISTICS`, and what a page calls them."""
+
+
 class Description(BaseModel, frozen=True, extra="forbid"):
     """What the rows of a run are of.
 
@@ -33,6 +37,8 @@ class Description(BaseModel, frozen=True, extra="forbid"):
         For each test set its frozen list.
     parameters : int
         How many weights the network has.
+    sdr : dict
+        Of what is not trained, in dB: for each test set, statistic of `SDR_STATISTICS` and node.
     """
 
     estimator: str
@@ -45,6 +51,7 @@ class Description(BaseModel, frozen=True, extra="forbid"):
     curve: list[tuple[int, float]]
     chunks: dict[str, str]
     parameters: int
+    sdr: dict[str, dict[str, dict[str, float]]] = {}
 
 
 def write_run(measured: Mapping[str, pl.DataFrame], description: Description, file: Path) -> None:

@@ -69,6 +69,18 @@ def test_a_page_says_what_is_decided_and_why(experiment: Experiment, seeds: None
     assert "| a table | `direct` | 3.80 |" in (tmp_path / "reproduce.md").read_text()
 
 
+def test_pretrained_separators_have_their_sdr(tmp_path: Path) -> None:
+    arms = {name: {"estimator": f"{name}:spleeter"} for name in ("raw", "separate")}
+    experiment = Experiment(question="How good?", source="", task="guitar", arms=arms)
+    sdr = {"songs": {"framewise median": {"vocal": 6.123}, "global mean": {"vocal": -1.0}}}
+    make_rows(tmp_path / "rows", experiment, {"raw": 3.0, "separate": 2.0}, changes={"sdr": sdr})
+    build({"own": experiment}, "tiny", tmp_path / "rows", tmp_path)
+    page = (tmp_path / "own.md").read_text()
+    assert "### SDR on `songs`" in page
+    assert "| `vocal` | museval's median of medians | 6.12 | 6.12 |" in page
+    assert "| `vocal` | global, mean over songs | \N{MINUS SIGN}1.00 | \N{MINUS SIGN}1.00 |" in page
+
+
 def test_an_experiment_without_runs_says_what_is_missing(experiment: Experiment, tmp_path: Path) -> None:
     build({"own": experiment}, "tiny", tmp_path / "rows", tmp_path)
     page = (tmp_path / "own.md").read_text()

@@ -22,6 +22,7 @@ from stemtree.experiments.report.text import (
     with_interval,
 )
 from stemtree.experiments.results import OnTest, Results, headroom, mean_of
+from stemtree.experiments.rows import SDR_STATISTICS
 from stemtree.experiments.statistics import Arm, Difference, compare
 from stemtree.experiments.verdicts import Verdict, judge
 from stemtree.networks.folded_conv import FoldedConvSettings
@@ -84,6 +85,7 @@ def write_page(page: Page, folder: Path) -> None:
             figures.save(figures.forest(whole, limits, title), folder / f"{page.name}_arms.svg")
             parts.append(f"![Improvement of every arm]({page.name}_arms.svg)")
         parts += _nodes(page, page.main)
+        parts += _published_sdr(page)
         for other in page.results.tests[1:]:
             parts += [f"### On `{other.test}`", _improvement(replace(page, experiment=_unpublished(page)), other)]
     if why := reasons(page.experiment, page.verdicts, page.main):
@@ -170,6 +172,22 @@ def _nodes(page: Page, measured: OnTest) -> list[str]:
         [f"`{node}`", *(decibels(measured.nodes[name].get(node, float("nan"))) for name in names)] for node in nodes
     ]
     return ["### By node", table(["", *(NAMES.get(name, f"`{name}`") for name in names)], rows)]
+
+
+def _published_sdr(page: Page) -> list[str]:
+    """SDR of the arms that are not trained, as the results of separators are published."""
+    arms = [run for run in page.results.finished if run.arm in page.experiment.arms and run.description.sdr]
+    parts = []
+    for test in dict.fromkeys(test for run in arms for test in run.description.sdr):
+        of_test = {run.arm: run.description.sdr[test] for run in arms if test in run.description.sdr}
+        nodes = sorted({node for found in of_test.values() for values in found.values() for node in values})
+        rows = [
+            [f"`{node}`", heading, *(decibels(found[key].get(node, float("nan"))) for found in of_test.values())]
+            for node in nodes
+            for key, heading in SDR_STATISTICS.items()
+        ]
+        parts += [f"### SDR on `{test}`", table(["", "dB", *(f"`{arm}`" for arm in of_test)], rows)]
+    return parts
 
 
 def _arms(measured: OnTest) -> Sequence[tuple[str, dict[str, Arm]]]:
