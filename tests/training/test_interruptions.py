@@ -71,8 +71,8 @@ def test_a_reader_that_the_system_ends(config: Path, tmp_path: Path) -> None:
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert output == (
-        "stemtree: the system ended a process that reads examples, probably for want of memory: lower 'workers' or "
-        "'batch', and run again to go on from the last checkpoint\n"
+        "stemtree: the system ended a process that reads examples, probably for want of memory: lower 'workers' and "
+        "run again to go on from the last checkpoint, or begin anew in another folder with a smaller 'batch'\n"
     )
 
 
@@ -123,7 +123,7 @@ def test_an_example_that_cannot_be_read(workers: int, config: Path, tones: Path,
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (MemoryError(), "memory is short: lower 'batch'"),
+        (MemoryError(), "memory is short: lower 'workers' and run again"),
         (OSError(28, "No space left on device"), r"cannot write to the run's folder \(No space left on device\)"),
         (OSError(28, "No space left on device", "a.ckpt"), r"cannot write to 'a\.ckpt' \(No space left on device\)"),
     ],

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from stemtree.audio import OutputFormat
 from stemtree.corpora.layout import SPLITS
 from stemtree.errors import OptionError, suggest
 from stemtree.hierarchy import NodePath, find_nodes, is_within, load
@@ -95,6 +96,7 @@ class RenderSettings:
             raise OptionError("basses alone cannot be redrawn: give --redraw too")
         if not 8000 <= self.sample_rate <= 192000:
             raise OptionError(f"a sample rate of {self.sample_rate} Hz cannot be: give 8000 to 192000")
+        OutputFormat(self.container, "pcm16").for_source("pcm16", self.sample_rate)  # whether it holds the rate
         if self.split not in (None, *SPLITS) and not self.shares:
             raise OptionError(f"there is no split '{self.split}'{suggest(self.split, SPLITS)}")
         check_seed(self.seed)

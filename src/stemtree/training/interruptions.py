@@ -15,6 +15,7 @@ from stemtree.errors import TrainingError
 from stemtree.training.order import Batches
 
 _GO_ON = "run again to go on from the last checkpoint"
+_LESS_MEMORY = f"lower 'workers' and {_GO_ON}, or begin anew in another folder with a smaller 'batch'"
 
 
 @contextmanager
@@ -45,15 +46,14 @@ def explained(trainer: pl.Trainer, loaders: Sequence[Batches]) -> Iterator[None]
         if not trainer.interrupted:
             raise
     except (MemoryError, torch.OutOfMemoryError):
-        raise TrainingError(f"memory is short: lower 'batch', 'workers' or 'chunking.duration', and {_GO_ON}") from None
+        raise TrainingError(f"memory is short: {_LESS_MEMORY}") from None
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"{_cannot_write(error)}: make room, and {_GO_ON}") from None
     except RuntimeError:
         if not any(loader.lost_reader for loader in loaders):
             raise
         raise TrainingError(
-            f"the system ended a process that reads examples, probably for want of memory: lower 'workers' or 'batch', "
-            f"and {_GO_ON}"
+            f"the system ended a process that reads examples, probably for want of memory: {_LESS_MEMORY}"
         ) from None
     finally:
         if threading.current_thread() is threading.main_thread():

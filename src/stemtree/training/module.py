@@ -154,7 +154,7 @@ class TrainingModule(pl.LightningModule):
     def _not_finite(self, what: str) -> TrainingError:
         return TrainingError(
             f"{what} at step {self.global_step}, of {self._last_songs}: the last checkpoint is kept; "
-            "lower learning_rate or look at these songs"
+            "look at these songs, or begin anew in another folder with a lower 'learning_rate'"
         )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -170,7 +170,7 @@ def publish(run: PreparedRun) -> Model:
     if not file.exists() and run.checkpoint is None:
         raise TrainingError(
             f"the trainer's limits ended the run after {num_steps} steps, before a validation: there are no weights to "
-            "keep; give it more time or a shorter 'epoch'"
+            "keep; give it more time, or begin anew in another folder with a shorter 'epoch'"
         )
     kept = read_checkpoint(file)
     run.module.load_state_dict(kept["state_dict"])  # not by the trainer, which would load those before averaging

@@ -20,6 +20,9 @@ from stemtree.training.module import TrainingModule
 from stemtree.training.settings import TrainSettings
 
 SETTINGS = "settings.yaml"
+
+_MAY_DIFFER = ("trainer", "workers")
+"""Settings that do not decide what is learned."""
 KNOWN_AUDIO = "known_audio.yaml"
 
 
@@ -41,7 +44,7 @@ class RunFolder:
         return self.path / "checkpoints"
 
     def check(self, settings: TrainSettings) -> None:
-        """Check that the folder is new, or holds a run with these settings; ``trainer`` may differ.
+        """Check that the folder is new, or holds a run with these settings; ``trainer`` and ``workers`` may differ.
 
         Raises
         ------
@@ -59,7 +62,7 @@ class RunFolder:
         if earlier is None:
             return
         ours = settings.model_dump(mode="json")
-        differing = [key for key in ours if key != "trainer" and ours[key] != earlier.get(key)]
+        differing = [key for key in ours if key not in _MAY_DIFFER and ours[key] != earlier.get(key)]
         end = "max_epochs"  # a cosine schedule depends on it
         if settings.schedule == "cosine" and ours["trainer"][end] != earlier["trainer"].get(end):
             differing.append(f"trainer.{end}")
