@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.fuzz import Edit, edited, edits, fuzzed, only_sentences, spoilt_file
 
@@ -39,10 +39,28 @@ _TABLES: dict[str, tuple[Callable[[Path], object], str]] = {
     "chunks": (read_chunks, "# a rule\nsong,start,duration,target\nA,0.0,10.0,vocal\nA,10.0,10.0,\n"),
 }
 
+_PAGE = """<html><head><base href="http://x.org/"></head><body><h2>Pop</h2><h3>Anna</h3><ul><li><b class="title">'A
+song'</b> <span class="genre">Indie</span> <a href="Anna_ASong_Full.zip">full</a> <a href="Anna_ASong.mp3">mp3</a>
+<audio src="x.mp3"></audio></li><li>"Other" <a href="Anna_Other%20Song_Edited.zip">e</a></li></ul></body></html>"""
+_TAGS = ["<h1>", "</h1>", "<a href='x.zip'>", "<a href=", "http://[", "//", "<!--", "]]>", "<![CDATA[", "&#x110000;",
+         "<base href='http://['>", "<li>" * 600, "<!DOCTYPE", "<?xml", "%zz%ff"]  # fmt: skip
+
 
 @fuzzed(150)
 @given(st.sampled_from(list(_TABLES)), edits(text=True))
+@example("listing", [(146, 1, b"")])
+@example("listing", [(147, 0, b"\0")])
 def test_table(tmp_path: Path, name: str, changes: list[Edit]) -> None:
     read, content = _TABLES[name]
     with spoilt_file(tmp_path, "table.csv", edited(content.encode(), changes)) as file, only_sentences():
         read(file)
+
+
+@fuzzed(30)
+@given(edits(text=True), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 30), st.sampled_from(_TAGS))))
+@example([(0, 0, b"")], [(0, 0, "<base href='http://['>")])
+@example([(0, 0, b"")], [(298, 6, "<![CDATA["), (0, 0, "<h1>"), (309, 30, "<a href=")])
+def test_page(tmp_path: Path, changes: list[Edit], tags: list[tuple[int, int, str]]) -> None:
+    content = edited(_PAGE.encode(), [*changes, *((at, removed, tag.encode()) for at, removed, tag in tags)])
+    with spoilt_file(tmp_path, "page.html", content) as file, only_sentences():
+        read_listing(file)

@@ -198,3 +198,11 @@ def test_a_web_archive(tmp_path: Path) -> None:
     body = 'Content-Transfer-Encoding: quoted-printable\n\n<a href=3D"A_S=C3=B6ng_Full.zip">x</a>\n--x--\n'
     (entry,), _ = read_listing(listing(tmp_path, text + body, "page.mhtml"))
     assert entry.song == "A - Söng"
+
+
+def test_addresses_that_lead_nowhere(tmp_path: Path) -> None:
+    listing = tmp_path / "list.csv"
+    listing.write_text("title,artist,archive\nOne,Anna,http://[/a.zip\nTwo,Anna,b.zip\n")
+    songs, (problem,) = read_listing(listing)
+    assert [song.title for song in songs] == ["Two"]
+    assert problem.message.endswith("list.csv' has the address 'http://[/a.zip', which leads nowhere: correct it")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stemtree.corpora.track import Problem
-from stemtree.curation.gather.page import PAGE_SUFFIXES, archive_name, songs_of_page
+from stemtree.curation.gather.page import PAGE_SUFFIXES, archive_name, is_address, songs_of_page
 from stemtree.curation.sessions.csv_tables import parse_foreign_rows, read_text
 from stemtree.errors import CorpusError
 
@@ -74,6 +74,10 @@ def read_listing(file: str | os.PathLike[str]) -> tuple[list[ListedSong], list[P
     problems = []
     for number, row in enumerate(songs_of_page(path) if is_page else _table(path), 1):
         entry = ListedSong(*(" ".join(row.get(name, "").split()) for name in LISTING_COLUMNS))
+        if wrong := next((one for one in (entry.archive, entry.preview) if one and not is_address(one)), ""):
+            message = f"row {number} of '{path}' has the address '{wrong}', which leads nowhere: correct it"
+            problems.append(Problem(entry.song, "row", message))
+            continue
         if not entry.title or not entry.archive:
             missing = "title" if not entry.title else "archive"
             problems.append(Problem(entry.song, "row", f"row {number} of '{path}' lacks the {missing}: complete it"))

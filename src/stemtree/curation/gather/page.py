@@ -46,11 +46,15 @@ def songs_of_page(file: Path) -> Iterator[dict[str, str]]:
     Raises
     ------
     CorpusError
-        If the file cannot be read.
+        If the file cannot be read, or is no page.
     """
     from bs4 import BeautifulSoup
+    from bs4.exceptions import ParserRejectedMarkup
 
-    page = BeautifulSoup(_markup(file), "html.parser")
+    try:
+        page = BeautifulSoup(_markup(file), "html.parser")
+    except ParserRejectedMarkup:
+        raise CorpusError(f"the listing '{file}' is no whole page: save it again") from None
     base_tag = page.find("base", href=True)
     base = str(base_tag["href"]) if base_tag else ""
     songs: dict[str, list[Tag]] = {}
@@ -131,7 +135,7 @@ def _beside(heading: Tag) -> str:
 def _preview(block: Tag) -> str:
     """The address of a block's preview, an MP3 file; empty where there is none."""
     found = [str(tag.get("href") or tag.get("src") or "") for tag in block.find_all(("a", "audio", "source"))]
-    sounds = [address for address in found if urlsplit(address).path.lower().endswith(".mp3")]
+    sounds = [address for address in found if is_address(address) and urlsplit(address).path.lower().endswith(".mp3")]
     return next((address for address in sounds if "preview" in address.lower()), sounds[0] if sounds else "")
 
 
@@ -153,14 +157,28 @@ def _letters(text: str) -> str:
 
 
 def _join(base: str, address: str) -> str:
-    whole = urljoin(base, address)
+    try:
+        whole = urljoin(base, address)
+    except ValueError:  # such as a server called [
+        return address
     return f"https:{whole}" if whole.startswith("//") else whole
+
+
+def is_address(address: str) -> bool:
+    """Whether an address can be taken apart, which one with a server such as ``[`` cannot."""
+    try:
+        return bool(urlsplit(address).geturl())
+    except ValueError:
+        return False
 
 
 def archive_name(address: str) -> str:
     """The path of the archive that an address leads to, also in its query; empty if it is none."""
-    parts = urlsplit(address)
-    paths = (unquote(parts.path), *(value for _, value in parse_qsl(parts.query)))
+    try:
+        parts = urlsplit(address)
+        paths = (unquote(parts.path), *(value for _, value in parse_qsl(parts.query)))
+    except ValueError:  # such as a server called [, or a query of thousands of fields
+        return ""
     return next((path for path in paths if _ARCHIVE.search(path)), "")
 
 
