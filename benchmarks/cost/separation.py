@@ -68,10 +68,11 @@ def main() -> None:
     print(f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, numpy {np.__version__}")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
-        for what, minutes, runs in (("two stems", 5, 5), ("two stems", 60, 1), ("the whole tree", 5, 3)):
+        sizes = (("two stems", 5, 5), ("two stems", 60, 1), ("the tree of MS21", 5, 3), ("the whole tree", 5, 3))
+        for what, minutes, runs in sizes:
             song = write_song(Path(folder, f"{minutes}.wav"), 60 * minutes)
-            depth = TWO_STEMS if what == "two stems" else ()
-            cpu, wall, memory = median(runs, stemtree, "separate", song, "-o", out, "--overwrite", *depth)
+            options = {"two stems": TWO_STEMS, "the tree of MS21": ("--hierarchy", "ms21")}.get(what, ())
+            cpu, wall, memory = median(runs, stemtree, "separate", song, "-o", out, "--overwrite", *options)
             seconds = 60 * minutes
             print(
                 f"{what} of {minutes} min: {cpu / seconds:.4f} CPU s per s, {wall / seconds:.4f} wall s per s, "

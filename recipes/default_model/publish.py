@@ -6,7 +6,8 @@ r"""Make the folder of the default model from a training run: weights in half pr
 METRICS are files of rows by `stemtree evaluate`, named after their test corpora. `--average` takes the mean of the
 weights of RUN and of the run that it was started from, which generalises better than either (Wortsman et al. 2022,
 "Robust fine-tuning of zero-shot models"). `--temperature` divides the logits: a network is overconfident on songs
-unlike its training data. For `--fade` see `stemtree.masks.activity.suppress_inactive`.
+unlike its training data. For `--fade` see `stemtree.masks.activity.suppress_inactive`. `--licences` is a YAML file of
+songs and sounds for the card, in place of those of the default model.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import polars as pl
 import torch
+import yaml
 from safetensors.torch import load_file, save_file
 
 SOURCES = {
@@ -60,11 +62,13 @@ def main() -> None:
     parser.add_argument("--average", type=Path)
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--fade", type=float)
+    parser.add_argument("--licences", type=Path)
     options = parser.parse_args()
+    licences = yaml.safe_load(options.licences.read_text("utf-8")) if options.licences else SOURCES
     card = json.loads((options.run / "model.json").read_text("utf-8"))
     card["metrics"] = {file.stem: improvements(file) for file in options.metrics}
     card["training"] |= {"temperature": options.temperature, "averaged_with_first": options.average is not None}
-    card |= {"licences": SOURCES, "fade": options.fade}
+    card |= {"licences": licences, "fade": options.fade}
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "model.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
     weights = load_file(options.run / "model.safetensors")

@@ -4,8 +4,9 @@
 
 GROOVE is the folder of Groove MIDI (info.csv and one folder a drummer), SOUNDS holds the kits of kits.yaml. Each song
 is a stretch of one performance with one kit: ``OUT/<split>/<song>/<piece>.flac``, the layout ``folder``. Kits with
-``split: validation`` and the drummers of Groove MIDI's test and validation splits are kept for validation. Songs that
-are there are left; a run that was stopped goes on. Needs the extras render, sfz and train.
+``split: validation`` and the performances of Groove MIDI's test and validation splits are kept for validation; most of
+its drummers are in all its splits. Songs that are there are left; a run that was stopped goes on. Needs the extras
+render, sfz and train.
 """
 
 import argparse

@@ -32,12 +32,13 @@ def test_default_hierarchy_is_that_of_the_first_splitter_made_for_one() -> None:
 
 
 def test_as_deep_as_served_if_a_splitter_is_made_for_it(separator: Separator) -> None:
-    served = load("ms21").cut(lambda path: path == "vocal")
-    assert separator.tree == Separator("ms21").tree == served
+    served, deep = (load(name).cut(lambda path: path == "vocal") for name in ("ms21", "ms21_deep"))
+    assert separator.tree == Separator("ms21_deep").tree == deep
+    assert Separator("ms21").tree == served and Separator(depth=3).tree.paths == served.paths
     assert Separator("ms21", depth=2).tree == served.prune(2)
-    assert Separator(depth=1).tree == load("ms21").prune(1)
+    assert Separator(depth=1).tree.paths == load("ms21").prune(1).paths
     assert Separator("ms21").notes == ("no splitter at hand divides these nodes of 'ms21' further: vocal",)
-    with pytest.raises(SplitterError, match=r"splits 'vocal' of hierarchy 'ms21' .* ask only for 'vocal'"):
+    with pytest.raises(SplitterError, match=r"splits 'vocal' of hierarchy 'ms21_deep' .* ask only for 'vocal'"):
         Separator(nodes=["lead_vocal"])
     with pytest.raises(SplitterError, match="makes 'vocal/lead_vocal' of hierarchy 'ms21': name 'vocal', which holds"):
         Separator("ms21", nodes=["lead_vocal"])

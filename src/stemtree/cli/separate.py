@@ -40,7 +40,9 @@ def separate(
     ] = Path("stems"),
     hierarchy: Annotated[
         str | None,
-        typer.Option(metavar="NAME|FILE", help="Separate into this tree (default: ms21), as deep as can be served."),
+        typer.Option(
+            metavar="NAME|FILE", help="Separate into this tree (default: ms21_deep), as deep as can be served."
+        ),
     ] = None,
     node: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Separate only this node, such as drums; can be repeated.")

@@ -1,6 +1,7 @@
 """Hierarchies from YAML: the definitions that come with the package, and the user's own."""
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def load(name_or_file: str | Path) -> Hierarchy:
     """
     text = str(name_or_file)
     if text in available():
-        return parse((_DEFINITIONS / f"{text}.yaml").read_text("utf-8"), default_name=text)
+        return _definition(text)
     file = Path(text)
     if file.suffix.lower() not in (".yaml", ".yml"):
         raise HierarchyError(
@@ -53,6 +54,12 @@ def load(name_or_file: str | Path) -> Hierarchy:
         raise HierarchyError(f"the hierarchy file '{file}' is not UTF-8 text: save it as such") from None
     except HierarchyError as error:
         raise HierarchyError(f"{file}: {error}") from None
+
+
+@cache
+def _definition(name: str) -> Hierarchy:
+    """A definition that comes along; hierarchies are immutable, and reading one takes 25 ms."""
+    return parse((_DEFINITIONS / f"{name}.yaml").read_text("utf-8"), default_name=name)
 
 
 def read_labels(file: Path) -> dict[str, NodePath]:

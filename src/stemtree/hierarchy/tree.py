@@ -234,6 +234,11 @@ class Hierarchy:
         kept = tuple(path for path in self.continued if path in result and not result.is_leaf(path))
         return replace(result, continued=kept).with_aliases(self.aliases)
 
+    def continues(self, other: "Hierarchy") -> bool:
+        """Whether it is another hierarchy that goes on beneath some of its leaves."""
+        cut = self.cut(lambda path: path in self.continued)
+        return bool(self.continued) and cut.as_dict() == other.as_dict()
+
     def continue_beneath(self, name: str, below: Mapping[NodePath, Node], description: str = "") -> "Hierarchy":
         """Give leaves children: a hierarchy that is this one but for what lies beneath them.
 

@@ -135,8 +135,8 @@ def plan_walk(
     Parameters
     ----------
     hierarchy : Hierarchy, optional
-        What to separate into. By default that of the first splitter that is made for one, or MS21, as deep as the
-        splitters go.
+        What to separate into. By default that of the first splitter that is made for one (or one that continues it, if
+        another splitter is made for that), or MS21, as deep as the splitters go.
     splitters, depth, nodes
         See `make_plan`.
 
@@ -149,8 +149,7 @@ def plan_walk(
     """
     nodes = tuple(nodes)
     if hierarchy is None:
-        tree = next((made for splitter in splitters if (made := splitter.hierarchy) is not None), None)
-        tree = tree or load(DEFAULT_HIERARCHY)
+        tree = _default_hierarchy(splitters)
         if nodes:
             return make_plan(tree, splitters, depth, nodes)
         served = prune_to_served(tree, splitters)
@@ -160,6 +159,13 @@ def plan_walk(
     except SplitterError as failure:
         whole, matched = _best_match(hierarchy, splitters, failure)
     return _plan_match(hierarchy, whole, matched, splitters, depth, nodes)
+
+
+def _default_hierarchy(splitters: Sequence[Splitter]) -> Hierarchy:
+    made_for = [made for splitter in splitters if (made := splitter.hierarchy) is not None]
+    if not made_for:
+        return load(DEFAULT_HIERARCHY)
+    return next((deeper for deeper in made_for if deeper.continues(made_for[0])), made_for[0])
 
 
 def _best_match(asked: Hierarchy, splitters: Sequence[Splitter], failure: SplitterError) -> tuple[Hierarchy, Match]:
@@ -179,7 +185,8 @@ def _best_match(asked: Hierarchy, splitters: Sequence[Splitter], failure: Splitt
             found.append((whole, matched))
     if not found:
         raise (refusals[-1] if refusals else failure) from None
-    return max(reversed(found), key=lambda pair: len(pair[1].parts))
+    # Of equals the shallowest: what lies beneath its leaves need not be told apart.
+    return max(reversed(found), key=lambda pair: (len(pair[1].parts), -len(pair[0].continued)))
 
 
 def _made_for(splitters: Sequence[Splitter]) -> Iterator[Hierarchy]:
@@ -213,8 +220,10 @@ def _plan_match(
         return len({leaf_of[part] for part in leaf_of if is_within(part, path)}) == 1
 
     walked = whole.cut(lambda path: path in leaf_of or is_part(path))
-    parts = [tuple(part for part in walked.leaves() if _belongs(part, row, leaf_of)) for row in Trunk(tree).rows]
-    steps = tuple(_steps(whole, walked, splitters, MIXTURE))
+    steps, trunk = tuple(_steps(whole, walked, splitters, MIXTURE)), Trunk(tree)
+    parts = [tuple(part for part in walked.leaves() if _belongs(part, row, leaf_of)) for row in trunk.rows]
+    divided = {walked.leaves(step.node): (step.node,) for step in steps}
+    parts[len(tree.leaves()) :] = [divided.get(row, row) for row in parts[len(tree.leaves()) :]]
     return _checked(Plan(tree, wanted, steps, tuple(parts), notes, whole))
 
 

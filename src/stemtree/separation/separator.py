@@ -31,7 +31,8 @@ class Separator:
     hierarchy : str, path or Hierarchy, optional
         What to separate into: a tree that the splitters are made for, or one whose nodes are sums of what they make, as
         MUSDB18's four stems are. A node whose children no splitter tells apart stays whole; `notes` says so. By default
-        that of the first splitter that is made for one, or MS21, as deep as the splitters go.
+        that of the first splitter that is made for one (or one that continues it, if another splitter is made for
+        that), or MS21, as deep as the splitters go.
     depth : int, optional
         Number of generations under the mixture.
     nodes : iterable of str

@@ -17,7 +17,7 @@ def test_estimators_by_name(tmp_path: Path) -> None:
     assert make_estimator("mixture", NODES) == Mixture(NODES)
     stft = Stft(64, 32, 4000)
     assert make_estimator("oracle:ibm", NODES, stft) == IdealMask("ibm", NODES, stft)
-    assert make_estimator("separate", NODES) == Pipeline()
+    assert make_estimator("separate", NODES, hierarchy="ms21") == Pipeline(hierarchy="ms21")
     folder = make_query_model(tmp_path / "model", ["accompaniment/bass"])
     assert make_estimator(str(folder), NODES) == QueryModel(folder)
 

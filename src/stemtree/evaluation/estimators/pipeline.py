@@ -21,6 +21,8 @@ class Pipeline(Chunkwise):
     ----------
     splitter : str
         For `stemtree.separation.splitters.registry.make_splitters`; empty for the default splitters.
+    hierarchy : str
+        Name of the hierarchy to separate into, if a splitter is made for it; otherwise the default one.
 
     Raises
     ------
@@ -29,6 +31,7 @@ class Pipeline(Chunkwise):
     """
 
     splitter: str = ""
+    hierarchy: str = ""
     sample_rate: None = field(default=None, init=False)
     root: NodePath = field(default="", init=False)
 
@@ -36,7 +39,8 @@ class Pipeline(Chunkwise):
         _ = self._separator
 
     def __getstate__(self) -> dict[str, object]:
-        return {"splitter": self.splitter, "sample_rate": None, "root": ""}  # each process loads its own weights
+        fields = {"splitter": self.splitter, "hierarchy": self.hierarchy}
+        return fields | {"sample_rate": None, "root": ""}  # each process loads its own weights
 
     @property
     def name(self) -> str:
@@ -61,4 +65,6 @@ class Pipeline(Chunkwise):
 
     @cached_property
     def _separator(self) -> Separator:
-        return Separator(splitters=make_splitters([self.splitter] if self.splitter else []))
+        splitters = make_splitters([self.splitter] if self.splitter else [])
+        made_for = {splitter.hierarchy.name for splitter in splitters if splitter.hierarchy}
+        return Separator(self.hierarchy if self.hierarchy in made_for else None, splitters=splitters)

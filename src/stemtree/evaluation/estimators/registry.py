@@ -5,6 +5,7 @@ A new estimator is a module of this folder and an entry of `_BY_PREFIX`.
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from stemtree.errors import OptionError, suggest
@@ -32,7 +33,7 @@ NAMES = (
 """The possible names, for messages."""
 
 
-def make_estimator(name: str, nodes: Sequence[NodePath], stft: Stft = STFT) -> Estimator:
+def make_estimator(name: str, nodes: Sequence[NodePath], stft: Stft = STFT, hierarchy: str = "") -> Estimator:
     """Make an estimator from its name.
 
     Parameters
@@ -43,6 +44,8 @@ def make_estimator(name: str, nodes: Sequence[NodePath], stft: Stft = STFT) -> E
         The nodes of an estimator that can estimate any; others know their own.
     stft : Stft
         The transform of oracle masks.
+    hierarchy : str
+        Name of the hierarchy that songs are separated into, if a splitter is made for it.
 
     Raises
     ------
@@ -50,7 +53,8 @@ def make_estimator(name: str, nodes: Sequence[NodePath], stft: Stft = STFT) -> E
         If there is no such estimator, or its file cannot be used.
     """
     prefix, _, argument = name.partition(":")
-    estimator = _BY_PREFIX[prefix](argument, tuple(nodes), stft) if prefix in _BY_PREFIX else None
+    of_prefix = _BY_PREFIX.get(prefix)
+    estimator = of_prefix(argument, _Wanted(tuple(nodes), stft, hierarchy)) if of_prefix else None
     if estimator is None and os.path.exists(name):  # pathlib's exists raises an error if the name is too long
         estimator = _trained(Path(name))
     if estimator is None:
@@ -63,13 +67,22 @@ def _trained(folder: Path) -> Estimator:
     return QueryModel(folder) if without_query.model.takes_query else without_query
 
 
-_Factory = Callable[[str, tuple[NodePath, ...], Stft], Estimator | None]
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Parameters of `make_estimator`."""
+
+    nodes: tuple[NodePath, ...]
+    stft: Stft
+    hierarchy: str
+
+
+_Factory = Callable[[str, _Wanted], Estimator | None]
 
 _BY_PREFIX: dict[str, _Factory] = {
-    "separate": lambda splitter, nodes, stft: Pipeline(splitter),
-    "mixture": lambda argument, nodes, stft: None if argument else Mixture(nodes),
-    "oracle": lambda kind, nodes, stft: IdealMask(kind, nodes, stft),
-    "mean": lambda file, nodes, stft: MeanMask.load(file) if file else None,
-    "raw": lambda separator, nodes, stft: Raw(separator, nodes) if separator else None,
+    "separate": lambda splitter, wanted: Pipeline(splitter, wanted.hierarchy),
+    "mixture": lambda argument, wanted: None if argument else Mixture(wanted.nodes),
+    "oracle": lambda kind, wanted: IdealMask(kind, wanted.nodes, wanted.stft),
+    "mean": lambda file, wanted: MeanMask.load(file) if file else None,
+    "raw": lambda separator, wanted: Raw(separator, wanted.nodes) if separator else None,
 }
 """What makes an estimator from the part of its name after the colon; it may return None if that part is wrong."""

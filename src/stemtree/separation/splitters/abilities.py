@@ -24,6 +24,9 @@ DEFAULT_HIERARCHY = "ms21"
 DEFAULT_MODEL = Path(__file__).with_name("default_model")
 """The trained model that divides everything under ``accompaniment`` of MS21."""
 
+DRUM_MODEL = Path(__file__).with_name("drum_pieces")
+"""The trained model that divides the drum set of MS21_DEEP."""
+
 CARD = "model.json"
 """What says, beside the weights, what a trained model is."""
 
@@ -113,7 +116,7 @@ def abilities(names: Sequence[str] = ()) -> list[Ability] | None:
     ModelError
         If a model has no card.
     """
-    found = [ability(name) for name in (*names, str(DEFAULT_MODEL), "spleeter")]
+    found = [ability(name) for name in (*names, str(DEFAULT_MODEL), "spleeter", str(DRUM_MODEL))]
     known = [one for one in found if one is not None]
     return known if len(known) == len(found) else None
 
@@ -239,5 +242,5 @@ def _of_model(folder: Path) -> Ability | None:
         parts = Partition(card.tree, card.nodes).part_nodes
     except StemtreeError:
         return None
-    name = "the default model" if folder == DEFAULT_MODEL else str(folder)
+    name = {DEFAULT_MODEL: "the default model", DRUM_MODEL: "the model of drum pieces"}.get(folder, str(folder))
     return Ability(name, partial(model_parts, parts), card.whole, card.stft)

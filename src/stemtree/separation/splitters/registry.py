@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 
 from stemtree.errors import SplitterError
 from stemtree.hierarchy import load
-from stemtree.separation.splitters.abilities import DEFAULT_MODEL, can_serve, cannot_serve
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, can_serve, cannot_serve
 from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.external import ExternalSplitter
 from stemtree.separation.splitters.external_packages import PACKAGES, load_package
+from stemtree.separation.splitters.shipped import ShippedSplitter
 from stemtree.separation.splitters.spleeter import Spleeter
 from stemtree.separation.splitters.trained import TrainedSplitter
 
@@ -16,8 +17,8 @@ _BY_NAME: dict[str, Callable[[], Splitter]] = {"spleeter": Spleeter}
 
 
 def default_splitters() -> list[Splitter]:
-    """The default model for the accompaniment, and Spleeter for vocals and accompaniment."""
-    return [TrainedSplitter(DEFAULT_MODEL), Spleeter()]
+    """The default model for the accompaniment, Spleeter for vocals and accompaniment, a model for the drum set."""
+    return [TrainedSplitter(DEFAULT_MODEL), Spleeter(), ShippedSplitter(DRUM_MODEL)]
 
 
 def make_splitters(names: Sequence[str], hierarchy: str | None = None) -> list[Splitter]:

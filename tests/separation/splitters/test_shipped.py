@@ -1,0 +1,47 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stemtree.hierarchy import load
+from stemtree.model import CARD, Card
+from stemtree.separation.separator import Separator
+from stemtree.separation.splitters import shipped
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL
+
+DRUM_SET = "accompaniment/percussion/drum_set"
+
+
+def test_the_model_of_drum_pieces_divides_the_drum_set(excerpt: np.ndarray) -> None:
+    song = excerpt[:, :60000]
+    shallow, deep = (Separator(name).separate(song, 44100) for name in ("ms21", "ms21_deep"))
+    assert deep.hierarchy == load("ms21_deep").cut(lambda path: path == "vocal")
+    for node in shallow:
+        np.testing.assert_array_equal(node.audio, deep[node.path].audio)
+    pieces = {child.name: child for child in deep[DRUM_SET].children}
+    assert list(pieces) == ["kick", "snare", "toms", "hi_hat", "cymbals"]
+    np.testing.assert_allclose(sum(piece.audio for piece in pieces.values()), deep[DRUM_SET].audio, atol=1e-6)
+    assert pieces["kick"].rms_dbfs > pieces["toms"].rms_dbfs  # a song of kick, snare and hi-hat
+
+
+def test_it_is_read_only_for_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(shipped, "TrainedSplitter", lambda folder: read.append(folder) or _model(folder))
+    for options in ({"hierarchy": "ms21"}, {"hierarchy": "ms21", "depth": 1}, {"nodes": "bass"}):
+        Separator(**options)
+    assert read == []
+    assert Separator("ms21_deep", nodes="kick").plan.wanted == (f"{DRUM_SET}/kick",)
+    assert read == [DRUM_MODEL]
+
+
+def _model(folder: Path) -> object:
+    from stemtree.separation.splitters.trained import TrainedSplitter
+
+    return TrainedSplitter(folder)
+
+
+def test_the_package_stays_small() -> None:
+    assert sum(file.stat().st_size for place in (DEFAULT_MODEL, DRUM_MODEL) for file in place.iterdir()) < 8e6
+    text = (DRUM_MODEL / CARD).read_text("utf-8")
+    assert Card.model_validate_json(text).model_dump(mode="json", by_alias=True) == json.loads(text)
