@@ -16,10 +16,13 @@ import stemtree.curation.annotation.classifier.file_names as file_names
 
 HEAD = """\
 # English words that are read as they are, though they look like a word of words.yaml with a typing error, or like two
-# of them written as one. Made by recipes/annotation/real_words.py from SCOWL's word list, which is
-# Copyright 2000-2018 by Kevin Atkinson. Permission to use, copy, modify, distribute and sell this word list for any
-# purpose is granted without fee, provided that the copyright notice and this permission notice appear in all copies.
-# It is provided "as is", without warranty.
+# of them written as one. Made by recipes/annotation/real_words.py from the word lists of SCOWL.
+#
+# Copyright 2000-2018 by Kevin Atkinson. Permission to use, copy, modify, distribute and sell these word lists, the
+# associated scripts, the output created from the scripts, and its documentation for any purpose is hereby granted
+# without fee, provided that the above copyright notice appears in all copies and that both that copyright notice and
+# this permission notice appear in supporting documentation. Kevin Atkinson makes no representations about the
+# suitability of this array for any purpose. It is provided "as is" without express or implied warranty.
 """
 
 
