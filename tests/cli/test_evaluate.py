@@ -201,3 +201,9 @@ def test_bad_input(name: str, options: tuple, message: str, cli, musdb: Path) ->
     import re
 
     assert re.search(message, outcome.err), outcome.err
+
+
+def test_names_are_answered_before_the_corpus_is_read(cli) -> None:
+    for option in ("--node", "--target", "--root"):
+        outcome = cli("evaluate", "mixture", "--corpus", "none", "--kind", "musdb18", option, "gitar")
+        assert outcome.code == 1 and "no node 'gitar'; did you mean bass guitar" in outcome.err

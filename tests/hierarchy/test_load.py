@@ -108,6 +108,10 @@ def test_label_maps(tmp_path: Path) -> None:
     assert labelled.leaf("Bass") == "accompaniment/other/strings"  # in spite of the leaf of that name
     assert labelled.leaf("Electric_Bass") == "accompaniment/bass"
     assert labelled.paths == load("ms21").paths
+    file.write_text("Kick In: Drum-Kit\nharpsi: piano\n")
+    named = with_label_map(load("ms21"), file)
+    assert named.leaf("kick in") == "accompaniment/percussion/drum_set"
+    assert named.leaf("harpsi") == "accompaniment/other/pianos"
 
 
 @pytest.mark.parametrize(
@@ -115,9 +119,13 @@ def test_label_maps(tmp_path: Path) -> None:
     [
         ("kick: accompaniment", "the label 'kick' means 'accompaniment', which is no leaf"),
         (
-            "kick: drums",
-            "labels.yaml: the label 'kick' means 'drums', which is no node; "
-            "did you mean accompaniment/percussion/drum_set",
+            "kick: accompaniment/drum",
+            "labels.yaml: the label 'kick' means 'accompaniment/percussion', which is no leaf",
+        ),
+        ("kick: guitar", "labels.yaml: the label 'kick' means 'guitar', which is no node"),
+        (
+            "kick: drumset/x",
+            "labels.yaml: the label 'kick' means 'drumset/x', which is no node",
         ),
         ("kick: 2001-13-45", "labels.yaml: not readable as YAML: month must be in 1..12; put it in quotes"),
         ("kick: !!int x", "labels.yaml: not readable as YAML"),

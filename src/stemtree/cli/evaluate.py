@@ -8,11 +8,13 @@ import typer
 
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.messages import one_line, progress_bar, say, show, stopped_by_user
+from stemtree.errors import OptionError
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.table import Table
 
+    from stemtree.corpora.settings import CorpusSettings
     from stemtree.corpora.track import Corpus
     from stemtree.hierarchy import Hierarchy, NodePath
 
@@ -89,23 +91,21 @@ def evaluate(
     skip_bad: SkipBad = False,
 ) -> None:
     """Measure how well the nodes of a corpus's songs are estimated."""
+    if node and level is not None:
+        raise OptionError("--node and --level both say what to measure: give one of them")
+    if chunks and (target or sample is not None):
+        raise OptionError("--chunks says which chunks to measure: leave out --target and --sample")
+    root, targets = _check_names(_describe(corpus, kind, split, labels, skip_bad), hierarchy, depth, root, target, node)
     from stemtree.data.salience import Chunking
-    from stemtree.errors import OptionError
     from stemtree.evaluation.chunk_list import list_all, read_chunks, select_chunks
     from stemtree.evaluation.chunk_list import write_chunks as write_list
     from stemtree.evaluation.chunks import choose_chunks
     from stemtree.evaluation.estimators.registry import make_estimator
     from stemtree.evaluation.evaluate import evaluate
     from stemtree.evaluation.settings import EvaluationSettings
-    from stemtree.hierarchy import find_all, find_node
     from stemtree.spectral import Stft
 
-    if node and level is not None:
-        raise OptionError("--node and --level both say what to measure: give one of them")
-    if chunks and (target or sample is not None):
-        raise OptionError("--chunks says which chunks to measure: leave out --target and --sample")
     songs, tree = _load(corpus, kind, hierarchy, depth, split, labels, skip_bad)
-    root, targets = find_node(tree, root), find_all(tree, target or ())
     listed = read_chunks(chunks) if chunks else None
     duration = listed.duration if listed else duration
     chunking = Chunking(duration, hop if hop is not None else duration, threshold)
@@ -189,10 +189,30 @@ def mean_mask(
 def _load(
     root: str, kind: str, hierarchy: str | None, depth: int | None, split: str, labels: Path | None, skip_bad: bool
 ) -> "tuple[Corpus, Hierarchy]":
+    return read_corpus(_describe(root, kind, split, labels, skip_bad), hierarchy, depth=depth)
+
+
+def _describe(root: str, kind: str, split: str, labels: Path | None, skip_bad: bool) -> "CorpusSettings":
     from stemtree.corpora.settings import CorpusSettings
 
-    described = CorpusSettings(Path(root), kind, None if split == "all" else split, labels, skip_bad)
-    return read_corpus(described, hierarchy, depth=depth)
+    return CorpusSettings(Path(root), kind, None if split == "all" else split, labels, skip_bad)
+
+
+def _check_names(
+    described: "CorpusSettings",
+    hierarchy: str | None,
+    depth: int | None,
+    root: str,
+    targets: list[str] | None,
+    nodes: list[str] | None,
+) -> "tuple[NodePath, tuple[NodePath, ...]]":
+    """Find root and targets, and see that the nodes exist, before anything heavy is loaded."""
+    from stemtree.hierarchy import find_all, find_node
+
+    tree = described.hierarchy(hierarchy)
+    tree = tree if depth is None else tree.prune(depth)
+    find_all(tree, nodes or ())
+    return find_node(tree, root), find_all(tree, targets or ())
 
 
 def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", quiet: float, with_absent: bool) -> None:

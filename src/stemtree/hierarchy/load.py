@@ -88,9 +88,15 @@ def with_label_map(hierarchy: Hierarchy, file: Path) -> Hierarchy:
     """Apply a label map to a hierarchy; raises HierarchyError that names the file and the label."""
     labels = read_labels(file)
     try:
-        return hierarchy.with_labels(labels)
+        return hierarchy.with_labels({label: _leaf_named(hierarchy, name) for label, name in labels.items()})
     except HierarchyError as error:
         raise HierarchyError(f"{file}: {error}") from None
+
+
+def _leaf_named(hierarchy: Hierarchy, name: str) -> NodePath:
+    """The path of a node with a name; the name itself if that is no node's, or several nodes'."""
+    nodes = known_nodes(hierarchy, name, any_number=True) or ()
+    return nodes[0] if len(nodes) == 1 else name
 
 
 def parse(text: str, default_name: str) -> Hierarchy:
