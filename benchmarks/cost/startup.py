@@ -25,7 +25,7 @@ ANSWERS = (
     ("separate", "none.wav", "--node", "gitar"),
     ("separate", "none.wav", "--hierarchy", "moisesdb", "--node", "tuba"),
     ("separate", "none.wav", "--splitter", "demix"),
-    ("separate", "none.wav", "--format", "mp4"),
+    ("separate", __file__, "--format", "mp4"),
     ("separate", "--list"),
     ("query", "none.wav", "--like", "none.wav", "--model", "none"),
 )

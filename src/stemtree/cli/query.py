@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, separate_songs
+from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, answer_missing, separate_songs
 from stemtree.memory import check_room_for_torch
 
 
@@ -33,6 +33,7 @@ def query(
     from stemtree.separation.preview import preview_query
 
     preview_query(model, like, level)
+    answer_missing(files)
     check_room_for_torch()
     from stemtree.audio import OutputFormat
     from stemtree.separation.query import query_separator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from typer.core import TyperCommand
 
-from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, separate_songs
+from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, answer_missing, separate_songs
 from stemtree.errors import OptionError
 from stemtree.memory import check_room_for_torch
 
@@ -90,6 +90,7 @@ def separate(
     if not files:
         context.fail("Missing argument 'FILE...'.")
     preview(tree, splitter or (), depth, node or ())
+    answer_missing(files)
     check_room_for_torch()
     from stemtree.audio import OutputFormat
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -63,6 +63,16 @@ def separate_songs(
             say("stopped; the song at hand left nothing behind, run again to go on", error=True)
             raise typer.Exit(130) from None
     batch.summarise()
+
+
+def answer_missing(names: list[str]) -> None:
+    """If no song is there at all, say so and exit with 1, before anything is imported that only songs need."""
+    if not any(os.path.lexists(name) or glob.has_magic(name) for name in names):
+        separate_songs(names, _no_separator, cast("OutputFormat", None), Path(), overwrite=False)
+
+
+def _no_separator() -> "Separator":
+    raise AssertionError("there is no song to separate")
 
 
 @dataclass(frozen=True)
