@@ -103,6 +103,8 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
         How often each arm is trained.
     claims, published, why
         See `Claim`, `Published` and `Reason`.
+    shows : tuple of str
+        Arms whose spectrograms and masks are drawn beside the truth (thesis, figure 15).
     """
 
     question: str
@@ -113,6 +115,7 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
     claims: tuple[Claim, ...] = ()
     published: tuple[Published, ...] = ()
     why: tuple[Reason, ...] = ()
+    shows: tuple[str, ...] = ()
 
     def seeds_at(self, size: str) -> int:
         """How often each arm is trained at a size."""
@@ -126,6 +129,9 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
                     raise ValueError(f"claim {number} names '{arm}', which is no arm{suggest(arm, self.arms)}")
             if claim.requires and claim.requires >= number:
                 raise ValueError(f"claim {number} requires claim {claim.requires}: only an earlier one can be")
+        for arm in self.shows:
+            if arm not in self.arms:
+                raise ValueError(f"'{arm}', which is to be shown, is no arm{suggest(arm, self.arms)}")
         for reason in self.why:
             if reason.claim and reason.claim > len(self.claims):
                 raise ValueError(f"a reason is about claim {reason.claim}, and there are {len(self.claims)}")
