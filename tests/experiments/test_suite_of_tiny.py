@@ -16,6 +16,7 @@ def test_every_experiment_runs_to_its_report(cli, workplace: Path, tmp_path: Pat
     pages = tmp_path / "pages"
     assert cli("experiment", "report", *options, "--pages", pages).out.endswith(f"{runs} runs more than before\n")
     names = {file.name for file in pages.glob("*.md")}
+    assert (pages / "4_relation_and_loss_chunk.png").exists()
     assert names == {*(f"{name}.md" for name in available()), "index.md", "reproduce.md"}
     for name in available():
         assert "Missing" not in (pages / f"{name}.md").read_text(), name

@@ -149,10 +149,10 @@ def report(
     pages: Annotated[Path, typer.Option(metavar="FOLDER", help="Where pages and figures go.")] = ROWS.parent,
 ) -> None:
     """Keep the rows of finished runs, and write from the kept rows what they decide: a page for each experiment."""
-    from stemtree.errors import OptionError
+    from stemtree.errors import OptionError, StemtreeError
 
     try:
-        from stemtree.experiments.report.build import build, collect
+        from stemtree.experiments.report.build import build, collect, keep_chunk
     except ModuleNotFoundError as error:
         raise OptionError(
             f"reports need {error.name}, which is not installed: pip install 'stemtree[train,figures]'"
@@ -163,6 +163,11 @@ def report(
     experiments = read_experiments(names or ())
     wanted = {run.identity for run in plan_runs(experiments, size, None, changes or ())}
     new = collect(folder, rows, wanted)
+    for name, experiment in experiments.items():
+        try:
+            keep_chunk(name, experiment, size, folder, rows, changes or ())
+        except StemtreeError as error:
+            say(f"no spectrograms of {name}: {error}", error=True)
     build(experiments, size, rows, pages, changes or ())
     say(f"{pages}: {len(experiments)} experiments, {new} runs more than before")
 

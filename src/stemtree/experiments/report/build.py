@@ -5,12 +5,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stemtree.experiments.definition import Experiment
+from stemtree.experiments.definition import Experiment, arm_settings, measured_on
 from stemtree.experiments.plan import plan_runs
+from stemtree.experiments.report.median_chunk import MedianChunk, draw, make_chunk, save_png
 from stemtree.experiments.report.page import Page, make_page, progress, write_page
 from stemtree.experiments.report.reproduce import reproduce
 from stemtree.experiments.report.text import table
-from stemtree.experiments.results import read_results
+from stemtree.experiments.results import Finished, read_results
 from stemtree.experiments.rows import read_descriptions, read_run
 from stemtree.experiments.suite import CODES
 from stemtree.staging import whole_file
@@ -48,6 +49,44 @@ def collect(runs: Path, rows: Path, identities: set[str]) -> int:
     return new
 
 
+def keep_chunk(
+    name: str, experiment: Experiment, size: str, runs: Path, rows: Path, changes: Sequence[str] = ()
+) -> bool:
+    """Compute what figure 15 is drawn from, if the experiment shows arms and it is not there already.
+
+    Returns
+    -------
+    bool
+        Whether it was made; not if runs are missing.
+
+    Raises
+    ------
+    StemtreeError
+        If a model or the song cannot be read.
+    """
+    results = read_results(name, plan_runs({name: experiment}, size, None, changes), rows, _codes(rows))
+    shown = [found[0] for arm in experiment.shows if (found := results.trained.get(arm))]
+    if not shown or len(shown) < len(experiment.shows):
+        return False
+    keys = {run.arm: _key(rows, run) for run in shown}
+    key, file = ",".join(keys.values()), rows / f"{name}_chunk.npz"
+    models = {arm: runs / "runs" / folder / "model" for arm, folder in keys.items()}
+    if (file.exists() and MedianChunk.load(file).key == key) or not all(model.exists() for model in models.values()):
+        return False
+    settings, test = arm_settings(experiment, None, size, 0, changes), measured_on(experiment, size)[0]
+    make_chunk(shown, models, settings, test, key).save(file)
+    return True
+
+
+def _key(rows: Path, run: Finished) -> str:
+    """The name of a run's file."""
+    return next(file.stem for file, description in read_descriptions(rows) if description == run.description)
+
+
+def _codes(rows: Path) -> Sequence[str]:
+    return tuple(json.loads((rows / CODES).read_text("utf-8"))) if (rows / CODES).exists() else ()
+
+
 def build(
     experiments: Mapping[str, Experiment], size: str, rows: Path, pages: Path, changes: Sequence[str] = ()
 ) -> None:
@@ -66,14 +105,16 @@ def build(
     changes : sequence of str
         With which the runs were made.
     """
-    codes = json.loads((rows / CODES).read_text("utf-8")) if (rows / CODES).exists() else ()
     runs = plan_runs(experiments, size, None, changes)
     pages.mkdir(parents=True, exist_ok=True)
     made = [
-        make_page(name, experiment, size, read_results(name, runs, rows, codes))
+        make_page(name, experiment, size, read_results(name, runs, rows, _codes(rows)))
         for name, experiment in experiments.items()
     ]
     for page in made:
+        chunk = rows / f"{page.name}_chunk.npz"
+        if page.experiment.shows and chunk.exists():
+            save_png(draw(MedianChunk.load(chunk)), pages / f"{page.name}_chunk.png")
         write_page(page, pages)
     used = {(run.identity, run.corpora) for page in made for run in (f.description for f in page.results.finished)}
     seconds = sum(d.cpu_seconds for _, d in read_descriptions(rows) if (d.identity, d.corpora) in used)

@@ -88,6 +88,14 @@ def write_page(page: Page, folder: Path) -> None:
         parts += _published_sdr(page)
         for other in page.results.tests[1:]:
             parts += [f"### On `{other.test}`", _improvement(replace(page, experiment=_unpublished(page)), other)]
+    if (folder / f"{page.name}_chunk.png").exists():
+        parts += [
+            "## The median chunk",
+            "The chunk in the middle by the mean improvement of the arms that are shown, with their first seed: "
+            "mixture, then for each level spectrogram (80 dB) and mask of the truth (the ideal mask) and of each arm, "
+            "with its SI-SDR improvement there (thesis, figure 15).",
+            f"![Spectrograms and masks]({page.name}_chunk.png)",
+        ]
     if why := reasons(page.experiment, page.verdicts, page.main):
         parts += ["## Why", *why]
     if any(run.description.curve for runs in page.results.trained.values() for run in runs):
