@@ -21,7 +21,7 @@ from stemtree.evaluation.estimators.registry import make_estimator
 from stemtree.evaluation.evaluate import evaluate
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.evaluation.tables import summarise
-from stemtree.experiments.identity import code_identity
+from stemtree.experiments.identity import code_identity, code_state
 from stemtree.experiments.plan import TRAINED, Run, target_nodes
 from stemtree.experiments.rows import SDR_STATISTICS, Description, write_run
 from stemtree.experiments.run_folder import ExperimentRun, cpu_seconds
@@ -80,7 +80,7 @@ def execute(job: Job) -> Outcome:
     """Do a run, or go on with it; what goes wrong is written into its folder."""
     if code_identity() != job.code:
         return Outcome.OTHER_CODE
-    folder = ExperimentRun(job.folder)
+    folder, state = ExperimentRun(job.folder), code_state()
     torch.set_num_threads(1)
     with folder.locked() as held:
         if not held:
@@ -93,7 +93,7 @@ def execute(job: Job) -> Outcome:
                 if not _train(job, folder):
                     return Outcome.STOPPED
                 measured = {test.name: _measure(job, folder, test) for test in job.run.tests}
-                if code_identity.__wrapped__() != job.code:  # modules that were imported late may be the new ones
+                if code_state() != state:  # modules that were imported late may be the new ones
                     folder.fail("the code changed while the run was done: do it again with --retry")
                     return Outcome.FAILED
             except StemtreeError as error:

@@ -3,7 +3,7 @@
 import ast
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -30,7 +30,8 @@ COMPUTING = (
 """The parts of the package that decide what training and evaluation compute."""
 
 _NOT_SETTINGS = ("workers",)
-"""Settings of a run that decide how it is computed, and not what."""
+_NOT_OF_TRAINER = ("accelerator", "devices", "log_every_n_steps")
+"""Settings of a run, and of its trainer, that decide how it is computed, and not what."""
 
 _OF_CORPUS = ("kind", "split", "labels", "skip_bad")
 """What else of a corpus's description counts."""
@@ -50,12 +51,12 @@ def code_identity() -> str:
 
     They change with a renamed variable too: whether such a change alters results only a person can say.
     """
-    total = hashlib.sha256()
-    package = resources.files("stemtree")
-    for name in COMPUTING:
-        for path, file in sorted(_sources(package / name, name)):
-            total.update(path.encode() + b"\0" + _normalised(path, file.read_text("utf-8")).encode() + b"\0")
-    return total.hexdigest()[:12]
+    return _hash_sources(_normalised)[:12]
+
+
+def code_state() -> str:
+    """Changes with any change of the code of `COMPUTING`; much faster than `code_identity`, and never remembered."""
+    return _hash_sources(lambda path, text: text)
 
 
 def corpus_identity(corpus: Corpus) -> str:
@@ -83,12 +84,22 @@ def settings_identity(settings: dict[str, Any]) -> str:
         All settings, as JSON. Of corpora the folder's own name counts, not where it lies.
     """
     kept = {key: value for key, value in settings.items() if key not in _NOT_SETTINGS}
+    kept["trainer"] = {key: value for key, value in kept["trainer"].items() if key not in _NOT_OF_TRAINER}
     for purpose in ("train", "validation"):
         kept[purpose] = [
             {"name": PurePath(source["root"]).name, **{key: source[key] for key in _OF_CORPUS}}
             for source in kept.get(purpose, ())
         ]
     return digest(kept)
+
+
+def _hash_sources(normalise: Callable[[str, str], str]) -> str:
+    total = hashlib.sha256()
+    package = resources.files("stemtree")
+    for name in COMPUTING:
+        for path, file in sorted(_sources(package / name, name)):
+            total.update(path.encode() + b"\0" + normalise(path, file.read_text("utf-8")).encode() + b"\0")
+    return total.hexdigest()
 
 
 def _sources(place: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:

@@ -66,7 +66,7 @@ def reproduce(made: Sequence[Page], rows: Path) -> str:
             )
     heads = ["source", "arm", "published", f"ours, `{made[0].size}`" if made else "ours", "command", "GPU hours a run"]
     parts = [_BEGIN, table(heads, lines), _NUMBERS]
-    if measured:
+    if "full_step" in measured:
         parts.append(_cost(measured))
     return "\n\n".join(parts)
 
