@@ -93,7 +93,8 @@ class DecodedSource(ABC):
             found += pieces[-1].shape[1]
             if found >= count:
                 break
-        if found < count and start + found < min(start + count, self._least_samples()):
+        is_short = found < count and start + found < min(start + count, self._least_samples())
+        if is_short and not self.accept_truncated:
             raise truncation_error(self.name, self.num_samples or 0, start + found)
         whole = np.concatenate(pieces, axis=1) if pieces else np.empty((self.channels, 0))
         return check_finite(whole[:, :count], start, self.name)
