@@ -11,6 +11,7 @@ import numpy as np
 from stemtree.audio import AudioSource, FileSource, OutputFormat, open_source, to_source
 from stemtree.errors import AudioWarning, OptionError
 from stemtree.hierarchy import Hierarchy, load
+from stemtree.separation.output.layout import StemLayout
 from stemtree.separation.output.stem_files import SavedSong, save_tree
 from stemtree.separation.plan import Plan, plan_walk
 from stemtree.separation.preview import preview
@@ -141,6 +142,7 @@ class Separator:
         folder: str | os.PathLike[str],
         output: OutputFormat = OutputFormat(),  # noqa: B008 - immutable
         *,
+        layout: StemLayout = StemLayout(),  # noqa: B008 - immutable
         overwrite: bool = False,
         progress: Progress | None = None,
         stream: int | None = None,
@@ -154,6 +156,8 @@ class Separator:
             The file, and where the song's own folder goes.
         output : OutputFormat
             Format and width of the stems.
+        layout : StemLayout
+            Which of the nodes become files, and where in the song's folder they lie.
         overwrite : bool
             Replace the stems that are asked for where they are there. Otherwise missing ones are added.
         progress, stream, accept_truncated
@@ -172,9 +176,11 @@ class Separator:
             If the file is cut off, or has other audio streams.
         """
         source = open_source(song, stream, accept_truncated=accept_truncated)
-        saved = save_tree(
-            lambda: self.stream(source, progress), self.plan, self.provenance, source, Path(folder), output, overwrite
-        )
+
+        def blocks() -> Iterator[SeparatedBlock]:
+            return self.stream(source, progress)
+
+        saved = save_tree(blocks, self.plan, self.provenance, source, Path(folder), output, overwrite, layout)
         _warn(source)
         return saved
 

@@ -1,6 +1,6 @@
 """Samples of every node from those of the leaves, as floats or as integers that still add up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,12 +105,14 @@ class NodeSums:
             if self._trunk.continued:
                 floats |= self._sum_trunk(leaves, continued)
             return NodeSamples(floats, dict.fromkeys((MIXTURE, *floats), 0))
-        rounded = np.rint(mixture * self.scale)
-        mixture_steps = np.clip(rounded, self._lowest, self._highest).astype(np.int32)
+        mixture_steps = self.steps(mixture)
         sums = self._rounded_sums(mixture, leaves, continued)
         sums[-1] = mixture_steps
         nodes = {path: sums[rows.stop] - sums[rows.start] for path, rows in self._rows.items()}
-        held = {MIXTURE: int(np.count_nonzero(rounded != mixture_steps)), **dict.fromkeys(nodes, 0)}
+        held = {
+            MIXTURE: int(np.count_nonzero(np.rint(mixture * self.scale) != mixture_steps)),
+            **dict.fromkeys(nodes, 0),
+        }
         if any(node.min() < self._lowest or node.max() > self._highest for node in nodes.values()):
             limited = self._within(mixture_steps, nodes, {}, {})
             held |= {path: int(np.count_nonzero(limited[path] != nodes[path])) for path in nodes}
@@ -118,6 +120,21 @@ class NodeSums:
         if given:
             nodes = self._within(mixture_steps, nodes, *self._bounds(given))
         return NodeSamples(nodes, held)
+
+    def steps(self, mixture: ExactSamples) -> PcmSamples:
+        """The mixture as integers, which all nodes under it add up to; held at full scale."""
+        return np.clip(np.rint(mixture * self.scale), self._lowest, self._highest).astype(np.int32)
+
+    def without(
+        self, mixture: ExactSamples, samples: NodeSamples, nodes: Iterable[NodePath]
+    ) -> tuple[Samples | PcmSamples, int]:
+        """The mixture less some nodes, none of them within another, and how many values were held at full scale."""
+        if self.bits is None:
+            floats: Samples = (mixture - sum(samples.nodes[path] for path in nodes)).astype(np.float32)
+            return floats, 0
+        rest = self.steps(mixture) - sum(samples.nodes[path] for path in nodes)
+        held: PcmSamples = np.clip(rest, self._lowest, self._highest)
+        return held, int(np.count_nonzero(held != rest))
 
     def _sum_trunk(self, leaves: Samples, continued: Sequence[Samples] | Samples) -> dict[NodePath, Samples]:
         """The nodes of the trunk as sums of its leaves, in the order of a tree that goes no deeper."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from stemtree.audio import FileSource, OutputFormat
 from stemtree.audio.loudness import RmsMeter
 from stemtree.hierarchy import MIXTURE, NodePath, is_within
+from stemtree.separation.output.layout import Remainder, Stem
 from stemtree.separation.output.sums import sums_of
 from stemtree.separation.plan import Plan
 from stemtree.version import __version__
@@ -46,16 +48,16 @@ class NodeStatistics:
 
 
 def describe_inputs(
-    plan: Plan, provenance: list[dict[str, object]], source: FileSource, output: OutputFormat
+    plan: Plan, provenance: list[dict[str, object]], source: FileSource, output: OutputFormat, nodes: Sequence[NodePath]
 ) -> Manifest:
-    """The entries of a manifest that determine the stems: version, tree, splitters, input and format."""
+    """The entries of a manifest that determine the stems of these nodes: version, tree, splitters, input, format."""
     with source.path.open("rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
     split_by, sums = (_splits_of(plan), []) if plan.whole is None else sums_of(plan, plan.whole, provenance)
     return {
         "stemtree": __version__,
         "hierarchy": {"name": plan.tree.name, "tree": plan.tree.as_dict()},
-        "wanted": list(plan.wanted),
+        "wanted": list(nodes),
         "splitters": [*provenance, *sums],
         "split_by": split_by,
         "input": {"file": Path(source.name).name, "sha256": checksum}
@@ -76,25 +78,29 @@ def _splits_of(plan: Plan) -> dict[NodePath, int | None]:
     return {path: splits[path] for path in (MIXTURE, *plan.tree.paths) if path in splits}
 
 
-def describe_stems(files: dict[NodePath, str], statistics: dict[NodePath, NodeStatistics], channels: int) -> Manifest:
+def describe_stems(files: Mapping[Stem, str], statistics: Mapping[Stem, NodeStatistics], channels: int) -> Manifest:
     """The entries of a manifest that the stems determine: length, loudness, energies.
 
     Parameters
     ----------
-    files : dict of NodePath to str
+    files : mapping of Stem to str
         The file within the song's folder of each stem that was written.
-    statistics : dict of NodePath to NodeStatistics
+    statistics : mapping of Stem to NodeStatistics
         Of the mixture and of every stem.
     channels : int
         Of the song.
     """
     mixture = statistics[MIXTURE].meter
-    rows = []
-    for path, file in files.items():
-        energy_share = round(statistics[path].meter.energy / mixture.energy, 6) if mixture.energy else 0.0
-        row = {"path": path, "file": file, **statistics[path].as_dict()}
-        rows.append(row | {"energy_share": energy_share, "active": energy_share >= ACTIVE})
-    return {"samples": mixture.num_values // channels, "mixture": statistics[MIXTURE].as_dict(), "nodes": rows}
+    nodes, without = [], []
+    for stem, file in files.items():
+        energy_share = round(statistics[stem].meter.energy / mixture.energy, 6) if mixture.energy else 0.0
+        row = {"file": file, **statistics[stem].as_dict(), "energy_share": energy_share}
+        if isinstance(stem, Remainder):
+            without.append({"nodes": list(stem.nodes)} | row)
+        else:
+            nodes.append({"path": stem} | row | {"active": energy_share >= ACTIVE})
+    manifest = {"samples": mixture.num_values // channels, "mixture": statistics[MIXTURE].as_dict(), "nodes": nodes}
+    return manifest | ({"without": without} if without else {})
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:

@@ -31,6 +31,16 @@ class _Row(_Part):
     file: str
 
 
+class _Sum(_Part):
+    nodes: list[NodePath]
+    file: str
+    held_at_full_scale: int
+
+
+class _LeftOut(_Part):
+    path: NodePath
+
+
 class _Run(_Part):
     stemtree: str
     hierarchy: _Tree
@@ -42,6 +52,8 @@ class _Run(_Part):
     samples: int
     mixture: dict[str, Any]
     nodes: list[_Row]
+    without: list[_Sum] = []
+    left_out: list[_LeftOut] = []
 
 
 def is_run(entry: Any) -> bool:
@@ -56,5 +68,6 @@ def is_run(entry: Any) -> bool:
     return (
         ("split_by" not in entry or divided <= run.split_by.keys())
         and numbers <= set(range(len(run.splitters)))
-        and all(row.path in tree for row in run.nodes)
+        and all(row.path in tree for row in (*run.nodes, *run.left_out))
+        and all(row.nodes and all(path in tree for path in row.nodes) for row in run.without)
     )

@@ -8,18 +8,18 @@ each entry with the same keys.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from stemtree.audio import read
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import NodePath
-from stemtree.separation.output.manifest import Manifest, read_manifest, without_names
-from stemtree.separation.output.manifest_shape import is_run
-from stemtree.separation.output.recipe import Tree, children_of, difference, is_one_tree, joined, levels_of, recipes
+from stemtree.separation.output.layout import Remainder, Stem
+from stemtree.separation.output.manifest import Manifest, read_manifest
+from stemtree.separation.output.recipe import Tree, children_of, difference, is_one_tree, joined, recipes
+from stemtree.separation.output.runs import ALSO, is_flat, merged_run, recipe, runs_of, stem_rows
 
-_ALSO = "also"
 _INTEGERS = ("pcm16", "pcm24")
 _REMEDY = "give --overwrite or another folder"
 
@@ -30,20 +30,23 @@ class Additions:
 
     Parameters
     ----------
-    files : dict of NodePath to str
+    files : dict of Stem to str
         The stems to write and their files, within the folder.
-    there : dict of NodePath to dict
-        The rows of ``tree.json`` of the stems that were asked for and are there.
+    there : dict of Stem to dict
+        The rows of ``tree.json`` of the stems that were asked for and are there, or were left out as inactive.
     given : dict of NodePath to pathlib.Path
-        Stems that are there as integers of the same width, made in the same way: with the new ones they must add up.
-    tree : mapping
-        All nodes that are divided alike in this run and in those that made `given`.
+        Nodes that are there as integers of the same width, made in the same way: with the new ones they must add up.
+    given_without : dict of NodePath to pathlib.Path
+        The same of the song without a node.
+    moved : tuple of str
+        Files of nodes that are written anew under other names.
     """
 
-    files: dict[NodePath, str]
-    there: dict[NodePath, dict[str, Any]]
+    files: dict[Stem, str]
+    there: dict[Stem, dict[str, Any]]
     given: dict[NodePath, Path]
-    tree: Tree
+    given_without: dict[NodePath, Path]
+    moved: tuple[str, ...] = ()
 
 
 class SongFolder:
@@ -60,18 +63,15 @@ class SongFolder:
     def __init__(self, folder: Path, inputs: Manifest) -> None:
         self.folder, self.inputs = folder, inputs
         self.manifest = read_manifest(folder)
-        others = self.manifest.get(_ALSO, [])
-        runs = [{key: value for key, value in self.manifest.items() if key != _ALSO}]
-        runs += others if isinstance(others, list) else [others]
-        self._runs = [_with_splits(run, inputs) for run in runs] if all(map(is_run, runs)) else []
+        self._runs = runs_of(self.manifest, inputs)
         self._differences = [difference(run, inputs) for run in self._runs]
 
-    def additions(self, files: Mapping[NodePath, str], overwrite: bool) -> Additions:
+    def additions(self, files: Mapping[Stem, str], overwrite: bool) -> Additions:
         """Find out which of the stems that were asked for must be written.
 
         Parameters
         ----------
-        files : mapping of NodePath to str
+        files : mapping of Stem to str
             The stems that were asked for and their files.
         overwrite : bool
             Whether to write all of them, whatever is there.
@@ -82,19 +82,24 @@ class SongFolder:
             Without `overwrite`: if the folder holds stems of another song, or stems that the new ones could be taken to
             belong to and that were made otherwise, or files of these names that nobody knows.
         """
-        there: dict[NodePath, dict[str, Any]] = {}
+        there: dict[Stem, dict[str, Any]] = {}
         if not overwrite:
-            self._check(set(files.values()))
-            mine = recipes(self.inputs)
-            for run in self._runs:
-                for row in run["nodes"] if _is_alike(run, self.inputs) else ():
-                    path = row["path"]
-                    if files.get(path) == row["file"] and recipes(run)[path] == mine[path] and self._is_whole(run, row):
-                        there[path] = row
-        missing = {path: file for path, file in files.items() if path not in there}
-        tree, known = self._known_tree()
-        given = self._given(known, set(missing.values())) if missing else {}
-        return Additions(missing, there, given, tree)
+            self._check(files)
+            for run in filter(self._is_alike, self._runs):
+                for stem, row in stem_rows(run):
+                    is_same = files.get(stem) == row["file"] and recipe(run, stem) == recipe(self.inputs, stem)
+                    if is_same and self._is_whole(run, row):
+                        there[stem] = row
+        missing = {stem: file for stem, file in files.items() if stem not in there}
+        replaced = set(missing.values())
+        given, given_without = self._given(replaced) if missing else ({}, {})
+        alike = stem_rows(self._base) if self._base else []
+        moved = tuple(row["file"] for stem, row in alike if stem in missing and row["file"] not in replaced)
+        return Additions(missing, there, given, given_without, moved)
+
+    def left_out(self) -> dict[NodePath, dict[str, Any]]:
+        """What was found inactive by earlier runs that were not to write such nodes."""
+        return {row["path"]: row for row in (self._base or {}).get("left_out", ())}
 
     def described(self, additions: Additions, written: Manifest) -> Manifest:
         """What ``tree.json`` says once the additions are there.
@@ -106,38 +111,34 @@ class SongFolder:
         written : dict
             What the new stems determine, from `describe_stems`; ``{}`` if there are none.
         """
-        rows = additions.there | {row["path"]: row for row in written.get("nodes", ())}
-        replaced = set(additions.files.values())
-        base, others = None, []
-        for run, differs in zip(self._runs, self._differences, strict=True):
-            is_base = base is None and not differs and _is_alike(run, self.inputs) and _is_one(run, self.inputs)
-            kept = [row for row in run["nodes"] if row["file"] not in replaced]
-            if is_base:
-                base = run
-                rows = {row["path"]: row for row in kept} | rows
+        rows = additions.there | dict(stem_rows(written))
+        replaced = {*additions.files.values(), *additions.moved}
+        base = self._base
+        others = []
+        for run in self._runs:
+            kept = {stem: row for stem, row in stem_rows(run) if row["file"] not in replaced}
+            if run is base:
+                rows = kept | rows
             elif kept:
-                others.append(run | {"nodes": kept, "wanted": [row["path"] for row in kept]})
-        run = _merged(self.inputs, base, rows)
+                nodes = [row for stem, row in kept.items() if isinstance(stem, str)]
+                sums = [row for stem, row in kept.items() if not isinstance(stem, str)]
+                others.append(run | {"nodes": nodes, "wanted": [row["path"] for row in nodes]})
+                if "without" in run:
+                    others[-1]["without"] = sums
+        left_out = self.left_out() | {row["path"]: row for row in written.get("left_out", ())}
         lengths = {key: (written or base or others[0])[key] for key in ("samples", "mixture")}
-        nodes = run.pop("nodes")
-        return run | lengths | {"nodes": nodes} | ({_ALSO: others} if others else {})
+        run = merged_run(self.inputs, base, rows, left_out) | lengths
+        tables = {key: run.pop(key) for key in ("nodes", "without", "left_out") if key in run}
+        return run | tables | ({ALSO: others} if others else {})
 
-    def _check(self, targets: set[str]) -> None:
-        if self.manifest and not self._runs:
-            raise OptionError(f"'{self.folder}' holds a tree.json that is not of stemtree separate: {_REMEDY}")
-        for run, differs in zip(self._runs, self._differences, strict=True):
-            if differs:
-                raise OptionError(f"'{self.folder}' holds stems {differs}: {_REMEDY}")
-            if not _is_alike(run, self.inputs) and any(row["file"] in targets for row in run["nodes"]):
-                one, two = (entry["format"]["subtype"] for entry in (run, self.inputs))
-                raise OptionError(f"'{self.folder}' holds stems of subtype {one}, not {two}: {_REMEDY}")
-        known = {row["file"] for run in self._runs for row in run["nodes"]}
-        for file in sorted(targets - known):
-            if os.path.lexists(self.folder / file):
-                raise OptionError(f"'{self.folder / file}' is there, and no tree.json says what it is: {_REMEDY}")
+    @property
+    def tree(self) -> Tree:
+        """The tree of this run with what runs that lie here divide further."""
+        return self._known[0]
 
-    def _known_tree(self) -> tuple[Tree, dict[NodePath, str]]:
-        """The tree of this run with what runs that lie here divide further, and the recipes of all its nodes."""
+    @cached_property
+    def _known(self) -> tuple[Tree, dict[NodePath, str]]:
+        """`tree`, and the recipes of all its nodes."""
         tree, known = self.inputs["hierarchy"]["tree"], recipes(self.inputs)
         for run, differs in zip(self._runs, self._differences, strict=True):
             theirs = recipes(run) if not differs else {}
@@ -146,67 +147,69 @@ class SongFolder:
                 tree, known = joined(tree, run["hierarchy"]["tree"]), known | theirs
         return tree, known
 
-    def _given(self, known: Mapping[NodePath, str], replaced: set[str]) -> dict[NodePath, Path]:
+    def _check(self, files: Mapping[Stem, str]) -> None:
+        if self.manifest and not self._runs:
+            raise OptionError(f"'{self.folder}' holds a tree.json that is not of stemtree separate: {_REMEDY}")
+        stems = {file: stem for stem, file in files.items()}
+        known: set[str] = set()
+        for run, differs in zip(self._runs, self._differences, strict=True):
+            if differs:
+                raise OptionError(f"'{self.folder}' holds stems {differs}: {_REMEDY}")
+            if is_flat(run) != is_flat(self.inputs):
+                how = "in one folder (--flat)" if is_flat(run) else "in folders of their parents, not --flat"
+                raise OptionError(f"'{self.folder}' holds stems {how}: give another folder with -o")
+            for stem, row in stem_rows(run):
+                known.add(row["file"])
+                if row["file"] in stems and not self._is_alike(run):
+                    one, two = (entry["format"]["subtype"] for entry in (run, self.inputs))
+                    raise OptionError(f"'{self.folder}' holds stems of subtype {one}, not {two}: {_REMEDY}")
+                if stems.get(row["file"], stem) != stem:
+                    raise OptionError(f"'{self.folder / row['file']}' is there, and is something else: {_REMEDY}")
+                if is_flat(run) and isinstance(stem, str) and "/" not in row["file"] and self._is_sum(stem):
+                    raise OptionError(
+                        f"'{self.folder / row['file']}' would lie beside its own parts, every sound twice: give "
+                        "another folder with -o"
+                    )
+        for file in sorted(files.values()):
+            if file not in known and os.path.lexists(self.folder / file):
+                raise OptionError(f"'{self.folder / file}' is there, and no tree.json says what it is: {_REMEDY}")
+
+    def _is_sum(self, path: NodePath) -> bool:
+        return bool(children_of(self.tree).get(path))
+
+    def _is_alike(self, run: Manifest) -> bool:
+        """Whether stems of a run are of the format of this one, and named in the same way."""
+        return bool(run["format"] == self.inputs["format"]) and is_flat(run) == is_flat(self.inputs)
+
+    @cached_property
+    def _base(self) -> Manifest | None:
+        """The run, if there is one, that this one continues: of one tree, format and kind of names."""
+        for run, differs in zip(self._runs, self._differences, strict=True):
+            is_one = is_one_tree(run["hierarchy"]["tree"], self.inputs["hierarchy"]["tree"])
+            if not differs and self._is_alike(run) and is_one:
+                return run
+        return None
+
+    def _given(self, replaced: set[str]) -> tuple[dict[NodePath, Path], dict[NodePath, Path]]:
+        """The nodes, and those that the song is there without, whose integers are to stay; not files to replace."""
         given: dict[NodePath, Path] = {}
-        width = self.inputs["format"]["subtype"]
+        without: dict[NodePath, Path] = {}
+        width, known = self.inputs["format"]["subtype"], self._known[1]
         for run, differs in zip(self._runs, self._differences, strict=True):
             if differs or width not in _INTEGERS or run["format"]["subtype"] != width:
                 continue
-            for row in run["nodes"]:
-                path, file = row["path"], row["file"]
-                if file not in replaced and known.get(path) == recipes(run)[path] and self._is_whole(run, row):
-                    given.setdefault(path, self.folder / file)
-        return given
+            for stem, row in stem_rows(run):
+                path = stem.nodes[0] if isinstance(stem, Remainder) else stem
+                if row["file"] in replaced or known.get(path) != recipes(run)[path] or not self._is_whole(run, row):
+                    continue
+                if not isinstance(stem, Remainder):
+                    given.setdefault(path, self.folder / row["file"])
+                elif len(stem.nodes) == 1 and not row["held_at_full_scale"]:
+                    without.setdefault(path, self.folder / row["file"])
+        return given, {path: file for path, file in without.items() if path not in given}
 
     def _is_whole(self, run: Manifest, row: Mapping[str, Any]) -> bool:
         return _is_whole(self.folder / row["file"], run.get("samples"))
-
-
-def _with_splits(run: Manifest, inputs: Manifest) -> Manifest:
-    """A run of an earlier version, which did not say who divided what, with what can be told of that."""
-    if "split_by" in run:
-        return run
-    same = all(without_names(run[key]) == without_names(inputs[key]) for key in ("hierarchy", "splitters"))
-    unknown = {path: None for path, children in children_of(run["hierarchy"]["tree"]).items() if children}
-    return run | {"split_by": inputs["split_by"] if same else unknown}
-
-
-def _is_alike(run: Manifest, other: Manifest) -> bool:
-    """Whether stems of two runs are of one format."""
-    return bool(run["format"] == other["format"])
-
-
-def _is_one(run: Manifest, other: Manifest) -> bool:
-    return is_one_tree(run["hierarchy"]["tree"], other["hierarchy"]["tree"])
-
-
-def _merged(inputs: Manifest, base: Manifest | None, rows: Mapping[NodePath, Mapping[str, Any]]) -> Manifest:
-    """A run with all rows, of the tree of this run and of an earlier one."""
-    splitters, split_by, wanted = list(inputs["splitters"]), dict(inputs["split_by"]), set(inputs["wanted"])
-    tree = inputs["hierarchy"]["tree"]
-    if base:
-        tree = joined(tree, base["hierarchy"]["tree"])
-        numbers: dict[int | None, int | None] = {None: None}
-        for number, splitter in enumerate(base["splitters"]):
-            if splitter not in splitters:
-                splitters.append(splitter)
-            numbers[number] = splitters.index(splitter)
-        split_by = {path: numbers[number] for path, number in base["split_by"].items()} | split_by
-        wanted |= set(base["wanted"])
-    order, levels = children_of(tree), levels_of(tree)
-    merged = inputs | {
-        "hierarchy": inputs["hierarchy"] | {"tree": tree},
-        "wanted": [path for path in order if path in wanted],
-        "splitters": splitters,
-        "split_by": {path: split_by[path] for path in order if path in split_by},
-    }
-    recipe = recipes(merged)
-    nodes = []
-    for path in order:
-        if path in rows:
-            row = {key: value for key, value in rows[path].items() if key not in ("path", "level", "recipe")}
-            nodes.append({"path": path, "level": levels[path], "recipe": recipe[path]} | row)
-    return merged | {"nodes": nodes}
 
 
 @lru_cache(maxsize=256)

@@ -2,15 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from stemtree.audio import AudioSource, FileSource, OutputFormat, StemReader, StemWriter, bytes_needed
+from stemtree.audio.samples import ExactSamples, PcmSamples
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.separation.output.integer_sums import NodeSums
+from stemtree.separation.output.layout import Remainder, Stem, StemLayout
 from stemtree.separation.output.manifest import (
     MANIFEST,
     Manifest,
@@ -20,7 +22,8 @@ from stemtree.separation.output.manifest import (
     read_manifest,
     write_manifest,
 )
-from stemtree.separation.output.recipe import children_of
+from stemtree.separation.output.recipe import Tree, children_of
+from stemtree.separation.output.runs import FLAT
 from stemtree.separation.output.song_folder import Additions, SongFolder
 from stemtree.separation.plan import Plan
 from stemtree.separation.walk import SeparatedBlock
@@ -71,6 +74,7 @@ def save_tree(
     folder: Path,
     output: OutputFormat,
     overwrite: bool = False,
+    layout: StemLayout = StemLayout(),  # noqa: B008 - immutable
 ) -> SavedSong:
     """Write those of a song's stems that are not there yet; see `Separator.save`.
 
@@ -89,6 +93,8 @@ def save_tree(
         Format and width of the stems.
     overwrite : bool
         Write all stems that are wanted anew, over what is there.
+    layout : StemLayout
+        Which nodes become files, and where they lie.
 
     Raises
     ------
@@ -100,39 +106,56 @@ def save_tree(
     """
     song_folder = folder_of(source.name, folder)
     output = output.for_source(source.width, source.sample_rate)
-    files = {path: f"{path}.{output.container}" for path in plan.wanted}
-    _check_names(song_folder, files, source)
-    inputs = describe_inputs(plan, provenance, source, output)
+    stems = layout.stems(plan.tree, plan.wanted)
+    inputs = describe_inputs(plan, provenance, source, output, [stem for stem in stems if isinstance(stem, str)])
+    inputs |= {"layout": FLAT} if layout.flat else {}
     while True:
         there = SongFolder(song_folder, inputs)
+        known = there.left_out() if layout.active_only and not overwrite else {}
+        files = layout.files((stem for stem in stems if stem not in known), children_of(there.tree), output.container)
+        _check_names(song_folder, files, source)
         additions = there.additions(files, overwrite)
         if not additions.files:
             manifest = there.described(additions, {})
             _write_description(manifest, there)
-            return SavedSong(song_folder, _for_nodes(manifest, files), existed=True)
+            return SavedSong(song_folder, _for_stems(manifest, stems), existed=True)
         with staging(song_folder) as staged:
             _check_disk_space(staged, len(additions.files), source, output)
-            written = _write_stems(blocks(), plan, additions, source, staged, output)
+            written = _write_stems(blocks(), plan, there.tree, additions, source, staged, output)
+            if layout.active_only:
+                _leave_out(written, additions, staged)
             manifest = there.described(additions, written)
             write_manifest(manifest, staged)
             if _publish(staged, there, additions):
-                return SavedSong(song_folder, _for_nodes(manifest, files))
+                return SavedSong(song_folder, _for_stems(manifest, stems))
 
 
-def _for_nodes(manifest: Manifest, files: Mapping[NodePath, str]) -> Manifest:
+def _for_stems(manifest: Manifest, stems: Sequence[Stem]) -> Manifest:
     """What a manifest says of the stems that one run asked for."""
-    nodes = [row for row in manifest["nodes"] if row["path"] in files]
-    return {key: value for key, value in manifest.items() if key != "also"} | {"nodes": nodes}
+    asked = {key: value for key, value in manifest.items() if key not in ("also", "without", "left_out")}
+    nodes = [row for row in manifest["nodes"] if row["path"] in stems]
+    left_out = [row for row in manifest.get("left_out", ()) if row["path"] in stems]
+    without = [row for row in manifest.get("without", ()) if Remainder(tuple(row["nodes"])) in stems]
+    return asked | {"nodes": nodes, "without": without, "left_out": left_out}
 
 
-def _check_names(song_folder: Path, files: Mapping[NodePath, str], source: FileSource) -> None:
+def _leave_out(written: Manifest, additions: Additions, staged: Path) -> None:
+    """Delete finished stems of nodes that are hardly there, and say so in what is written of them."""
+    written["left_out"] = [row for row in written["nodes"] if not row["active"]]
+    written["nodes"] = [row for row in written["nodes"] if row["active"]]
+    for row in written["left_out"]:
+        (staged / row.pop("file")).unlink()
+        del additions.files[row["path"]]
+
+
+def _check_names(song_folder: Path, files: Mapping[Stem, str], source: FileSource) -> None:
     if os.path.isfile(song_folder):  # unlike pathlib's, it takes a name of any length
         raise OptionError(
             f"'{song_folder}' is a file, and the song's folder would have its name: choose another folder"
         )
-    for path, file in files.items():
+    for file in files.values():
         if _is_same_file(song_folder / file, source.path):
-            raise OptionError(f"the stem '{path}' would replace its own input '{source.name}': choose another folder")
+            raise OptionError(f"the stem '{file}' would replace its own input '{source.name}': choose another folder")
 
 
 def _is_same_file(stem: Path, song: Path) -> bool:
@@ -155,33 +178,54 @@ def _check_disk_space(staged: Path, num_files: int, source: AudioSource, output:
 def _write_stems(
     blocks: Iterable[SeparatedBlock],
     plan: Plan,
+    tree: Tree,
     additions: Additions,
     source: AudioSource,
     folder: Path,
     output: OutputFormat,
 ) -> Manifest:
     """Write the stems side by side and return what the manifest says of them."""
-    statistics = {path: NodeStatistics() for path in (MIXTURE, *additions.files)}
-    sums = NodeSums(plan.tree, output.bits, children_of(additions.tree))
+    statistics: dict[Stem, NodeStatistics] = {stem: NodeStatistics() for stem in (MIXTURE, *additions.files)}
+    sums = NodeSums(plan.tree, output.bits, children_of(tree))
     with ExitStack() as stack:
-        writers: dict[NodePath, StemWriter] = {}
-        for path, file in additions.files.items():
+        writers: dict[Stem, StemWriter] = {}
+        for stem, file in additions.files.items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             writer = StemWriter(folder / file, output, source.sample_rate, source.channels)
-            writers[path] = stack.enter_context(writer)
-        readers = {
-            path: stack.enter_context(StemReader(file, output.bits or 0)) for path, file in additions.given.items()
-        }
+            writers[stem] = stack.enter_context(writer)
+        given = _Given(additions, sums, stack)
         for block in _pieces(blocks):
-            given = {path: reader.read(block.mixture.shape[-1]) for path, reader in readers.items()}
-            samples = sums.sum_leaves(block.mixture, block.leaves, block.continued, given)
+            samples = sums.sum_leaves(block.mixture, block.leaves, block.continued, given.read(block.mixture))
             statistics[MIXTURE].meter.add(block.mixture)
-            for path, writer in writers.items():
-                writer.write(samples.nodes[path])
-                statistics[path].meter.add(samples.nodes[path] * (1 / sums.scale))
-            for path, node in statistics.items():
-                node.held += samples.held[path]
+            statistics[MIXTURE].held += samples.held[MIXTURE]
+            for stem, writer in writers.items():
+                if isinstance(stem, Remainder):
+                    values, held = sums.without(block.mixture, samples, stem.nodes)
+                else:
+                    values, held = samples.nodes[stem], samples.held[stem]
+                writer.write(values)
+                statistics[stem].meter.add(values * (1 / sums.scale))
+                statistics[stem].held += held
     return describe_stems(additions.files, statistics, source.channels)
+
+
+class _Given:
+    """Integers of nodes that are there and stay, read along with the song."""
+
+    def __init__(self, additions: Additions, sums: NodeSums, stack: ExitStack) -> None:
+        self._sums = sums
+        self._readers, self._without = (
+            {path: stack.enter_context(StemReader(file, sums.bits or 0)) for path, file in files.items()}
+            for files in (additions.given, additions.given_without)
+        )
+
+    def read(self, mixture: ExactSamples) -> dict[NodePath, PcmSamples]:
+        """The next samples of all, as many as the mixture's."""
+        count = mixture.shape[-1]
+        given = {path: reader.read(count) for path, reader in self._readers.items()}
+        for path, reader in self._without.items():
+            given[path] = self._sums.steps(mixture) - reader.read(count)
+        return given
 
 
 def _pieces(blocks: Iterable[SeparatedBlock]) -> Iterator[SeparatedBlock]:
@@ -206,7 +250,7 @@ def _publish(staged: Path, there: SongFolder, additions: Additions) -> bool:
     with exclusive(song_folder):
         if read_manifest(song_folder) != there.manifest:
             return False
-        for file in additions.files.values():
+        for file in (*additions.files.values(), *additions.moved):
             (song_folder / file).unlink(missing_ok=True)
         os.replace(staged / MANIFEST, song_folder / MANIFEST)
         for file in additions.files.values():
