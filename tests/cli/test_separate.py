@@ -80,6 +80,29 @@ def test_runs_share_a_folder(cli, wav: Path, tmp_path: Path) -> None:
     assert sorted(runs) == [("flac", 1), ("mp3", 2), ("wav", 21)]
 
 
+def test_stems_for_a_workstation(cli, wav: Path, tmp_path: Path) -> None:
+    outcome = cli("separate", wav, "--leaves", "--flat", "--active-only", "-o", tmp_path / "daw")
+    assert outcome.code == 0 and "── bass.wav  -" in outcome.out, outcome.err
+    assert "\ninactive and left out: vocal, accompaniment/" in outcome.out
+    files = _files(tmp_path / "daw" / "song")
+    assert "bass.wav" in files and "accompaniment.wav" not in files and not any("/" in file for file in files)
+    assert cli("separate", wav, "--flat", "-o", tmp_path / "daw").code == 0
+    folder = tmp_path / "daw" / "song"
+    total = sum(soundfile.read(file, dtype="int16")[0].astype(int) for file in folder.glob("*.wav"))
+    assert np.array_equal(total, soundfile.read(wav, dtype="int16")[0])
+    sums = ["sums/accompaniment.wav", "sums/other.wav", "sums/percussion.wav"]
+    assert [file for file in _files(folder) if "/" in file] == sums
+
+
+def test_karaoke(cli, wav: Path, tmp_path: Path) -> None:
+    outcome = cli("separate", wav, "--without", "vocals", "-o", tmp_path)
+    assert outcome.code == 0 and "── without_vocal.wav  -11.8 dBFS   99.9% of the energy\n" in outcome.out
+    assert _files(tmp_path / "song") == ["tree.json", "without_vocal.wav"]
+    assert cli("separate", wav, "--node", "vocals", "-o", tmp_path).code == 0
+    parts = [soundfile.read(tmp_path / "song" / f"{name}.wav", dtype="int16")[0] for name in ("vocal", "without_vocal")]
+    assert np.array_equal(sum(parts), soundfile.read(wav, dtype="int16")[0])
+
+
 def test_stems_of_another_song_are_not_mixed(cli, wav: Path, tmp_path: Path, excerpt: np.ndarray) -> None:
     out = tmp_path / "out"
     assert cli("separate", wav, "--node", "vocal", "-o", out).code == 0

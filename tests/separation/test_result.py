@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,6 +92,28 @@ def test_saved_nodes_add_up(tmp_path: Path) -> None:
         result.save(tmp_path / "file" / "song")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "new"]
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["song"]
+
+
+def test_some_of_the_nodes(tmp_path: Path) -> None:
+    leaves = np.random.default_rng(0).uniform(-0.3, 0.3, (3, 2, 70000)).astype(np.float32)
+    leaves[1] *= 1e-3
+    mixture = leaves.sum(axis=0, dtype=np.float64)
+    result = TreeResult(TREE, TREE.paths, 8000, mixture, _rows(TREE, leaves), "pcm16")
+
+    def names(**options: Any) -> list[str]:
+        return [str(file.relative_to(tmp_path)) for file in result.save(tmp_path, overwrite=True, **options)]
+
+    assert names(leaves=True) == ["a.wav", "b/c.wav", "b/d.wav"]
+    assert names(flat=True) == ["a.wav", "sums/b.wav", "c.wav", "d.wav"]
+    assert names(active_only=True) == ["a.wav", "b.wav", "b/d.wav"]
+    assert names(without="a") == ["without_a.wav"]
+    a, rest = (soundfile.read(tmp_path / f"{name}.wav", dtype="int16")[0] for name in ("a", "without_a"))
+    assert (a + rest == np.rint(mixture.T * 2**15)).all()
+    assert names(without=["b/c", "a"], format="flac", flat=True) == ["sums/without_a+c.flac"]
+    assert names(without="a", format="wav", subtype="float") == ["without_a.wav"]
+    assert np.abs(soundfile.read(tmp_path / "without_a.wav")[0].T - leaves[1:].sum(axis=0)).max() < 1e-6
+    with pytest.raises(OptionError, match="without b and a nothing is left"):
+        result.save(tmp_path, without=["b", "a"])
 
 
 def test_loudness_is_rounded_and_silence_is_minus_infinity() -> None:

@@ -12,6 +12,7 @@ from stemtree.memory import check_room_for_torch
 
 if TYPE_CHECKING:
     from stemtree.audio import Width
+    from stemtree.separation.output.layout import StemLayout
     from stemtree.separation.separator import Separator
 
 
@@ -63,6 +64,19 @@ def separate(
         str | None,
         typer.Option(metavar="pcm16|pcm24|float", help="Write samples of this width (default: the input's)."),
     ] = None,
+    leaves: Annotated[
+        bool, typer.Option("--leaves", help="Write only leaves: together they are the song, every sound once.")
+    ] = False,
+    flat: Annotated[
+        bool, typer.Option("--flat", help="Write all into one folder, those that are sums of others into its sums/.")
+    ] = False,
+    active_only: Annotated[
+        bool, typer.Option("--active-only", help="Leave out nodes that are hardly there, 30 dB below the song.")
+    ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Write the song without this node, as one file; can be repeated."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write all anew, over what is there.")] = False,
     list_only: Annotated[
         bool, typer.Option("--list", help="Print the nodes that can be had and their names; separate nothing.")
@@ -81,6 +95,7 @@ def separate(
     from stemtree.hierarchy import load
     from stemtree.separation.preview import preview
 
+    layout = _layout(node, leaves, flat, active_only, without, page)
     if page not in (None, "flac", "opus"):
         raise OptionError(f"a page cannot play '{page}': give --page alone, for FLAC, or --page opus")
     tree = None if hierarchy is None else load(hierarchy)
@@ -101,8 +116,22 @@ def separate(
         from stemtree.separation.splitters.registry import make_splitters
 
         splitters = make_splitters(splitter, hierarchy) if splitter else None
-        return Separator(hierarchy, depth=depth, nodes=node or (), splitters=splitters)
+        return Separator(hierarchy, depth=depth, nodes=node or without or (), splitters=splitters)
 
-    separate_songs(
-        files, separator, OutputFormat(format, width), output, overwrite, page, Reading(stream, accept_truncated)
-    )
+    reading = Reading(stream, accept_truncated)
+    separate_songs(files, separator, OutputFormat(format, width), output, overwrite, page, reading, layout)
+
+
+def _layout(
+    node: list[str] | None, leaves: bool, flat: bool, active_only: bool, without: list[str] | None, page: str | None
+) -> "StemLayout":
+    """Which stems are to be written; raises OptionError where options contradict each other."""
+    from stemtree.errors import OptionError
+    from stemtree.separation.output.layout import StemLayout
+
+    if node and (leaves or without):
+        other, remedy = ("--leaves", "leave one of them out") if leaves else ("--without", "give them in two runs")
+        raise OptionError(f"--node and {other} both say what is written: {remedy}")
+    if page and without:
+        raise OptionError("a page shows nodes, and --without writes none: give --page in a run without it")
+    return StemLayout(leaves, flat, active_only, tuple(without or ()))

@@ -15,6 +15,7 @@ from stemtree.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from stemtree.audio import OutputFormat
+    from stemtree.separation.output.layout import StemLayout
     from stemtree.separation.output.stem_files import SavedSong
     from stemtree.separation.separator import Separator
 
@@ -27,6 +28,7 @@ def separate_songs(
     overwrite: bool,
     page: str | None = None,
     reading: "Reading | None" = None,
+    layout: "StemLayout | None" = None,
 ) -> None:
     """Separate all songs that names, folders and globs match, print their trees, and exit with 1 if one failed.
 
@@ -46,10 +48,12 @@ def separate_songs(
         Also make each song a page to listen to it, which plays this: ``flac`` or ``opus``.
     reading : Reading, optional
         How songs are read.
+    layout : StemLayout, optional
+        Which nodes are written, and where; by default all.
     """
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise OptionError(f"cannot write to '{folder}' (it is a file): choose another folder with -o")
-    batch = _Batch(output, folder, overwrite, page, reading or Reading())
+    batch = _Batch(output, folder, overwrite, page, reading or Reading(), layout)
     songs = list(batch.expand(names))
     if songs:
         keep_freed_memory()  # saves a tenth of the time of a whole tree
@@ -98,9 +102,15 @@ class _Batch:
     """Songs of one command: continues after one that fails, and reports all failures at the end."""
 
     def __init__(
-        self, output: "OutputFormat", folder: Path, overwrite: bool, page: str | None, reading: Reading
+        self,
+        output: "OutputFormat",
+        folder: Path,
+        overwrite: bool,
+        page: str | None,
+        reading: Reading,
+        layout: "StemLayout | None",
     ) -> None:
-        self._reading = reading
+        self._reading, self._layout = reading, {"layout": layout} if layout else {}
         self._output, self._folder, self._overwrite, self._page_format = output, folder, overwrite, page
         self._songs: dict[tuple[int, int], Path] = {}  # by the folder's number in the file system
         self._done = 0
@@ -130,6 +140,7 @@ class _Batch:
                     song,
                     self._folder,
                     self._output,
+                    **self._layout,
                     overwrite=self._overwrite,
                     progress=progress,
                     stream=self._reading.stream,
@@ -228,6 +239,13 @@ def _print_tree(saved: "SavedSong") -> None:
         share = energy(row["energy_share"], row["active"])
         label = f"{markup(row['file'])}  [dim]{loudness(row['rms_dbfs'])}  {share}[/]"
         branches[row["path"]] = branches[parent].add(label)
+    for row in manifest["without"]:
+        drawing.add(
+            f"{markup(row['file'])}  [dim]{loudness(row['rms_dbfs'])}  {energy(row['energy_share'], active=True)}[/]"
+        )
     show(drawing)
-    if held := sum(row["held_at_full_scale"] for row in (manifest["mixture"], *manifest["nodes"])):
+    if left_out := [row["path"] for row in manifest["left_out"]]:
+        say(f"inactive and left out: {', '.join(left_out)}")
+    rows = (manifest["mixture"], *manifest["nodes"], *manifest["without"])
+    if held := sum(row["held_at_full_scale"] for row in rows):
         say(f"{held} values were held at full scale or took a sibling's difference; floating-point output alters none")

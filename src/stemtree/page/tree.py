@@ -159,6 +159,10 @@ def read_tree(folder: Path, mixture: bool = False) -> PageTree:
         assert tree.bits is None or tree.bits > 0
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, RecursionError):
         raise OptionError(_NO_MANIFEST.format(folder / MANIFEST)) from None
+    if not manifest["nodes"]:
+        raise OptionError(
+            f"'{folder}' holds no node that a page could show: separate the song without --without and --active-only"
+        )
     if min(shape) < 1 or not tree.leaves:
         raise OptionError(f"'{folder / MANIFEST}' describes no audio: separate the song again")
     for leaf in tree.leaves:

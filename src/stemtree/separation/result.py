@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from stemtree.errors import HierarchyError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, find_nodes
 from stemtree.separation.output.describe import branches, energy, loudness
 from stemtree.separation.output.in_memory import save_samples
+from stemtree.separation.output.layout import StemLayout
 from stemtree.separation.output.manifest import ACTIVE
 
 
@@ -122,6 +123,10 @@ class TreeResult:
         format: str = "wav",
         subtype: Width | None = None,
         *,
+        leaves: bool = False,
+        flat: bool = False,
+        active_only: bool = False,
+        without: str | Iterable[str] = (),
         overwrite: bool = False,
     ) -> list[Path]:
         """Write the nodes that were asked for to ``folder/<path>.<format>``; they add up to the song there too.
@@ -134,6 +139,14 @@ class TreeResult:
             Of the files; lossy ones add up only approximately.
         subtype : {"pcm16", "pcm24", "float"}, optional
             Width of the samples; by default that of the song.
+        leaves : bool
+            Write only leaves: together they are the song, each sound once.
+        flat : bool
+            Write all into one folder by their own names, those that are sums of others into its folder ``sums``.
+        active_only : bool
+            Leave out nodes that are hardly there, more than 30 dB below the song.
+        without : str or iterable of str
+            Write the song without these nodes, as one file, instead of the nodes: ``without="vocals"`` for karaoke.
         overwrite : bool
             Replace files that are there.
 
@@ -145,7 +158,10 @@ class TreeResult:
         Raises
         ------
         OptionError
-            If there is no such format or width, if it cannot hold the song's sample rate, or if a file is there.
+            If there is no such format or width, if it cannot hold the song's sample rate, if a file is there, or if
+            options contradict each other.
+        HierarchyError
+            If there is no node of a name in `without`.
         AudioError
             If the files cannot be written; then none is left behind.
 
@@ -154,9 +170,18 @@ class TreeResult:
         stemtree.Separator.save : separates a file to files in bounded memory, with ``tree.json`` for the page.
         """
         output = OutputFormat(format, subtype).for_source(self._width, self.sample_rate)
+        layout = StemLayout(leaves, flat, active_only, (without,) if isinstance(without, str) else tuple(without))
+        nodes = [node.path for node in self.nodes if not active_only or self._share(node) >= ACTIVE]
+        below = {path: self.hierarchy.children(path) for path in self.hierarchy.paths}
+        files = layout.files(layout.stems(self.hierarchy, nodes), below, output.container)
         return save_samples(
-            Path(folder), self.hierarchy, self.keys(), self.sample_rate, self._mixture, self._rows, output, overwrite
+            Path(folder), self.hierarchy, files, self.sample_rate, self._mixture, self._rows, output, overwrite
         )
+
+    def _share(self, node: TreeNode) -> float:
+        """A node's part of the song's energy."""
+        whole = self.root.meter.energy
+        return round(node.meter.energy / whole, 6) if whole else 0.0
 
     def keys(self) -> tuple[NodePath, ...]:
         """The paths of the nodes that were asked for."""
@@ -188,11 +213,10 @@ class TreeResult:
         return len(self.nodes)
 
     def __repr__(self) -> str:
-        mixture = self.root.meter
         seconds = self.root.audio.shape[-1] / self.sample_rate
         rows = []
         for node in self.nodes:
-            share = round(node.meter.energy / mixture.energy, 6) if mixture.energy else 0.0
+            share = self._share(node)
             rows.append((node.path, f"{node.path}  {loudness(node.rms_dbfs)}  {energy(share, share >= ACTIVE)}"))
         return "\n".join([f"mixture  {loudness(self.root.rms_dbfs)}, {seconds:.1f} s", *branches(rows)])
 

@@ -12,6 +12,7 @@ import torch
 from stemtree.audio import OutputFormat
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, Node, NodePath
+from stemtree.separation.output.layout import StemLayout
 from stemtree.separation.output.manifest import MANIFEST
 from stemtree.separation.output.recipe import difference, recipes
 from stemtree.separation.separator import Separator
@@ -69,7 +70,14 @@ def check(folder: Path, song: Path) -> dict[str, Any]:
     manifest = json.loads((folder / MANIFEST).read_text())
     runs = [manifest, *manifest.get("also", [])]
     by_width: dict[int, dict[NodePath, np.ndarray]] = {}
+    without: list[tuple[int, list[NodePath], np.ndarray]] = []
     for run in runs:
+        for row in run.get("without", ()):
+            width = int(run["format"]["subtype"][3:])
+            without.append(
+                (width, row["nodes"], soundfile.read(folder / row["file"], dtype="int32")[0] >> (32 - width))
+            )
+            assert not row["held_at_full_scale"]
         for row in run["nodes"]:
             assert (folder / row["file"]).is_file()
             if (width := run["format"]["subtype"]) in ("pcm16", "pcm24"):
@@ -82,7 +90,11 @@ def check(folder: Path, song: Path) -> dict[str, Any]:
             children = TREE.children(path)
             if children and all(child in nodes for child in children):
                 assert np.array_equal(sum(nodes[child] for child in children), samples)
-    listed = {row["file"] for run in runs for row in run["nodes"]}
+    for width, paths, samples in without:
+        nodes = by_width.get(width, {})
+        if len(paths) == 1 and paths[0] in nodes:
+            assert np.array_equal(nodes[MIXTURE] - nodes[paths[0]], samples)
+    listed = {row["file"] for run in runs for row in (*run["nodes"], *run.get("without", ()))}
     assert {str(file.relative_to(folder)) for file in folder.rglob("*.*") if file.name != MANIFEST} == listed
     return manifest
 
@@ -284,3 +296,89 @@ def test_an_interruption_while_files_are_moved(loud: Path, tmp_path: Path, monke
         monkeypatch.setattr(os, "replace", replace)
         separator().save(loud, out)
         assert [row["path"] for row in check(out / "song", loud)["nodes"]] == list(TREE.paths)
+
+
+def test_the_song_without_a_node(loud: Path, tmp_path: Path) -> None:
+    """With the node it is the song, whichever comes first."""
+    for number, first in enumerate((separator(depth=1), separator(nodes=["voice"]))):
+        quiet = tmp_path / "quiet.wav"
+        soundfile.write(quiet, soundfile.read(loud)[0] / 8, RATE, "PCM_16")
+        out, layout = tmp_path / str(number), StemLayout(without=("voice",))
+        saved = separator(nodes=["voice"]).save(quiet, out, layout=layout)
+        assert [row["file"] for row in saved.manifest["without"]] == ["without_voice.wav"]
+        assert saved.manifest["nodes"] == [] and saved.manifest["wanted"] == []
+        first.save(quiet, out)
+        separator().save(quiet, out)
+        check(saved.folder, quiet)
+        assert separator(nodes=["voice"]).save(quiet, out, layout=layout).existed
+        separator(nodes=["voice", "band/bass"]).save(quiet, out, layout=StemLayout(without=("bass", "voice")))
+        manifest = check(saved.folder, quiet)
+        assert [row["nodes"] for row in manifest["without"]] == [["voice"], ["voice", "band/bass"]]
+        node, rest = (
+            soundfile.read(saved.folder / f"{name}.wav", dtype="int16")[0] for name in ("voice", "without_voice")
+        )
+        assert np.array_equal(node + rest, soundfile.read(quiet, dtype="int16")[0])
+
+
+def test_stems_in_one_folder(loud: Path, tmp_path: Path) -> None:
+    flat = StemLayout(flat=True)
+    separator(nodes=["band/bass"]).save(loud, tmp_path, layout=flat)
+    saved = separator().save(loud, tmp_path, layout=flat)
+    check(saved.folder, loud)
+    wavs = sorted(str(file.relative_to(saved.folder)) for file in saved.folder.rglob("*.wav"))
+    sums = ["sums/band.wav", "sums/keys.wav", "sums/kit.wav"]
+    assert wavs == ["bass.wav", "kick.wav", "organ.wav", "snare.wav", *sums, "voice.wav"]
+    total = sum(soundfile.read(file, dtype="int16")[0].astype(int) for file in saved.folder.glob("*.wav"))
+    assert np.array_equal(total, soundfile.read(loud, dtype="int16")[0])
+    assert separator(depth=1).save(loud, tmp_path, layout=flat).existed  # a sum stays one
+    with pytest.raises(OptionError, match="holds stems in one folder: give --flat, or give another folder with -o"):
+        separator().save(loud, tmp_path)
+    separator().save(loud, tmp_path / "nested")
+    with pytest.raises(OptionError, match="in folders by their parents: leave out --flat, or give another folder"):
+        separator().save(loud, tmp_path / "nested", layout=flat)
+
+
+def test_a_leaf_that_becomes_a_sum(loud: Path, tmp_path: Path) -> None:
+    flat = StemLayout(flat=True)
+    folder = separator(depth=1).save(loud, tmp_path, layout=flat).folder
+    for layout in (flat, StemLayout(flat=True, leaves=True)):
+        with pytest.raises(OptionError, match=r"band.wav' would lie beside its own parts, every sound twice: give"):
+            separator().save(loud, tmp_path, layout=layout)
+    separator().save(loud, tmp_path, layout=flat, overwrite=True)
+    check(folder, loud)
+    assert not (folder / "band.wav").exists() and (folder / "sums" / "band.wav").exists()
+
+
+def test_only_leaves_and_only_what_is_there(tmp_path: Path) -> None:
+    song = tmp_path / "song.wav"
+    soundfile.write(song, np.random.default_rng(1).uniform(-0.1, 0.1, 5000), RATE, "PCM_16")
+
+    class Some(Shares):
+        def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
+            shares = torch.tensor([0.02] * (len(outputs) - 1) + [0.0])
+            shares[-1] = 1 - shares.sum()
+            return shares[:, None, None, None].expand(-1, *block.spectrogram.shape)
+
+    made = Separator(TREE, splitters=[Some()])
+    leaves = made.save(song, tmp_path / "leaves", layout=StemLayout(leaves=True))
+    assert [row["path"] for row in leaves.manifest["nodes"]] == list(TREE.leaves())
+    assert {row["path"] for row in check(leaves.folder, song)["nodes"]} == set(TREE.leaves())
+    active = StemLayout(active_only=True)
+    saved = made.save(song, tmp_path / "active", layout=active)
+    silent = ["voice", "band/bass", "band/kit", "band/kit/kick", "band/kit/snare"]
+    assert [row["path"] for row in saved.manifest["left_out"]] == silent
+    assert [row["path"] for row in saved.manifest["nodes"]] == [path for path in TREE.paths if path not in silent]
+    manifest = check(saved.folder, song)
+    assert manifest["wanted"] == list(TREE.paths) and all("file" not in row for row in manifest["left_out"])
+    again = made.save(song, tmp_path / "active", layout=active)
+    assert again.existed and again.manifest["left_out"] == saved.manifest["left_out"]
+    whole = made.save(song, tmp_path / "active")
+    assert not whole.existed and [row["path"] for row in check(saved.folder, song)["nodes"]] == list(TREE.paths)
+
+
+def test_silence_has_no_active_nodes(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "song.wav", np.zeros(3000), RATE)
+    for existed in (False, True):
+        saved = separator().save(tmp_path / "song.wav", tmp_path / "out", layout=StemLayout(active_only=True))
+        assert saved.existed == existed and saved.manifest["nodes"] == []
+        assert [path.name for path in saved.folder.iterdir()] == [MANIFEST]

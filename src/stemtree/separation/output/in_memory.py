@@ -1,7 +1,7 @@
 """Stems of a song that was separated in memory, on disk."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from stemtree.audio.samples import ExactSamples, Samples
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.separation.output.integer_sums import NodeSums
+from stemtree.separation.output.layout import Remainder, Stem
 from stemtree.separation.trunk import Trunk
 from stemtree.staging import staging, write_failure
 
@@ -22,14 +23,14 @@ _STRETCH = 1 << 15
 def save_samples(
     folder: Path,
     tree: Hierarchy,
-    wanted: Sequence[NodePath],
+    files: Mapping[Stem, str],
     sample_rate: int,
     mixture: ExactSamples,
     rows: Mapping[NodePath, Samples],
     output: OutputFormat,
     overwrite: bool,
 ) -> list[Path]:
-    """Write nodes to ``folder/<path>.<ext>``; see `TreeResult.save`.
+    """Write stems to files in a folder; see `TreeResult.save`.
 
     Parameters
     ----------
@@ -37,8 +38,8 @@ def save_samples(
         Where they go.
     tree : Hierarchy
         What was separated.
-    wanted : sequence of NodePath
-        The nodes to write.
+    files : mapping of Stem to str
+        The stems to write and their files, relative to the folder.
     sample_rate : int
         In Hz.
     mixture : ExactSamples
@@ -57,25 +58,24 @@ def save_samples(
     AudioError
         If they cannot be written.
     """
-    files = {path: folder / f"{path}.{output.container}" for path in wanted}
-    there = [file for file in files.values() if file.exists()]
+    there = [folder / file for file in files.values() if (folder / file).exists()]
     if there and not overwrite:
         raise OptionError(f"'{there[0]}' is there already: give overwrite=True or another folder")
     try:
         with staging(folder) as staged:
-            _write(staged, tree, wanted, sample_rate, mixture, rows, output)
+            _write(staged, tree, files, sample_rate, mixture, rows, output)
             for file in files.values():
-                file.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(staged / file.relative_to(folder), file)
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(staged / file, folder / file)
     except OSError as error:
         raise AudioError(write_failure(folder, error)) from None
-    return list(files.values())
+    return [folder / file for file in files.values()]
 
 
 def _write(
     folder: Path,
     tree: Hierarchy,
-    wanted: Sequence[NodePath],
+    files: Mapping[Stem, str],
     sample_rate: int,
     mixture: ExactSamples,
     rows: Mapping[NodePath, Samples],
@@ -85,13 +85,16 @@ def _write(
     stacked = [rows[row] for row in trunk.rows]
     num_leaves = len(stacked) - len(trunk.continued)
     with ExitStack() as stack:
-        writers: dict[NodePath, StemWriter] = {}
-        for path in wanted:
-            file = folder / f"{path}.{output.container}"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            writers[path] = stack.enter_context(StemWriter(file, output, sample_rate, len(mixture)))
+        writers: dict[Stem, StemWriter] = {}
+        for stem, file in files.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            writers[stem] = stack.enter_context(StemWriter(folder / file, output, sample_rate, len(mixture)))
         for start in range(0, mixture.shape[-1], _STRETCH):
             part = np.stack([row[:, start : start + _STRETCH] for row in stacked])
-            samples = sums.sum_leaves(mixture[:, start : start + _STRETCH], part[:num_leaves], part[num_leaves:])
-            for path, writer in writers.items():
-                writer.write(samples.nodes[path])
+            whole = mixture[:, start : start + _STRETCH]
+            samples = sums.sum_leaves(whole, part[:num_leaves], part[num_leaves:])
+            for stem, writer in writers.items():
+                if isinstance(stem, Remainder):
+                    writer.write(sums.without(whole, samples, stem.nodes)[0])
+                else:
+                    writer.write(samples.nodes[stem])

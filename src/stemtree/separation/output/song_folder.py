@@ -156,8 +156,10 @@ class SongFolder:
             if differs:
                 raise OptionError(f"'{self.folder}' holds stems {differs}: {_REMEDY}")
             if is_flat(run) != is_flat(self.inputs):
-                how = "in one folder (--flat)" if is_flat(run) else "in folders of their parents, not --flat"
-                raise OptionError(f"'{self.folder}' holds stems {how}: give another folder with -o")
+                how, remedy = (
+                    ("in one folder", "give") if is_flat(run) else ("in folders by their parents", "leave out")
+                )
+                raise OptionError(f"'{self.folder}' holds stems {how}: {remedy} --flat, or give another folder with -o")
             for stem, row in stem_rows(run):
                 known.add(row["file"])
                 if row["file"] in stems and not self._is_alike(run):

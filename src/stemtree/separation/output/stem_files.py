@@ -144,8 +144,12 @@ def _leave_out(written: Manifest, additions: Additions, staged: Path) -> None:
     written["left_out"] = [row for row in written["nodes"] if not row["active"]]
     written["nodes"] = [row for row in written["nodes"] if row["active"]]
     for row in written["left_out"]:
-        (staged / row.pop("file")).unlink()
+        file = staged / row.pop("file")
+        file.unlink()
         del additions.files[row["path"]]
+        for folder in file.relative_to(staged).parents[:-1]:
+            with suppress(OSError):  # not empty
+                (staged / folder).rmdir()
 
 
 def _check_names(song_folder: Path, files: Mapping[Stem, str], source: FileSource) -> None:

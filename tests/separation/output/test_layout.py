@@ -1,0 +1,53 @@
+import pytest
+
+from stemtree.errors import HierarchyError, OptionError
+from stemtree.hierarchy import Hierarchy, Node, load
+from stemtree.separation.output.layout import Remainder, StemLayout
+from stemtree.separation.output.recipe import children_of
+
+MS21 = load("ms21")
+BELOW = children_of(MS21.as_dict())
+
+
+def test_names_in_folders_and_in_one() -> None:
+    stems = ("accompaniment", "accompaniment/bass", Remainder(("vocal", "accompaniment/bass")))
+    names = ["accompaniment.ogg", "accompaniment/bass.ogg", "without_vocal+bass.ogg"]
+    assert list(StemLayout().files(stems, BELOW, "ogg").values()) == names
+    names = ["sums/accompaniment.ogg", "bass.ogg", "sums/without_vocal+bass.ogg"]
+    assert list(StemLayout(flat=True).files(stems, BELOW, "ogg").values()) == names
+
+
+def test_names_that_are_equal_in_one_folder() -> None:
+    slakh = load("slakh")
+    below = children_of(slakh.as_dict())
+    flat = StemLayout(flat=True)
+    with pytest.raises(OptionError) as caught:
+        flat.files(slakh.paths, below, "wav")
+    assert str(caught.value) == (
+        "with --flat the nodes 'bass' and 'bass/bass' would all be 'sums/bass.wav': leave --flat out, or give --leaves "
+        "too"
+    )
+    assert len(set(flat.files(slakh.leaves(), below, "wav").values())) == len(slakh.leaves())
+    leaves = ("a/rest", "b/Rest")
+    with pytest.raises(OptionError, match=r"'a/rest' and 'b/Rest' would all be 'rest.wav': leave --flat out$"):
+        flat.files(leaves, {}, "wav")
+
+
+def test_what_is_chosen() -> None:
+    assert StemLayout().stems(MS21, ("vocal", "accompaniment")) == ("vocal", "accompaniment")
+    assert StemLayout(leaves=True).stems(MS21, MS21.paths) == MS21.leaves()
+    chosen = StemLayout(without=("guitar", "accompaniment/other", "bass")).stems(MS21, MS21.paths)
+    assert chosen == (Remainder(("accompaniment/bass", "accompaniment/other")),)
+
+
+def test_contradictions() -> None:
+    for options in ({"leaves": True}, {"active_only": True}):
+        with pytest.raises(OptionError, match=r"--without writes one file.*give them in two runs"):
+            StemLayout(without=("bass",), **options)
+    with pytest.raises(OptionError, match="without vocals and accompaniment nothing is left of the song: name fewer"):
+        StemLayout(without=("vocals", "accompaniment")).stems(MS21, ())
+    with pytest.raises(HierarchyError, match="no node 'theremin'"):
+        StemLayout(without=("theremin",)).stems(MS21, ())
+    only = Hierarchy("any", Node("mixture", (Node("a", (Node("b"),)),)))
+    with pytest.raises(OptionError, match="without b nothing is left"):
+        StemLayout(without=("b",)).stems(only, ())
