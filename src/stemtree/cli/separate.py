@@ -104,7 +104,8 @@ def separate(
         return
     if not files:
         context.fail("Missing argument 'FILE...'.")
-    preview(tree, splitter or (), depth, node or ())
+    named = node or without or ()
+    preview(tree, splitter or (), depth, named)
     answer_missing(files)
     check_room_for_torch()
     from stemtree.audio import OutputFormat
@@ -116,7 +117,7 @@ def separate(
         from stemtree.separation.splitters.registry import make_splitters
 
         splitters = make_splitters(splitter, hierarchy) if splitter else None
-        return Separator(hierarchy, depth=depth, nodes=node or without or (), splitters=splitters)
+        return Separator(hierarchy, depth=depth, nodes=named, splitters=splitters)
 
     reading = Reading(stream, accept_truncated)
     separate_songs(files, separator, OutputFormat(format, width), output, overwrite, page, reading, layout)

@@ -68,6 +68,7 @@ def is_run(entry: Any) -> bool:
     return (
         ("split_by" not in entry or divided <= run.split_by.keys())
         and numbers <= set(range(len(run.splitters)))
-        and all(row.path in tree for row in (*run.nodes, *run.left_out))
+        and all(row.path in tree for row in run.nodes)
+        and all(row.path in tree for row in run.left_out)
         and all(row.nodes and all(path in tree for path in row.nodes) for row in run.without)
     )
