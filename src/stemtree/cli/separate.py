@@ -105,7 +105,8 @@ def separate(
     if not files:
         context.fail("Missing argument 'FILE...'.")
     named = node or without or ()
-    preview(tree, splitter or (), depth, named)
+    if plan := preview(tree, splitter or (), depth, named):
+        layout.stems(plan.tree, plan.wanted)  # names given to --without
     answer_missing(files)
     check_room_for_torch()
     from stemtree.audio import OutputFormat
