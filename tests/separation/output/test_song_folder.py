@@ -10,6 +10,7 @@ import soundfile
 import torch
 
 from stemtree.audio import OutputFormat
+from stemtree.audio.tags import Picture, Tags, read_tags, write_tags
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, Node, NodePath
 from stemtree.separation.output.layout import StemLayout
@@ -382,3 +383,21 @@ def test_silence_has_no_active_nodes(tmp_path: Path) -> None:
         saved = separator().save(tmp_path / "song.wav", tmp_path / "out", layout=StemLayout(active_only=True))
         assert saved.existed == existed and saved.manifest["nodes"] == []
         assert [path.name for path in saved.folder.iterdir()] == [MANIFEST]
+
+
+@pytest.mark.parametrize("container", ["mp3", "flac", "ogg"])
+def test_stems_keep_the_songs_tags(container: str, tmp_path: Path) -> None:
+    song = tmp_path / "song.flac"
+    soundfile.write(song, np.random.default_rng(1).uniform(-0.1, 0.1, (9000, 2)), RATE)
+    picture = Picture(b"\xff\xd8\xff\xe0" + bytes(100), "image/jpeg")
+    write_tags(song, "flac", Tags({"title": "One", "artist": "Anna", "replaygain_track_gain": "-3 dB"}, (picture,)))
+    folder = separator(depth=1).save(song, tmp_path, OutputFormat(container)).folder
+    separator(depth=1).save(song, tmp_path, OutputFormat(container), layout=StemLayout(without=("voice",)))
+    for name, title in (("band", "One (band)"), ("without_voice", "One (without voice)")):
+        tags = read_tags(folder / f"{name}.{container}")
+        assert tags.texts["title"] == title and tags.texts["artist"] == "Anna" and len(tags.texts) == 2
+        assert len(tags.pictures) == 1
+        assert soundfile.info(folder / f"{name}.{container}").frames == 9000
+    if container == "flac":
+        total = sum(soundfile.read(folder / f"{name}.flac", dtype="int16")[0] for name in ("voice", "without_voice"))
+        assert np.array_equal(total, soundfile.read(song, dtype="int16")[0])

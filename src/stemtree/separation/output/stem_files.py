@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stemtree.audio import AudioSource, FileSource, OutputFormat, StemReader, StemWriter, bytes_needed
 from stemtree.audio.samples import ExactSamples, PcmSamples
+from stemtree.audio.tags import TAGGED, read_tags, write_tags
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.separation.output.integer_sums import NodeSums
@@ -124,10 +125,22 @@ def save_tree(
             written = _write_stems(blocks(), plan, there.tree, additions, source, staged, output)
             if layout.active_only:
                 _leave_out(written, additions, staged)
+            _tag(additions.files, source, staged, output)
             manifest = there.described(additions, written)
             write_manifest(manifest, staged)
             if _publish(staged, there, additions):
                 return SavedSong(song_folder, _for_stems(manifest, stems))
+
+
+def _tag(files: Mapping[Stem, str], source: FileSource, staged: Path, output: OutputFormat) -> None:
+    """Give finished stems the song's tags and pictures; the title says which stem it is."""
+    if output.container not in TAGGED:
+        return
+    tags = read_tags(source.path, source.stream)
+    for stem, file in files.items():
+        name = stem.name if isinstance(stem, Remainder) else stem.rpartition("/")[2]
+        of_stem = tags.of_stem(name.replace("_", " "), Path(source.name).stem)
+        write_tags(staged / file, output.container, of_stem)
 
 
 def _for_stems(manifest: Manifest, stems: Sequence[Stem]) -> Manifest:
