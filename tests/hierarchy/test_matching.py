@@ -94,6 +94,17 @@ def test_what_has_no_node_is_the_rest() -> None:
         ),
         ("{vox: [vocals], gtr: [guitar], rest: [other, bass, drums]}", {"gtr": "electric_guitar acoustic_guitar"}),
         ("{vocals: {lead: , back: }, rest: }", {"vocals": "vocal"}),
+        ("{bass: , drums: , vocals: , accompaniment: }", {"drums": "drum_set nontonal_percussion"}),
+        ("{vocals: , kit: [Drums], hands: [Percussion], rest: }", {"kit": "drum_set", "hands": "nontonal_percussion"}),
+        ("{Gesang: [vocals], Schlagzeug: [drums], Rest: }", {"Schlagzeug": "drum_set nontonal_percussion"}),
+        (
+            "{vocals: , accompaniment: {bass: , guitar: , piano: }}",
+            {
+                "accompaniment/piano": "pianos",
+                "accompaniment/rest": "drum_set nontonal_percussion electronic_keyboards strings brass woodwinds "
+                "tonal_percussion fx_processed_sound",
+            },
+        ),
         ("{vocals: , accompaniment: {bass: , ukulele: , other: }}", {"vocals": "vocal"}),
     ],
 )

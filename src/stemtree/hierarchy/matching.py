@@ -9,7 +9,7 @@ from stemtree.errors import HierarchyError
 from stemtree.hierarchy.labels import normal_form
 from stemtree.hierarchy.load import available, load
 from stemtree.hierarchy.names import known_nodes
-from stemtree.hierarchy.paths import MIXTURE, NodePath, depth, is_within
+from stemtree.hierarchy.paths import MIXTURE, NodePath, depth, is_within, join
 from stemtree.hierarchy.tree import Hierarchy, Node
 
 REST = "rest"
@@ -67,10 +67,11 @@ def match(asked: Hierarchy, served: Hierarchy, whole: Hierarchy) -> Match | None
     homes = _Homes(asked, whole).find()
     if not any(homes.values()):
         return None
-    found = {leaf: _place(asked, _together(homes, whole.leaves(leaf))) for leaf in served.leaves()}
+    wider = _with_rests(asked, {path for home in homes.values() for path in home.leaves})
+    found = {leaf: _place(wider, _together(homes, whole.leaves(leaf))) for leaf in served.leaves()}
     places = {leaf: place for leaf, place in found.items() if place is not None}
     joined = set(places.values())
-    tree = asked.cut(lambda path: path in joined)
+    tree = wider.cut(lambda path: path in joined)
     notes = []
     while lonely := _half_empty(tree, places):
         notes += [f"'{above}' stays whole: no splitter at hand makes '{leaf}'" for leaf, above in lonely.items()]
@@ -137,7 +138,11 @@ class _Homes:
         catch_all = [path for path in among if normal_form(_name(path)) in _CATCH_ALL]
         if len(catch_all) == 1:
             return frozenset(catch_all)
-        return (found - taken) or found
+        left = found - taken
+        if left or not found:
+            return left
+        common = _common(self.asked, found)
+        return found if self.asked.is_leaf(common) else frozenset([join(common, REST)])
 
 
 @dataclass(frozen=True)
@@ -161,10 +166,9 @@ def _together(homes: Mapping[NodePath, _Home], leaves: Iterable[NodePath]) -> fr
 
 def _meant(whole: Hierarchy, label: str) -> tuple[NodePath, ...]:
     """The nodes that a label means: a leaf's own, a node's name, or by way of another hierarchy that has the label."""
-    if whole.knows(label):
-        return (whole.leaf(label),)
-    if nodes := _known(whole, label):
-        return nodes
+    own = ((whole.leaf(label),) if whole.knows(label) else ()) + _known(whole, label)
+    if own:
+        return own
     for other in map(_definition, available()):
         if not other.knows(label):
             continue
@@ -194,9 +198,7 @@ def _place(asked: Hierarchy, homes: Iterable[NodePath]) -> NodePath | None:
     leaves = sorted(homes)
     if not leaves:
         return None
-    if len(leaves) == 1:
-        return leaves[0]
-    common = next(above for above in asked.ancestors(leaves[0]) if all(is_within(leaf, above) for leaf in leaves))
+    common = _common(asked, leaves)
     if common == MIXTURE:
         tops = list(dict.fromkeys(leaf.partition("/")[0] for leaf in leaves))
         raise HierarchyError(
@@ -204,6 +206,24 @@ def _place(asked: Hierarchy, homes: Iterable[NodePath]) -> NodePath | None:
             "node, or give a splitter that is trained for them"
         )
     return common
+
+
+def _common(tree: Hierarchy, leaves: Iterable[NodePath]) -> NodePath:
+    """The lowest node that holds all of some leaves."""
+    first, *others = leaves
+    return next(node for node in (first, *tree.ancestors(first)) if all(is_within(leaf, node) for leaf in others))
+
+
+def _with_rests(tree: Hierarchy, homes: set[NodePath]) -> Hierarchy:
+    """The tree with a leaf for the rest of each node that one of the homes is the rest of."""
+
+    def widen(path: NodePath, node: Node) -> Node:
+        children = [widen(join(path, child.name), child) for child in node.children]
+        if join(path, REST) in homes and join(path, REST) not in tree:
+            children.append(Node(REST))
+        return replace(node, children=tuple(children))
+
+    return replace(tree, root=widen(MIXTURE, tree.root))
 
 
 def _leaf_at(tree: Hierarchy, path: NodePath) -> NodePath:
@@ -243,7 +263,11 @@ def _finish(
         notes = [note for note in notes if not note.startswith(f"'{empty}' ")]
         notes.append(f"'{empty}' of hierarchy '{asked.name}' is not told apart: it is left in {', '.join(held)}")
     said = {leaf for leaf in parts for note in notes if note.startswith(f"'{leaf}'")}
-    stay_whole = [leaf for leaf, served in parts.items() if served and not asked.is_leaf(leaf) and leaf not in said]
+    stay_whole = [
+        leaf
+        for leaf, served in parts.items()
+        if served and leaf in asked and not asked.is_leaf(leaf) and leaf not in said
+    ]
     if stay_whole:
         notes.append(f"no splitter at hand divides these nodes of '{asked.name}' further: {', '.join(stay_whole)}")
     children = [child for child in tree.root.children if parts.get(child.name) != []]
@@ -251,8 +275,9 @@ def _finish(
     if homeless:
         children.append(Node(REST))
         filled[REST] = tuple(homeless)
-        names = ", ".join(map(_name, homeless))
-        notes.append(f"'{REST}' holds what hierarchy '{asked.name}' has no node for: {names}")
+    for rest in [leaf for leaf in filled if leaf not in asked]:
+        names = ", ".join(map(_name, filled[rest]))
+        notes.append(f"'{rest}' holds what hierarchy '{asked.name}' has no node for: {names}")
     if tuple(children) != tree.root.children:
         tree = replace(tree, root=replace(tree.root, children=tuple(children)), aliases=()).with_aliases(tree.aliases)
     return Match(tree, {leaf: filled[leaf] for leaf in tree.leaves()}, tuple(notes))

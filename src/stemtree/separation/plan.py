@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stemtree.errors import HierarchyError, SplitterError
-from stemtree.hierarchy import MIXTURE, Hierarchy, Match, NodePath, find_all, is_within, load, match
+from stemtree.hierarchy import MIXTURE, Hierarchy, Match, NodePath, find_all, find_nodes, is_within, load, match
 from stemtree.separation.splitters.abilities import DEFAULT_HIERARCHY
 from stemtree.separation.trunk import Trunk
 
@@ -206,9 +206,12 @@ def _plan_match(
 ) -> Plan:
     """Plan a walk down the hierarchy that splitters are made for, whose leaves are added up to those asked for."""
     full = matched.tree if depth is None else matched.tree.prune(depth)
-    for path in find_all(asked if depth is None else asked.prune(depth), nodes) if nodes else ():
-        if path not in full:
-            raise SplitterError(_not_told_apart(asked, full, path))
+    for name in nodes:
+        try:
+            find_nodes(full, name)
+        except HierarchyError:  # a node of the hierarchy asked for that is not told apart, or none at all
+            path = find_nodes(asked if depth is None else asked.prune(depth), name)[0]
+            raise SplitterError(_not_told_apart(asked, full, path)) from None
     notes = () if nodes or full.paths == (asked if depth is None else asked.prune(depth)).paths else matched.notes
     if all(parts == (leaf,) for leaf, parts in matched.parts.items()):  # the same tree, not as deep
         return replace(make_plan(asked, splitters, nodes=nodes or full.paths), notes=notes)
