@@ -131,3 +131,13 @@ def test_names_of_any_kind(cli: Callable, tmp_path: Path) -> None:
     assert cli("view", tmp_path).code == 0
     text = (tmp_path / "page" / "data" / "song.js").read_text("ascii")
     assert "<" not in text and json.loads(text[len("stemtree.song(") : -3])["title"].endswith("ش")
+
+
+def test_a_folder_without_nodes(cli: Callable, wav: Path, tmp_path: Path) -> None:
+    assert cli("separate", wav, "--without", "vocals", "-o", tmp_path).code == 0
+    outcome = cli("view", tmp_path / "song")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == (
+        f"stemtree: '{tmp_path / 'song'}' holds no node that a page could show: separate the song without "
+        "--without and --active-only\n"
+    )

@@ -82,6 +82,14 @@ def test_tags_of_other_containers(tmp_path: Path) -> None:
     assert "encoder" not in found and "major_brand" not in found
 
 
+def test_texts_without_end(tmp_path: Path) -> None:
+    file = samples("ogg", tmp_path, 0.1)
+    write_tags(file, "ogg", Tags({"artist": "Anna", "lyrics": "x" * (1 << 21), "mood": "a\0b", "genre": " "}))
+    tags = read_tags(file)
+    assert tags.texts["artist"] == "Anna" and "lyrics" not in tags.texts and "genre" not in tags.texts
+    write_tags(samples("flac", tmp_path, 0.1), "flac", tags)
+
+
 def test_what_holds_for_the_song_alone_is_left() -> None:
     from stemtree.audio.tags.tags import is_kept
 

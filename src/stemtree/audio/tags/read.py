@@ -1,7 +1,7 @@
 """Reading tags with FFmpeg's libraries, which know those of all containers."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ _LARGEST_PICTURE = (1 << 24) - 1024
 """A block of FLAC holds no more."""
 
 _MOST_TEXT = 1 << 20
+"""Bytes of all texts: a block of FLAC holds no more than 16 times as many."""
+
 _PACKETS = 64
 """Pictures come before all else that a container holds."""
 
@@ -33,16 +35,22 @@ def read_tags(path: Path, stream: int = 0) -> Tags:
     Tags
         None where there are none or they cannot be read: a song is separated whatever its tags are.
     """
-    import av
-
     try:
         with silence_stderr(), open_container(path) as container:
             audio = container.streams.audio[stream]
             found = {**container.metadata, **audio.metadata}
-            texts = {key.lower(): _clean(value) for key, value in found.items() if is_kept(key)}
-            return Tags({key: text for key, text in texts.items() if text}, tuple(_pictures(container)))
-    except (av.FFmpegError, OSError, ValueError, IndexError, AttributeError, UnicodeError):
+            return Tags(dict(_texts(found)), tuple(_pictures(container)))
+    except Exception:  # whatever the library raises: the audio has been read, and no tag is worth losing it
         return Tags()
+
+
+def _texts(found: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """What is kept, without what no tag can hold, and without end."""
+    left = _MOST_TEXT
+    for key, value in found.items():
+        text = value.encode("utf-8", "replace").decode("utf-8").replace("\0", "").strip()
+        if text and is_kept(key) and (left := left - len(f"{key}={text}".encode())) >= 0:
+            yield key.lower(), text
 
 
 def _pictures(container: Any) -> Iterator[Picture]:
@@ -61,9 +69,3 @@ def _pictures(container: Any) -> Iterator[Picture]:
             yield Picture(bytes(packet), _MIME[codec.name], codec.width or 0, codec.height or 0)
         if not missing:
             return
-
-
-def _clean(text: str) -> str:
-    """A text without what no tag can hold."""
-    whole = text.encode("utf-8", "replace").decode("utf-8")
-    return whole.replace("\0", "").strip()[:_MOST_TEXT]
