@@ -11,7 +11,7 @@ from typing import Any
 
 from stemtree.corpora.layout import Layout, optional_text, read_metadata, required, split_of
 from stemtree.corpora.track import AudioFile, ListedStem, Listing
-from stemtree.errors import CorpusError, HierarchyError
+from stemtree.errors import CorpusError
 from stemtree.hierarchy import Hierarchy, load
 
 METADATA = "metadata.yaml"
@@ -75,10 +75,8 @@ class Slakh(Layout):
 
 def _instrument(patch: str) -> tuple[str, ...]:
     """The instrument of one of Slakh's patches, for other hierarchies; the General MIDI program may be another's."""
-    try:
-        return (_slakh_hierarchy().leaf(patch).rpartition("/")[2],)
-    except HierarchyError:
-        return ()
+    slakh = _slakh_hierarchy()
+    return (slakh.leaf(patch).rpartition("/")[2],) if slakh.knows(patch) else ()
 
 
 def _program(stem: dict[str, Any], file: Path) -> tuple[str, ...]:
