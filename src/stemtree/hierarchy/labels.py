@@ -2,11 +2,19 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from stemtree.errors import HierarchyError
 from stemtree.hierarchy.paths import NodePath
 
 
+@lru_cache(maxsize=8192)
+def singular(name: str) -> str:
+    """A name in its normal form without the plural's s at the ends of its words."""
+    return re.sub(r"(?<=\w\w\w)s\b", "", name)
+
+
+@lru_cache(maxsize=8192)
 def normal_form(label: str) -> str:
     """Ignore case and punctuation, in which corpora are inconsistent: ``Electric_Bass`` becomes ``electric bass``."""
     return re.sub(r"[\W_]+", " ", label).strip().casefold()

@@ -1,12 +1,11 @@
 """Names that people give to nodes: parts of paths, and the aliases of a hierarchy."""
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from stemtree.errors import HierarchyError, suggest
-from stemtree.hierarchy.labels import normal_form
+from stemtree.hierarchy.labels import normal_form, singular
 from stemtree.hierarchy.paths import MIXTURE, NodePath, is_within
 from stemtree.hierarchy.tree import Hierarchy
 
@@ -93,9 +92,10 @@ def known_nodes(hierarchy: Hierarchy, name: str, any_number: bool = False) -> tu
     if name in hierarchy:
         return (name,)
     wanted = _names(name)
-    whole = [path for path in hierarchy.paths if _names(path) == wanted]
+    alike = hierarchy.by_last_name.get(singular(wanted[-1]), ())
+    whole = [path for path in alike if _names(path) == wanted]
     for same in (str.__eq__, _same_number) if any_number else (str.__eq__,):
-        if named := whole or [path for path in hierarchy.paths if _fits(path, wanted, same)]:
+        if named := whole or [path for path in alike if _fits(path, wanted, same)]:
             return (_only(hierarchy, name, named),)
         for alias, paths in hierarchy.aliases:
             above = wanted[:-1]
@@ -123,11 +123,7 @@ def _runs_through(names: Iterable[str], wanted: Iterable[str], same: _Same = str
 
 def _same_number(wanted: str, name: str) -> bool:
     """Whether two names differ at most in the plural's s at the ends of their words."""
-    return _singular(wanted) == _singular(name)
-
-
-def _singular(name: str) -> str:
-    return re.sub(r"(?<=\w\w\w)s\b", "", name)
+    return singular(wanted) == singular(name)
 
 
 def _begins(wanted: str, name: str) -> bool:

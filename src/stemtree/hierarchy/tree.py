@@ -1,12 +1,13 @@
 """The immutable tree of nodes that a mixture is separated into."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from stemtree.errors import HierarchyError, suggest
-from stemtree.hierarchy.labels import index_labels, normal_form
+from stemtree.hierarchy.labels import index_labels, normal_form, singular
 from stemtree.hierarchy.paths import MIXTURE, NodePath, is_within, join
 from stemtree.hierarchy.paths import depth as depth_of
 
@@ -96,6 +97,15 @@ class Hierarchy:
     def paths(self) -> tuple[NodePath, ...]:
         """Every node under the mixture, parents before their children."""
         return tuple(self._nodes)[1:]
+
+    @cached_property
+    def by_last_name(self) -> Mapping[str, tuple[NodePath, ...]]:
+        """The nodes that have a name, which is in the normal form and in the singular."""
+        found: dict[str, list[NodePath]] = {}
+        for path in self.paths:
+            name = normal_form(unicodedata.normalize("NFC", self._nodes[path].name))
+            found.setdefault(singular(name), []).append(path)
+        return {name: tuple(paths) for name, paths in found.items()}
 
     @property
     def levels(self) -> int:
