@@ -146,7 +146,7 @@ def report(
     folder: Folder = RUNS,
     changes: Changes = None,
     rows: Rows = ROWS,
-    pages: Annotated[Path, typer.Option(metavar="FOLDER", help="Where pages and figures go.")] = ROWS.parent,
+    pages: Annotated[Path, typer.Option(metavar="FOLDER", help="Write pages and figures here.")] = ROWS.parent,
 ) -> None:
     """Keep the rows of finished runs, and write from the kept rows what they decide: a page for each experiment."""
     from stemtree.errors import OptionError, StemtreeError
