@@ -57,7 +57,7 @@ def test_averaged_weights_are_what_is_kept(config: Path, tmp_path: Path, monkeyp
 
 
 def test_the_last_checkpoint_is_kept_where_the_best_is_not_beaten(config: Path, tmp_path: Path) -> None:
-    asked = ["trainer.max_epochs=4", "learning_rate=3.0"]
+    asked = ["trainer.max_epochs=4", "learning_rate=0.5"]
     model = train(read_settings([config], asked), tmp_path / "run")
     losses = logged(tmp_path / "run")
     best, last = (

@@ -67,4 +67,7 @@ class Pipeline(Chunkwise):
     def _separator(self) -> Separator:
         splitters = make_splitters([self.splitter] if self.splitter else [])
         made_for = {splitter.hierarchy.name for splitter in splitters if splitter.hierarchy}
-        return Separator(self.hierarchy if self.hierarchy in made_for else None, splitters=splitters)
+        separator = Separator(splitters=splitters)
+        if separator.tree.name == self.hierarchy or self.hierarchy not in made_for:
+            return separator  # the tree that the splitters make by themselves: a learned path has its rest there
+        return Separator(self.hierarchy, splitters=splitters)

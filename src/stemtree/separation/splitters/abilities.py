@@ -234,13 +234,15 @@ def read_card(model: str | os.PathLike[str]) -> ModelCard | None:
 
 
 def _of_model(folder: Path) -> Ability | None:
-    """The ability of a trained model by its card; None if that is not one of ours."""
+    """The ability of a trained model by its card; None if that is not one of ours or cannot divide its tree."""
     card = read_card(folder)
     if card is None:
         return None
     try:
         parts = Partition(card.tree, card.nodes).part_nodes
     except StemtreeError:
+        return None
+    if not model_parts(parts, card.tree, MIXTURE):  # loading it says so, and what to do
         return None
     name = {DEFAULT_MODEL: "the default model", DRUM_MODEL: "the model of drum pieces"}.get(folder, str(folder))
     return Ability(name, partial(model_parts, parts), card.whole, card.stft)
