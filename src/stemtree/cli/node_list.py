@@ -43,9 +43,10 @@ def list_nodes(hierarchy: Hierarchy | None, splitters: Sequence[str], depth: int
 def _makers(plan: Plan, path: NodePath) -> list[str]:
     """The names of the splitters whose masks a node or its parts are."""
     makers = {target: step.splitter for step in plan.steps if step.splitter for target in step.targets}
-    parts = {leaf: parts for leaf, parts in zip(plan.trunk.rows, plan.parts, strict=True)}
-    wanted = (
-        [path] if path in makers and path not in parts else [p for leaf in plan.tree.leaves(path) for p in parts[leaf]]
-    )
+    parts = dict(zip(plan.trunk.rows, plan.parts, strict=True))
+    tree = plan.trunk.cut if path in plan.trunk.cut else plan.tree
+    wanted = [part for row in tree.leaves(path) for part in parts[row]]
+    if plan.whole is None and path in makers:
+        wanted = [path]
     names = (str(makers[part].provenance()["name"]) for part in wanted if part in makers)
     return list(dict.fromkeys(names))
