@@ -8,7 +8,9 @@ def test_the_nodes_with_their_names_and_what_makes_them(cli, monkeypatch) -> Non
     outcome = cli("separate", "--list")
     assert outcome.code == 0, outcome.err
     assert "vocal  spleeter: vocals, voice" in outcome.out
-    assert "percussion  the model of drum pieces, the default model: drums, drum\n" in outcome.out
+    assert "percussion  the default model: drums, drum\n" in outcome.out
+    assert "drum_set  the default model: drum kit" in outcome.out
+    assert "kick  the model of drum pieces: kick drum" in outcome.out
     assert "guitar, guitars: electric_guitar + acoustic_guitar\n" in outcome.out
     four = cli("separate", "--list", "--hierarchy", "musdb18").out.splitlines()
     assert len(four) == 6 and "drums  the default model: drum, percussion" in four[4]
