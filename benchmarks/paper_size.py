@@ -27,6 +27,18 @@ from stemtree.training.run_folder import RunFolder
 from stemtree.training.settings import TrainSettings
 
 SECONDS = 12
+MORE = (
+    "Orchestral Harp",
+    "Electric Piano 1",
+    "Lead 2 (sawtooth)",
+    "Acoustic Bass",
+    "Clarinet",
+    "Oboe",
+    "woodwind ensemble",
+    "Vibraphone",
+)
+"""What the songs need besides, so that every target of the queries is in them."""
+
 FULL = "4_relation_and_loss direct_mask"
 
 
@@ -65,6 +77,7 @@ def try_arm(settings: TrainSettings, place: Path, batch: int, steps: int = 2) ->
     """Make steps; returns CPU seconds of the fit and the weights that every frame is multiplied by."""
     rate = settings.stft.sample_rate
     tiny.RATE, tiny.SECONDS = rate, SECONDS
+    tiny.INSTRUMENTS.update(dict.fromkeys(MORE, 880))
     corpora = place / str(rate)
     tiny.make_tiny_corpora(corpora)
     four = settings.hierarchy == "musdb18"

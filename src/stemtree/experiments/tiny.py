@@ -12,7 +12,7 @@ RATE = 8000
 SECONDS = 3
 SONGS = {"train": 4, "validation": 2, "test": 12}
 
-_INSTRUMENTS = {
+INSTRUMENTS = {
     "Distortion Guitar": 330,
     "Acoustic Guitar (nylon)": 440,
     "Acoustic Grand Piano": 520,
@@ -52,7 +52,7 @@ def make_tiny_corpora(root: Path) -> None:
 def _write_song(place: Path, random: np.random.Generator) -> None:
     (place / "stems").mkdir(parents=True)
     stems = {}
-    for number, (name, pitch) in enumerate(_INSTRUMENTS.items()):
+    for number, (name, pitch) in enumerate(INSTRUMENTS.items()):
         soundfile.write(place / "stems" / f"S{number:02}.wav", _tone(pitch, random), RATE, "PCM_16")
         program = {"plugin_name": "tone", "is_drum": not pitch, "midi_program_name": name}
         stems[f"S{number:02}"] = program
