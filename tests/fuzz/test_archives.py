@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.archives import make_7z, make_rar, make_zip, tone
 from support.fuzz import Edit, Originals, edited, edits, fuzzed, only_sentences, spoilt_file
@@ -26,6 +26,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Originals:
 
 @fuzzed(80)
 @given(st.sampled_from(["zip", "link.zip", "7z", "rar"]), edits())
+@example("zip", [(-38, 4, bytes(4))])  # an entry without a name
 def test_archive(tmp_path: Path, archives: Originals, name: str, changes: list[Edit]) -> None:
     with spoilt_file(tmp_path, f"song.{name}", edited(archives[name], changes)) as file:
         target = file.with_name("unpacked")

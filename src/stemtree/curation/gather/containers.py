@@ -129,7 +129,12 @@ def kind_of(file: Path) -> str | None:
 class _Zip(Container):
     def __init__(self, file: Path) -> None:
         self._zip = zipfile.ZipFile(file)
-        self.entries = [self._entry(info) for info in self._zip.infolist() if not info.is_dir()]
+        entries = self._zip.infolist()
+        if not all(info.filename for info in entries):
+            raise ArchiveError(
+                f"the archive '{file}' is broken (a file in it has no name): get a whole copy", ArchiveFault.BROKEN
+            )
+        self.entries = [self._entry(info) for info in entries if not info.is_dir()]
 
     @staticmethod
     def _entry(info: zipfile.ZipInfo) -> ArchiveEntry:
