@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
+from stemtree.cli.evaluation_tables import absent_table, chunk_table, level_table, statistics_table
 from stemtree.cli.messages import one_line, progress_bar, say, show, stopped_by_user
 from stemtree.errors import OptionError
 
 if TYPE_CHECKING:
     import polars as pl
-    from rich.table import Table
 
     from stemtree.corpora.settings import CorpusSettings
     from stemtree.corpora.track import Corpus
@@ -221,17 +221,17 @@ def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", quiet: float, wit
     size = f"{rows['track'].n_unique()} songs, {rows.n_unique(['track', 'start'])} chunks"
     say(f"{name}: {size}, dB")
     summary = tables.summarise(rows, tree)
-    show(_chunk_table(summary, tables.status_counts(rows, tree)), width=240)
+    show(chunk_table(summary, tables.status_counts(rows, tree)), width=240)
     say(
         f"chunks of a node: counted, it was measured; quiet, it is {-quiet:g} dB or more below the mixture; alone, all "
         "else is;\nabsent, it is silent; failed, it was not estimated; undefined, counted, but a ratio is no number"
     )
-    show(_statistics_table(summary), width=240)
+    show(statistics_table(summary), width=240)
     if rows["target"].is_not_null().any():
-        show(_level_table(rows), width=240)
+        show(level_table(rows), width=240)
         say("chunks: those in which every level is counted; undefined: further ones, where an improvement is no number")
     if with_absent:
-        show(_absent_table(tables.absent_estimates(rows)), width=240)
+        show(absent_table(tables.absent_estimates(rows)), width=240)
         say("count: chunks in which the node is silent; p90: nine of ten estimates are less loud")
     failed = tables.failures(rows)
     for row in failed.iter_rows(named=True):
@@ -239,85 +239,3 @@ def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", quiet: float, wit
         say(f"{row['chunks']} chunks failed, {first}: {one_line(row['failure'])}", error=True)
     if len(failed):
         raise typer.Exit(1)
-
-
-def _chunk_table(summary: "pl.DataFrame", counts: "pl.DataFrame") -> "Table":
-    """Means over chunks, with medians in brackets, and how many rows have which status."""
-    from rich.table import Table
-
-    headings = {"si_sdr": "SI-SDR", "si_sdr_improvement": "improvement", "sdr": "SDR = SNR", "sir": "SIR", "sar": "SAR"}
-    metrics = [f"{heading}\nmean (median)" for heading in headings.values()]
-    table = Table("over chunks", *metrics, *counts.columns[2:], "undefined")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for group, name, *statuses in counts.iter_rows():
-        of_group = summary.filter(group=group, name=name)
-        means, medians = (_values(of_group.filter(statistic=f"chunk {which}")) for which in ("mean", "median"))
-        cells = [
-            f"{_decibels(means.get(metric))} ({_decibels(medians.get(metric))})" if metric in means else ""
-            for metric in headings
-        ]
-        undefined = of_group.filter(statistic="chunk mean")["undefined"].max() or 0
-        table.add_row(name, *cells, *map(str, statuses), str(undefined), end_section=group != "node")
-    return table
-
-
-def _statistics_table(summary: "pl.DataFrame") -> "Table":
-    """Framewise and global figures, averaged over songs."""
-    from rich.table import Table
-
-    heads = (
-        summary.filter(~summary["statistic"].str.starts_with("chunk"))
-        .select("metric", "statistic")
-        .unique(maintain_order=True)
-    )
-    pairs = heads.rows()
-    names = {"si_sdr_improvement": "improvement"}
-    headings = [f"{names.get(metric, metric.upper().replace('_', '-'))}\n{statistic}" for metric, statistic in pairs]
-    table = Table("over songs", *headings)
-    table.columns[0].no_wrap = True  # a node's path is read by its end
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for group, name in summary.select("group", "name").unique(maintain_order=True).iter_rows():
-        of_group = summary.filter(group=group, name=name)
-        cells = [
-            _values(of_group.filter(metric=metric, statistic=statistic)).get(metric) for metric, statistic in pairs
-        ]
-        table.add_row(name, *map(_decibels, cells), end_section=group != "node")
-    return table
-
-
-def _level_table(rows: "pl.DataFrame") -> "Table":
-    """Levels of the targets' paths over the same chunks."""
-    from rich.table import Table
-
-    from stemtree.evaluation.levels import level_table
-
-    table = Table("levels over the same chunks", "mixture", "SI-SDR", "improvement", "chunks", "undefined")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for level, *figures, chunks, undefined in level_table(rows).iter_rows():
-        table.add_row(level, *map(_decibels, figures), str(chunks), str(undefined))
-    return table
-
-
-def _absent_table(absent: "pl.DataFrame") -> "Table":
-    """How loud the estimates of silent nodes are."""
-    from rich.table import Table
-
-    table = Table("estimates of absent nodes, dB below (-) the mixture", *absent.columns[1:])
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name, count, *figures in absent.iter_rows():
-        table.add_row(name, str(count), *map(_decibels, figures))
-    return table
-
-
-def _values(summary: "pl.DataFrame") -> dict[str, float | None]:
-    """Value by metric, of one group and statistic."""
-    return dict(summary.select("metric", "value").iter_rows())
-
-
-def _decibels(value: float | None) -> str:
-    """Two digits; nothing for a value that does not exist."""
-    return "" if value is None else f"{round(value, 2) + 0.0:.2f}"  # + 0.0: never -0.00
