@@ -187,6 +187,20 @@ def test_a_song_that_is_not_there_is_said_before_anything_is_loaded(cli, tmp_pat
     _assert_one_sentence(outcome, "cannot read the model .*: No such file")
 
 
+def test_what_cannot_be_queried(cli, wav: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("stemtree.separation.preview.QUERY_MODEL", tmp_path)
+    for words, message in (
+        ((), "nothing says what to look for: give --like EXAMPLE, or --from 0:12-0:18"),
+        (("--from", "12"), "'12' is no stretch of time: write it as 0:12-0:18"),
+        (("--from", "18-12"), "no sound lasts from 18 s to 12 s"),
+        (("--from", "0-1", wav), "--from takes a stretch of one song: give one"),
+        (("--from", "0-1"), "no model for queries comes with this version: train one with"),
+        (("--like", wav), "no model for queries comes with this version: train one with"),
+    ):
+        _assert_one_sentence(cli("query", wav, *words, "-o", tmp_path / "out"), message)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     "arguments", [("--b\udcffad\x1b[31m",), ("separate", "a.wav", "--b\udcffad\x1b[31m"), ("b\udcffad\x1b[31m",)]
 )

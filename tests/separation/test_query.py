@@ -45,6 +45,23 @@ def test_one_level_of_a_file(model: Path, song: np.ndarray, tmp_path: Path) -> N
     assert "level_2/level_1" not in {node.path for node in one}
 
 
+def test_an_example_within_a_song(model: Path, tmp_path: Path) -> None:
+    high = np.sin(2 * np.pi * 3000 * np.arange(2 * RATE) / RATE)
+    low = np.sin(2 * np.pi * 100 * np.arange(RATE) / RATE)
+    song = 0.4 * np.concatenate([low, high]).astype(np.float32)
+    file, alone = tmp_path / "song.wav", tmp_path / "low.wav"
+    soundfile.write(file, song, RATE, "FLOAT")
+    soundfile.write(alone, song[:RATE], RATE, "FLOAT")
+    wanted = stemtree.query(file, like=alone, model=model)["level_2"].audio
+    for options in ({}, {"like": file}):
+        found = stemtree.query(file, stretch="0-0:01", model=model, **options)["level_2"].audio
+        np.testing.assert_array_equal(found, wanted)
+    found = stemtree.query(song, RATE, stretch=(0, 1), model=model)["level_2"].audio
+    np.testing.assert_array_equal(found, wanted)
+    other = stemtree.query(file, stretch=(1, 3), model=model)["level_2"].audio
+    assert not np.allclose(other, wanted)
+
+
 def test_what_cannot_be_asked(model: Path, song: np.ndarray, tmp_path: Path) -> None:
     low = tone(tmp_path / "low.wav", 100)
     for options, error, message in (
@@ -53,6 +70,9 @@ def test_what_cannot_be_asked(model: Path, song: np.ndarray, tmp_path: Path) -> 
         ({"like": tone(tmp_path / "short.wav", 100, 0.01)}, OptionError, "has 80 samples: give at least one window"),
         ({"like": tmp_path / "none.wav"}, AudioError, "none.wav"),
         ({"model": tmp_path / "none"}, ModelError, "cannot read the model"),
+        ({"like": None}, OptionError, "nothing says what to look for: give a recording"),
+        ({"stretch": "0:01-0:02"}, OptionError, r"low.wav' ends before 0:01-0:02: give a stretch within it"),
+        ({"stretch": (0, 0.001)}, OptionError, r"low.wav 0:00-0:00.001' has 8 samples: give at least one window"),
     ):
         with pytest.raises(error, match=message):
             stemtree.query(song, RATE, **{"like": low, "model": model} | options)

@@ -1,12 +1,16 @@
 """``stemtree query``: separate the instrument that an example is a recording of."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, answer_missing, separate_songs
+from stemtree.errors import OptionError
 from stemtree.memory import check_room_for_torch
+
+if TYPE_CHECKING:
+    from stemtree.separation.separator import Separator
 
 
 def query(
@@ -17,8 +21,19 @@ def query(
             help="Separate these songs, those in these folders, or those that these quoted globs match.",
         ),
     ],
-    like: Annotated[Path, typer.Option(metavar="EXAMPLE", help="Look for the instrument of this recording.")],
-    model: Annotated[Path, typer.Option(metavar="RUN", help="Use this trained model, which must take queries.")],
+    like: Annotated[
+        Path | None, typer.Option(metavar="EXAMPLE", help="Look for the instrument of this recording.")
+    ] = None,
+    stretch: Annotated[
+        str | None,
+        typer.Option("--from", metavar="0:12-0:18", help="Take this stretch of EXAMPLE, or without one of the song."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="Use this trained model, which must take queries (default: the one that comes along)."
+        ),
+    ] = None,
     level: Annotated[
         int | None, typer.Option(metavar="N", help="Separate only this level of the path, 1 being the instrument.")
     ] = None,
@@ -31,14 +46,30 @@ def query(
 ) -> None:
     """Separate every level of the path that an example points at: the instrument, its family, and so on upward."""
     from stemtree.separation.preview import preview_query
+    from stemtree.separation.time_range import to_time_range
 
+    if like is None and stretch is None:
+        raise OptionError(
+            "nothing says what to look for: give --like EXAMPLE, or --from 0:12-0:18 for a stretch of the song in "
+            "which it plays alone"
+        )
+    wanted = None if stretch is None else to_time_range(stretch)
+    if like is None and (len(files) > 1 or Path(files[0]).is_dir()):
+        raise OptionError("--from takes a stretch of one song: give one, or the recording to take it from (--like)")
     preview_query(model, like, level)
     answer_missing(files)
     check_room_for_torch()
     from stemtree.audio import OutputFormat
     from stemtree.separation.query import query_separator
+    from stemtree.separation.splitters.example import read_example
 
     reading = Reading(stream, accept_truncated)
-    separate_songs(
-        files, lambda: query_separator(model, like, level), OutputFormat(), output, overwrite, reading=reading
-    )
+
+    def separator() -> "Separator":
+        if like is None:
+            example = read_example(files[0], wanted, stream=stream, accept_truncated=accept_truncated)
+        else:
+            example = read_example(like, wanted)
+        return query_separator(model, example, level)
+
+    separate_songs(files, separator, OutputFormat(), output, overwrite, reading=reading)

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from stemtree.errors import AudioError, OptionError, SplitterError
+from stemtree.errors import AudioError, ModelError, OptionError, SplitterError
 from stemtree.hierarchy import Hierarchy, find_all, load
 from stemtree.separation.plan import Plan, plan_walk
 from stemtree.separation.splitters.abilities import (
     DEFAULT_HIERARCHY,
+    QUERY_MODEL,
     abilities,
     ability,
     can_serve,
@@ -20,7 +22,27 @@ if TYPE_CHECKING:
     from stemtree.separation.splitters.base import Splitter
 
 
-def preview_query(model: str | os.PathLike[str], like: str | os.PathLike[str], level: int | None = None) -> None:
+def query_model(model: str | os.PathLike[str] | None) -> Path:
+    """The folder of a model for queries: the one that comes along where none is given.
+
+    Raises
+    ------
+    ModelError
+        If none is given and none comes along.
+    """
+    if model is not None:
+        return Path(model)
+    if not (QUERY_MODEL / "model.safetensors").is_file():
+        raise ModelError(
+            "no model for queries comes with this version: train one with `stemtree train qbe -o RUN` and give it with "
+            "--model RUN"
+        )
+    return QUERY_MODEL
+
+
+def preview_query(
+    model: str | os.PathLike[str] | None, like: str | os.PathLike[str] | None, level: int | None = None
+) -> None:
     """Check what `query_separator` is given before anything is loaded, as far as files and the model's card tell.
 
     Raises
@@ -31,9 +53,10 @@ def preview_query(model: str | os.PathLike[str], like: str | os.PathLike[str], l
         If the model has no such level.
     """
     try:
-        os.stat(like)
+        os.stat("." if like is None else like)
     except OSError as error:
         raise AudioError(f"cannot read '{like}': {error.strerror}; check the path and its permissions") from None
+    model = query_model(model)
     card = read_card(model)
     if card is None or level is None:
         return

@@ -3,18 +3,23 @@
 import os
 from typing import Any
 
+from stemtree.audio import to_source
 from stemtree.errors import OptionError
+from stemtree.separation.preview import query_model
 from stemtree.separation.result import TreeResult
 from stemtree.separation.separator import Progress, Separator
+from stemtree.separation.splitters.example import Example, read_example
 from stemtree.separation.splitters.query import QuerySplitter
+from stemtree.separation.time_range import TimeRange, to_time_range
 
 
 def query(
     song: Any,
     sample_rate: int | None = None,
     *,
-    like: str | os.PathLike[str],
-    model: str | os.PathLike[str],
+    like: Any = None,
+    stretch: str | tuple[float, float] | TimeRange | None = None,
+    model: str | os.PathLike[str] | None = None,
     level: int | None = None,
     progress: Progress | None = None,
     stream: int | None = None,
@@ -29,10 +34,12 @@ def query(
         `soundfile.read` returns them.
     sample_rate : int, optional
         Of an array, in Hz.
-    like : path-like
-        A recording of one instrument: the example.
-    model : path-like
-        The folder of a trained model that takes a query.
+    like : path-like, binary file object, AudioSource or tuple, optional
+        A recording of one instrument: the example. By default the song itself, of which `stretch` is then taken.
+    stretch : str or (float, float), optional
+        Which part of it is the example: ``"0:12-0:18"``, or seconds; by default all.
+    model : path-like, optional
+        The folder of a trained model that takes a query; by default the one that comes along.
     level : int, optional
         Only this level of the path, 1 being the instrument itself; by default all levels and their residuals.
     progress : callable, optional
@@ -53,10 +60,10 @@ def query(
     AudioError
         If song or example cannot be read; TruncatedError, one of these, if the song is cut off.
     ModelError
-        If the model cannot be read.
+        If the model cannot be read, or if none is given and none comes along.
     OptionError
-        If the model takes no query or has no such level, if the example is silent or too short, or if an array comes
-        without its sample rate, or a file with one.
+        If nothing says what to look for, if the model takes no query or has no such level, if the example is silent or
+        too short, or if an array comes without its sample rate, or a file with one.
 
     Warns
     -----
@@ -65,21 +72,27 @@ def query(
 
     Examples
     --------
-    >>> found = stemtree.query("song.wav", like="clarinet.wav", model="runs/qbe")
+    >>> found = stemtree.query("song.wav", like="clarinet.wav")
     >>> found["level_1"].audio  # (channel, sample) float32: the clarinet
+    >>> found = stemtree.query("song.wav", stretch="0:12-0:18")  # what plays alone there, in the whole song
     """
-    separator = query_separator(model, like, level)
-    return separator.separate(song, sample_rate, progress, stream=stream, accept_truncated=accept_truncated)
+    check_example(like, stretch)
+    source = to_source(song, sample_rate, stream=stream, accept_truncated=accept_truncated)
+    stretch = None if stretch is None else to_time_range(stretch)
+    separator = query_separator(model, read_example(source if like is None else like, stretch), level)
+    return separator.separate(source, progress=progress)
 
 
-def query_separator(model: str | os.PathLike[str], like: str | os.PathLike[str], level: int | None = None) -> Separator:
+def query_separator(
+    model: str | os.PathLike[str] | None, like: str | os.PathLike[str] | Example, level: int | None = None
+) -> Separator:
     """Make a separator of the instrument that an example is a recording of.
 
     Parameters
     ----------
-    model : path-like
-        A trained model that takes a query.
-    like : path-like
+    model : path-like or None
+        A trained model that takes a query; None for the one that comes along.
+    like : path-like or Example
         A recording of one instrument.
     level : int, optional
         Only this level of the path, 1 being the instrument itself; by default all levels and their residuals.
@@ -96,11 +109,20 @@ def query_separator(model: str | os.PathLike[str], like: str | os.PathLike[str],
     OptionError
         If the model takes no query or has no such level, or if the example is silent or too short.
     """
-    splitter = QuerySplitter(model, like)
+    splitter = QuerySplitter(query_model(model), like if isinstance(like, Example) else read_example(like))
     tree, path = splitter.model.tree, splitter.model.card.nodes
     if level is None:
         return Separator(tree, splitters=[splitter])
     by_level = {tree.levels - node.count("/"): node for node in path}
     if level not in by_level:
-        raise OptionError(f"the model '{model}' has no level {level}: give one of {sorted(by_level)}")
+        raise OptionError(f"the model '{query_model(model)}' has no level {level}: give one of {sorted(by_level)}")
     return Separator(tree, nodes=[by_level[level]], splitters=[splitter])
+
+
+def check_example(like: object, stretch: object) -> None:
+    """Raise OptionError unless something says what to look for."""
+    if like is None and stretch is None:
+        raise OptionError(
+            "nothing says what to look for: give a recording of it (like), or a stretch of the song in which it plays "
+            "alone (stretch)"
+        )

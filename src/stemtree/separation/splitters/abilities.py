@@ -27,6 +27,9 @@ DEFAULT_MODEL = Path(__file__).with_name("default_model")
 DRUM_MODEL = Path(__file__).with_name("drum_pieces")
 """The trained model that divides the drum set of MS21_DEEP."""
 
+QUERY_MODEL = Path(__file__).with_name("query_model")
+"""The trained model that takes an example of what to separate; not there until one is published."""
+
 CARD = "model.json"
 """What says, beside the weights, what a trained model is."""
 
