@@ -8,8 +8,10 @@ from torch import nn
 
 from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.networks.mask_inference import MaskInferenceSettings
+from stemtree.networks.open_unmix import OpenUnmixSettings
 from stemtree.networks.query_by_example import QueryByExample, QueryByExampleSettings
 from stemtree.networks.registry import NetworkSettings
+from stemtree.networks.x_umx import XUmxSettings
 
 
 @pytest.mark.parametrize("kind", SMALL)
@@ -58,6 +60,9 @@ def test_sizes_of_the_papers() -> None:
     assert _parameters(query.query) == norm + blstm(513, 2) + 1201 * 513 * 20
     assert _parameters(query.masking) == norm + blstm(513 + 20, 4) + 1201 * 513 * 3
     assert 0.8e6 < _parameters(FoldedConvSettings().build(513, 1, 24)) < 1e6
+    with torch.device("meta"):
+        one, four = OpenUnmixSettings().build(2049, 2, 1), XUmxSettings().build(2049, 2, 4)
+    assert round(_parameters(one) / 1e6, 1) == 8.9 and _parameters(four) == 4 * _parameters(one)
 
 
 @pytest.mark.parametrize("settings", [MaskInferenceSettings(), QueryByExampleSettings(), FoldedConvSettings()])
@@ -78,6 +83,7 @@ def test_settings_are_read_by_kind_and_unknown_keys_refused() -> None:
         {"kind": "folded_conv", "folds": 8},
         {"kind": "mask_inference", "dropout": 1},
         {"kind": "transformer"},
+        {"kind": "open_unmix", "units": 9},
     ):
         with pytest.raises(ValidationError):
             read(wrong)

@@ -4,13 +4,17 @@ import torch
 
 from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.networks.mask_inference import MaskInferenceSettings
+from stemtree.networks.open_unmix import OpenUnmixSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.networks.registry import NetworkSettings
+from stemtree.networks.x_umx import XUmxSettings
 
 SMALL: dict[str, NetworkSettings] = {
     "mask_inference": MaskInferenceSettings(layers=2, units=8),
     "query_by_example": QueryByExampleSettings(units=8, layers=1),
     "folded_conv": FoldedConvSettings(widths=(4, 8, 8), squeeze=2, units=4),
+    "open_unmix": OpenUnmixSettings(layers=2, units=8, heard=30),
+    "x_umx": XUmxSettings(layers=1, units=8, heard=30),
 }
 
 

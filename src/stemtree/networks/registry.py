@@ -6,9 +6,12 @@ from pydantic import Field
 
 from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.networks.mask_inference import MaskInferenceSettings
+from stemtree.networks.open_unmix import OpenUnmixSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
+from stemtree.networks.x_umx import XUmxSettings
 
 NetworkSettings = Annotated[
-    MaskInferenceSettings | QueryByExampleSettings | FoldedConvSettings, Field(discriminator="kind")
+    MaskInferenceSettings | QueryByExampleSettings | FoldedConvSettings | OpenUnmixSettings | XUmxSettings,
+    Field(discriminator="kind"),
 ]
 """The settings of any network, a `BaseNetworkSettings`; in files, ``kind`` says which. A new network is added here."""

@@ -25,7 +25,8 @@ from stemtree.experiments.results import OnTest, Results, headroom, mean_of
 from stemtree.experiments.rows import SDR_STATISTICS
 from stemtree.experiments.statistics import Arm, Difference, compare
 from stemtree.experiments.verdicts import Verdict, judge
-from stemtree.networks.folded_conv import FoldedConvSettings
+from stemtree.networks.mask_inference import MaskInferenceSettings
+from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.networks.registry import NetworkSettings
 from stemtree.staging import whole_file
 
@@ -239,7 +240,7 @@ def _other_size(page: Page) -> str:
 
 
 def _size(network: NetworkSettings) -> str:
-    if isinstance(network, FoldedConvSettings):
+    if not isinstance(network, MaskInferenceSettings | QueryByExampleSettings):
         return network.kind
     return f"{network.layers} layers of {network.units} units" if network.layers > 1 else f"{network.units} units"
 
