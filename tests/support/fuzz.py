@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, reject, settings
 from hypothesis import strategies as st
 
 from stemtree.errors import StemtreeError
+from support.fuzz_pieces import PieceEdit, piece_edits, spoilt_pieces
 
 FACTOR = int(os.environ.get("STEMTREE_FUZZ", "1"))
 """How many times as many examples are tried as in the suite, drawn anew."""
@@ -40,14 +41,17 @@ _positions = st.integers(0, 400) | st.integers(-100, -1) | st.integers(0, 1 << 2
 _removed = st.sampled_from([0, 0, 1, 2, 4, 8]) | st.integers(0, 64) | st.just(1 << 20)
 
 
-def edits(text: bool = False) -> st.SearchStrategy[list[Edit]]:
-    """A few edits of a file; in text, words that mean something in YAML, JSON or CSV."""
+def edits(text: bool = False) -> st.SearchStrategy[list[Any]]:
+    """A few edits of a file, of its bytes or pieces; in text, words that mean something in YAML, JSON or CSV."""
     inserted = st.binary(max_size=8) | st.sampled_from(_TOKENS if text else _EXTREMES)
-    return st.lists(st.tuples(_positions, _removed, inserted), min_size=1, max_size=5)
+    of_bytes = st.lists(st.tuples(_positions, _removed, inserted), min_size=1, max_size=5)
+    return of_bytes if text else of_bytes | piece_edits()
 
 
-def edited(content: bytes, changes: list[Edit]) -> bytes:
+def edited(content: bytes, changes: list[Edit] | list[PieceEdit]) -> bytes:
     """Content after edits; positions beyond its end begin again at its start."""
+    if changes and isinstance(changes[0][0], str):
+        return spoilt_pieces(content, changes)
     for position, removed, inserted in changes:
         at = position % (len(content) + 1)
         content = content[:at] + inserted + content[at + removed :]
