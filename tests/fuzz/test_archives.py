@@ -27,6 +27,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Originals:
 @fuzzed(80)
 @given(st.sampled_from(["zip", "link.zip", "7z", "rar"]), edits())
 @example("zip", [(-38, 4, bytes(4))])  # an entry without a name
+@example("7z", [("number", 0, 6, 0, 0), ("number", 0, 6, 0, 0), ("double", 0, 0, 0, 0)])
 def test_archive(tmp_path: Path, archives: Originals, name: str, changes: list[Edit]) -> None:
     with spoilt_file(tmp_path, f"song.{name}", edited(archives[name], changes)) as file:
         target = file.with_name("unpacked")

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from fractions import Fraction
 
 import av
@@ -92,6 +93,19 @@ def apev2() -> bytes:
         b"APETAGEX" + struct.pack("<4I", 2000, len(item) + 32, 1, flags) + bytes(8) for flags in (0xA << 28, 8 << 28)
     )
     return item.join(ends)
+
+
+def png(size: int = 40) -> bytes:
+    """A picture of noise, of some kB."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+    noise = np.random.default_rng(0).integers(0, 256, (size, 1 + 3 * size), dtype=np.uint8)
+    noise[:, 0] = 0
+    header = size.to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00"
+    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(noise.tobytes())) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + data
 
 
 AFTER_AUDIO = {

@@ -8,6 +8,8 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
+from stemtree.audio.containers.ogg import page_checksum
+
 PieceEdit = tuple[Literal["drop", "double", "swap", "cut", "number"], int, int, int, int]
 """What happens, to which piece, and three numbers: another piece or an offset, a width or how much, and a value."""
 
@@ -126,25 +128,7 @@ def _with_page_sum(page: bytes) -> bytes:
     if not page.startswith(b"OggS") or len(page) < 27:
         return page
     page = page[:22] + bytes(4) + page[26:]
-    return page[:22] + struct.pack("<L", _ogg_sum(page)) + page[26:]
-
-
-def _ogg_sum(page: bytes) -> int:
-    """CRC-32 of polynomial 0x04C11DB7 from the highest bit on, without inversion."""
-    total = 0
-    for byte in page:
-        total = (total << 8 & 0xFFFFFFFF) ^ _OGG_TABLE[total >> 24 ^ byte]
-    return total
-
-
-def _ogg_entry(byte: int) -> int:
-    total = byte << 24
-    for _ in range(8):
-        total = total << 1 & 0xFFFFFFFF ^ (0x04C11DB7 if total >> 31 else 0)
-    return total
-
-
-_OGG_TABLE = [_ogg_entry(byte) for byte in range(256)]
+    return page[:22] + struct.pack("<L", page_checksum(page)) + page[26:]
 
 
 def _with_rar_sums(content: bytes) -> bytes:

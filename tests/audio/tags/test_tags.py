@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from support.encoded import png
 
 from stemtree.audio import open_source
 from stemtree.audio.containers.ogg import page_checksum
@@ -20,19 +20,6 @@ TEXTS = {
     "title": "Líto ☀", "artist": "Anna = Bert", "album_artist": "Both", "album": "An Album", "date": "1999",
     "track": "3/12", "genre": "Pop", "comment": "mine", "composer": "Cleo", "mood": "calm",
 }  # fmt: skip
-
-
-def png(size: int = 40) -> bytes:
-    """A picture of noise, of some kB."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
-
-    noise = np.random.default_rng(0).integers(0, 256, (size, 1 + 3 * size), dtype=np.uint8)
-    noise[:, 0] = 0
-    header = size.to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00"
-    data = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(noise.tobytes())) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + data
 
 
 def samples(kind: str, tmp_path: Path, seconds: float = 2.0) -> Path:

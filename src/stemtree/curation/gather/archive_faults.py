@@ -66,7 +66,16 @@ def _fault(error: Exception) -> ArchiveFault | None:
     for fault, names in _FAULTS.items():
         if any(isinstance(error, kind) for name in names.split() if (kind := _loaded(name))):
             return fault
-    return ArchiveFault.BROKEN if isinstance(error, _STANDARD) else None
+    is_librarys = isinstance(error, _STANDARD) or not _innermost_module(error).startswith("stemtree.")
+    return ArchiveFault.BROKEN if is_librarys else None
+
+
+def _innermost_module(error: Exception) -> str:
+    """The module that raised an error; libraries meet headers that make no sense with errors of any class."""
+    traceback, module = error.__traceback__, ""
+    while traceback:
+        module, traceback = traceback.tb_frame.f_globals.get("__name__", ""), traceback.tb_next
+    return str(module)
 
 
 def _loaded(name: str) -> type[Exception] | None:
