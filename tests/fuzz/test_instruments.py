@@ -48,6 +48,8 @@ def _part() -> MidiPart:
     edits(text=True),
     st.lists(st.tuples(st.integers(0, 600), st.sampled_from(_OPCODES)), max_size=4),
 )
+@example("kit.sfz", [(136, 0, b"\0")], [])
+@example("kit.sfz", [(0, 0, b"")], [(30, "sample=" + "a" * 300)])
 def test_sfz(tmp_path: Path, name: str, changes: list[Edit], opcodes: list[tuple[int, str]]) -> None:
     pytest.importorskip("pysfizz")
     content = {"kit.sfz": _SFZ.encode(), "part.txt": _INCLUDED.encode(), "Samples/Low.wav": tone(0.02)}

@@ -2,20 +2,24 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 import torch
-from hypothesis import example, given
+from hypothesis import example, given, reject
 from hypothesis import strategies as st
 from support.fuzz import (
     Edit,
     Originals,
+    Replacement,
     Spoiling,
     edited,
     edits,
     fuzzed,
     only_sentences,
+    replaced,
+    replacements,
     spoilings,
     spoilt_document,
     spoilt_file,
@@ -25,7 +29,8 @@ from support.query_models import make_query_model
 from stemtree.corpora.song_cache import SongCache
 from stemtree.evaluation.estimators.mean_mask import MeanMask
 from stemtree.evaluation.store import RowStore, write_rows
-from stemtree.experiments.comparison import read_rows
+from stemtree.experiments.comparison import compare_rows, read_rows
+from stemtree.experiments.rows import read_run
 from stemtree.model import CARD, WEIGHTS, load_model, weights_digest
 from stemtree.spectral import Stft
 from stemtree.training.run_folder import read_checkpoint
@@ -85,3 +90,64 @@ def _read(file: Path) -> None:
 def test_file(tmp_path: Path, files: Originals, name: str, changes: list[Edit]) -> None:
     with spoilt_file(tmp_path, name, edited(files[name], changes)) as file, only_sentences():
         _read(file)
+
+
+@fuzzed(15)
+@given(replacements())
+@example([(2, "set", None)])
+def test_content_of_a_checkpoint(tmp_path: Path, changes: list[Replacement]) -> None:
+    checkpoint = {
+        "global_step": 3,
+        "state_dict": {"a": torch.zeros(2)},
+        "divides": {"x": 1},
+        "callbacks": [{"best": 1.0}],
+    }
+    with spoilt_file(tmp_path, "last.ckpt", b"") as file:
+        torch.save(replaced(checkpoint, changes), file)
+        with only_sentences():
+            read = read_checkpoint(file)
+            assert read["global_step"] + 1 and {name: tensor.shape for name, tensor in read["state_dict"].items()} != 1
+
+
+@fuzzed(15)
+@given(replacements())
+def test_header_of_a_mean_mask(tmp_path: Path, files: Originals, changes: list[Replacement]) -> None:
+    content = files["mean.safetensors"]
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = {key: json.loads(value) for key, value in header["__metadata__"].items()}
+    spoilt = replaced(header, changes)
+    if isinstance(spoilt, dict) and isinstance(spoilt.get("__metadata__"), dict):
+        spoilt["__metadata__"] = {key: json.dumps(value) for key, value in spoilt["__metadata__"].items()}
+    text = json.dumps(spoilt).encode()
+    content = len(text).to_bytes(8, "little") + text + content[8 + size :]
+    with spoilt_file(tmp_path, "mean.safetensors", content) as file, only_sentences():
+        MeanMask.load(file)
+
+
+_COLUMNS = ["track", "start", "target", "node", "level", "status", "si_sdr_improvement"]
+_values = st.sampled_from([None, "a", "ok", "", 1, -1, 1 << 40, 0.5, float("nan"), True, [1], {"a": 1}, b"x"])
+
+
+@fuzzed(15)
+@given(
+    st.dictionaries(st.sampled_from(_COLUMNS), st.lists(_values, min_size=2, max_size=2)),
+    replacements(),
+)
+@example({"status": [1 << 40, None]}, [(0, "add", 1)])
+def test_rows_of_other_types(tmp_path: Path, columns: dict[str, list[Any]], changes: list[Replacement]) -> None:
+    rows = {"track": ["a"] * 2, "start": [0.0, 1.0], "target": [""] * 2, "node": ["bass"] * 2, "level": [1, 1]}
+    rows |= {"status": ["ok"] * 2, "si_sdr_improvement": [1.0, 2.0]}
+    with spoilt_file(tmp_path, "rows.parquet", b"") as file:
+        try:
+            table = pl.DataFrame(rows | columns, strict=False)
+            about = {"stemtree": json.dumps(replaced({"settings": {"a": 1}, "songs": ["x"]}, changes))}
+            table.write_parquet(file, metadata=about)
+        except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+            reject()
+        with only_sentences():
+            compare_rows([read_rows(file)], [read_rows(file)])
+        with only_sentences():
+            RowStore(file, {"a": 1}).read_finished(["x"])
+        with only_sentences():
+            read_run(file)

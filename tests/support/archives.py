@@ -35,9 +35,11 @@ def make_zip(path: Path, files: dict[str, bytes], links: dict[str, str] | None =
 
 
 def make_7z(path: Path, files: dict[str, bytes]) -> Path:
-    with mock.patch("py7zr.py7zr.check_archive_path", lambda name: True), py7zr.SevenZipFile(path, "w") as archive:
+    file = io.BytesIO()
+    with mock.patch("py7zr.py7zr.check_archive_path", lambda name: True), py7zr.SevenZipFile(file, "w") as archive:
         for name, content in files.items():
             archive.writestr(content, name)
+    path.write_bytes(file.getvalue())
     return path
 
 

@@ -12,7 +12,8 @@ import polars as pl
 from stemtree.data.salience import Chunking, salience_fingerprint
 from stemtree.errors import EvaluationError
 from stemtree.evaluation.chunks import SongChunks
-from stemtree.parquet import read_parquet, write_parquet
+from stemtree.evaluation.rows import SCHEMA
+from stemtree.parquet import read_json_metadata, read_parquet, write_parquet
 from stemtree.staging import whole_file
 
 _KEY, _SETTINGS = "stemtree", "settings.json"
@@ -45,10 +46,10 @@ class RowStore:
         if not self.file.exists():
             return None
         try:
-            metadata = json.loads(pl.read_parquet_metadata(self.file)[_KEY])
+            metadata = read_json_metadata(self.file, _KEY)
             settings, measured = metadata["settings"], metadata["songs"]
-            rows = read_parquet(self.file)
-        except (OSError, KeyError, TypeError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            rows = read_parquet(self.file, schema=SCHEMA)
+        except (OSError, KeyError, TypeError, ValueError):
             raise EvaluationError(f"'{self.file}' does not hold an evaluation: choose another file") from None
         self._check_settings(settings, self.file)
         if measured != sorted(songs):

@@ -1,14 +1,15 @@
 """The rows of runs, small enough to be versioned: all that the report is made from."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from stemtree.errors import EvaluationError
+from stemtree.evaluation.rows import SCHEMA
 from stemtree.evaluation.store import write_rows
+from stemtree.parquet import read_json_metadata, read_parquet
 
 _KEY = "stemtree_run"
 
@@ -76,13 +77,19 @@ def read_run(file: Path) -> tuple[Description, pl.DataFrame]:
         If it is something else.
     """
     try:
-        description = Description.model_validate(json.loads(pl.read_parquet_metadata(file)[_KEY]))
-        return description, pl.read_parquet(file)
-    except (OSError, KeyError, ValueError, ValidationError, pl.exceptions.PolarsError):
+        return _description(file), read_parquet(file, ["test", *COLUMNS], SCHEMA)
+    except (OSError, ValueError):
         raise EvaluationError(f"'{file}' does not hold a run of an experiment: remove it") from None
 
 
 def read_descriptions(folder: Path) -> Iterator[tuple[Path, Description]]:
-    """The runs whose rows lie in a folder, by name."""
+    """The runs whose rows lie in a folder, by name; raises EvaluationError for one that is no run."""
     for file in sorted(folder.glob("*.parquet")):
-        yield file, Description.model_validate(json.loads(pl.read_parquet_metadata(file)[_KEY]))
+        try:
+            yield file, _description(file)
+        except (OSError, ValueError):
+            raise EvaluationError(f"'{file}' does not hold a run of an experiment: remove it") from None
+
+
+def _description(file: Path) -> Description:
+    return Description.model_validate(read_json_metadata(file, _KEY))  # whose errors are ValueErrors

@@ -131,7 +131,7 @@ def _tokens(instrument: Path, file: Path, defined: dict[str, str], depth: int) -
     if depth > _MAX_DEPTH:
         raise CorpusError(f"the files of '{instrument}' include each other: get the whole instrument")
     try:
-        text = file.read_bytes().decode("utf-8", "replace").replace("\r", "\n")
+        text = file.read_bytes().decode("utf-8", "replace").replace("\r", "\n").replace("\0", " ")
     except OSError as error:
         raise CorpusError(
             f"cannot read '{file}' of the instrument '{instrument}': {error.strerror}; get all of it"
@@ -155,14 +155,14 @@ def _substitute(text: str, defined: dict[str, str]) -> str:
 def _exists(folder: Path, sample: str) -> bool:
     """Whether a file exists, in whatever letter case, as sfizz looks for it."""
     place = Path(os.path.normpath(folder / sample))
-    if place.is_file():
+    if os.path.isfile(place):  # unlike pathlib's it takes any name, even one that is too long for a file
         return True
     found = Path(place.anchor)
     for name in place.relative_to(place.anchor).parts:
-        if not (found / name).exists():
+        if not os.path.exists(found / name):
             name = _names_in(found).get(name.casefold(), name)
         found /= name
-    return found.is_file()
+    return os.path.isfile(found)
 
 
 @cache

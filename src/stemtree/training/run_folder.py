@@ -166,8 +166,10 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     """
     try:
         checkpoint: dict[str, Any] = torch.load(file, weights_only=True, mmap=True)
-        if not {"global_step", "state_dict"} <= checkpoint.keys():
-            raise KeyError
+        if not isinstance(checkpoint["global_step"], int):
+            raise TypeError
+        if not all(isinstance(value, torch.Tensor) for value in checkpoint["state_dict"].values()):
+            raise TypeError
         return checkpoint
     except FileNotFoundError:
         raise ModelError(f"there is no checkpoint '{file}' any more: remove its folder to begin anew") from None
