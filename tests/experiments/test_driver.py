@@ -168,3 +168,11 @@ def test_runs_in_processes_of_their_own(workplace: Path, tmp_path: Path, experim
     two = replace(suite, runs=suite.runs[1:3])
     assert run_suite(two, Songs(), Limits(jobs=2)) == {Outcome.DONE: 2}
     assert ExperimentRun(suite.folder_of(suite.runs[2]).path).cpu_seconds > 1  # of the whole process
+
+
+def test_baselines_are_shared_by_experiments_with_the_same_test_songs_alone() -> None:
+    arms = {"direct": {}, "tree": {"relation": {"kind": "tree"}}}
+    one, other = (Experiment(question="", source="", task=task, arms=arms) for task in ("guitar", "ms21_guitar"))
+    for size, number in (("tiny", 2), ("small", 4)):  # the tasks have songs of their own in the small size alone
+        planned = plan_runs({"one": one, "other": other}, size, None)
+        assert sum(run.estimator != "trained" for run in planned) == number

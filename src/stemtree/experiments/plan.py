@@ -188,6 +188,7 @@ def _make(estimator: str, settings: TrainSettings, tests: tuple[TestSet, ...], u
         stft = identity["stft"] if estimator == "mean" or estimator.startswith("oracle") else None
         identity = {"hierarchy": settings.hierarchy, "root": settings.subtree, "stft": stft}
         identity |= {"nodes": target_nodes(settings, tree), "estimator": estimator, "channels": settings.channels}
+        identity |= {"tests": [(test.name, test.root.name) for test in tests]}  # tasks share baselines, not songs
         identity = digest(identity)
     else:
         identity = settings_identity(identity)
