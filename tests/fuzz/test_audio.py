@@ -65,6 +65,7 @@ _NAMES = [*_WITH_SOUNDFILE, *_WITH_FFMPEG, *_MADE_OF_OTHERS, *(f"cover.{containe
 @fuzzed(60)
 @given(st.sampled_from(_NAMES), edits(), st.booleans())
 @example("float.wav", [(84, 0, b"\0")], True)
+@example("joined.ogg", [("number", 0, 4, 0, 0), ("number", 0, 4, 0, 0), ("number", 3, 7, 3, 0)], True)
 def test_audio(tmp_path: Path, sounds: Originals, name: str, changes: list[Edit], accept: bool) -> None:
     with spoilt_file(tmp_path, f"song.{name}", edited(sounds[name], changes)) as file:
         with only_sentences():

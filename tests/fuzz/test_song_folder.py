@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from support.encoded import tone, with_soundfile
 from support.fuzz import Originals, Spoiling, fuzzed, only_sentences, spoilings, spoilt_document, spoilt_file
 
@@ -24,6 +24,10 @@ def separated(tmp_path_factory: pytest.TempPathFactory) -> Originals:
 
 @fuzzed(15)
 @given(spoilings())
+@example([(1, 0, b'"also": 5,')])
+@example([(1, 0, b'"also": [{}],')])
+@example([(1, 0, b'"splitters": 3, "')])
+@example([(0, "set", {"stemtree": "0.1.0", "nodes": [{"path": "vocal"}]})])
 def test_existing_manifest(tmp_path: Path, separated: Originals, changes: Spoiling) -> None:
     content = spoilt_document(separated["manifest"], changes, "json")
     with spoilt_file(tmp_path, "tree.json", content) as file:

@@ -212,7 +212,7 @@ def _decode(container: Any, stream: Any) -> Iterator[Any]:
                 yield from packet.decode()
             except (av.FFmpegError, ValueError) as error:
                 yield error
-    except av.FFmpegError as error:
+    except (av.FFmpegError, IndexError) as error:  # IndexError: a packet of a stream that begins on the way
         yield error
 
 

@@ -108,7 +108,8 @@ class MeanMask(Chunkwise):
                 metadata = json.loads(content.metadata()[_KEY])
                 mask = content.get_tensor("mask")
             nodes, stft = tuple(metadata["nodes"]), Stft(**metadata["stft"])
-            if mask.shape != (len(nodes), stft.bins):
+            root, fitted = str(metadata["root"]), str(metadata["fitted"])
+            if mask.shape != (len(nodes), stft.bins) or not all(isinstance(node, str) for node in nodes):
                 raise ValueError
         except OSError as error:
             raise OptionError(
@@ -116,7 +117,7 @@ class MeanMask(Chunkwise):
             ) from None
         except (SafetensorError, KeyError, TypeError, ValueError, OptionError):
             raise OptionError(f"'{file}' does not hold mean masks: fit them with stemtree mean-mask") from None
-        return cls(nodes, mask, stft, metadata["fitted"], metadata["root"], f"mean:{file}")
+        return cls(nodes, mask, stft, fitted, root, f"mean:{file}")
 
 
 def fit_mean_mask(
