@@ -8,9 +8,9 @@ from stemtree.errors import OptionError
 from stemtree.extras import library
 
 OPTIONAL = (
-    "bs4", "demucs", "fluidsynth", "librosa", "lightning_utilities", "matplotlib", "openunmix", "pedalboard",
-    "pretty_midi", "py7zr", "pyloudnorm", "pytorch_lightning", "pytorch_optimizer", "rarfile", "requests", "scipy",
-    "sklearn", "soxr", "tensorboard",
+    "bs4", "demucs", "fluidsynth", "librosa", "lightning_utilities", "matplotlib", "moises_light", "openunmix",
+    "pedalboard", "pretty_midi", "py7zr", "pyloudnorm", "pymss_core", "pytorch_lightning", "pytorch_optimizer",
+    "rarfile", "requests", "scipy", "sklearn", "soxr", "tensorboard",
 )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ Parts, by default all:
 - ``default``: the default model in float32 and bfloat16, beside products of large matrices in the same run
 - ``heads``, ``folded``, ``recurrent``: training steps, in seconds of audio per second of CPU time
 - ``compiled``: the default model by torch.compile, which needs g++
+- ``literature``: networks of the literature at their published sizes, masks of four stems of a block; on a GPU too, if
+  there is one. Not among the default: it takes minutes. ``literature:scnet`` measures one
 """
 
 import argparse
@@ -21,11 +23,12 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from stemtree.corpora.track import Corpus
 from stemtree.hierarchy import load
 from stemtree.losses import Truth, tpsa_mse
 from stemtree.masks.relation import Relation, make_relation
 from stemtree.memory import keep_freed_memory
-from stemtree.model import load_model
+from stemtree.model import Model, load_model, make_model
 from stemtree.networks.folded_conv import Band, FoldedConvSettings
 from stemtree.networks.kernels import fuse_batch_norms
 from stemtree.networks.mask_inference import MaskInferenceSettings
@@ -39,6 +42,9 @@ from stemtree.separation.splitters.spleeter_weights import (
     read_checkpoints,
 )
 from stemtree.spectral import Stft, log_magnitude, salient_bins
+from stemtree.training.configuration import available, read_settings
+from stemtree.training.initial_model import make_card
+from stemtree.training.targets import training_targets
 
 sys.path.append(str(Path(__file__).parents[1] / "quality"))  # each benchmark is a script
 from spleeter_parity import published_network
@@ -120,6 +126,43 @@ def compiled() -> None:
     print("default model, as it runs and compiled:", *(f"{run:.4f} / {other:.4f}" for run, other in figures))
 
 
+def literature(names: list[str]) -> None:
+    """Measure the networks of the configurations ``networks/…``; of all where none is named."""
+    for name in names or [name for name in available() if name.startswith("networks/")]:
+        settings = read_settings([name if name.startswith("networks/") else f"networks/{name}"])
+        hierarchy = load(settings.hierarchy)
+        card = make_card(settings, training_targets(settings, hierarchy), Corpus(Path(), "musdb18-hq", "musdb18", ()))
+        model = make_model(card)
+        model.network.eval()
+        figures = [f"{sum(p.numel() for p in model.network.parameters()) / 1e6:.1f} M"]
+        figures.append(f"{masks_cost(model, 'cpu'):.2f} CPU s per s")
+        if torch.cuda.is_available():
+            figures.append(f"{masks_cost(model, 'cuda'):.4f} GPU s per s")
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"{name}: {', '.join(figures)}, peak so far {peak:.0f} MB", flush=True)
+
+
+def masks_cost(model: Model, device: str, seconds: float = 6.0) -> float:
+    """Seconds per second of audio: of CPU time, or of a GPU from start to end."""
+    stft = model.card.stft
+    mixture = stft.transform(torch.randn(1, 2, int(seconds * stft.sample_rate), device=device))
+    model.network.to(device)
+
+    def run() -> None:
+        with torch.inference_mode():
+            model.part_masks(mixture)
+
+    if device == "cpu":
+        return least(run, 1) / seconds
+    run()
+    torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(5):
+        run()
+    torch.cuda.synchronize()
+    return (time.perf_counter() - start) / 5 / seconds
+
+
 class Training:
     """Training steps of a network on noise: features, network, masks, loss, gradients, Adam; 16 kHz mono, 1024/512."""
 
@@ -187,6 +230,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))
     options = parser.parse_args()
+    named = [name.partition(":") for name in options.parts]
+    if networks := [network for name, _, network in named if name == "literature"]:
+        torch.set_num_threads(1)
+        literature([network for network in networks if network])
+        options.parts = [name for name in options.parts if name.partition(":")[0] != "literature"]
+        if not options.parts:
+            return
     if unknown := [name for name in options.parts if name not in parts]:
         parser.error(f"there is no part '{unknown[0]}': give some of {', '.join(parts)}")
     torch.set_num_threads(1)

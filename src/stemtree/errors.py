@@ -75,6 +75,10 @@ class OptionError(StemtreeError):
     """A setting that does not exist, is out of range or contradicts another."""
 
 
+class LibraryError(OptionError):
+    """A package of an optional group that is not installed."""
+
+
 class ModelError(StemtreeError):
     """A trained model or a training run that cannot be read, or that does not fit its use."""
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from stemtree.errors import OptionError
+from stemtree.errors import LibraryError
 
 
 def library(name: str, extra: str, purpose: str, remedy: str = "") -> Any:
@@ -27,11 +27,11 @@ def library(name: str, extra: str, purpose: str, remedy: str = "") -> Any:
 
     Raises
     ------
-    OptionError
+    LibraryError
         If it is not installed; the message says how to install it.
     """
     try:
         return import_module(name)
     except ImportError:
         package = name.partition(".")[0]
-        raise OptionError(f"{purpose} {package}: `pip install 'stemtree[{extra}]'`{remedy}") from None
+        raise LibraryError(f"{purpose} {package}: `pip install 'stemtree[{extra}]'`{remedy}") from None

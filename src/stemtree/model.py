@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from stemtree.errors import HierarchyError, ModelError, OptionError, one_sentence
+from stemtree.errors import HierarchyError, LibraryError, ModelError, OptionError, one_sentence
 from stemtree.hierarchy import Hierarchy, NodePath, from_dict
 from stemtree.masks.relation import Estimate, Relation, RelationSettings, make_relation
+from stemtree.masks.shares import share_logits
 from stemtree.networks.registry import NetworkSettings
 from stemtree.spectral import Stft, log_magnitude, salient_bins
 from stemtree.staging import whole_file
-from stemtree.types import Features, Logits, Masks, Spectrogram
+from stemtree.types import Features, Logits, Masks, Spectrogram, Waveform
 
 CARD, WEIGHTS = "model.json", "model.safetensors"
 
@@ -89,7 +91,7 @@ class Model:
     card : Card
         What it is.
     network : nn.Module
-        Features to logits.
+        Features to logits, or what its settings' `domain` says.
     relation : Relation
         Logits to masks.
     """
@@ -132,6 +134,8 @@ class Model:
         return self.relation.part_masks(self._logits(mixture, query))
 
     def _logits(self, mixture: Spectrogram, query: Spectrogram | None) -> Logits:
+        if self.card.network.domain != "features":
+            return self._share_logits(mixture)
         features = self._features(mixture)
         if not self.takes_query:
             logits: Logits = self.network(features)
@@ -142,10 +146,31 @@ class Model:
         query_logits: Logits = self.network(features, query_features, presence)
         return query_logits
 
+    def _share_logits(self, mixture: Spectrogram) -> Logits:
+        """Shares of what the network makes of the mixture, which it hears at one loudness, whatever the song's is."""
+        mixture = self._channels(mixture)
+        power = (mixture.real.square() + mixture.imag.square()).mean(dim=(1, 2, 3), keepdim=True)
+        mixture = mixture * power.clamp_min(1e-20).rsqrt()
+        separate = self._separate_audio if self.card.network.domain == "waveform" else self.network
+        return share_logits(separate(mixture), mixture)
+
+    def _separate_audio(self, mixture: Spectrogram) -> Spectrogram:
+        """Spectrograms of the waveforms that the network makes of the mixture's; see `share_logits`."""
+        stft = self.card.stft
+        envelope = stft.envelope(mixture.shape[-1]).to(mixture.device)
+        # Where the first and the last windows begin and end, the envelope is almost 0.
+        stems: Waveform = self.network(stft.overlap_add(mixture) / envelope.clamp_min(1e-2))
+        spectrograms = stft.analyse(stems.float().flatten(0, 2))
+        return spectrograms.reshape(*stems.shape[:3], *spectrograms.shape[1:])
+
     def _features(self, spectrogram: Spectrogram) -> Features:
+        return log_magnitude(self._channels(spectrogram))
+
+    def _channels(self, spectrogram: Spectrogram) -> Spectrogram:
+        """The channels that the network takes."""
         if self.card.channels == 1 and spectrogram.shape[1] > 1:
-            spectrogram = spectrogram.mean(dim=1, keepdim=True)
-        return log_magnitude(spectrogram)
+            return spectrogram.mean(dim=1, keepdim=True)
+        return spectrogram
 
 
 def make_model(card: Card) -> Model:
@@ -169,7 +194,10 @@ def save_model(model: Model, folder: str | os.PathLike[str]) -> Path:
     """Write weights and card into a folder, both or none, and return it."""
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
-    weights = {name: tensor.contiguous() for name, tensor in model.network.state_dict().items()}
+    # Cloned, since safetensors refuses tensors of several names, such as layers share.
+    weights = {
+        name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in model.network.state_dict().items()
+    }
     card = json.dumps(model.card.model_dump(mode="json", by_alias=True), indent=2) + "\n"
     with whole_file(place / CARD) as card_file, whole_file(place / WEIGHTS) as weights_file:
         save_file(weights, weights_file)
@@ -188,12 +216,14 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     Raises
     ------
     ModelError
-        If either is missing, damaged, or does not fit the other.
+        If either is missing, damaged, or does not fit the other, or if the network's package is not installed.
     """
     place = _folder(folder)
     card, weights = _read(place)
     try:
         model = make_model(card)
+    except LibraryError as error:
+        raise ModelError(f"the model '{place}' cannot be used: {error}") from None
     except (HierarchyError, OptionError) as error:
         raise ModelError(f"the card '{place / CARD}' is not one of ours: {error}") from None
     if not all(tensor.isfinite().all() for tensor in weights.values()):

@@ -1,11 +1,16 @@
 """What holds for every network: shapes, parameters, exact sizes."""
 
+import sys
+from dataclasses import replace
+
 import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
-from support.networks import SMALL, network_inputs
+from support.networks import SMALL, SMALL_SEPARATORS, network_inputs, small_model
 from torch import nn
 
+from stemtree.errors import OptionError
+from stemtree.masks.relation import RELATIONS
 from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.open_unmix import OpenUnmixSettings
@@ -84,6 +89,71 @@ def test_settings_are_read_by_kind_and_unknown_keys_refused() -> None:
         {"kind": "mask_inference", "dropout": 1},
         {"kind": "transformer"},
         {"kind": "open_unmix", "units": 9},
+        {"kind": "scnet", "bands": [0.5, 0.4, 0.2]},
+        {"kind": "scnet", "layers": 3},
+        {"kind": "bs_roformer", "head_width": 7},
+        {"kind": "bs_roformer", "bands": [4]},
+        {"kind": "demucs", "heads": 3},
+        {"kind": "moises_light", "bands": 3},
+        {"kind": "moises_light", "window": 2048},
+        {"kind": "moises_light", "bottleneck": 1024},
+        {"kind": "moises_light", "decoded": 4},
     ):
         with pytest.raises(ValidationError):
             read(wrong)
+
+
+@pytest.mark.parametrize("kind", ["open_unmix", "x_umx", *SMALL_SEPARATORS])
+def test_three_steps_under_every_head(kind: str) -> None:
+    """Each makes masks, and learns."""
+    settings = (SMALL | SMALL_SEPARATORS)[kind]
+    mixture, truth = torch.randn(2, 2, 33, 9, dtype=torch.complex64), torch.rand(2, 4, 2, 33, 9)
+    networks = {}
+    for relation in RELATIONS:
+        model = small_model(settings, relation)
+        network = networks.setdefault(model.relation.outputs, model.network)  # heads of as many outputs share one
+        model = replace(model, network=network)
+        optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+        losses = []
+        for _ in range(3):
+            masks = model.estimate(mixture).masks
+            assert masks.shape == truth.shape and masks.min() >= 0 and masks.max() <= 1 + 1e-6
+            losses.append((masks - truth).square().mean())
+            optimizer.zero_grad()
+            losses[-1].backward()
+            optimizer.step()
+        assert losses[2] < losses[1] < losses[0]
+
+
+@pytest.mark.parametrize("kind", SMALL_SEPARATORS)
+def test_networks_of_spectrograms_and_waveforms(kind: str) -> None:
+    """Of any size; how loud a recording is, and what else is in the batch, changes nothing."""
+    settings = SMALL_SEPARATORS[kind]
+    for channels, window, frames in ((1, 64, 4), (2, 130, 5), (2, 256, 16)):
+        model = small_model(settings, "tree", channels, window)
+        mixture = torch.randn(2, channels, window // 2 + 1, frames, dtype=torch.complex64)
+        model.network.eval()
+        with torch.inference_mode():
+            masks = model.estimate(mixture).masks
+            assert masks.shape == (2, 4, channels, window // 2 + 1, frames)
+            alone = model.estimate(mixture[1:] / 8).masks
+            torch.testing.assert_close(alone, masks[1:], atol=1e-4, rtol=1e-4)
+        model.network.train()
+        model.estimate(mixture).masks.square().sum().backward()  # nothing is left of what was evaluated
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "package"),
+    [
+        ("tfc_tdf", "pymss_core", "pymss_core"),
+        ("scnet", "pymss_core.modules.scnet", "pymss_core"),
+        ("bs_roformer", "pymss_core", "pymss_core"),
+        ("demucs", "demucs.htdemucs", "demucs"),
+        ("moises_light", "moises_light", "moises_light"),
+    ],
+)
+def test_a_package_that_is_missing(kind: str, module: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(OptionError) as error:
+        small_model(SMALL_SEPARATORS[kind])
+    assert str(error.value) == f"the network '{kind}' needs {package}: `pip install 'stemtree[networks]'`"

@@ -2,11 +2,17 @@
 
 import torch
 
+from stemtree.model import Card, Model, make_model
+from stemtree.networks.bs_roformer import BsRoformerSettings
+from stemtree.networks.demucs import DemucsSettings
 from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.networks.mask_inference import MaskInferenceSettings
+from stemtree.networks.moises_light import MoisesLightSettings
 from stemtree.networks.open_unmix import OpenUnmixSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.networks.registry import NetworkSettings
+from stemtree.networks.scnet import ScNetSettings
+from stemtree.networks.tfc_tdf import TfcTdfSettings
 from stemtree.networks.x_umx import XUmxSettings
 
 SMALL: dict[str, NetworkSettings] = {
@@ -16,6 +22,37 @@ SMALL: dict[str, NetworkSettings] = {
     "open_unmix": OpenUnmixSettings(layers=2, units=8, heard=30),
     "x_umx": XUmxSettings(layers=1, units=8, heard=30),
 }
+"""Networks of features."""
+
+SMALL_SEPARATORS: dict[str, NetworkSettings] = {
+    "tfc_tdf": TfcTdfSettings(subbands=2, scales=2, blocks=1, width=4, growth=4, bottleneck=2),
+    "scnet": ScNetSettings(widths=(4, 8), layers=2),
+    "bs_roformer": BsRoformerSettings(bands=(4, 8, 12, 9), width=8, depth=1, heads=2, head_width=4),
+    "demucs": DemucsSettings(width=8, layers=1, features=8, heads=2),
+    "moises_light": MoisesLightSettings(
+        window=64, hop=16, heard=32, bands=2, width=4, scales=2, splits=1, layers=1, bottleneck=2
+    ),
+}
+"""Networks of spectrograms or waveforms."""
+
+
+def small_model(settings: NetworkSettings, relation: str = "direct", channels: int = 2, window: int = 64) -> Model:
+    """A model of four nodes, one under another, at a small transform."""
+    torch.manual_seed(0)
+    sources = {"sources": {"b/c": "b"}} if relation == "mixed" else {}
+    return make_model(
+        Card.model_validate(
+            {
+                "hierarchy": "pair",
+                "tree": {"a": {}, "b": {"c": {}, "d": {}}},
+                "nodes": ["a", "b", "b/c", "b/d"],
+                "relation": {"kind": relation, **sources},
+                "network": settings.model_dump(),
+                "stft": {"window": window, "hop": window // 2, "sample_rate": 8000},
+                "channels": channels,
+            }
+        )
+    )
 
 
 def network_inputs(settings: NetworkSettings, batch: int, channels: int, bins: int, frames: int) -> list[torch.Tensor]:

@@ -1,9 +1,12 @@
 """What every network declares of itself."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel
 from torch import nn
+
+Domain = Literal["features", "spectrogram", "waveform"]
+"""What a network is given, and so what it makes; see `BaseNetworkSettings.build`."""
 
 
 class BaseNetworkSettings(BaseModel, frozen=True, extra="forbid"):
@@ -11,6 +14,8 @@ class BaseNetworkSettings(BaseModel, frozen=True, extra="forbid"):
 
     Attributes
     ----------
+    domain : {"features", "spectrogram", "waveform"}
+        See `build`.
     takes_query : bool
         Whether the network needs an example of what to separate. It is called as ``network(features)`` if not, else as
         ``network(features, query, presence)``; see `stemtree.networks.query_by_example`.
@@ -18,6 +23,7 @@ class BaseNetworkSettings(BaseModel, frozen=True, extra="forbid"):
         Whether training gains from `stemtree.memory.keep_freed_memory`.
     """
 
+    domain: ClassVar[Domain] = "features"
     takes_query: ClassVar[bool] = False
     reuses_freed_memory: ClassVar[bool] = False
 
@@ -34,6 +40,9 @@ class BaseNetworkSettings(BaseModel, frozen=True, extra="forbid"):
         Returns
         -------
         nn.Module
-            From ``(batch, channel, bin, frame)`` features to ``(batch, output, channel, bin, frame)`` logits.
+            By `domain`: from ``(batch, channel, bin, frame)`` features to ``(batch, output, channel, bin, frame)``
+            logits; from the same of a complex spectrogram to one of each output; or from ``(batch, channel, sample)``
+            audio to ``(batch, output, channel, sample)``. Of spectrograms and audio the logits are the outputs' shares
+            of the mixture (`stemtree.masks.shares`).
         """
         raise NotImplementedError
