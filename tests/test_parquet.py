@@ -4,7 +4,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from stemtree.parquet import read_parquet, write_parquet
+from stemtree.parquet import read_json_metadata, read_parquet, write_parquet
 
 TABLE = pl.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 
@@ -27,6 +27,30 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         read_parquet(tmp_path / "t.parquet", ["c"])
     with pytest.raises(OSError, match="No such file"):
         read_parquet(tmp_path / "none.parquet")
+
+
+def test_one_wrong_byte_is_found(tmp_path: Path) -> None:
+    """Polars may end the program over one, such as the 0x7F in the header of a page."""
+    write_parquet(TABLE, tmp_path / "t.parquet", {"key": "[1]"})
+    content, read = (tmp_path / "t.parquet").read_bytes(), 0
+    for at in range(len(content)):
+        (tmp_path / "t.parquet").write_bytes(content[:at] + bytes([content[at] ^ 0x7F]) + content[at + 1 :])
+        try:
+            assert read_parquet(tmp_path / "t.parquet").equals(TABLE)
+            assert read_json_metadata(tmp_path / "t.parquet", "key") == [1]
+            read += 1
+        except ValueError:
+            pass
+    assert read < 20  # the checksum's own key and its surroundings
+
+
+def test_tables_of_other_programs(tmp_path: Path) -> None:
+    TABLE.write_parquet(tmp_path / "t.parquet")
+    assert read_parquet(tmp_path / "t.parquet", schema={"a": pl.Float64(), "c": pl.String()})["a"].to_list() == [1, 2]
+    with pytest.raises(ValueError, match="conversion"):
+        read_parquet(tmp_path / "t.parquet", schema={"b": pl.Int32()})
+    with pytest.raises(ValueError, match="key"):
+        read_json_metadata(tmp_path / "t.parquet", "key")
 
 
 def test_a_full_disk_is_the_systems_error() -> None:

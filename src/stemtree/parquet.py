@@ -1,7 +1,13 @@
-"""Parquet tables: read with care, written with the errors of the system."""
+"""Parquet tables: read with care, written with the errors of the system.
+
+A single wrong byte can make polars ask for more memory than there is, which ends the program. Tables that are written
+here therefore hold a checksum, which is compared before polars sees them.
+"""
 
 import io
 import json
+import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +16,13 @@ from typing import Any
 import polars as pl
 
 from stemtree.audio.stderr import silence_stderr
+
+_CHECKSUM = "stemtree_crc32"
+"""The key of the metadata under which eight hexadecimal digits stand: CRC-32 of the file with eight zeros there."""
+
+_ZEROS = b"0" * 8
+_PLACE = re.compile(re.escape(_CHECKSUM.encode()) + rb".{1,2}\x08(.{8})", re.DOTALL)
+"""The key, the header of the next field, and the length and digits of the value (Thrift's compact protocol)."""
 
 
 def read_parquet(
@@ -33,8 +46,9 @@ def read_parquet(
     ValueError
         If it is no table, damaged, lacks a column or holds something else in one.
     """
+    content = _checked(file)
     with _only_value_errors():
-        table = pl.read_parquet(file, columns=None if columns is None else list(columns))
+        table = pl.read_parquet(content, columns=None if columns is None else list(columns))
         others = {
             name: kind
             for name, kind in (schema or {}).items()
@@ -45,8 +59,26 @@ def read_parquet(
 
 def read_json_metadata(file: Path, key: str) -> Any:
     """Read what a table's metadata hold as JSON under a key; raises OSError and ValueError as `read_parquet` does."""
+    content = _checked(file)
     with _only_value_errors():
-        return json.loads(pl.read_parquet_metadata(file)[key])
+        return json.loads(pl.read_parquet_metadata(content)[key])
+
+
+def _checked(file: Path) -> io.BytesIO:
+    """The content of a file; raises ValueError if its checksum, which other programs' tables lack, is wrong."""
+    content = file.read_bytes()
+    places = list(_PLACE.finditer(content))
+    if places and places[-1][1] != _digits(_with_digits(content, places[-1], _ZEROS)):
+        raise ValueError(f"'{file}' is damaged")
+    return io.BytesIO(content)
+
+
+def _digits(content: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(content)
+
+
+def _with_digits(content: bytes, place: re.Match[bytes], digits: bytes) -> bytes:
+    return content[: place.start(1)] + digits + content[place.end(1) :]
 
 
 @contextmanager
@@ -63,6 +95,8 @@ def _only_value_errors() -> Iterator[None]:
 
 def write_parquet(table: pl.DataFrame, file: Path, metadata: dict[str, str] | None = None) -> None:
     """Write a table; raises OSError with the system's reason if that cannot be done, which polars hides in a text."""
-    content = io.BytesIO()
-    table.write_parquet(content, compression="zstd", metadata=metadata)
-    file.write_bytes(content.getbuffer())
+    buffer = io.BytesIO()
+    table.write_parquet(buffer, compression="zstd", metadata={**(metadata or {}), _CHECKSUM: _ZEROS.decode()})
+    content = buffer.getvalue()
+    *_, place = _PLACE.finditer(content)
+    file.write_bytes(_with_digits(content, place, _digits(content)))
