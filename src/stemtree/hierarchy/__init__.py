@@ -3,8 +3,9 @@
 from stemtree.hierarchy.load import available, from_dict, load
 from stemtree.hierarchy.matching import Match, match
 from stemtree.hierarchy.names import find_all, find_node, find_nodes, known_nodes
+from stemtree.hierarchy.node import Node
 from stemtree.hierarchy.paths import MIXTURE, NodePath, depth, is_within, join
-from stemtree.hierarchy.tree import Hierarchy, Node
+from stemtree.hierarchy.tree import Hierarchy
 
 __all__ = [
     "MIXTURE",

@@ -11,8 +11,9 @@ import yaml
 from stemtree.errors import HierarchyError, suggest
 from stemtree.hierarchy.labels import normal_form
 from stemtree.hierarchy.names import known_nodes
+from stemtree.hierarchy.node import Node
 from stemtree.hierarchy.paths import NodePath, is_within
-from stemtree.hierarchy.tree import Hierarchy, Node
+from stemtree.hierarchy.tree import Hierarchy
 
 _DEFINITIONS = resources.files("stemtree.hierarchy") / "definitions"
 _KEYS = ("name", "description", "aliases", "continues", "tree")

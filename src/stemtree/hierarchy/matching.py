@@ -9,8 +9,9 @@ from stemtree.errors import HierarchyError
 from stemtree.hierarchy.labels import normal_form
 from stemtree.hierarchy.load import available, load
 from stemtree.hierarchy.names import known_nodes
+from stemtree.hierarchy.node import Node
 from stemtree.hierarchy.paths import MIXTURE, NodePath, depth, is_within, join
-from stemtree.hierarchy.tree import Hierarchy, Node
+from stemtree.hierarchy.tree import Hierarchy
 
 REST = "rest"
 """The node that takes what the hierarchy asked for has no node for."""

@@ -1,6 +1,5 @@
 """The immutable tree of nodes that a mixture is separated into."""
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,34 +7,9 @@ from functools import cached_property
 
 from stemtree.errors import HierarchyError, suggest
 from stemtree.hierarchy.labels import index_labels, normal_form, singular
+from stemtree.hierarchy.node import Node, check_names
 from stemtree.hierarchy.paths import MIXTURE, NodePath, is_within, join
 from stemtree.hierarchy.paths import depth as depth_of
-
-_NAME = re.compile(r"\w[\w &+'-]*(?<! )")
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node with its descendants.
-
-    Parameters
-    ----------
-    name : str
-        Unique among its siblings; becomes a file name.
-    children : tuple of Node
-        Empty for a leaf.
-    labels : tuple of str
-        What corpora call a leaf; empty for inner nodes.
-    """
-
-    name: str
-    children: tuple["Node", ...] = ()
-    labels: tuple[str, ...] = ()
-
-    @property
-    def level(self) -> int:
-        """1 for a leaf, otherwise one more than its highest child."""
-        return 1 + max((child.level for child in self.children), default=0)
 
 
 @dataclass(frozen=True)
@@ -75,7 +49,7 @@ class Hierarchy:
     def __post_init__(self) -> None:
         if not self.root.children:
             raise HierarchyError(f"hierarchy '{self.name}' is empty: put at least one node under its tree")
-        _check_names(MIXTURE, self.root)
+        check_names(MIXTURE, self.root)
         self._labels  # noqa: B018 - checked now rather than at the first look-up
 
     @cached_property
@@ -318,19 +292,3 @@ class Hierarchy:
             return {child.name: names(child) for child in node.children}
 
         return names(self.root)
-
-
-def _check_names(path: NodePath, node: Node) -> None:
-    where = f"under '{path}'" if path else "under the mixture"
-    seen: set[str] = set()
-    for child in node.children:
-        # No full stop: a folder named b.wav would stand where the stem of b does.
-        if not _NAME.fullmatch(child.name):
-            raise HierarchyError(
-                f"the name '{child.name}' {where} cannot be a file's: begin it with a letter or digit and use only "
-                "letters, digits, spaces and & + ' - _"
-            )
-        if child.name.casefold() in seen:
-            raise HierarchyError(f"two nodes {where} are called '{child.name}': rename one")
-        seen.add(child.name.casefold())
-        _check_names(join(path, child.name), child)
