@@ -10,7 +10,7 @@ from stemtree.evaluation.chunk_list import ChunkList, ListedChunk, list_all, rea
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimators.bounds import Mixture
 from stemtree.evaluation.estimators.query_model import QueryModel
-from stemtree.evaluation.evaluate import evaluate
+from stemtree.evaluation.evaluate import Selection, evaluate
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy
 
@@ -86,7 +86,9 @@ def test_only_the_path_of_the_target_is_measured_and_only_there(
     query_corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
 ) -> None:
     chunks = ChunkList((ListedChunk("0", 2.0, DRUMS), ListedChunk("0", 4.0, BASS), ListedChunk("2", 0.0, BASS)), 2)
-    rows = evaluate(Mixture(hierarchy.paths), query_corpus, hierarchy, settings, chunks=chunks, workers=1)
+    rows = evaluate(
+        Mixture(hierarchy.paths), query_corpus, hierarchy, settings, selection=Selection(chunks=chunks), workers=1
+    )
     parent = "accompaniment"
     assert rows.select("track", "start", "target", "node").rows() == [
         ("0", 2.0, DRUMS, parent), ("0", 2.0, DRUMS, DRUMS),
@@ -97,7 +99,9 @@ def test_only_the_path_of_the_target_is_measured_and_only_there(
     same = whole.filter(track="0", start=2.0, node=DRUMS)
     assert rows.filter(track="0", start=2.0, node=DRUMS).drop("target").equals(same.drop("target"))
     untargeted = ChunkList((ListedChunk("0", 2.0),), 2)
-    rows = evaluate(Mixture(hierarchy.paths), query_corpus, hierarchy, settings, chunks=untargeted, workers=1)
+    rows = evaluate(
+        Mixture(hierarchy.paths), query_corpus, hierarchy, settings, selection=Selection(chunks=untargeted), workers=1
+    )
     assert rows["node"].to_list() == list(hierarchy.paths) and rows["target"].null_count() == len(rows)
 
 
@@ -105,14 +109,14 @@ def test_a_model_that_takes_queries_is_measured_on_the_list(
     query_model: QueryModel, query_corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
 ) -> None:
     chunks = ChunkList((ListedChunk("0", 2.0, BASS), ListedChunk("1", 0.0, BASS)), 2)
-    rows = evaluate(query_model, query_corpus, hierarchy, settings, chunks=chunks, workers=1)
+    rows = evaluate(query_model, query_corpus, hierarchy, settings, selection=Selection(chunks=chunks), workers=1)
     whole = evaluate(query_model, query_corpus, hierarchy, settings, workers=1)
     assert rows.height == 4
     keys = ["track", "start", "target", "node"]
     assert rows.equals(whole.join(rows.select(keys), on=keys, how="semi", maintain_order="left"))
     vocals = ChunkList((ListedChunk("0", 2.0, "vocals"),), 2)
     with pytest.raises(OptionError, match="takes no query for 'vocals'"):
-        evaluate(query_model, query_corpus, hierarchy, settings, chunks=vocals, workers=1)
+        evaluate(query_model, query_corpus, hierarchy, settings, selection=Selection(chunks=vocals), workers=1)
 
 
 def test_a_list_belongs_to_songs_and_a_duration(
@@ -124,12 +128,14 @@ def test_a_list_belongs_to_songs_and_a_duration(
         (ChunkList((ListedChunk("0", 5.0, BASS),), 2), "'0' lasts 6.0 s, and the list has a chunk at 5.0 s"),
     ):
         with pytest.raises(EvaluationError, match=message):
-            evaluate(mixture, query_corpus, hierarchy, settings, chunks=chunks, workers=1)
+            evaluate(mixture, query_corpus, hierarchy, settings, selection=Selection(chunks=chunks), workers=1)
     with pytest.raises(OptionError, match=r"chunks of 1 s, and the settings of 2 s"):
-        evaluate(mixture, query_corpus, hierarchy, settings, chunks=ChunkList((ListedChunk("0", 0.0),), 1), workers=1)
+        shorter = Selection(chunks=ChunkList((ListedChunk("0", 0.0),), 1))
+        evaluate(mixture, query_corpus, hierarchy, settings, selection=shorter, workers=1)
     with pytest.raises(OptionError, match="no node on the path of 'vocals' is measured"):
-        evaluate(mixture, query_corpus, hierarchy, settings, chunks=ChunkList((ListedChunk("0", 0, "vocals"),), 2))
+        targeted = Selection(chunks=ChunkList((ListedChunk("0", 0, "vocals"),), 2))
+        evaluate(mixture, query_corpus, hierarchy, settings, selection=targeted)
     listed = ChunkList((ListedChunk("0", 0.0, BASS),), 2)
-    evaluate(mixture, query_corpus, hierarchy, settings, chunks=listed, file=file, workers=1)
+    evaluate(mixture, query_corpus, hierarchy, settings, selection=Selection(chunks=listed), file=file, workers=1)
     with pytest.raises(EvaluationError, match="holds another evaluation"):
         evaluate(mixture, query_corpus, hierarchy, settings, file=file, workers=1)

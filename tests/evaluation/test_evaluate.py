@@ -11,7 +11,7 @@ from stemtree.corpora.track import Corpus
 from stemtree.errors import EvaluationError, HierarchyError, OptionError
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.bounds import IdealMask, Mixture
-from stemtree.evaluation.evaluate import evaluate
+from stemtree.evaluation.evaluate import Selection, evaluate
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy
 from stemtree.types import Waveform
@@ -106,7 +106,7 @@ def test_a_changed_song_is_measured_again(
 
 def test_what_does_not_fit(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     with pytest.raises(OptionError, match="'mixture' does not estimate 'accompaniment/drums'"):
-        evaluate(Mixture(NODES), corpus, hierarchy, settings, nodes=["accompaniment/drums"])
+        evaluate(Mixture(NODES), corpus, hierarchy, settings, selection=Selection(["accompaniment/drums"]))
     with pytest.raises(HierarchyError, match="'mixture' estimates 'vocal', which the hierarchy 'musdb18' lacks"):
         evaluate(Mixture(("vocal",)), corpus, hierarchy, settings)
     with pytest.raises(OptionError, match=r"windows of 0.1 s are too short for SIR and SAR"):

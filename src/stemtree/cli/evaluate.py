@@ -101,7 +101,7 @@ def evaluate(
     from stemtree.evaluation.chunk_list import write_chunks as write_list
     from stemtree.evaluation.chunks import choose_chunks
     from stemtree.evaluation.estimators.registry import make_estimator
-    from stemtree.evaluation.evaluate import evaluate
+    from stemtree.evaluation.evaluate import Selection, evaluate
     from stemtree.evaluation.settings import EvaluationSettings
     from stemtree.spectral import Stft
 
@@ -129,8 +129,7 @@ def evaluate(
             songs,
             tree,
             settings,
-            nodes=selected,
-            chunks=listed,
+            selection=Selection(selected, listed),
             file=output,
             workers=workers,
             progress=progress,

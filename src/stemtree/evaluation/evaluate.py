@@ -24,14 +24,30 @@ _FORMAT = 2
 """Of the rows; raised when their meaning changes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is measured of all that could be.
+
+    Parameters
+    ----------
+    nodes : sequence of NodePath, optional
+        Which of the estimator's nodes; by default all.
+    chunks : ChunkList, optional
+        These chunks, instead of those that the settings select. Where they have targets, only the nodes on a target's
+        path are measured in its chunks.
+    """
+
+    nodes: Sequence[NodePath] | None = None
+    chunks: ChunkList | None = None
+
+
 def evaluate(
     estimator: Estimator,
     corpus: Corpus,
     hierarchy: Hierarchy,
     settings: EvaluationSettings | None = None,
     *,
-    nodes: Sequence[NodePath] | None = None,
-    chunks: ChunkList | None = None,
+    selection: Selection | None = None,
     file: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -48,11 +64,8 @@ def evaluate(
         Of the corpus.
     settings : EvaluationSettings, optional
         Which chunks are measured, and how.
-    nodes : sequence of NodePath, optional
-        Which of the estimator's nodes are measured; by default all.
-    chunks : ChunkList, optional
-        These chunks, instead of those that the settings select. Where they have targets, only the nodes on a target's
-        path are measured in its chunks.
+    selection : Selection, optional
+        Some of the nodes, or a list of chunks; by default all nodes, in the chunks that the settings select.
     file : path-like, optional
         Parquet file for the rows. If it already holds them, they are read from it. Those of a run that was stopped are
         kept beside it, and the next run goes on from there.
@@ -76,11 +89,11 @@ def evaluate(
     HierarchyError
         If the hierarchy lacks a node that is to be measured.
     EvaluationError
-        If the file holds another evaluation or cannot be written; if the corpus lacks a chunk of `chunks`.
+        If the file holds another evaluation or cannot be written; if the corpus lacks a chunk of the list.
     WorkerError
         If the system killed a process.
     """
-    plan = _prepare(estimator, corpus, hierarchy, settings or EvaluationSettings(), nodes, chunks)
+    plan = _prepare(estimator, corpus, hierarchy, settings or EvaluationSettings(), selection or Selection())
     with tempfile.TemporaryDirectory() as temporary:
         store = RowStore(Path(file) if file is not None else Path(temporary, "rows.parquet"), plan.settings)
         rows = store.read_finished(plan.fingerprints)
@@ -117,9 +130,9 @@ def _prepare(
     corpus: Corpus,
     hierarchy: Hierarchy,
     settings: EvaluationSettings,
-    nodes: Sequence[NodePath] | None,
-    chunks: ChunkList | None,
+    selection: Selection,
 ) -> _Plan:
+    nodes, chunks = selection.nodes, selection.chunks
     if chunks and chunks.duration != settings.chunking.duration:
         raise OptionError(
             f"the list has chunks of {chunks.duration} s, and the settings of {settings.chunking.duration} s: give "

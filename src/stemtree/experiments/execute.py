@@ -18,7 +18,7 @@ from stemtree.errors import StemtreeError
 from stemtree.evaluation.chunk_list import read_chunks
 from stemtree.evaluation.estimators.mean_mask import MeanMask, fit_mean_mask
 from stemtree.evaluation.estimators.registry import make_estimator
-from stemtree.evaluation.evaluate import evaluate
+from stemtree.evaluation.evaluate import Selection, evaluate
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.evaluation.tables import summarise
 from stemtree.experiments.identity import code_identity, code_state
@@ -150,7 +150,8 @@ def _measure(job: Job, folder: ExperimentRun, test: TestSet) -> pl.DataFrame:
     file.parent.mkdir(exist_ok=True)
     made = make_estimator(estimator, nodes, settings.stft, tree.name)
     selected = None if job.run.estimator == TRAINED else tuple(node for node in nodes if node in made.nodes)
-    return evaluate(made, corpus, tree, test.settings(settings), nodes=selected, chunks=chunks, file=file, workers=1)
+    selection = Selection(selected, chunks)
+    return evaluate(made, corpus, tree, test.settings(settings), selection=selection, file=file, workers=1)
 
 
 def _constant_mask(job: Job, folder: ExperimentRun, tree: Hierarchy) -> Path:

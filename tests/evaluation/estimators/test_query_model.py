@@ -11,7 +11,7 @@ from stemtree.corpora.track import Corpus
 from stemtree.errors import HierarchyError, ModelError, OptionError, SamplingError
 from stemtree.evaluation.estimators.query_model import QueryModel
 from stemtree.evaluation.estimators.registry import make_estimator
-from stemtree.evaluation.evaluate import evaluate
+from stemtree.evaluation.evaluate import Selection, evaluate
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.evaluation.tables import failures, summarise
 from stemtree.hierarchy import Hierarchy
@@ -83,7 +83,7 @@ def test_wrong_queries(
 def test_some_nodes(
     query_model: QueryModel, query_corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
 ) -> None:
-    rows = evaluate(query_model, query_corpus, hierarchy, settings, nodes=[BASS], workers=1)
+    rows = evaluate(query_model, query_corpus, hierarchy, settings, selection=Selection([BASS]), workers=1)
     whole = evaluate(query_model, query_corpus, hierarchy, settings, workers=1)
     assert rows.equals(whole.filter(node=BASS))
 
@@ -109,6 +109,6 @@ def test_models_that_cannot_be_measured(
     with pytest.raises(HierarchyError, match="estimates 'winds/flutes', which the hierarchy"):
         evaluate(elsewhere, query_corpus, hierarchy, settings)
     with pytest.raises(OptionError, match="does not estimate 'vocals'"):
-        evaluate(query_model, query_corpus, hierarchy, settings, nodes=["vocals"])
+        evaluate(query_model, query_corpus, hierarchy, settings, selection=Selection(["vocals"]))
     with pytest.raises(ModelError):
         QueryModel(tmp_path / "none")
