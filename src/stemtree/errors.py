@@ -119,6 +119,19 @@ def one_sentence(error: "ValidationError") -> str:
     return f"'{where}' is {first['input']!r}: {message[:1].lower()}{message[1:]}"
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number and what it counts: ``1 song``, ``3 songs``.
+
+    Parameters
+    ----------
+    number : int
+        How many there are.
+    one, many : str
+        What one is called, and what several are; by default with an s.
+    """
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def suggest(wrong: str, known: Iterable[str]) -> str:
     """Name the known words that are most similar to an unknown one.
 

@@ -13,7 +13,7 @@ def test_check(cli, slakh: Path) -> None:
     (slakh / "test" / "Track02000" / "stems" / "S01.wav").write_bytes(b"")
     outcome = cli("corpus", "check", slakh, "--kind", "slakh")
     assert outcome.code == 1
-    assert outcome.out.splitlines()[-1] == "1 songs can be read; problems: 1 unreadable, 1 missing"
+    assert outcome.out.splitlines()[-1] == "1 song can be read; problems: 1 unreadable, 1 missing"
     assert len(outcome.out.splitlines()) == 3
     outcome = cli("corpus", "check", slakh, "--kind", "slack")
     assert outcome.code == 1 and "did you mean slakh" in outcome.err
@@ -46,7 +46,7 @@ def test_index_command(cli, slakh: Path) -> None:
     (slakh / "test" / "Track02000" / "metadata.yaml").unlink()
     assert "metadata" in cli(*arguments).err
     outcome = cli(*arguments, "--skip-bad")
-    assert (outcome.code, outcome.out) == (0, f"{file}: 2 songs, 14 nodes in them, inner ones too; 1 problems\n")
+    assert (outcome.code, outcome.out) == (0, f"{file}: 2 songs, 14 nodes in them, inner ones too; 1 problem\n")
 
 
 def test_a_folder_whose_name_is_not_utf8(slakh: Path, cli) -> None:
@@ -68,9 +68,9 @@ def test_render_then_look_at_it(cli, tmp_path: Path) -> None:
     options = ("-o", tmp_path / "corpus", "--rate", 16000, "--mono", "--workers", 1)
     outcome = cli("corpus", "render", tmp_path / "a.mid", tmp_path / "b.mid", *options, "--skip-bad")
     assert outcome.code == 1
-    assert outcome.out == f"{tmp_path / 'corpus'}: 1 songs, 1 left out\n"
+    assert outcome.out == f"{tmp_path / 'corpus'}: 1 song, 1 left out\n"
     assert "b.mid' is not a whole MIDI file" in outcome.err and outcome.err.count("\n") == 1
     for wrong in ((), (tmp_path / "a.mid", "--compose", 1)):
         assert "give MIDI files, or --compose N" in cli("corpus", "render", *wrong, *options).err
     checked = cli("corpus", "check", tmp_path / "corpus", "--kind", "slakh")
-    assert checked.out == "1 songs can be read; no problems\n"
+    assert checked.out == "1 song can be read; no problems\n"

@@ -20,7 +20,7 @@ def test_from_a_listing_to_an_annotation(cli, tmp_path: Path) -> None:
     assert lines[-1] == f"{tmp_path / 'out'}: 2 songs; 1 unpacked, 1 quarantined"
     songs, annotation = tmp_path / "out" / "songs", tmp_path / "annotation.csv"
     outcome = cli("curate", "annotate", songs, "-o", annotation, "--songs", tmp_path / "songs.csv")
-    assert outcome.out == f"{annotation}: 4 files of 1 songs; 0 settled by a person, 1 to review\n"
+    assert outcome.out == f"{annotation}: 4 files of 1 song; 0 settled by a person, 1 to review\n"
     rows = list(csv.DictReader(annotation.read_text().splitlines()))
     assert [row["label"] for row in rows][:3] == ["Drum_Kick", "Electric_Bass", "Lead_Vocal"]
     assert (tmp_path / "songs.csv").read_text().splitlines()[1] in ("Anna - One,0,0,1", "Anna - One,1,0,1")
@@ -65,7 +65,7 @@ def test_check(cli, tmp_path: Path) -> None:
     assert outcome.code == 1
     assert outcome.out.splitlines() == [
         "stem without raws: stem S01 of 'Song' ('piano') lists no raw tracks",
-        "1 songs; 1 stem without raws",
+        "1 song; 1 stem without raws",
     ]
 
 

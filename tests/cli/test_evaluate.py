@@ -44,14 +44,14 @@ def test_fit_then_evaluate(cli, musdb: Path, tmp_path: Path) -> None:
     masks = tmp_path / "mean.safetensors"
     fitted = cli("mean-mask", *options, "-o", masks)
     assert fitted.code == 0, fitted.err
-    assert fitted.out == f"{masks}: 5 nodes, psa masks of 1 chunks of 1 songs\n"
+    assert fitted.out == f"{masks}: 5 nodes, psa masks of 1 chunk of 1 song\n"
 
     file = tmp_path / "rows.parquet"
     arguments = ("evaluate", f"mean:{masks}", *options, "--duration", 1, "-o", file, "--workers", 1, "--absent")
     # Fitted at 8 kHz, so it is known that these songs can be served.
     outcome = cli(*arguments)
     assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.out.splitlines()[0] == f"mean:{masks}: 1 songs, 2 chunks, dB"
+    assert outcome.out.splitlines()[0] == f"mean:{masks}: 1 song, 2 chunks, dB"
     rows, cells = pl.read_parquet(file), _cells(outcome)
     bass = rows.filter(node="accompaniment/bass", status="counted")
     shown = cells["accompaniment/bass/12"]

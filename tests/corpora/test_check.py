@@ -138,10 +138,10 @@ def test_songs_of_other_rates_and_channels(slakh: Path) -> None:
     rewrite(slakh / "test" / "Track02000", 16000, 1)
     (problem,) = check_corpus(slakh, "slakh").problems
     assert (problem.track, problem.kind) == ("Track02000", "sample rate")
-    assert "songs differ in their sample rate: 2 are 8000 Hz, 1 are 16000 Hz, such as 'Track02000'" in problem.message
+    assert "songs differ in their sample rate: 2 are 8000 Hz, 1 is 16000 Hz, such as 'Track02000'" in problem.message
     rewrite(slakh / "test" / "Track02000", 8000, 2)
     (problem,) = check_corpus(slakh, "slakh").problems
-    assert "songs differ in their channels: 2 are mono, 1 are stereo, such as 'Track02000'" in problem.message
+    assert "songs differ in their channels: 2 are mono, 1 is stereo, such as 'Track02000'" in problem.message
 
 
 @pytest.mark.parametrize("position", [0.05, 0.35, 0.9])

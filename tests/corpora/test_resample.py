@@ -113,6 +113,6 @@ def test_what_cannot_be(slakh: Path, corpora: Callable[[str], Path], tmp_path: P
     options = ("corpus", "resample", slakh, "--kind", "slakh", "-o", tmp_path / "copy", "--rate", 12000)
     outcome = cli(*options, "--workers", 1, "--skip-bad")
     assert outcome.code == 1 and outcome.err.count("\n") == 1
-    assert outcome.out == f"{tmp_path / 'copy'}: 12000 Hz, mono, 1 songs left out\n"
+    assert outcome.out == f"{tmp_path / 'copy'}: 12000 Hz, mono, 1 song left out\n"
     assert sorted(path.name for path in (tmp_path / "copy").glob("*/*")) == ["Track00001", "Track02000"]
     assert json.loads((tmp_path / "copy" / "resampled.json").read_text()) == asdict(UP)

@@ -112,7 +112,7 @@ def test_only_what_is_stale_is_measured_again_and_the_reason_is_told(
     os.utime(path, (1, 1))
     salience_index(corpus, musdb, file, report=reasons.append)
     assert measured[3:] == ["b"]
-    assert reasons[1:] == [f"'{file}' is older than the audio of 1 songs, such as 'b'"]
+    assert reasons[1:] == [f"'{file}' is older than the audio of 1 song, such as 'b'"]
     smaller = Corpus(corpus.root, corpus.kind, corpus.hierarchy, corpus.tracks[:1])
     assert salience_index(smaller, musdb, file).table["track"].unique().to_list() == ["a"]
     assert measured[4:] == []
@@ -121,7 +121,7 @@ def test_only_what_is_stale_is_measured_again_and_the_reason_is_told(
     assert reasons[2:] == [f"'{file}' was made with other chunks, labels or hierarchy"]
     larger = Corpus(corpus.root, corpus.kind, corpus.hierarchy, (*corpus.tracks, replace(corpus.tracks[0], id="d")))
     salience_index(larger, musdb, file, report=reasons.append)
-    assert measured[5:] == ["d"] and reasons[3:] == [f"'{file}' lacks 1 songs, such as 'd'"]
+    assert measured[5:] == ["d"] and reasons[3:] == [f"'{file}' lacks 1 song, such as 'd'"]
     file.write_bytes(b"PAR1 cut off")
     salience_index(smaller, musdb, file, report=reasons.append)
     assert reasons[4:] == [f"'{file}' is damaged or of another version"]

@@ -213,7 +213,7 @@ def test_songs_that_cannot_be_used_are_left_out_where_wanted(config: Path, tones
 def test_what_cannot_be_trained(config: Path, tones: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match=r"Lightning's trainer does not take .*'max_epoch'"):
         train(read_settings([config], ["trainer={max_epoch: 3}"]), tmp_path / "a")
-    with pytest.raises(TrainingError, match="ended the run after 1 steps, before a validation"):
+    with pytest.raises(TrainingError, match="ended the run after 1 step, before a validation"):
         train(read_settings([config], ["trainer.max_steps=1"]), tmp_path / "a")
     with pytest.raises(SamplingError, match="in the songs of 'train', 'winds_voices/winds/flutes' is salient in no"):
         train(read_settings([config], ["targets=[winds_voices/winds/flutes]"]), tmp_path / "b")

@@ -10,7 +10,7 @@ from stemtree.audio.formats import Width
 from stemtree.audio.regular_file import RegularFile
 from stemtree.audio.samples import ExactSamples
 from stemtree.audio.source import change_error, check_finite, damage_error, note_truncation, truncation_error
-from stemtree.errors import AudioError
+from stemtree.errors import AudioError, counted
 
 _FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31}
 """What integers are divided by."""
@@ -133,4 +133,6 @@ class DecodedSource(ABC):
         reason = str(getattr(error, "strerror", None) or error)
         if not self.accept_truncated:
             raise damage_error(self.name, position, reason) from None
-        self.notes.append(f"'{self.name}' is damaged after {position} samples ({reason}): only what is before was read")
+        self.notes.append(
+            f"'{self.name}' is damaged after {counted(position, 'sample')} ({reason}): only what is before was read"
+        )

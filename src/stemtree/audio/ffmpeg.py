@@ -13,7 +13,7 @@ from stemtree.audio.formats import Width
 from stemtree.audio.regular_file import RegularFile, regular_file
 from stemtree.audio.samples import ExactSamples
 from stemtree.audio.source import check_supported, truncation_error
-from stemtree.errors import AudioError
+from stemtree.errors import AudioError, counted
 
 _PRE_ROLL = 8192
 """Samples decoded before an excerpt, which the overlapping frames of AAC need."""
@@ -114,10 +114,9 @@ class AvSource(DecodedSource):
 
     def _find_stream(self, container: Any) -> Any:
         if len(container.streams.audio) <= self.stream:
-            available = len(container.streams.audio) or "no"
-            raise AudioError(
-                f"'{self.name}' holds {available} audio streams: give a file with {self.stream + 1} or more"
-            )
+            count = len(container.streams.audio)
+            available = counted(count, "audio stream") if count else "no audio streams"
+            raise AudioError(f"'{self.name}' holds {available}: give a file with {self.stream + 1} or more")
         audio = container.streams.audio[self.stream]
         if audio.codec_context is None or not audio.rate or not audio.channels:
             raise AudioError(f"'{self.name}' cannot be decoded (unknown codec, or cut off): convert it to WAV")

@@ -8,7 +8,7 @@ import numpy as np
 
 from stemtree.audio.formats import RATES, Width
 from stemtree.audio.samples import ExactSamples, Samples
-from stemtree.errors import AudioError, TruncatedError
+from stemtree.errors import AudioError, TruncatedError, counted
 
 AnySamples = TypeVar("AnySamples", Samples, ExactSamples)
 
@@ -137,7 +137,7 @@ def check_supported(source: AudioSource) -> None:
 
 def truncation_error(name: str, announced: int, held: int) -> TruncatedError:
     """The error for a file that ends before the length that its header announces, in samples."""
-    return truncated(name, f"it announces {announced} samples and holds {held}")
+    return truncated(name, f"it announces {counted(announced, 'sample')} and holds {held}")
 
 
 def truncated(name: str, what: str) -> TruncatedError:
@@ -148,7 +148,7 @@ def truncated(name: str, what: str) -> TruncatedError:
 def note_truncation(source: FileSource, announced: int, held: int) -> None:
     """Note on a source that less was read of it than it announces, in samples."""
     if not any("cut off" in note for note in source.notes):
-        source.notes.append(cut_off_note(source.name, f"it announces {announced} samples and holds {held}"))
+        source.notes.append(cut_off_note(source.name, f"it announces {counted(announced, 'sample')} and holds {held}"))
 
 
 def cut_off_note(name: str, what: str) -> str:
@@ -158,7 +158,7 @@ def cut_off_note(name: str, what: str) -> str:
 
 def damage_error(name: str, position: int, reason: str) -> AudioError:
     """The error for a file that cannot be decoded further than a sample."""
-    return AudioError(f"'{name}' is damaged after {position} samples ({reason}): get a whole copy")
+    return AudioError(f"'{name}' is damaged after {counted(position, 'sample')} ({reason}): get a whole copy")
 
 
 def change_error(source: AudioSource, position: int, sample_rate: int, channels: int) -> AudioError:

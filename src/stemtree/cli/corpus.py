@@ -8,6 +8,7 @@ import typer
 
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.messages import markup, one_line, progress_bar, say, show
+from stemtree.errors import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,7 +35,7 @@ def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None, s
         say(f"{problem.kind}: {one_line(problem.message)}")
     counts = Counter(problem.kind for problem in corpus.problems)
     found = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    say(f"{len(corpus.tracks)} songs can be read; {f'problems: {found}' if found else 'no problems'}")
+    say(f"{counted(len(corpus.tracks), 'song')} can be read; {f'problems: {found}' if found else 'no problems'}")
     if not corpus.tracks or (corpus.problems and not skip_bad):
         raise typer.Exit(1)
 
@@ -53,7 +54,7 @@ def info(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None, sk
     for problem in corpus.problems if skip_bad else ():
         say(problem.message, error=True)
     if corpus.problems:
-        say(f"{len(corpus.problems)} problems: see stemtree corpus check", error=True)
+        say(f"{counted(len(corpus.problems), 'problem')}: see stemtree corpus check", error=True)
 
 
 @app.command()
@@ -88,7 +89,8 @@ def index(
     for problem in measured.problems:
         say(problem.message, error=True)
     songs = len(corpus.tracks) - len(measured.problems)
-    say(f"{file}: {songs} songs, {len(measured.table)} nodes in them, inner ones too; {len(problems)} problems")
+    size = f"{counted(songs, 'song')}, {counted(len(measured.table), 'node')} in them, inner ones too"
+    say(f"{file}: {size}; {counted(len(problems), 'problem')}")
 
 
 @app.command()
@@ -113,7 +115,7 @@ def resample(
     for problem in problems:
         say(problem.message, error=True)
     left_out = sum(problem.kind == "unreadable" for problem in problems)
-    say(f"{output}: {rate} Hz, {'stereo as it was' if stereo else 'mono'}, {left_out} songs left out")
+    say(f"{output}: {rate} Hz, {'stereo as it was' if stereo else 'mono'}, {counted(left_out, 'song')} left out")
     if left_out:
         raise typer.Exit(1)
 
@@ -127,7 +129,7 @@ def compose(
     seed: Annotated[int, typer.Option(metavar="N", help="Draw every choice by this seed.")] = 0,
 ) -> None:
     """Compose songs as MIDI files, with MMA's bands and melodies on what they lack."""
-    say(f"{output}: {len(_compose(count, output, seed))} songs")
+    say(f"{output}: {counted(len(_compose(count, output, seed)), 'song')}")
 
 
 @app.command()
@@ -215,7 +217,8 @@ def render(
         problems = render_corpus(midis, output, settings, workers=workers, skip_bad=skip_bad, progress=progress)
     for problem in problems:
         say(problem.message, error=True)
-    say(f"{output}: {len(set(map(Path, midis))) * takes - len(problems)} songs, {len(problems)} left out")
+    made = len(set(map(Path, midis))) * takes - len(problems)
+    say(f"{output}: {counted(made, 'song')}, {len(problems)} left out")
     if problems:
         raise typer.Exit(1)
 

@@ -9,6 +9,7 @@ import typer
 
 from stemtree.cli import curate_stems
 from stemtree.cli.messages import one_line, progress_bar, say
+from stemtree.errors import counted
 
 if TYPE_CHECKING:
     from stemtree.corpora.track import Problem
@@ -59,7 +60,7 @@ def gather(
             say(f"left out: {one_line(one.song)}: {one_line(', '.join(one.left_out))}")
     _print(problems)
     counts = Counter[str](one.status for one in songs)
-    say(f"{output}: {len(songs)} songs; {_counted(counts)}")
+    say(f"{output}: {counted(len(songs), 'song')}; {_counted(counts)}")
     if counts["failed"] or counts["quarantined"]:
         raise typer.Exit(1)
 
@@ -102,7 +103,8 @@ def annotate(
     for row in marked if review_share is not None else ():
         say(f"{row.confidence or 0:.2f}  {one_line(row.song)} / {one_line(row.file)}: {row.label}")
     count = len({row.song for row in done.rows})
-    say(f"{output}: {len(done.rows)} files of {count} songs; {done.kept} settled by a person, {len(marked)} to review")
+    size = f"{counted(len(done.rows), 'file')} of {counted(count, 'song')}"
+    say(f"{output}: {size}; {done.kept} settled by a person, {len(marked)} to review")
 
 
 @app.command()
@@ -121,7 +123,8 @@ def listen(
     for one in evidence:
         if one.doubts:
             say(f"{one_line(one.song)} / {one_line(one.file)}: {one_line('; '.join(one.doubts))}")
-    say(f"{output}: {len(evidence)} files, {sum(bool(one.doubts) for one in evidence)} sound unlike their label")
+    doubtful = counted(sum(bool(one.doubts) for one in evidence), "sounds unlike its label", "sound unlike their label")
+    say(f"{output}: {counted(len(evidence), 'file')}, {doubtful}")
 
 
 @app.command()
@@ -154,7 +157,8 @@ def fit(
     )
     model.save(output)
     temperature, guess = model.calibration.temperature, model.calibration.guess
-    say(f"{output}: {len(model.features)} features, temperature {temperature:.2f}, {100 * guess:.1f} % guessed")
+    features = counted(len(model.features), "feature")
+    say(f"{output}: {features}, temperature {temperature:.2f}, {100 * guess:.1f} % guessed")
 
 
 @app.command()
@@ -169,7 +173,7 @@ def check(
     with progress_bar("checking") as progress:
         count, problems = check_labels(root, progress)
     _print(problems)
-    say(f"{count} songs; {_counted(Counter(problem.kind for problem in problems))}")
+    say(f"{counted(count, 'song')}; {_counted(Counter(problem.kind for problem in problems))}")
     if problems:
         raise typer.Exit(1)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from stemtree.cli.messages import one_line, progress_bar, say
-from stemtree.errors import OptionError
+from stemtree.errors import OptionError, counted
 
 if TYPE_CHECKING:
     from stemtree.audio import Width
@@ -73,7 +73,7 @@ def stems(
     _print(report.notes, "note: ")
     _print(report.problems)
     described = f"{len(report.described)} described again (metadata alone)"
-    outcome = f"{len(report.made)} songs made, {described}, {len(report.kept)} kept"
+    outcome = f"{counted(len(report.made), 'song')} made, {described}, {len(report.kept)} kept"
     say(f"{output}: {outcome}; {_counted(report.problems)}")
     if report.problems:
         raise typer.Exit(1)
@@ -108,8 +108,8 @@ def bleed(
             f"{row.leak.level_db} dB, {row.leak.delay_ms} ms later"
         )
     say(
-        f"{output}: {len(report.measured)} songs measured, {len(report.kept)} kept; "
-        f"{len(leaking)} of {len(rows)} tracks leak; {len(report.problems)} problems"
+        f"{output}: {counted(len(report.measured), 'song')} measured, {len(report.kept)} kept; "
+        f"{len(leaking)} of {len(rows)} tracks leak; {counted(len(report.problems), 'problem')}"
     )
     if report.problems:
         raise typer.Exit(1)
@@ -159,7 +159,7 @@ def split(
             f"instruments {distance.instrument:.3f}"
         )
     say("distances from all songs: the share of genres or instruments that would have to change")
-    say(f"{table}: {len(splits.of)} songs, {len(splits.problems)} in no split")
+    say(f"{table}: {counted(len(splits.of), 'song')}, {len(splits.problems)} in no split")
     if strange or splits.problems:
         raise typer.Exit(1)
 
@@ -189,7 +189,7 @@ def stats(
         )
     _print(report.problems)
     say((output / "corpora.md").read_text("utf-8").partition("\n\n")[2].rstrip())
-    say(f"{output}: {len(report.files)} files, {len(report.problems)} problems")
+    say(f"{output}: {counted(len(report.files), 'file')}, {counted(len(report.problems), 'problem')}")
     if report.problems:
         raise typer.Exit(1)
 

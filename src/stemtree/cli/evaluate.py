@@ -9,7 +9,7 @@ import typer
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.evaluation_tables import absent_table, chunk_table, level_table, statistics_table
 from stemtree.cli.messages import one_line, progress_bar, say, show, stopped_by_user
-from stemtree.errors import OptionError
+from stemtree.errors import OptionError, counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -182,7 +182,7 @@ def mean_mask(
     with progress_bar("fitting") as progress:
         masks = fit_mean_mask(songs, tree.descendants(root), settings, kind=mask, stft=stft, progress=progress)
     masks.save(output)
-    say(f"{output}: {len(masks.nodes)} nodes, {masks.fitted}")
+    say(f"{output}: {counted(len(masks.nodes), 'node')}, {masks.fitted}")
 
 
 def _load(
@@ -217,8 +217,8 @@ def _check_names(
 def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", quiet: float, with_absent: bool) -> None:
     from stemtree.evaluation import tables
 
-    size = f"{rows['track'].n_unique()} songs, {rows.n_unique(['track', 'start'])} chunks"
-    say(f"{name}: {size}, dB")
+    songs, chunks = rows["track"].n_unique(), rows.n_unique(["track", "start"])
+    say(f"{name}: {counted(songs, 'song')}, {counted(chunks, 'chunk')}, dB")
     summary = tables.summarise(rows, tree)
     show(chunk_table(summary, tables.status_counts(rows, tree)), width=240)
     say(
@@ -235,6 +235,6 @@ def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", quiet: float, wit
     failed = tables.failures(rows)
     for row in failed.iter_rows(named=True):
         first = f"the first '{row['track']}' at {row['start']} s"
-        say(f"{row['chunks']} chunks failed, {first}: {one_line(row['failure'])}", error=True)
+        say(f"{counted(row['chunks'], 'chunk')} failed, {first}: {one_line(row['failure'])}", error=True)
     if len(failed):
         raise typer.Exit(1)

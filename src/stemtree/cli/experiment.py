@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli.messages import markup, progress_bar, say, show, stopped_by_user
+from stemtree.errors import counted
 
 if TYPE_CHECKING:
     from stemtree.experiments.plan import Songs
@@ -47,7 +48,7 @@ def list_experiments() -> None:
         say(f"{name}: {experiment.question} ({experiment.source})")
         say(f"  {', '.join(experiment.arms)}")
     count, hours = planned_hours(experiments, "small")
-    say(f"--size small: {count} runs are trained, in about {hours:.1f} CPU hours")
+    say(f"--size small: {counted(count, 'run is', 'runs are')} trained, in about {hours:.1f} CPU hours")
 
 
 @app.command()
@@ -101,12 +102,12 @@ def run(
         suite, songs = _suite(names, size, folder, changes, rows)
         suite.choose_code(code)
         states = [suite.state(run) for run in suite.runs]
-        say(f"{len(suite.runs)} runs: {_counts(states)}")
+        say(f"{counted(len(suite.runs), 'run')}: {_counts(states)}")
         for reason in dict.fromkeys(run.missing for run in suite.runs if run.missing):
             say(f"left out: {reason}", error=True)
         outcomes = run_suite(suite, songs, Limits(jobs, budget, retry), say)
     states = [suite.state(run) for run in suite.runs]
-    say(f"{len(suite.runs)} runs: {_counts(states)}")
+    say(f"{counted(len(suite.runs), 'run')}: {_counts(states)}")
     if outcomes[Outcome.FAILED] or outcomes[Outcome.OTHER_CODE] or all(state == State.MISSING for state in states):
         raise typer.Exit(1)
 
@@ -169,7 +170,7 @@ def report(
         except StemtreeError as error:
             say(f"no spectrograms of {name}: {error}", error=True)
     build(experiments, size, rows, pages, changes or ())
-    say(f"{pages}: {len(experiments)} experiments, {new} runs more than before")
+    say(f"{pages}: {counted(len(experiments), 'experiment')}, {counted(new, 'run')} more than before")
 
 
 def _suite(

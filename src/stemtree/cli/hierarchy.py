@@ -6,6 +6,7 @@ import typer
 
 from stemtree.cli.messages import markup, say
 from stemtree.cli.messages import show as show_drawing
+from stemtree.errors import counted
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -46,8 +47,8 @@ def check(file: Annotated[str, typer.Argument(metavar="FILE.yaml", help="Check t
     hierarchy = load(file)
     labels = sum(len(hierarchy.node(leaf).labels) for leaf in hierarchy.leaves())
     say(
-        f"{file}: a hierarchy of {hierarchy.levels} levels, {len(hierarchy.paths)} nodes, "
-        f"{len(hierarchy.leaves())} leaves and {labels} labels"
+        f"{file}: a hierarchy of {counted(hierarchy.levels, 'level')}, {counted(len(hierarchy.paths), 'node')}, "
+        f"{counted(len(hierarchy.leaves()), 'leaf', 'leaves')} and {counted(labels, 'label')}"
     )
 
 

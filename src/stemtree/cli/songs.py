@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from stemtree.cli.messages import explain, markup, printable, progress_bar, say, show, warnings_as_notes
-from stemtree.errors import AudioError, AudioWarning, OptionError, TruncatedError
+from stemtree.errors import AudioError, AudioWarning, OptionError, TruncatedError, counted
 from stemtree.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -248,4 +248,5 @@ def _print_tree(saved: "SavedSong") -> None:
         say(f"inactive and left out: {', '.join(left_out)}")
     rows = (manifest["mixture"], *manifest["nodes"], *manifest["without"])
     if held := sum(row["held_at_full_scale"] for row in rows):
-        say(f"{held} values were held at full scale or took a sibling's difference; floating-point output alters none")
+        values = counted(held, "value was", "values were")
+        say(f"{values} held at full scale or took a sibling's difference; floating-point output alters none")

@@ -8,7 +8,7 @@ import typer
 
 from stemtree.cli.corpus_options import Labels, SkipBad
 from stemtree.cli.messages import progress_bar, say, show, stopped_by_user
-from stemtree.errors import OptionError
+from stemtree.errors import OptionError, counted
 
 if TYPE_CHECKING:
     from stemtree.model import Model
@@ -103,7 +103,7 @@ def _print_outcome(model: "Model", output: Path) -> None:
 
     training = model.card.training
     say(
-        f"{output}: {training['steps']} steps, weights of step {training['kept_step']}, "
+        f"{output}: {counted(training['steps'], 'step')}, weights of step {training['kept_step']}, "
         f"{training['cpu_seconds']} CPU seconds"
     )
     table = Table("validation", "SI-SDR improvement, dB", "examples")

@@ -18,7 +18,7 @@ from stemtree.corpora.headers import Header, differences, read_header
 from stemtree.corpora.load import hierarchy_of, load_songs
 from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Corpus, Problem, Track
-from stemtree.errors import AudioError, CorpusError
+from stemtree.errors import AudioError, CorpusError, counted
 from stemtree.hierarchy import Hierarchy
 
 TOLERANCE = -40.0
@@ -189,7 +189,7 @@ def _unlike_others(values: Mapping[str, str], kind: str) -> list[Problem]:
         return []
     rarest = counts[-1][0]
     song = next(song for song, value in values.items() if value == rarest)
-    found = ", ".join(f"{count} are {value}" for value, count in counts)
+    found = ", ".join(f"{counted(count, 'is', 'are')} {value}" for value, count in counts)
     message = f"songs differ in their {kind}: {found}, such as '{song}'; resample or leave out what differs"
     return [Problem(song, kind, message)]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stemtree.audio import open_source
 from stemtree.corpora.track import AudioFile, Problem
+from stemtree.errors import counted
 
 _BLOCK = 1 << 20
 
@@ -45,7 +46,7 @@ def differences(song: str, header: Header, reference: Header, *, compare_lengths
         yield Problem(song, "sample rate", message)
     elif compare_lengths and header.num_samples != reference.num_samples:
         message = (
-            f"'{header.file}' has {header.num_samples} samples and '{reference.file}' {reference.num_samples}: pad or "
-            "copy it again"
+            f"'{header.file}' has {counted(header.num_samples, 'sample')} and '{reference.file}' "
+            f"{reference.num_samples}: pad or copy it again"
         )
         yield Problem(song, "length", message)

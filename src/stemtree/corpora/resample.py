@@ -17,7 +17,7 @@ from stemtree.audio.source import AudioSource
 from stemtree.corpora.layout import Layout
 from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Problem
-from stemtree.errors import CorpusError, OptionError, StemtreeError
+from stemtree.errors import CorpusError, OptionError, StemtreeError, counted
 from stemtree.processes import map_in_processes
 from stemtree.staging import staging, whole_file
 
@@ -132,7 +132,8 @@ def resample_corpus(
         if outcome.failure:
             problems.append(Problem(outcome.song, "unreadable", outcome.failure))
         elif outcome.clipped:
-            message = f"{outcome.clipped} samples of '{outcome.song}' were clipped at full scale"
+            samples = counted(outcome.clipped, f"sample of '{outcome.song}' was", f"samples of '{outcome.song}' were")
+            message = f"{samples} clipped at full scale"
             problems.append(Problem(outcome.song, "clipped", message))
         if progress:
             progress(done, len(jobs))

@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from stemtree.corpora.track import Corpus, Problem, Track
-from stemtree.errors import CorpusError, StemtreeError
+from stemtree.errors import CorpusError, StemtreeError, counted
 from stemtree.parquet import read_parquet, write_parquet
 from stemtree.staging import whole_file
 
@@ -181,10 +181,10 @@ def _reason(file: Path, table: pl.DataFrame, outdated: Sequence[Track], fingerpr
     track = outdated[0].id
     found = table.filter(track=track)["fingerprint"].unique().to_list()
     if not found:
-        return f"'{file}' lacks {len(outdated)} songs, such as '{track}'"
+        return f"'{file}' lacks {counted(len(outdated), 'song')}, such as '{track}'"
     if any(fingerprint[:_AUDIO_DIGITS] == fingerprints[track][:_AUDIO_DIGITS] for fingerprint in found):
         return f"'{file}' was made with other chunks, labels or hierarchy"
-    return f"'{file}' is older than the audio of {len(outdated)} songs, such as '{track}'"
+    return f"'{file}' is older than the audio of {counted(len(outdated), 'song')}, such as '{track}'"
 
 
 def _measure_in_threads(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, t
 
-from stemtree.errors import EvaluationError
+from stemtree.errors import EvaluationError, counted
 
 FEWEST_SONGS = 10
 """No interval is given for fewer songs."""
@@ -40,7 +40,7 @@ class Arm:
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.chunks) or not self.values.size:
             raise EvaluationError(
-                f"values of shape {self.values.shape} do not fit {len(self.chunks)} songs: give (seed, song)"
+                f"values of shape {self.values.shape} do not fit {counted(len(self.chunks), 'song')}: give (seed, song)"
             )
 
 

@@ -14,7 +14,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from stemtree.audio import AudioSource, open_source
-from stemtree.errors import AudioError
+from stemtree.errors import AudioError, counted
 from stemtree.page.tree import Leaf, PageTree
 
 Steps: TypeAlias = "NDArray[np.int16] | NDArray[np.int32]"
@@ -200,7 +200,9 @@ def _rounded(tree: PageTree, source: AudioSource, size: int) -> Iterator[Steps]:
             left -= min(size, left)
     if left - count > _SLACK * tree.sample_rate:
         missing = left - count
-        raise AudioError(f"'{source.name}' is {missing} samples too short: separate the song again, with --overwrite")
+        raise AudioError(
+            f"'{source.name}' is {counted(missing, 'sample')} too short: separate the song again, with --overwrite"
+        )
     rest = np.concatenate([*held, np.zeros((max(0, left - count), tree.channels))])
     for start in range(0, left, size):
         yield width.round(rest[start : min(start + size, left)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from stemtree.errors import CorpusError
+from stemtree.errors import CorpusError, counted
 
 _HEADER, _TRACK = b"MThd", b"MTrk"
 
@@ -44,7 +44,7 @@ def parse_midi(content: bytes) -> tuple[int, int, list[list[Any]]]:
     while len(tracks) < count:
         name, end = content[at : at + 4], at + 8 + int.from_bytes(content[at + 4 : at + 8], "big")
         if len(content) < at + 8:
-            raise _damaged(f"it announces {count} tracks and holds {len(tracks)}")
+            raise _damaged(f"it announces {counted(count, 'track')} and holds {len(tracks)}")
         if name == _TRACK:
             events, end = _read_track(content, at + 8, end)
             tracks.append(events)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from stemtree.errors import CorpusError
+from stemtree.errors import CorpusError, counted
 from stemtree.rendering.midi_bytes import parse_midi
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _limit_ticks(file: mido.MidiFile) -> None:
         return
     beat = min(file.ticks_per_beat, file.ticks_per_beat * _MOST_TICKS // (last + 1))
     if beat < min(_FEWEST_TICKS, file.ticks_per_beat):
-        raise CorpusError(f"has an event after {last // file.ticks_per_beat} beats: cut it")
+        raise CorpusError(f"has an event after {counted(last // file.ticks_per_beat, 'beat')}: cut it")
     scale = beat / file.ticks_per_beat
     for track in file.tracks:
         _keep(track, [(min(round(tick * scale), ceil(last * scale)), event) for tick, event in _absolute(track)])

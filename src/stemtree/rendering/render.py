@@ -13,7 +13,7 @@ from stemtree.audio import open_source
 from stemtree.corpora.layout import SPLITS, read_metadata
 from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.track import Problem
-from stemtree.errors import CorpusError, OptionError, StemtreeError
+from stemtree.errors import CorpusError, OptionError, StemtreeError, counted
 from stemtree.processes import map_in_processes
 from stemtree.rendering.midi import duration_of, read_parts, song_name
 from stemtree.rendering.plan import draw_excerpt, plan_stems
@@ -194,7 +194,7 @@ def _splits(count: int, settings: RenderSettings) -> list[str]:
     """The split of each of so many songs; raises OptionError if they are too few to be divided."""
     cycle = [split for split, share in zip(SPLITS, settings.shares, strict=False) for _ in range(share)]
     if count < len(cycle):
-        raise OptionError(f"{count} songs cannot be divided {settings.split}: give {len(cycle)} or more")
+        raise OptionError(f"{counted(count, 'song')} cannot be divided {settings.split}: give {len(cycle)} or more")
     return [cycle[number % len(cycle)] for number in range(count)] if cycle else [settings.split or ""] * count
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from stemtree.audio import OutputFormat, Width
 from stemtree.audio.loudness import RmsMeter
 from stemtree.audio.samples import ExactSamples, Samples
-from stemtree.errors import HierarchyError
+from stemtree.errors import HierarchyError, counted
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, find_nodes
 from stemtree.separation.output.describe import branches, energy, loudness
 from stemtree.separation.output.in_memory import save_samples
@@ -81,7 +81,7 @@ class TreeNode:
             yield from child
 
     def __repr__(self) -> str:
-        return f"<TreeNode '{self.path}', level {self.level}, {len(self.children)} children>"
+        return f"<TreeNode '{self.path}', level {self.level}, {counted(len(self.children), 'child', 'children')}>"
 
 
 class TreeResult:

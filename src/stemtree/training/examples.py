@@ -12,7 +12,7 @@ from stemtree.data.dataset import Examples
 from stemtree.data.matching import RemixFeatures, features_file, remix_features
 from stemtree.data.salience import Chunking, SalienceIndex, index_file, salience_index
 from stemtree.data.sampling import ChunkSampler, SamplingRules
-from stemtree.errors import CorpusError, OptionError, SamplingError
+from stemtree.errors import CorpusError, OptionError, SamplingError, counted
 from stemtree.hierarchy import Hierarchy
 from stemtree.training.monitor import Monitor
 from stemtree.training.settings import TrainSettings
@@ -146,9 +146,10 @@ def _report_repetitions(settings: TrainSettings, examples: Examples, monitor: Mo
     }
     if scarce:
         target, (count, chunks) = min(scarce.items(), key=lambda item: item[1][1] / item[1][0])
-        others = f", and {len(scarce) - 1} more targets" if len(scarce) > 1 else ""
+        others = f", and {counted(len(scarce) - 1, 'more target')}" if len(scarce) > 1 else ""
         monitor.report(
-            f"{count} examples with '{target}' are taken from {chunks} chunks, so that chunks are repeated{others}"
+            f"{count} examples with '{target}' are taken from {counted(chunks, 'chunk')}, so that chunks are "
+            f"repeated{others}"
         )
 
 

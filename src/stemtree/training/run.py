@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 
 from stemtree.data.dataset import Examples
 from stemtree.data.withheld import KnownAudio
-from stemtree.errors import OptionError, TrainingError
+from stemtree.errors import OptionError, TrainingError, counted
 from stemtree.hierarchy import NodePath, load
 from stemtree.model import Model, save_model
 from stemtree.training.examples import make_examples
@@ -126,8 +126,8 @@ def prepare(settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, m
     order = ExampleOrder(settings, rank, world_size)
     if len(order) < settings.batch:
         raise OptionError(
-            f"an epoch of {settings.epoch} examples holds no batch of {settings.batch} for each of {world_size} "
-            "processes: make it longer"
+            f"an epoch of {counted(settings.epoch, 'example')} holds no batch of {settings.batch} for each of "
+            f"{world_size} processes: make it longer"
         )
     train_batches = make_loader(training, settings, order)
     validation_batches = make_loader(validation, settings, range(rank, len(validation), world_size))
@@ -169,8 +169,8 @@ def publish(run: PreparedRun) -> Model:
     file = run.folder.checkpoints / f"{run.settings.keep}.ckpt"
     if not file.exists() and run.checkpoint is None:
         raise TrainingError(
-            f"the trainer's limits ended the run after {num_steps} steps, before a validation: there are no weights to "
-            "keep; give it more time, or begin anew in another folder with a shorter 'epoch'"
+            f"the trainer's limits ended the run after {counted(num_steps, 'step')}, before a validation: there are no "
+            "weights to keep; give it more time, or begin anew in another folder with a shorter 'epoch'"
         )
     kept = read_checkpoint(file)
     run.module.load_state_dict(kept["state_dict"])  # not by the trainer, which would load those before averaging

@@ -10,6 +10,7 @@ from stemtree.corpora.settings import CorpusSettings
 from stemtree.data.augmentation import Augmentation
 from stemtree.data.salience import Chunking
 from stemtree.data.sampling import SamplingRules
+from stemtree.errors import counted
 from stemtree.hierarchy import NodePath
 from stemtree.losses import LOSSES
 from stemtree.masks.relation import RelationSettings
@@ -170,7 +171,9 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         if self.schedule == "cosine" and (self.trainer.get("max_epochs") or 0) < 1:
             raise ValueError("the schedule 'cosine' needs a number of epochs: give 'trainer.max_epochs'")
         if self.epoch < self.batch:
-            raise ValueError(f"an epoch of {self.epoch} examples is less than a batch of {self.batch}: make it longer")
+            raise ValueError(
+                f"an epoch of {counted(self.epoch, 'example')} is less than a batch of {self.batch}: make it longer"
+            )
         return self
 
     def _check_trainer(self) -> None:

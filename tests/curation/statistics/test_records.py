@@ -36,7 +36,7 @@ def test_songs_with_impossible_metadata_are_left_out_and_named(tmp_path: Path, w
 def test_labels_of_no_instrument_are_named(cli, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("song,file,label\nOne,1.wav,Bell\nOne,2.wav,Kazoo\nOne,3.wav,\nTwo,4.wav,Unused\n")
     outcome = cli("curate", "stats", tmp_path / "a.csv", "-o", tmp_path / "report", "--no-figures")
-    assert outcome.code == 1 and outcome.out.rstrip().endswith("1 problems")
+    assert outcome.code == 1 and outcome.out.rstrip().endswith("1 problem")
     assert outcome.err == "stemtree: label: 'One' has 2 labels of no instrument ('', 'Kazoo'): correct them\n"
 
 

@@ -2,6 +2,7 @@
 
 from stemtree.audio.containers.extent import Extent
 from stemtree.audio.containers.view import ByteView
+from stemtree.errors import counted
 
 _STREAMINFO_BYTES = 34
 _TAIL = 1 << 16
@@ -37,7 +38,8 @@ def flac_extent(view: ByteView, start: int, thorough: bool) -> Extent:
     frame = _last_frame(tail, info, total)
     if thorough and frame is not None and not _is_whole(tail[frame:]):
         return Extent(
-            cut_off=f"it announces {total} samples, and the last of its frames is not whole", num_samples=total
+            cut_off=f"it announces {counted(total, 'sample')}, and the last of its frames is not whole",
+            num_samples=total,
         )
     return Extent(is_certain=frame is not None, num_samples=total)
 

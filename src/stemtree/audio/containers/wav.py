@@ -7,6 +7,7 @@ Apple, *Audio Interchange File Format 1.3*.
 from stemtree.audio.containers.chunks import RIFF, RIFX, W64, Chunk, Layout, chunks, whole_chunk
 from stemtree.audio.containers.extent import Extent, cut_off
 from stemtree.audio.containers.view import ByteView
+from stemtree.errors import counted
 
 _UNKNOWN = frozenset((0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000))
 """Sizes that are written before they are known: into pipes, and by recorders until they finish (SoX, arecord)."""
@@ -100,7 +101,7 @@ def _data_extent(view: ByteView, start: int, size: int, outer_end: int, coding: 
         return Extent(cut_off=cut_off(size, held), num_samples=coding.count(size))
     if _is_followed_by_data(view, start + size, min(outer_end, view.size)):
         count = coding.count(size)
-        announced = f"{size} bytes of audio" if count is None else f"{count} samples"
+        announced = counted(size, "byte of audio", "bytes of audio") if count is None else counted(count, "sample")
         return Extent(wrong_header=f"it announces {announced}, but more data follows")
     return Extent(is_certain=coding.tag not in _MPEG, num_samples=coding.count(size))
 

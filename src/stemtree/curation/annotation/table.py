@@ -10,7 +10,7 @@ from stemtree.corpora.track import Problem
 from stemtree.curation.annotation.classifier.file_names import vocabulary
 from stemtree.curation.sessions.csv_tables import read_table, write_table
 from stemtree.curation.sessions.sessions import name_key
-from stemtree.errors import CorpusError
+from stemtree.errors import CorpusError, counted
 
 ANNOTATION_COLUMNS = ("song", "file", "label", "confidence", "review")
 TO_REVIEW, SETTLED = "yes", "done"
@@ -80,7 +80,8 @@ def read_names(source: str | os.PathLike[str]) -> tuple[list[tuple[str, str]], l
         else:
             names.setdefault(AnnotationRow(song, file, "").key, (song, file))
     if doubled := len(found) - len(problems) - len(names):
-        problems.append(Problem(str(path), "twice", f"{doubled} names stand twice in '{path}': each is taken once"))
+        names_stand = counted(doubled, "name stands", "names stand")
+        problems.append(Problem(str(path), "twice", f"{names_stand} twice in '{path}': each is taken once"))
     if not names:
         raise CorpusError(f"'{path}' names no audio files: give a folder of songs, or a CSV file with song and file")
     return list(names.values()), problems

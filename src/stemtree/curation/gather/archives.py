@@ -12,7 +12,7 @@ from typing import Any
 from stemtree.audio import is_audio_name
 from stemtree.curation.gather.archive_faults import NO_PASSWORD
 from stemtree.curation.gather.containers import ArchiveEntry, Writer, open_archive
-from stemtree.errors import ArchiveError, ArchiveFault
+from stemtree.errors import ArchiveError, ArchiveFault, counted
 
 _ENDINGS = {
     ".wav": rb"(RIFF|RF64|BW64)....WAVE",
@@ -183,7 +183,7 @@ def _writers(folder: Path, names: list[str], budget: _Budget) -> Iterator[list[W
 def _check(file: Path, entries: list[ArchiveEntry], limits: UnpackLimits) -> None:
     """Refuse an archive by what it states of its entries."""
     if len(entries) > limits.files:
-        most = f"it holds {len(entries)} files, where {limits.files} are the most"
+        most = f"it holds {counted(len(entries), 'file')}, where {counted(limits.files, 'is', 'are')} the most"
         raise _refused(file, most, ArchiveFault.TOO_LARGE)
     for entry in entries:
         if entry.is_link:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from stemtree.errors import DownloadError
+from stemtree.errors import DownloadError, counted
 from stemtree.staging import write_failure
 
 if TYPE_CHECKING:
@@ -116,11 +116,11 @@ def download(url: str, target: Path, session: Session, settings: DownloadSetting
             time.sleep(min(60.0, settings.wait * 2 ** (settings.tries - 1 - left)))
         except OSError as error:
             raise DownloadError(write_failure(part.file, error)) from None
-    raise DownloadError(f"'{url}' was tried {settings.tries} times: allow at least one")
+    raise DownloadError(f"'{url}' was tried {counted(settings.tries, 'time')}: allow at least one")
 
 
 def _times(tries: int) -> str:
-    return "1 try" if tries == 1 else f"{tries} tries"
+    return counted(tries, "try", "tries")
 
 
 class _Part:
@@ -186,9 +186,9 @@ def _request(url: str, part: _Part, session: Session, settings: DownloadSettings
     except requests.RequestException as error:
         if error.args and isinstance(error.args[0], MaxRetryError):
             raise _NoConnectionError(f"'{urlsplit(url).hostname}' cannot be reached") from None
-        raise _TemporaryError(f"{type(error).__name__} after {part.size} bytes") from None
+        raise _TemporaryError(f"{type(error).__name__} after {counted(part.size, 'byte')}") from None
     if total is not None and part.size != total:
-        raise _TemporaryError(f"{part.size} of {total} bytes came")
+        raise _TemporaryError(f"{part.size} of {counted(total, 'byte')} came")
 
 
 def _begin(url: str, response: Response, part: _Part, start: int) -> int | None:

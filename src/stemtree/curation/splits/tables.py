@@ -13,7 +13,7 @@ from stemtree.curation.sessions.sessions import name_key, read_track_labels
 from stemtree.curation.sessions.songs import facts_from_name, read_songs
 from stemtree.curation.splits.assign import SHARES, Song, Splits, assign_splits, published_test_songs
 from stemtree.curation.stems.metadata import write_metadata
-from stemtree.errors import CorpusError, HierarchyError
+from stemtree.errors import CorpusError, HierarchyError, counted
 from stemtree.hierarchy import load
 
 SPLITS_FILE = "splits.csv"
@@ -120,7 +120,12 @@ def songs_from_tables(
         raise CorpusError(f"no song of '{songs}' has a row in '{annotation}': give tables of the same songs")
     named = {name_key(name) for name in facts_of}
     problems = [
-        Problem(lost[0], "one table", f"{len(lost)} songs of '{here}' have no row in '{there}', such as '{lost[0]}'")
+        Problem(
+            lost[0],
+            "one table",
+            counted(len(lost), f"song of '{here}' has", f"songs of '{here}' have")
+            + f" no row in '{there}', such as '{lost[0]}'",
+        )
         for here, there, lost in (
             (songs, annotation, sorted(named - instruments.keys())),
             (annotation, songs, sorted(instruments.keys() - named)),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from warnings import catch_warnings, filterwarnings
 
 from stemtree.curation.statistics.tables import BIN_SECONDS, Table, shares
-from stemtree.errors import CorpusError
+from stemtree.errors import CorpusError, counted
 from stemtree.extras import library
 from stemtree.staging import write_failure
 
@@ -74,7 +74,7 @@ def draw_durations(lengths: Mapping[str, Sequence[float]], title: str, file: Pat
         axes.hist(values, edges, weights=part, color=COLOURS[number % len(COLOURS)], edgecolor="white", linewidth=0.5)
         mean = sum(values) / len(values)
         axes.axvline(mean, color="#222222", linewidth=1, linestyle="--")
-        axes.set_title(f"{name}: {len(values)} songs, mean {_clock(mean)}", fontsize=9, loc="left")
+        axes.set_title(f"{name}: {counted(len(values), 'song')}, mean {_clock(mean)}", fontsize=9, loc="left")
         axes.set_ylabel("% of songs")
         axes.xaxis.set_major_locator(MultipleLocator(_tick(longest)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _clock(value)))

@@ -11,7 +11,7 @@ from stemtree.curation.sessions.genres import UNKNOWN, genre_family
 from stemtree.curation.sessions.sessions import SET_ASIDE, read_track_labels
 from stemtree.curation.sessions.songs import SongFacts
 from stemtree.curation.statistics.locations import ANNOTATION, CorpusLocation
-from stemtree.errors import AudioError, CorpusError, HierarchyError
+from stemtree.errors import AudioError, CorpusError, HierarchyError, counted
 from stemtree.hierarchy import Hierarchy, load
 
 _VOCAL = {"vocal", "vocals"}
@@ -158,7 +158,8 @@ def _from_tables(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iter
         leaves = [_leaf((label,), tree) for label in labels]
         if unknown := sorted({label for label, leaf in zip(labels, leaves, strict=True) if not leaf}):
             few = ", ".join(f"'{label}'" for label in unknown[:3])
-            yield Problem(song, "label", f"'{song}' has {len(unknown)} labels of no instrument ({few}): correct them")
+            count = counted(len(unknown), "label")
+            yield Problem(song, "label", f"'{song}' has {count} of no instrument ({few}): correct them")
         song_facts = facts.get(song) or SongFacts(song, "")
         vocals = any(leaf.startswith("vocal/") for leaf in leaves)
         yield SongRecord(

@@ -12,7 +12,7 @@ from stemtree.curation.sessions.sessions import find_sessions, read_track_labels
 from stemtree.curation.sessions.songs import facts_from_name, read_songs
 from stemtree.curation.stems.settings import StemSettings
 from stemtree.curation.stems.song import StemJob, make_song
-from stemtree.errors import OptionError
+from stemtree.errors import OptionError, counted
 from stemtree.hierarchy import load
 from stemtree.processes import map_in_processes
 
@@ -139,7 +139,9 @@ def _without_row(jobs: list[StemJob]) -> Iterator[Problem]:
     """Files without a row in the annotation."""
     for job in jobs:
         if names := job.session.without_row:
-            message = f"{len(names)} files of '{job.session.song}' have no row and are in no stem: {', '.join(names)}"
+            song = job.session.song
+            files = counted(len(names), f"file of '{song}' has no row and is", f"files of '{song}' have no row and are")
+            message = f"{files} in no stem: {', '.join(names)}"
             yield Problem(job.session.song, "without row", message)
 
 

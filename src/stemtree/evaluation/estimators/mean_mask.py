@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from stemtree.corpora.track import Corpus
 from stemtree.data.signals import node_signals
-from stemtree.errors import OptionError, suggest
+from stemtree.errors import OptionError, counted, suggest
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.bounds import STFT
@@ -173,5 +173,6 @@ def fit_mean_mask(
             num_frames += audible.sum(dim=(0, 2))
         if progress:
             progress(done, len(songs))
-    fitted = f"{kind} masks of {sum(len(song.starts) for song in songs)} chunks of {len(songs)} songs"
+    num_chunks = sum(len(song.starts) for song in songs)
+    fitted = f"{kind} masks of {counted(num_chunks, 'chunk')} of {counted(len(songs), 'song')}"
     return MeanMask(tuple(nodes), (mask_sum / num_frames.clamp_min(1)).float(), stft, fitted, settings.root)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stemtree.errors import counted
 from stemtree.evaluation.levels import ALL_LEVELS
 from stemtree.experiments.definition import Experiment, arm_settings
 from stemtree.experiments.report import figures
@@ -120,11 +121,14 @@ def _progress(page: Page) -> str:
     if missing := page.results.missing:
         sentences.append(f"Missing: {', '.join(f'{count} of `{arm}`' for arm, count in missing.items())}.")
     if page.results.left_out:
-        sentences.append(f"{page.results.left_out} runs on other songs are left out.")
+        runs = counted(page.results.left_out, "run on other songs is", "runs on other songs are")
+        sentences.append(f"{runs} left out.")
     if page.main:
-        sentences.append(f"Measured on {page.main.chunks} chunks of {page.main.songs} songs, the same for all rows.")
+        songs = f"{counted(page.main.chunks, 'chunk')} of {counted(page.main.songs, 'song')}"
+        sentences.append(f"Measured on {songs}, the same for all rows.")
         if page.main.undefined:
-            sentences.append(f"{page.main.undefined} more are left out, since a run's estimate is silent there.")
+            more = counted(page.main.undefined, "more is", "more are")
+            sentences.append(f"{more} left out, since a run's estimate is silent there.")
     return " ".join(sentences)
 
 
@@ -242,7 +246,8 @@ def _other_size(page: Page) -> str:
 def _size(network: NetworkSettings) -> str:
     if not isinstance(network, MaskInferenceSettings | QueryByExampleSettings):
         return network.kind
-    return f"{network.layers} layers of {network.units} units" if network.layers > 1 else f"{network.units} units"
+    units = counted(network.units, "unit")
+    return f"{network.layers} layers of {units}" if network.layers > 1 else units
 
 
 def _unpublished(page: Page) -> Experiment:

@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from stemtree.errors import OptionError
+from stemtree.errors import OptionError, counted
 from stemtree.separation.splitters.example import Example
 from stemtree.separation.splitters.trained import TrainedSplitter
 from stemtree.spectral import FLOOR, log_magnitude
@@ -49,10 +49,8 @@ class QuerySplitter(TrainedSplitter):
         """An example as the model takes it: ``(channel, bin, frame)``."""
         stft = self.stft.at(example.sample_rate)
         if example.samples.shape[1] < stft.window:
-            raise OptionError(
-                f"the example '{example.name}' has {example.samples.shape[1]} samples: give at least one window of "
-                f"{stft.window}"
-            )
+            size = counted(example.samples.shape[1], "sample")
+            raise OptionError(f"the example '{example.name}' has {size}: give at least one window of {stft.window}")
         spectrogram = self._input(stft.transform(torch.from_numpy(example.samples).float()), stft)
         if not (log_magnitude(spectrogram) > FLOOR).any():
             raise OptionError(

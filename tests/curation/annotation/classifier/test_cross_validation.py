@@ -66,5 +66,5 @@ def test_no_song_is_in_two_folds() -> None:
 
 
 def test_fewer_songs_than_folds() -> None:
-    with pytest.raises(CorpusError, match="1 songs cannot be cut into 5 folds"):
+    with pytest.raises(CorpusError, match="1 song cannot be cut into 5 folds"):
         fit_and_measure([("a", "b.wav")], ["Bell"])

@@ -10,7 +10,7 @@ from stemtree.curation.annotation.classifier.classifier import Calibration, Clas
 from stemtree.curation.annotation.classifier.features import Floats
 from stemtree.curation.annotation.classifier.fit import FitSettings, Names, fit_classifier
 from stemtree.curation.annotation.labels import instrument_by_label
-from stemtree.errors import CorpusError
+from stemtree.errors import CorpusError, counted
 
 _NUM_BINS = 15
 _SETTINGS = FitSettings()
@@ -186,7 +186,7 @@ def fit_and_measure(
     """
     num_songs = len({song for song, _ in names})
     if folds < 2 or num_songs < folds:
-        raise CorpusError(f"{num_songs} songs cannot be cut into {folds} folds: give more songs")
+        raise CorpusError(f"{counted(num_songs, 'song')} cannot be cut into {counted(folds, 'fold')}: give more songs")
     report = (lambda done, _: progress(done, folds + 1)) if progress else None
     probabilities, fold = cross_validate(names, labels, settings, folds, progress=report)
     model = fit_classifier(names, labels, settings)
