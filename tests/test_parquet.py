@@ -51,6 +51,11 @@ def test_tables_of_other_programs(tmp_path: Path) -> None:
         read_parquet(tmp_path / "t.parquet", schema={"b": pl.Int32()})
     with pytest.raises(ValueError, match="key"):
         read_json_metadata(tmp_path / "t.parquet", "key")
+    pl.DataFrame({"a": [None, {"x": 1}]}).write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match="lacks values in 'a'"):
+        read_parquet(tmp_path / "t.parquet", filled=["a", "b"])
+    with pytest.raises(ValueError, match=r"holds Struct.* in 'a', not Int32"):
+        read_parquet(tmp_path / "t.parquet", schema={"a": pl.Int32()})
 
 
 def test_a_full_disk_is_the_systems_error() -> None:

@@ -26,7 +26,10 @@ _PLACE = re.compile(re.escape(_CHECKSUM.encode()) + rb".{1,2}\x08(.{8})", re.DOT
 
 
 def read_parquet(
-    file: Path, columns: Sequence[str] | None = None, schema: Mapping[str, pl.DataType] | None = None
+    file: Path,
+    columns: Sequence[str] | None = None,
+    schema: Mapping[str, pl.DataType] | None = None,
+    filled: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Read a table.
 
@@ -38,6 +41,8 @@ def read_parquet(
         Only these, all of which must be there.
     schema : mapping of str to polars.DataType, optional
         What columns hold, where they are there: they are converted, but for floats of another precision.
+    filled : sequence of str
+        Columns that hold no null, where they are there.
 
     Raises
     ------
@@ -54,7 +59,14 @@ def read_parquet(
             for name, kind in (schema or {}).items()
             if name in table.columns and not (kind.is_float() and table.schema[name].is_float())
         }
-        return table.cast(others)  # type: ignore[arg-type]
+        table = table.cast(others)  # type: ignore[arg-type]
+    for name, kind in others.items():
+        if table.schema[name] != kind:  # polars converts within a struct
+            raise ValueError(f"'{file}' holds {table.schema[name]} in '{name}', not {kind}")
+    for name in filled:
+        if name in table.columns and table[name].has_nulls():
+            raise ValueError(f"'{file}' lacks values in '{name}'")
+    return table
 
 
 def read_json_metadata(file: Path, key: str) -> Any:

@@ -50,6 +50,8 @@ def _part() -> MidiPart:
 )
 @example("kit.sfz", [(136, 0, b"\0")], [])
 @example("kit.sfz", [(0, 0, b"")], [(30, "sample=" + "a" * 300)])
+@example("kit.sfz", [(0, 0, b"")], [(396, "delay=1e9"), (513, "#define $SOFT $SOFT$SOFT")])
+@example("part.txt", [(0, 0, b"")], [(586, "#define $SOFT $SOFT$SOFT")])
 def test_sfz(tmp_path: Path, name: str, changes: list[Edit], opcodes: list[tuple[int, str]]) -> None:
     pytest.importorskip("pysfizz")
     content = {"kit.sfz": _SFZ.encode(), "part.txt": _INCLUDED.encode(), "Samples/Low.wav": tone(0.02)}

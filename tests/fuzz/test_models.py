@@ -139,6 +139,9 @@ _values = st.sampled_from([None, "a", "ok", "", 1, -1, 1 << 40, 0.5, float("nan"
     replacements(),
 )
 @example({"status": [1 << 40, None]}, [(0, "add", 1)])
+@example({"track": [None, None], "status": [None, None]}, [(0, "set", None)])
+@example({"track": [None, None], "status": [None, None], "node": [None, None]}, [(0, "set", None)])
+@example({"si_sdr_improvement": [None, {"a": 1}]}, [(0, "set", None)])
 def test_rows_of_other_types(tmp_path: Path, columns: dict[str, list[Any]], changes: list[Replacement]) -> None:
     rows = {"track": ["a"] * 2, "start": [0.0, 1.0], "target": [""] * 2, "node": ["bass"] * 2, "level": [1, 1]}
     rows |= {"status": ["ok"] * 2, "si_sdr_improvement": [1.0, 2.0]}

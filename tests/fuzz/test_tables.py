@@ -60,6 +60,8 @@ def test_table(tmp_path: Path, name: str, changes: list[Edit]) -> None:
 @given(edits(text=True), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 30), st.sampled_from(_TAGS))))
 @example([(0, 0, b"")], [(0, 0, "<base href='http://['>")])
 @example([(0, 0, b"")], [(298, 6, "<![CDATA["), (0, 0, "<h1>"), (309, 30, "<a href=")])
+@example([(0, 1 << 20, b"http://x.org/a.zip")], [])
+@example([(0, 0, b"")], [(0, 0, "<h1>"), (0, 0, "<a href='x.zip'>"), (0, 2, "<?xml")])
 def test_page(tmp_path: Path, changes: list[Edit], tags: list[tuple[int, int, str]]) -> None:
     content = edited(_PAGE.encode(), [*changes, *((at, removed, tag.encode()) for at, removed, tag in tags)])
     with spoilt_file(tmp_path, "page.html", content) as file, only_sentences():

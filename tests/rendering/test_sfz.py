@@ -82,6 +82,19 @@ def test_what_is_missing_is_named(instrument: Path) -> None:
     instrument.write_text('#include "kit.sfz"')
     with pytest.raises(CorpusError, match="include each other"):
         check_sfz(instrument)
+    (instrument.parent / "a.txt").write_text('#include "b.txt"\n' * 200)
+    (instrument.parent / "b.txt").write_text('#include "c.txt"\n' * 200)
+    (instrument.parent / "c.txt").touch()
+    instrument.write_text('#include "a.txt"')
+    with pytest.raises(CorpusError, match="includes more than 10,000 files: get the whole"):
+        check_sfz(instrument)
+    for endless in ("#define $A $A", "#define $A $B\n#define $B x$A$A"):  # which sfizz would put in for ever
+        instrument.write_text(f"{endless}\n<region> sample=a.wav key=$A")
+        with pytest.raises(CorpusError, match="defines contains itself or has no end: get the whole"):
+            check_sfz(instrument)
+    instrument.write_text("#define $A a\n#define $LONGER $A$A\n<region> sample=$LONGER.wav")
+    with pytest.raises(CorpusError, match=r"the first 'aa\.wav'"):
+        check_sfz(instrument)
     instrument.write_bytes(b"\xff\x00RIFF")
     with pytest.raises(CorpusError, match="has no samples: give an SFZ instrument"):
         check_sfz(instrument)

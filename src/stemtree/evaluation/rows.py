@@ -65,6 +65,9 @@ SCHEMA = pl.Schema(
 )
 """The columns, in order."""
 
+FILLED = ("track", "start", "node", "level", "status")
+"""Columns without null."""
+
 
 def complete(rows: pl.DataFrame) -> pl.DataFrame:
     """Add the columns that rows of an earlier version lack, as null: what they hold was not measured."""

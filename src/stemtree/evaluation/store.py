@@ -12,7 +12,7 @@ import polars as pl
 from stemtree.data.salience import Chunking, salience_fingerprint
 from stemtree.errors import EvaluationError
 from stemtree.evaluation.chunks import SongChunks
-from stemtree.evaluation.rows import SCHEMA
+from stemtree.evaluation.rows import FILLED, SCHEMA
 from stemtree.parquet import read_json_metadata, read_parquet, write_parquet
 from stemtree.staging import whole_file
 
@@ -48,7 +48,7 @@ class RowStore:
         try:
             metadata = read_json_metadata(self.file, _KEY)
             settings, measured = metadata["settings"], metadata["songs"]
-            rows = read_parquet(self.file, schema=SCHEMA)
+            rows = read_parquet(self.file, schema=SCHEMA, filled=FILLED)
         except (OSError, KeyError, TypeError, ValueError):
             raise EvaluationError(f"'{self.file}' does not hold an evaluation: choose another file") from None
         self._check_settings(settings, self.file)

@@ -9,7 +9,7 @@ import polars as pl
 
 from stemtree.errors import EvaluationError
 from stemtree.evaluation.levels import ALL_LEVELS, CHUNK, all_levels, same_chunks
-from stemtree.evaluation.rows import SCHEMA, Status
+from stemtree.evaluation.rows import FILLED, SCHEMA, Status
 from stemtree.experiments.statistics import Arm, Difference, compare
 from stemtree.parquet import read_parquet
 
@@ -53,7 +53,7 @@ def read_rows(file: Path) -> pl.DataFrame:
         If the file cannot be read or holds something else.
     """
     try:
-        return read_parquet(file, ["track", "start", "target", "node", "level", "status", METRIC], SCHEMA)
+        return read_parquet(file, ["track", "start", "target", "node", "level", "status", METRIC], SCHEMA, FILLED)
     except (OSError, ValueError):
         raise EvaluationError(f"'{file}' does not hold an evaluation: give what evaluate -o wrote") from None
 

@@ -7,7 +7,7 @@ import polars as pl
 from pydantic import BaseModel
 
 from stemtree.errors import EvaluationError
-from stemtree.evaluation.rows import SCHEMA
+from stemtree.evaluation.rows import FILLED, SCHEMA
 from stemtree.evaluation.store import write_rows
 from stemtree.parquet import read_json_metadata, read_parquet
 
@@ -77,7 +77,7 @@ def read_run(file: Path) -> tuple[Description, pl.DataFrame]:
         If it is something else.
     """
     try:
-        return _description(file), read_parquet(file, ["test", *COLUMNS], SCHEMA)
+        return _description(file), read_parquet(file, ["test", *COLUMNS], SCHEMA, FILLED)
     except (OSError, ValueError):
         raise EvaluationError(f"'{file}' does not hold a run of an experiment: remove it") from None
 

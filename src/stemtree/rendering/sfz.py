@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from functools import cache, cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ _BLOCK = 256
 
 _MAX_DEPTH = 32
 """Files that include each other."""
+
+_MAX_INCLUDES = 10_000
+"""Files that are included, all together; the same one may be included many times."""
+
+_MAX_VALUE, _MAX_ROUNDS = 4096, 256
+"""Characters of a word once the values of all ``$NAMES`` are put in, and how many times that is done."""
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _TOKEN = re.compile(
@@ -101,7 +108,7 @@ def check_sfz(instrument: Path) -> None:
     Raises
     ------
     CorpusError
-        If the file, one that it includes, or a sample is missing.
+        If the file, one that it includes, or a sample is missing, or what it includes or defines has no end.
     """
     samples = list(dict.fromkeys(_samples(instrument)))
     if not samples:
@@ -118,16 +125,23 @@ def _samples(instrument: Path) -> Iterator[str]:
     """The paths of all samples, relative to the instrument's folder."""
     defined: dict[str, str] = {}
     default_path = ""
-    for match in _tokens(instrument, instrument, defined, 0):
-        path = _substitute(match["path"], defined).strip().replace("\\", "/")
+    for match in _tokens(instrument, instrument, defined, 0, count()):
+        path = _substitute(match["path"], defined, instrument).strip().replace("\\", "/")
         if match["opcode"] == "default_path":
             default_path = path
         elif path and not path.startswith("*"):  # * is a generator, such as *sine
             yield default_path + path
 
 
-def _tokens(instrument: Path, file: Path, defined: dict[str, str], depth: int) -> Iterator[re.Match[str]]:
-    """Opcodes in the order in which a player meets them; included files are relative to the instrument's folder."""
+def _tokens(
+    instrument: Path, file: Path, defined: dict[str, str], depth: int, files: Iterator[int]
+) -> Iterator[re.Match[str]]:
+    """Opcodes in the order in which a player meets them; included files are relative to the instrument's folder.
+
+    `files` counts those that were read.
+    """
+    if next(files) > _MAX_INCLUDES:
+        raise CorpusError(f"'{instrument}' includes more than {_MAX_INCLUDES:,} files: get the whole instrument")
     if depth > _MAX_DEPTH:
         raise CorpusError(f"the files of '{instrument}' include each other: get the whole instrument")
     try:
@@ -139,17 +153,25 @@ def _tokens(instrument: Path, file: Path, defined: dict[str, str], depth: int) -
     for match in _TOKEN.finditer(_COMMENT.sub("", text)):
         if match["name"]:
             defined[match["name"]] = match["value"]
+            _substitute(match["value"], defined, instrument)  # sfizz never ends where it contains itself
         elif match["include"] is not None:
-            included = _substitute(match["include"], defined).replace("\\", "/")
-            yield from _tokens(instrument, instrument.parent / included, defined, depth + 1)
+            included = _substitute(match["include"], defined, instrument).replace("\\", "/")
+            yield from _tokens(instrument, instrument.parent / included, defined, depth + 1, files)
         else:
             yield match
 
 
-def _substitute(text: str, defined: dict[str, str]) -> str:
-    for name in sorted(defined, key=len, reverse=True):
+def _substitute(text: str, defined: dict[str, str], instrument: Path) -> str:
+    """Put values in for names, of which the longest that is defined counts, also for names in these values."""
+    names = sorted(defined, key=len, reverse=True) if "$" in text else []
+    for _ in range(_MAX_ROUNDS):
+        name = next((name for name in names if name in text), None)
+        if name is None:
+            return text
         text = text.replace(name, defined[name])
-    return text
+        if len(text) > _MAX_VALUE:
+            break
+    raise CorpusError(f"a value that '{instrument}' defines contains itself or has no end: get the whole instrument")
 
 
 def _exists(folder: Path, sample: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from email import message_from_bytes
 from pathlib import Path
@@ -48,11 +49,13 @@ def songs_of_page(file: Path) -> Iterator[dict[str, str]]:
     CorpusError
         If the file cannot be read, or is no page.
     """
-    from bs4 import BeautifulSoup
+    from bs4 import BeautifulSoup, UnusualUsageWarning
     from bs4.exceptions import ParserRejectedMarkup
 
     try:
-        page = BeautifulSoup(_markup(file), "html.parser")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnusualUsageWarning)  # of what is only an address, or XML
+            page = BeautifulSoup(_markup(file), "html.parser")
     except ParserRejectedMarkup:
         raise CorpusError(f"the listing '{file}' is no whole page: save it again") from None
     base_tag = page.find("base", href=True)
