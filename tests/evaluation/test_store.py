@@ -9,7 +9,7 @@ from stemtree.data.salience import Chunking
 from stemtree.errors import EvaluationError
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimators.bounds import IdealMask, Mixture
-from stemtree.evaluation.evaluate import evaluate
+from stemtree.evaluation.evaluate import Selection, evaluate
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.evaluation.store import RowStore, chunks_fingerprint, write_rows
 from stemtree.hierarchy import Hierarchy
@@ -32,7 +32,7 @@ def test_another_evaluations_file(
     for other in (
         {"estimator": IdealMask("irm", NODES)},
         {"settings": replace(settings, chunking=Chunking(2, 1))},
-        {"nodes": ["vocals"]},
+        {"selection": Selection(nodes=["vocals"])},
     ):
         with pytest.raises(EvaluationError, match=r"rows.parquet' holds another evaluation"):
             evaluate(
