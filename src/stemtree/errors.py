@@ -99,8 +99,20 @@ class SplitterError(StemtreeError):
     """A node that no available splitter can split, or a splitter whose weights cannot be used."""
 
 
-class AudioWarning(UserWarning):
+class DeviceError(StemtreeError):
+    """A device that is not there, does not work, or has too little memory."""
+
+
+class StemtreeWarning(UserWarning):
+    """Something that a user should know of work that was done all the same."""
+
+
+class AudioWarning(StemtreeWarning):
     """Something about a song that was read all the same, such as that it is cut off."""
+
+
+class DeviceWarning(StemtreeWarning):
+    """Something about the device, such as that its memory holds fewer blocks at once."""
 
 
 def one_sentence(error: "ValidationError") -> str:

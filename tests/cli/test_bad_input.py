@@ -164,6 +164,7 @@ def test_input(kind: str, cli, wav: Path, tmp_path: Path) -> None:
         (("--hierarchy", "HERE/unknown.yaml"), "splits the mixture of hierarchy 'unknown' .* choose another hierarchy"),
         (("--splitter", "demix"), "no splitter 'demix': give spleeter, demucs"),
         (("--page", "--depth", "0"), "depth 0: keep at least 1"),
+        (("--device", "gpu"), "there is no device 'gpu': give auto, cpu, cuda, cuda:N or mps"),
         (("--node", ""), "the mixture itself is no node to separate"),
         (("--depth", "0"), "depth 0: keep at least 1"),
     ],
@@ -185,6 +186,13 @@ def test_a_song_that_is_not_there_is_said_before_anything_is_loaded(cli, tmp_pat
     _assert_one_sentence(outcome, "cannot read '.*no.wav': No such file")
     outcome = cli("query", tmp_path / "none.wav", "--like", __file__, "--model", tmp_path)
     _assert_one_sentence(outcome, "cannot read the model .*: No such file")
+
+
+def test_a_device_that_is_not_there(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    message = "there is no device 'cuda:3', torch finds no GPU with CUDA: give auto or cpu"
+    _assert_one_sentence(cli("separate", wav, "--device", "cuda:3", "-o", tmp_path / "out"), message)
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_queried(cli, wav: Path, tmp_path: Path, monkeypatch) -> None:

@@ -192,6 +192,7 @@ def test_a_rendered_corpus_is_read_with_the_hierarchy_it_was_made_for(cli, tmp_p
         ("mixture", ("--duration", 0.01), "windows of 0.01 s are too short for SIR and SAR"),
         ("oracle:psa", ("--window", 1000, "--window-hop", 300), "a window of 1000 samples every 300 cannot be"),
         ("mixture", ("--hierarchy", "slakh"), "no leaf for the label"),
+        ("mixture", ("--device", "gpu"), "there is no device 'gpu': give auto, cpu"),
     ],
 )
 def test_bad_input(name: str, options: tuple, message: str, cli, musdb: Path) -> None:

@@ -64,7 +64,7 @@ def test_outputs_beneath_a_leaf_are_summed() -> None:
     plan = make_plan(TREE, [everything], depth=1)
     assert plan.steps[0].targets == ("a", "b", "b")
     spectrogram = torch.randn(1, 33, 5, dtype=torch.complex64)
-    a, b = split(plan, Block(spectrogram, 0, STFT))
+    ((a, b),) = split(plan, [Block(spectrogram, 0, STFT)])
     torch.testing.assert_close(a.product(), 0.1 * spectrogram)
     torch.testing.assert_close(b.product(), 0.9 * spectrogram)
 

@@ -9,6 +9,8 @@ import typer
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.evaluation_tables import absent_table, chunk_table, level_table, statistics_table
 from stemtree.cli.messages import one_line, progress_bar, say, show, stopped_by_user
+from stemtree.cli.songs import DeviceOption
+from stemtree.devices import AUTO, check_name
 from stemtree.errors import OptionError, counted
 
 if TYPE_CHECKING:
@@ -89,12 +91,14 @@ def evaluate(
     window: Window = 1024,
     window_hop: WindowHop = 512,
     skip_bad: SkipBad = False,
+    device: DeviceOption = AUTO,
 ) -> None:
     """Measure how well the nodes of a corpus's songs are estimated."""
     if node and level is not None:
         raise OptionError("--node and --level both say what to measure: give one of them")
     if chunks and (target or sample is not None):
         raise OptionError("--chunks says which chunks to measure: leave out --target and --sample")
+    check_name(device)
     root, targets = _check_names(_describe(corpus, kind, split, labels, skip_bad), hierarchy, depth, root, target, node)
     from stemtree.data.salience import Chunking
     from stemtree.evaluation.chunk_list import list_all, read_chunks, select_chunks
@@ -113,7 +117,7 @@ def evaluate(
     if targets:
         listed = select_chunks(songs, tree, targets, chunking, with_family=family, sample=sample, seed=seed)
     possible = _possible_nodes(tree, node, level, root, listed.targets if listed else ())
-    estimator = make_estimator(name, possible, Stft(window, window_hop, 16000), tree.name)
+    estimator = make_estimator(name, possible, Stft(window, window_hop, 16000), tree.name, device)
     if write_chunks:
         listed = listed or list_all(choose_chunks(songs, chunking, sample, seed), chunking)
         write_list(listed, write_chunks)
@@ -168,8 +172,10 @@ def mean_mask(
     window: Window = 1024,
     window_hop: WindowHop = 512,
     skip_bad: SkipBad = False,
+    device: DeviceOption = AUTO,
 ) -> None:
     """Fit a constant mask per node and bin, to be evaluated as mean:FILE."""
+    check_name(device)
     from stemtree.evaluation.estimators.mean_mask import fit_mean_mask
     from stemtree.evaluation.settings import EvaluationSettings
     from stemtree.hierarchy import find_node
@@ -180,7 +186,9 @@ def mean_mask(
     root = find_node(tree, root)
     settings = EvaluationSettings(root=root, sample=sample, seed=seed)
     with progress_bar("fitting") as progress:
-        masks = fit_mean_mask(songs, tree.descendants(root), settings, kind=mask, stft=stft, progress=progress)
+        masks = fit_mean_mask(
+            songs, tree.descendants(root), settings, kind=mask, stft=stft, device=device, progress=progress
+        )
     masks.save(output)
     say(f"{output}: {counted(len(masks.nodes), 'node')}, {masks.fitted}")
 

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, answer_missing, separate_songs
+from stemtree.cli.songs import (
+    BatchOption,
+    DeviceOption,
+    Reading,
+    StreamOption,
+    TruncatedOption,
+    answer_missing,
+    separate_songs,
+)
+from stemtree.devices import AUTO, check_name
 from stemtree.errors import OptionError
 from stemtree.memory import check_room_for_torch
 
@@ -43,11 +52,14 @@ def query(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write all anew, over what is there.")] = False,
     stream: StreamOption = None,
     accept_truncated: TruncatedOption = False,
+    device: DeviceOption = AUTO,
+    batch: BatchOption = None,
 ) -> None:
     """Separate every level of the path that an example points at: the instrument, its family, and so on upward."""
     from stemtree.separation.preview import preview_query
     from stemtree.separation.time_range import to_time_range
 
+    check_name(device)
     if like is None and stretch is None:
         raise OptionError(
             "nothing says what to look for: give --like EXAMPLE, or --from 0:12-0:18 for a stretch of the song in "
@@ -70,6 +82,6 @@ def query(
             example = read_example(files[0], wanted, stream=stream, accept_truncated=accept_truncated)
         else:
             example = read_example(like, wanted)
-        return query_separator(model, example, level)
+        return query_separator(model, example, level, device=device, batch=batch)
 
     separate_songs(files, separator, OutputFormat(), output, overwrite, reading=reading)

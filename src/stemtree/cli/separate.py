@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from typer.core import TyperCommand
 
-from stemtree.cli.songs import Reading, StreamOption, TruncatedOption, answer_missing, separate_songs
+from stemtree.cli.songs import (
+    BatchOption,
+    DeviceOption,
+    Reading,
+    StreamOption,
+    TruncatedOption,
+    answer_missing,
+    separate_songs,
+)
+from stemtree.devices import AUTO, check_name
 from stemtree.errors import OptionError
 from stemtree.memory import check_room_for_torch
 
@@ -83,6 +92,8 @@ def separate(
     ] = False,
     stream: StreamOption = None,
     accept_truncated: TruncatedOption = False,
+    device: DeviceOption = AUTO,
+    batch: BatchOption = None,
     page: Annotated[
         str | None,
         typer.Option(
@@ -98,6 +109,7 @@ def separate(
     layout = _layout(node, leaves, flat, active_only, without, page)
     if page not in (None, "flac", "opus"):
         raise OptionError(f"a page cannot play '{page}': give --page alone, for FLAC, or --page opus")
+    check_name(device)
     tree = None if hierarchy is None else load(hierarchy)
     if list_only:
         list_nodes(tree, splitter or (), depth, node or ())
@@ -118,7 +130,7 @@ def separate(
         from stemtree.separation.splitters.registry import make_splitters
 
         splitters = make_splitters(splitter, hierarchy) if splitter else None
-        return Separator(hierarchy, depth=depth, nodes=named, splitters=splitters)
+        return Separator(hierarchy, depth=depth, nodes=named, splitters=splitters, device=device, batch=batch)
 
     reading = Reading(stream, accept_truncated)
     separate_songs(files, separator, OutputFormat(format, width), output, overwrite, page, reading, layout)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from stemtree.cli.messages import explain, markup, printable, progress_bar, say, show, warnings_as_notes
-from stemtree.errors import AudioError, AudioWarning, OptionError, TruncatedError, counted
+from stemtree.errors import AudioError, OptionError, StemtreeWarning, TruncatedError, counted
 from stemtree.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def separate_songs(
             separator = make_separator()
             for note in separator.notes:
                 say(note, error=True)
+            _say_device(separator)
             for song in songs:
                 batch.separate(separator, song)
         except KeyboardInterrupt:
@@ -73,6 +74,14 @@ def answer_missing(names: list[str]) -> None:
     """If no song is there at all, say so and exit with 1, before anything is imported that only songs need."""
     if not any(os.path.lexists(name) or glob.has_magic(name) for name in names):
         separate_songs(names, _no_separator, cast("OutputFormat", None), Path(), overwrite=False)
+
+
+def _say_device(separator: "Separator") -> None:
+    from stemtree.devices import describe
+
+    if separator.device.type != "cpu":
+        blocks = counted(separator.blocks_at_once, "block")
+        say(f"computing on {describe(separator.device)}, {blocks} at once", error=True)
 
 
 def _no_separator() -> "Separator":
@@ -95,6 +104,21 @@ StreamOption = Annotated[
 ]
 TruncatedOption = Annotated[
     bool, typer.Option("--accept-truncated", help="Separate files that are cut off as far as they go.")
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        "-d", "--device", metavar="auto|cpu|cuda[:N]|mps", help="Compute here; auto: on a GPU if torch has one."
+    ),
+]
+BatchOption = Annotated[
+    int | None,
+    typer.Option(
+        "--batch",
+        metavar="N",
+        min=1,
+        help="Compute so many blocks of 12 s at once (default: what a GPU holds; CPU: 1).",
+    ),
 ]
 
 
@@ -135,7 +159,7 @@ class _Batch:
         """Separate one song and print its tree."""
         try:
             self._check_folder(song)
-            with warnings_as_notes(AudioWarning), progress_bar(song.name) as progress:
+            with warnings_as_notes(StemtreeWarning), progress_bar(song.name) as progress:
                 saved = separator.save(
                     song,
                     self._folder,

@@ -42,7 +42,7 @@ def suppress_inactive(parts: Masks, partition: Partition, mixture: Spectrogram, 
     result = torch.empty_like(parts)
     wholes: dict[NodePath, Masks] = {MIXTURE: torch.ones_like(parts[0])}
     for split in partition.splits():
-        masks = torch.stack([parts[list(indices)].sum(dim=0) for indices in split.parts])
+        masks = torch.stack([torch.stack([parts[index] for index in indices]).sum(dim=0) for indices in split.parts])
         energies = (power * masks.square()).sum(dim=(1, 2, 3), keepdim=True) / power.sum().clamp_min(1e-12)
         divided = normalise(masks / (1 + (threshold / energies) ** 4)) * wholes[split.node]
         for child, indices, mask in zip(split.children, split.parts, divided, strict=True):

@@ -45,8 +45,8 @@ def project_to_simplex(values: Masks) -> Masks:
     if len(values) == 2:
         return kernels.project_pair_to_simplex(values)
     descending = values.sort(dim=0, descending=True).values
-    counts = torch.arange(1, len(values) + 1, dtype=values.dtype).reshape(-1, *[1] * (values.ndim - 1))
-    thresholds = (descending.cumsum(dim=0) - 1) / counts
+    counts = torch.arange(1, len(values) + 1, dtype=values.dtype, device=values.device)
+    thresholds = (descending.cumsum(dim=0) - 1) / counts.reshape(-1, *[1] * (values.ndim - 1))
     count = (descending > thresholds).sum(dim=0, keepdim=True)
     return (values - thresholds.gather(0, count - 1)).clamp_min(0)
 

@@ -29,7 +29,7 @@ def ideal_ratio(stems: Spectrogram, mixture: Spectrogram) -> Masks:
 def ideal_binary(stems: Spectrogram, mixture: Spectrogram) -> Masks:
     """The ideal binary mask (IBM): every bin to the loudest stem. Parameters and result as for `ideal_ratio`."""
     loudest = stems.abs().argmax(dim=0, keepdim=True)
-    return torch.zeros(stems.shape).scatter_(0, loudest, 1.0)
+    return torch.zeros(stems.shape, device=stems.device).scatter_(0, loudest, 1.0)
 
 
 def phase_sensitive(stems: Spectrogram, mixture: Spectrogram) -> Masks:
@@ -70,7 +70,7 @@ def ideal_masks(kind: str, nodes: Spectrogram, mixture: Spectrogram) -> Masks:
     Masks
         ``(node, channel, bin, frame)``; zero for nodes that are silent throughout.
     """
-    masks = torch.zeros(nodes.shape)
+    masks = torch.zeros(nodes.shape, device=nodes.device)
     sounding = torch.view_as_real(nodes).flatten(1).any(dim=1)  # most nodes are silent in most songs
     if sounding.any():
         stems = torch.stack([nodes[sounding], mixture - nodes[sounding]])

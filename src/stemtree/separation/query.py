@@ -3,7 +3,10 @@
 import os
 from typing import Any
 
+import torch
+
 from stemtree.audio import to_source
+from stemtree.devices import AUTO
 from stemtree.errors import OptionError
 from stemtree.separation.preview import query_model
 from stemtree.separation.result import TreeResult
@@ -21,6 +24,7 @@ def query(
     stretch: str | tuple[float, float] | TimeRange | None = None,
     model: str | os.PathLike[str] | None = None,
     level: int | None = None,
+    device: str | torch.device = AUTO,
     progress: Progress | None = None,
     stream: int | None = None,
     accept_truncated: bool = False,
@@ -42,6 +46,8 @@ def query(
         The folder of a trained model that takes a query; by default the one that comes along.
     level : int, optional
         Only this level of the path, 1 being the instrument itself; by default all levels and their residuals.
+    device : str or torch.device
+        Where to compute, such as ``cuda``, see `Separator`; by default a GPU where torch has one.
     progress : callable, optional
         Called after each block with the number of samples that are done, and of all samples where that is known.
     stream : int, optional
@@ -79,12 +85,17 @@ def query(
     check_example(like, stretch)
     source = to_source(song, sample_rate, stream=stream, accept_truncated=accept_truncated)
     stretch = None if stretch is None else to_time_range(stretch)
-    separator = query_separator(model, read_example(source if like is None else like, stretch), level)
+    separator = query_separator(model, read_example(source if like is None else like, stretch), level, device=device)
     return separator.separate(source, progress=progress)
 
 
 def query_separator(
-    model: str | os.PathLike[str] | None, like: str | os.PathLike[str] | Example, level: int | None = None
+    model: str | os.PathLike[str] | None,
+    like: str | os.PathLike[str] | Example,
+    level: int | None = None,
+    *,
+    device: str | torch.device = AUTO,
+    batch: int | None = None,
 ) -> Separator:
     """Make a separator of the instrument that an example is a recording of.
 
@@ -96,6 +107,8 @@ def query_separator(
         A recording of one instrument.
     level : int, optional
         Only this level of the path, 1 being the instrument itself; by default all levels and their residuals.
+    device, batch
+        See `Separator`.
 
     Returns
     -------
@@ -112,11 +125,11 @@ def query_separator(
     splitter = QuerySplitter(query_model(model), like if isinstance(like, Example) else read_example(like))
     tree, path = splitter.model.tree, splitter.model.card.nodes
     if level is None:
-        return Separator(tree, splitters=[splitter])
+        return Separator(tree, splitters=[splitter], device=device, batch=batch)
     by_level = {tree.levels - node.count("/"): node for node in path}
     if level not in by_level:
         raise OptionError(f"the model '{query_model(model)}' has no level {level}: give one of {sorted(by_level)}")
-    return Separator(tree, nodes=[by_level[level]], splitters=[splitter])
+    return Separator(tree, nodes=[by_level[level]], splitters=[splitter], device=device, batch=batch)
 
 
 def check_example(like: object, stretch: object) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from stemtree.audio import AudioSource, FileSource, OutputFormat, open_source, to_source
+from stemtree.devices import AUTO, find_device
 from stemtree.errors import AudioWarning, OptionError
 from stemtree.hierarchy import Hierarchy, load
+from stemtree.separation.batches import Batches
 from stemtree.separation.output.layout import StemLayout
 from stemtree.separation.output.stem_files import SavedSong, save_tree
 from stemtree.separation.plan import Plan, plan_walk
@@ -44,11 +47,18 @@ class Separator:
     splitter : str or sequence of str, optional
         Splitters by name, with the default ones after them, as ``--splitter`` of the command line takes them: such as
         ``demucs:htdemucs``, or the folder of a trained model. See `make_splitters`.
+    device : str or torch.device
+        Where to compute: ``auto`` (a GPU where torch has one), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. The splitters
+        move there. Stems add up on any; between devices they differ by rounding, below -100 dBFS.
+    batch : int, optional
+        How many blocks of 12 s the device gets at once; by default one on the CPU, and elsewhere what its memory holds.
 
     Raises
     ------
     OptionError
-        If both `splitters` and `splitter` are given.
+        If both `splitters` and `splitter` are given, or if `device` or `batch` cannot be.
+    DeviceError
+        If this machine has no such device.
     HierarchyError
         If the hierarchy, or a node of it, does not exist, or if no splitter tells nodes of it apart.
     SplitterError
@@ -63,15 +73,31 @@ class Separator:
         nodes: Iterable[str] = (),
         splitters: Sequence[Splitter] | None = None,
         splitter: str | Sequence[str] | None = None,
+        device: str | torch.device = AUTO,
+        batch: int | None = None,
     ) -> None:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
         tree = load(hierarchy) if isinstance(hierarchy, str | Path) else hierarchy
         if splitters is None:  # wrong names are answered before weights are read
             names = (splitter,) if isinstance(splitter, str) else tuple(splitter or ())
             preview(tree, names, depth, nodes)
+        self._batches = Batches(find_device(device), batch)
         splitters = _splitters(splitters, splitter, hierarchy)
         self.plan: Plan = plan_walk(tree, splitters, depth, nodes)
+        for used in self.plan.splitters:
+            if used.device != self.device:
+                used.to(self.device)
         self.provenance = [splitter.provenance() for splitter in self.plan.splitters]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._batches.device
+
+    @property
+    def blocks_at_once(self) -> int:
+        """How many blocks the device gets at once; less after a song for which its memory did not suffice."""
+        return self._batches.size
 
     @property
     def tree(self) -> Hierarchy:
@@ -126,6 +152,8 @@ class Separator:
         -----
         AudioWarning
             If a file is cut off, or has other audio streams.
+        DeviceWarning
+            If the device's memory holds fewer blocks at once.
         """
         source = to_source(song, sample_rate, stream=stream, accept_truncated=accept_truncated)
         blocks = list(self.stream(source, progress))
@@ -200,7 +228,7 @@ class Separator:
             Consecutive samples of the mixture and of all leaves of `tree`.
         """
         done = 0
-        for block in walk(self.plan, source):
+        for block in walk(self.plan, source, self._batches):
             yield block
             done += block.mixture.shape[-1]
             if progress:
@@ -218,6 +246,7 @@ def separate(
     nodes: Iterable[str] = (),
     splitters: Sequence[Splitter] | None = None,
     splitter: str | Sequence[str] | None = None,
+    device: str | torch.device = AUTO,
     progress: Progress | None = None,
     stream: int | None = None,
     accept_truncated: bool = False,
@@ -242,6 +271,8 @@ def separate(
         In order of precedence, see `Separator`.
     splitter : str or sequence of str, optional
         Splitters by name, such as ``demucs:htdemucs`` or the folder of a trained model, see `Separator`.
+    device : str or torch.device
+        Where to compute, such as ``cuda``, see `Separator`; by default a GPU where torch has one.
     progress : callable, optional
         Called after each block with the number of samples that are done, and of all samples where that is known.
     stream : int, optional
@@ -276,7 +307,7 @@ def separate(
     >>> result["drums"].audio  # (channel, sample) float32
     >>> result.save("stems", format="flac")
     """
-    separator = Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters, splitter=splitter)
+    separator = Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters, splitter=splitter, device=device)
     return separator.separate(song, sample_rate, progress, stream=stream, accept_truncated=accept_truncated)
 
 

@@ -1,8 +1,10 @@
 """The walk down the tree: one transform of the mixture, masks at every inner node, one inverse transform per leaf."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,11 +13,14 @@ from stemtree.audio import AudioSource
 from stemtree.audio.samples import ExactSamples, Samples
 from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.processes import allow_forks
+from stemtree.separation.batches import Batches
 from stemtree.separation.plan import Plan, Step
-from stemtree.separation.splitters.base import Block
+from stemtree.separation.splitters.base import CPU, Block, Splitter
 from stemtree.separation.trunk import Trunk
 from stemtree.spectral import MaskedSpectrogram, Stft, Synthesis, analyse_stream
 from stemtree.types import Masks, Spectrogram, Waveform
+
+Begun = TypeVar("Begun")
 
 _READ = 1 << 16
 """Samples to read at a time."""
@@ -40,36 +45,108 @@ class SeparatedBlock:
     continued: Samples
 
 
-def walk(plan: Plan, source: AudioSource) -> Iterator[SeparatedBlock]:
-    """Separate a song into the leaves of `Plan.tree`, block by block, in memory that does not depend on its length."""
+def walk(plan: Plan, source: AudioSource, batches: Batches | None = None) -> Iterator[SeparatedBlock]:
+    """Separate a song into the leaves of `Plan.tree`, block by block, in memory that does not depend on its length.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is separated, by splitters that are on the device.
+    source : AudioSource
+        The song.
+    batches : Batches, optional
+        On which device, and how many blocks at once; by default one after the other on the CPU.
+
+    Yields
+    ------
+    SeparatedBlock
+        Consecutive samples.
+    """
     allow_forks()
+    batches = batches or Batches()
+    mixture, trunk = _SampleQueue(), plan.trunk
+    finished = _finished(plan, source, mixture, batches)
+    for waves in _with_next_begun(finished) if batches.overlap else finished:
+        for wait in waves:
+            rows = wait()
+            if rows.shape[-1]:
+                yield _conserve(trunk, mixture.take(rows.shape[-1]), rows)
+
+
+def _finished(
+    plan: Plan, source: AudioSource, mixture: "_SampleQueue", batches: Batches
+) -> Iterator[list[Callable[[], Waveform]]]:
+    """Compute consecutive samples of all rows, ``(row, channel, sample)``, and begin to copy them from the device."""
     stft = plan.stft.at(source.sample_rate)
-    mixture, synthesis, trunk = _SampleQueue(), Synthesis(stft), plan.trunk
-    audio = (torch.from_numpy(mixture.put(block).astype(np.float32)) for block in source.blocks(_READ))
-    for block in with_context(analyse_stream(stft, audio, plan.block_frames), stft, plan.context_frames):
-        leaves = synthesis.add(split(plan, block))
-        if leaves.shape[-1]:
-            yield _conserve(trunk, mixture.take(leaves.shape[-1]), leaves)
-    last = mixture.take()
-    if last.shape[-1]:
-        yield _conserve(trunk, last, synthesis.finish()[..., : last.shape[-1]])
+    synthesis, done = Synthesis(stft), 0
+    size = _READ if batches.device == CPU else plan.block_frames * stft.hop  # one copy for each block
+    audio = (torch.from_numpy(mixture.put(block).astype(np.float32)) for block in source.blocks(size))
+    spectrograms = analyse_stream(stft, map(batches.link.send, audio), plan.block_frames)
+    for blocks in batches.of(with_context(spectrograms, stft, plan.context_frames)):
+
+        def separate(some: Sequence[Block]) -> tuple[Synthesis, list[Waveform]]:
+            after = copy(synthesis)  # noqa: B023 - called at once
+            return after, [after.add(stems) for stems in split(plan, some)]
+
+        for separated in batches.run(separate, blocks):
+            synthesis, waves = separated
+            done += sum(wave.shape[-1] for wave in waves)
+            yield [batches.link.fetch(wave) for wave in waves]
+    if done < mixture.num_put:
+        yield [batches.link.fetch(synthesis.finish()[..., : mixture.num_put - done])]
+
+
+def _with_next_begun(batches: Iterable[Begun]) -> Iterator[Begun]:
+    """Yield each batch when the next has been begun, so that the device computes while the caller does."""
+    for begun, _ in pairwise(chain(batches, [None])):
+        if begun is not None:
+            yield begun
 
 
 @torch.inference_mode()
-def split(plan: Plan, mixture: Block) -> list[MaskedSpectrogram]:
-    """Walk down the tree for one block: the masks of `Trunk.rows` and the spectrograms that they are masks of (4.7)."""
-    nodes = {MIXTURE: MaskedSpectrogram(mixture.spectrogram)}
+def split(plan: Plan, mixture: Sequence[Block]) -> list[list[MaskedSpectrogram]]:
+    """Walk down the tree for blocks of equal shape.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is separated.
+    mixture : sequence of Block
+        Consecutive blocks of a song.
+
+    Returns
+    -------
+    list of list of MaskedSpectrogram
+        For each block the masks of `Trunk.rows`, and the spectrograms that they are masks of (4.7).
+    """
+    nodes = {MIXTURE: [MaskedSpectrogram(block.spectrogram) for block in mixture]}
     kept = {part for parts in plan.parts for part in parts}
     for step in plan.steps:
-        parent = nodes[step.node] if step.node in kept else nodes.pop(step.node)
+        parents = nodes[step.node] if step.node in kept else nodes.pop(step.node)
         if step.splitter is None:
-            nodes[step.targets[0]] = parent
+            nodes[step.targets[0]] = parents
             continue
-        block = mixture if step.node == MIXTURE else Block(parent.product(), mixture.start, mixture.stft)
-        masks = step.splitter.masks(block, step.node, step.outputs)
-        for target, mask in _sum_by_target(step, masks).items():
-            nodes[target] = MaskedSpectrogram(block.spectrogram, mask)
-    return [_total([nodes[part] for part in parts]) for parts in plan.parts]
+        blocks = mixture
+        if step.node != MIXTURE:
+            blocks = [
+                Block(parent.product(), block.start, block.stft) for parent, block in zip(parents, mixture, strict=True)
+            ]
+        of_blocks = [_sum_by_target(step, masks) for masks in _masks(step, step.splitter, blocks)]
+        for target in dict.fromkeys(step.targets):
+            nodes[target] = [
+                MaskedSpectrogram(block.spectrogram, masks[target])
+                for block, masks in zip(blocks, of_blocks, strict=True)
+            ]
+    return [[_total([nodes[part][number] for part in parts]) for parts in plan.parts] for number in range(len(mixture))]
+
+
+def _masks(step: Step, splitter: Splitter, blocks: Sequence[Block]) -> Sequence[Masks]:
+    """The splitter's masks of every block, on the blocks' device, if need be by way of the splitter's own."""
+    device = blocks[0].spectrogram.device
+    if splitter.device == device:
+        return splitter.masks_of_blocks(blocks, step.node, step.outputs)
+    moved = [block.to(splitter.device) for block in blocks]
+    return [masks.to(device) for masks in splitter.masks_of_blocks(moved, step.node, step.outputs)]
 
 
 def _total(parts: list[MaskedSpectrogram]) -> MaskedSpectrogram:
@@ -131,14 +208,15 @@ class _SampleQueue:
 
     def __init__(self) -> None:
         self._blocks: list[ExactSamples] = []
+        self.num_put = 0
 
     def put(self, block: ExactSamples) -> ExactSamples:
         self._blocks.append(block)
+        self.num_put += block.shape[-1]
         return block
 
-    def take(self, count: int | None = None) -> ExactSamples:
-        """The first `count` samples, or all."""
+    def take(self, count: int) -> ExactSamples:
+        """The first `count` samples."""
         samples = np.concatenate(self._blocks, axis=-1)
-        count = samples.shape[-1] if count is None else count
         self._blocks = [samples[:, count:]]
         return samples[:, :count]

@@ -18,14 +18,16 @@ def overlap_add(
     mask: Masks | None = None,
     out: Waveform | None = None,
 ) -> Waveform:
-    """See `stemtree.spectral.stft.overlap_add`; in groups of frames that stay in the cache from mask to sum."""
+    """See `stemtree.spectral.stft.overlap_add`; on CPUs in groups of frames that stay in the cache from mask to sum."""
     num_samples, overlap = len(window), len(window) // hop
-    scaled_window = (window / num_samples).to(spectrogram.device)
+    scaled_window = window / num_samples
     rows, mask_rows = spectrogram.mT, None if mask is None else mask.mT  # as they lie in memory
     if out is None:
         out = rows.real.new_zeros(*rows.shape[:-2], (rows.shape[-2] + overlap - 1) * hop)
     hops = out.view(*out.shape[:-1], -1, hop)
-    group = max(1, CACHED_SAMPLES * torch.get_num_threads() // (math.prod(rows.shape[:-2]) * num_samples))
+    group = max(1, rows.shape[-2])
+    if spectrogram.device.type == "cpu":
+        group = max(1, CACHED_SAMPLES * torch.get_num_threads() // (math.prod(rows.shape[:-2]) * num_samples))
     for first in range(0, rows.shape[-2], group):
         masked = rows[..., first : first + group, :]
         if mask_rows is not None:

@@ -62,7 +62,7 @@ class Stft:
 
     def analyse(self, padded: Waveform) -> Spectrogram:
         """Transform every window that lies wholly within ``(channel, sample)`` audio."""
-        hann = self._hann().to(padded.device)
+        hann = self._hann(padded.device)
         return torch.stft(padded, self.window, self.hop, window=hann, center=False, return_complex=True)
 
     def transform(self, audio: Waveform) -> Spectrogram:
@@ -82,23 +82,23 @@ class Stft:
     def inverse(self, spectrogram: Spectrogram, num_samples: int) -> Waveform:
         """Undo `transform`: ``(..., bin, frame)`` to ``(..., sample)`` of so many samples."""
         inner = slice(self.window // 2, self.window // 2 + num_samples)
-        envelope = self.envelope(spectrogram.shape[-1])[..., inner].to(spectrogram.device)
+        envelope = self.envelope(spectrogram.shape[-1], spectrogram.device)[..., inner]
         return self.overlap_add(spectrogram)[..., inner] / envelope
 
     def overlap_add(self, spectrogram: Spectrogram, mask: Masks | None = None, out: Waveform | None = None) -> Waveform:
         """Synthesise windowed frames and add them up, not yet divided by `envelope`; see `overlap_add`."""
-        return overlap_add(spectrogram, self._hann(), self.hop, mask, out)
+        return overlap_add(spectrogram, self._hann(spectrogram.device), self.hop, mask, out)
 
-    def envelope(self, num_frames: int) -> Waveform:
+    def envelope(self, num_frames: int, device: torch.device | None = None) -> Waveform:
         """The sum of the squared windows of so many frames, ``(1, sample)``: the factor that `overlap_add` leaves."""
-        blocks = self._hann().square().view(-1, 1, self.hop)
+        blocks = self._hann(device).square().view(-1, 1, self.hop)
         total = blocks.new_zeros(num_frames + len(blocks) - 1, self.hop)
         for step, block in enumerate(blocks):
             total[step : step + num_frames] += block
         return total.view(1, -1)
 
-    def _hann(self) -> torch.Tensor:
-        return torch.hann_window(self.window)
+    def _hann(self, device: torch.device | None = None) -> torch.Tensor:
+        return torch.hann_window(self.window, device=device)
 
 
 @accelerated_by(kernels.overlap_add)

@@ -71,8 +71,7 @@ class Synthesis:
 
     def __init__(self, stft: Stft) -> None:
         self._stft = stft
-        self._tail: Waveform | None = None
-        self._tail_envelope = torch.zeros(1, 0)
+        self._tail: tuple[Waveform, Waveform] | None = None  # of the stems, and of the envelope
         self._padding = stft.window // 2  # samples before the signal that are still to come
 
     @torch.inference_mode()
@@ -84,13 +83,13 @@ class Synthesis:
         channels, _, frames = stems[0].spectrogram.shape
         finished, overlap = frames * self._stft.hop, self._stft.window - self._stft.hop
         waves = stems[0].spectrogram.real.new_zeros(len(stems), channels, finished + overlap)
-        envelope = self._stft.envelope(frames)
+        envelope = self._stft.envelope(frames, waves.device)
         if self._tail is not None:
-            waves[..., :overlap] = self._tail
-            envelope[..., :overlap] += self._tail_envelope
+            waves[..., :overlap] = self._tail[0]
+            envelope[..., :overlap] += self._tail[1]
         for wave, stem in zip(waves, stems, strict=True):
             self._stft.overlap_add(stem.spectrogram, stem.mask, out=wave)
-        self._tail, self._tail_envelope = waves[..., finished:].clone(), envelope[..., finished:]
+        self._tail = waves[..., finished:].clone(), envelope[..., finished:]
         return self._normalise(waves[..., :finished], envelope[..., :finished])
 
     @torch.inference_mode()
@@ -98,7 +97,7 @@ class Synthesis:
         """Return the samples after the last finished one; the padding after the signal is among them."""
         if self._tail is None:
             raise ValueError("nothing was added")
-        return self._normalise(self._tail, self._tail_envelope)
+        return self._normalise(*self._tail)
 
     def _normalise(self, waves: Waveform, envelope: Waveform) -> Waveform:
         """Divide by the envelope, in place, and leave out the padding before the signal."""

@@ -6,6 +6,7 @@ import soundfile
 import torch
 from safetensors.torch import save_file
 from support.noise_corpus import make_corpus
+from support.stub_device import STUB, stub_device
 
 from stemtree.corpora.track import Corpus
 from stemtree.data.salience import Chunking
@@ -20,8 +21,8 @@ SMALL = Stft(64, 32, 4000)
 
 
 def _fit(corpus: Corpus, **options) -> MeanMask:
-    kind = options.pop("kind", "psa")
-    return fit_mean_mask(corpus, NODES, EvaluationSettings(Chunking(2, 2), **options), kind=kind, stft=SMALL)
+    how = {name: options.pop(name) for name in ("kind", "device") if name in options}
+    return fit_mean_mask(corpus, NODES, EvaluationSettings(Chunking(2, 2), **options), stft=SMALL, **how)
 
 
 def test_the_mean_is_that_of_a_slow_twin(corpus: Corpus) -> None:
@@ -40,6 +41,8 @@ def test_the_mean_is_that_of_a_slow_twin(corpus: Corpus) -> None:
                 total += np.stack([np.clip((s / x).real, 0, 1), np.clip(((x - s) / x).real, 0, 1), np.zeros(33)])
                 count += 1
     np.testing.assert_allclose(_fit(corpus).mask, total / count, atol=1e-4)
+    with stub_device():
+        np.testing.assert_allclose(_fit(corpus, device=STUB).mask, total / count, atol=1e-4)
 
 
 def test_it_filters_the_mixture(corpus: Corpus) -> None:

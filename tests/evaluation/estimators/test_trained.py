@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.stub_device import STUB, stub_device
 
 from stemtree.errors import ModelError
 from stemtree.evaluation.estimators.base import Batch
@@ -44,6 +45,10 @@ def test_it_measures_the_masks_of_the_model(folder: Path) -> None:
     copy = pickle.loads(pickle.dumps(estimator))
     assert torch.equal(copy.estimate(replace(batch, starts=(7, 8))), estimates)
     assert copy.provenance() == estimator.provenance()
+    with stub_device() as counts:
+        on_device = TrainedEstimator(folder, STUB).estimate(batch)
+    torch.testing.assert_close(on_device, expected)
+    assert (counts.fetched, counts.numbers) == ([expected.shape], 0)
 
 
 def test_a_folder_without_a_model(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
+from support.stub_device import STUB, stub_device
 
 from stemtree.hierarchy import load
 from stemtree.separation.separator import Separator
@@ -73,3 +74,20 @@ def test_stems_of_a_deeper_tree_add_up_on_disk(cli, pieces: TrainedSplitter, wav
     parts = {file.stem: soundfile.read(file, dtype="int16")[0].astype(int) for file in (place / "drum_set").iterdir()}
     assert sorted(parts) == ["cymbals", "hi_hat", "kick", "snare", "toms"]
     assert (sum(parts.values()) == whole).all()
+
+
+def test_blocks_at_once_on_a_device(band: TrainedSplitter, excerpt: np.ndarray) -> None:
+    stft = Stft()
+    spectrogram = stft.transform(torch.from_numpy(excerpt[:, :40960]))
+    blocks = [Block(frames, 0, stft) for frames in spectrogram[..., :40].split(20, dim=-1)]
+    outputs = band.outputs(MS21, "accompaniment")
+    expected = [band.masks(block, "accompaniment", outputs) for block in blocks]
+    together = band.masks_of_blocks(blocks, "accompaniment", outputs)
+    with stub_device() as counts:
+        band.to(STUB)
+        there = band.masks_of_blocks([block.to(STUB) for block in blocks], "accompaniment", outputs)
+        assert (counts.fetched, counts.numbers) == ([], 0)
+        there = [masks.cpu() for masks in there]
+    for one, at_once, on_device in zip(expected, together, there, strict=True):
+        torch.testing.assert_close(at_once, one, atol=1e-5, rtol=0)
+        torch.testing.assert_close(on_device, one, atol=1e-5, rtol=0)

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from stemtree.corpora.track import Corpus
 from stemtree.data.signals import node_signals
+from stemtree.devices import find_device
 from stemtree.errors import OptionError, counted, suggest
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimators.base import Batch
@@ -127,6 +128,7 @@ def fit_mean_mask(
     *,
     kind: str = "psa",
     stft: Stft = STFT,
+    device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> MeanMask:
     """Average each node's ideal mask over the frames of a corpus, bin by bin, where the mixture is not silent.
@@ -143,6 +145,8 @@ def fit_mean_mask(
         See `stemtree.masks.ideal.ideal_masks`.
     stft : Stft
         The transform of the masks; adapted to the corpus's sample rate.
+    device : str or torch.device
+        Where to compute, see `stemtree.devices.find_device`.
     progress : callable, optional
         Called with the number of songs done and of all.
 
@@ -151,7 +155,9 @@ def fit_mean_mask(
     AudioError
         If a stem cannot be read.
     OptionError
-        If the kind is unknown or the songs differ in sample rate.
+        If the kind or the device is unknown or the songs differ in sample rate.
+    DeviceError
+        If this machine has no such device.
     """
     if kind not in IDEAL_MASKS:
         raise OptionError(f"there is no ideal mask '{kind}'{suggest(kind, IDEAL_MASKS)}")
@@ -160,17 +166,18 @@ def fit_mean_mask(
         raise OptionError(f"the songs have sample rates of {sorted(rates)} Hz: resample the corpus to one")
     settings, stft = settings or EvaluationSettings(), stft.at(rates.pop())
     num_samples = settings.chunking.num_samples(stft.sample_rate)
+    place = find_device(device)
     songs = choose_chunks(corpus, settings.chunking, settings.sample, settings.seed)
     mask_sum = torch.zeros(len(nodes), stft.bins, dtype=torch.float64)
     num_frames = torch.zeros(stft.bins, dtype=torch.float64)
     for done, song in enumerate(songs, start=1):
         for start in song.starts:
             signals = node_signals(song.track, (settings.root, *nodes), start, num_samples, mono=True)
-            mixture, *truth = stft.transform(torch.from_numpy(np.stack(signals)))
+            mixture, *truth = stft.transform(torch.from_numpy(np.stack(signals)).to(place))
             audible = mixture.abs() > 0
             masks = ideal_masks(kind, torch.stack(truth), mixture) * audible
-            mask_sum += masks.sum(dim=(1, 3))
-            num_frames += audible.sum(dim=(0, 2))
+            mask_sum += masks.sum(dim=(1, 3)).cpu()
+            num_frames += audible.sum(dim=(0, 2)).cpu()
         if progress:
             progress(done, len(songs))
     num_chunks = sum(len(song.starts) for song in songs)

@@ -23,6 +23,8 @@ class Pipeline(Chunkwise):
         For `stemtree.separation.splitters.registry.make_splitters`; empty for the default splitters.
     hierarchy : str
         Name of the hierarchy to separate into, if a splitter is made for it; otherwise the default one.
+    device : str or torch.device
+        Where to compute, see `stemtree.devices.find_device`.
 
     Raises
     ------
@@ -32,6 +34,7 @@ class Pipeline(Chunkwise):
 
     splitter: str = ""
     hierarchy: str = ""
+    device: str | torch.device = "cpu"
     sample_rate: None = field(default=None, init=False)
     root: NodePath = field(default="", init=False)
 
@@ -39,7 +42,7 @@ class Pipeline(Chunkwise):
         _ = self._separator
 
     def __getstate__(self) -> dict[str, object]:
-        fields = {"splitter": self.splitter, "hierarchy": self.hierarchy}
+        fields = {"splitter": self.splitter, "hierarchy": self.hierarchy, "device": self.device}
         return fields | {"sample_rate": None, "root": ""}  # each process loads its own weights
 
     @property
@@ -67,7 +70,7 @@ class Pipeline(Chunkwise):
     def _separator(self) -> Separator:
         splitters = make_splitters([self.splitter] if self.splitter else [])
         made_for = {splitter.hierarchy.name for splitter in splitters if splitter.hierarchy}
-        separator = Separator(splitters=splitters)
+        separator = Separator(splitters=splitters, device=self.device)
         if separator.tree.name == self.hierarchy or self.hierarchy not in made_for:
             return separator  # the tree that the splitters make by themselves: a learned path has its rest there
-        return Separator(self.hierarchy, splitters=splitters)
+        return Separator(self.hierarchy, splitters=splitters, device=self.device)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from stemtree.audio.resample import resample
+from stemtree.devices import find_device, full_precision
 from stemtree.errors import OptionError
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.chunkwise import Chunkwise
@@ -49,8 +50,9 @@ class SpleeterWaveforms:
     sources: tuple[str, ...] = ("vocals", "accompaniment")
     channels: int = 2
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
         self.splitter = Spleeter()
+        self.splitter.to(device)
         self.sample_rate = self.splitter.stft.sample_rate
 
     @torch.inference_mode()
@@ -79,6 +81,8 @@ class Raw(Chunkwise):
         ``spleeter``, or an installed package, with ``:MODEL`` for another than its default model.
     candidates : tuple of NodePath
         The nodes that are of interest.
+    device : str or torch.device
+        Where to compute, see `stemtree.devices.find_device`.
 
     Raises
     ------
@@ -90,6 +94,7 @@ class Raw(Chunkwise):
 
     separator: str
     candidates: tuple[NodePath, ...]
+    device: str | torch.device = "cpu"
     sample_rate: None = field(default=None, init=False)
     root: NodePath = field(default=MIXTURE, init=False)
 
@@ -100,7 +105,8 @@ class Raw(Chunkwise):
 
     def __getstate__(self) -> dict[str, object]:
         # Each process loads its own weights.
-        return {"separator": self.separator, "candidates": self.candidates, "sample_rate": None, "root": MIXTURE}
+        fields = {"separator": self.separator, "candidates": self.candidates, "device": self.device}
+        return fields | {"sample_rate": None, "root": MIXTURE}
 
     @property
     def name(self) -> str:
@@ -131,11 +137,18 @@ class Raw(Chunkwise):
     @cached_property
     def _separator(self) -> WaveformSeparator:
         if self.separator == "spleeter":
-            return SpleeterWaveforms()
+            return SpleeterWaveforms(self._device)
         if self._package[0] not in PACKAGES:
             names = ", ".join(("spleeter", *PACKAGES))
             raise OptionError(f"there is no separator '{self.separator}': give {names}")
-        return load_package(*self._package)
+        package = load_package(*self._package)
+        if self._device.type != "cpu":
+            package.to(self._device)
+        return package
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return find_device(self.device)
 
     @cached_property
     def _stems(self) -> dict[NodePath, list[int]]:
@@ -157,8 +170,8 @@ class Raw(Chunkwise):
         """``(node, channel, sample)`` estimates from a ``(channel, sample)`` mixture."""
         separator, num_samples = self._separator, mixture.shape[-1]
         audio = torch.from_numpy(resample(mixture.numpy(), sample_rate, separator.sample_rate))
-        with torch.inference_mode():
-            stems = separator.separate(_with_channels(audio, separator.channels))
+        with torch.inference_mode(), full_precision(self._device):
+            stems = separator.separate(_with_channels(audio, separator.channels).to(self._device)).cpu()
         stems = torch.stack([_with_channels(stem, len(mixture)) for stem in stems])
         nodes = torch.stack([stems[numbers].sum(dim=0) for numbers in self._stems.values()])
         flat = resample(nodes.flatten(0, 1).numpy(), separator.sample_rate, sample_rate)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stemtree.devices import find_device
 from stemtree.errors import OptionError, suggest
 from stemtree.evaluation.estimators.base import Estimator
 from stemtree.evaluation.estimators.bounds import STFT, IdealMask, Mixture
@@ -33,7 +34,13 @@ NAMES = (
 """The possible names, for messages."""
 
 
-def make_estimator(name: str, nodes: Sequence[NodePath], stft: Stft = STFT, hierarchy: str = "") -> Estimator:
+def make_estimator(
+    name: str,
+    nodes: Sequence[NodePath],
+    stft: Stft = STFT,
+    hierarchy: str = "",
+    device: str = "cpu",
+) -> Estimator:
     """Make an estimator from its name.
 
     Parameters
@@ -46,25 +53,30 @@ def make_estimator(name: str, nodes: Sequence[NodePath], stft: Stft = STFT, hier
         The transform of oracle masks.
     hierarchy : str
         Name of the hierarchy that songs are separated into, if a splitter is made for it.
+    device : str
+        Where to compute, see `stemtree.devices.find_device`. The mixture and oracles need none.
 
     Raises
     ------
+    DeviceError
+        If this machine has no such device.
     OptionError
         If there is no such estimator, or its file cannot be used.
     """
+    find_device(device)
     prefix, _, argument = name.partition(":")
     of_prefix = _BY_PREFIX.get(prefix)
-    estimator = of_prefix(argument, _Wanted(tuple(nodes), stft, hierarchy)) if of_prefix else None
+    estimator = of_prefix(argument, _Wanted(tuple(nodes), stft, hierarchy, device)) if of_prefix else None
     if estimator is None and os.path.exists(name):  # pathlib's exists raises an error if the name is too long
-        estimator = _trained(Path(name))
+        estimator = _trained(Path(name), device)
     if estimator is None:
         raise OptionError(f"there is no estimator '{name}'{suggest(name, NAMES)}")
     return estimator
 
 
-def _trained(folder: Path) -> Estimator:
-    without_query = TrainedEstimator(folder)
-    return QueryModel(folder) if without_query.model.takes_query else without_query
+def _trained(folder: Path, device: str) -> Estimator:
+    without_query = TrainedEstimator(folder, device)
+    return QueryModel(folder, device) if without_query.model.takes_query else without_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +86,16 @@ class _Wanted:
     nodes: tuple[NodePath, ...]
     stft: Stft
     hierarchy: str
+    device: str
 
 
 _Factory = Callable[[str, _Wanted], Estimator | None]
 
 _BY_PREFIX: dict[str, _Factory] = {
-    "separate": lambda splitter, wanted: Pipeline(splitter, wanted.hierarchy),
+    "separate": lambda splitter, wanted: Pipeline(splitter, wanted.hierarchy, wanted.device),
     "mixture": lambda argument, wanted: None if argument else Mixture(wanted.nodes),
     "oracle": lambda kind, wanted: IdealMask(kind, wanted.nodes, wanted.stft),
     "mean": lambda file, wanted: MeanMask.load(file) if file else None,
-    "raw": lambda separator, wanted: Raw(separator, wanted.nodes) if separator else None,
+    "raw": lambda separator, wanted: Raw(separator, wanted.nodes, wanted.device) if separator else None,
 }
 """What makes an estimator from the part of its name after the colon; it may return None if that part is wrong."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from stemtree.devices import find_device, full_precision
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.chunkwise import Chunkwise
 from stemtree.hierarchy import NodePath, join
@@ -23,6 +24,8 @@ class TrainedModel:
     ----------
     folder : pathlib.Path
         Of the model.
+    device : str or torch.device
+        Where to compute, see `stemtree.devices.find_device`.
 
     Raises
     ------
@@ -31,12 +34,13 @@ class TrainedModel:
     """
 
     folder: Path
+    device: str | torch.device = "cpu"
 
     def __post_init__(self) -> None:
         _ = self.model
 
-    def __getstate__(self) -> dict[str, Path]:
-        return {"folder": self.folder}  # each process loads its own weights
+    def __getstate__(self) -> dict[str, object]:
+        return {"folder": self.folder, "device": self.device}  # each process loads its own weights
 
     @property
     def name(self) -> str:
@@ -56,15 +60,23 @@ class TrainedModel:
     @cached_property
     def model(self) -> Model:
         """The model itself."""
-        return load_model(self.folder)
+        model = load_model(self.folder)
+        model.network.to(self._device)
+        return model
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return find_device(self.device)
 
     @torch.inference_mode()
     def mask(self, mixture: Waveform, query: Waveform | None = None) -> Waveform:
         """Apply the model's masks: ``(batch, node, channel, sample)`` from ``(batch, channel, sample)``."""
         stft = self.model.card.stft
-        spectrogram = stft.transform(mixture)
-        masks = self.model.estimate(spectrogram, None if query is None else stft.transform(query)).masks
-        return stft.inverse(masks * spectrogram[:, None], mixture.shape[-1])
+        spectrogram = stft.transform(mixture.to(self._device))
+        with full_precision(self._device):
+            of_query = None if query is None else stft.transform(query.to(self._device))
+            masks = self.model.estimate(spectrogram, of_query).masks
+        return stft.inverse(masks * spectrogram[:, None], mixture.shape[-1]).cpu()
 
     def provenance(self) -> dict[str, object]:
         """See `Estimator.provenance`."""

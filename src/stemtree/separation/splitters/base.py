@@ -1,6 +1,7 @@
 """The protocol of a splitter, and the conversion between a song's bins and those that a model sees."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -9,6 +10,8 @@ from torch.nn import functional
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Spectrogram
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,18 @@ class Block:
     before: Spectrogram | None = None
     after: Spectrogram | None = None
 
+    def to(self, device: torch.device) -> "Block":
+        """The block on another device."""
+        names = ("spectrogram", "before", "after")
+        frames = {name: frames.to(device) for name in names if (frames := getattr(self, name)) is not None}
+        return replace(self, **frames)
+
 
 class Splitter(Protocol):
     """Divides a node among nodes beneath it, its outputs, by one mask for each.
 
     The outputs need not be the node's children: where they lie further down, the nodes in between are their sums.
-    Subclasses inherit the defaults of `context_frames`, `hierarchy` and `residuals`.
+    Subclasses inherit the defaults of `context_frames`, `hierarchy`, `residuals`, `device`, `to` and `masks_of_blocks`.
 
     Attributes
     ----------
@@ -49,11 +58,14 @@ class Splitter(Protocol):
         Frames in a block; only a song's last block has fewer.
     context_frames : int
         Frames of the mixture to see on both sides of a block.
+    device : torch.device
+        Where it gets blocks and leaves masks.
     """
 
     stft: Stft
     block_frames: int
     context_frames: int = 0
+    device: torch.device = CPU
 
     @property
     def hierarchy(self) -> Hierarchy | None:
@@ -72,6 +84,15 @@ class Splitter(Protocol):
     def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
         """Make masks of `outputs` for one block of `node`: ``(output, channel, bin, frame)``, summing to one."""
         ...
+
+    def masks_of_blocks(
+        self, blocks: Sequence[Block], node: NodePath, outputs: tuple[NodePath, ...]
+    ) -> Sequence[Masks]:
+        """Make masks, see `masks`, of several blocks of equal shape; by default one after the other."""
+        return [self.masks(block, node, outputs) for block in blocks]
+
+    def to(self, device: torch.device) -> None:
+        """Compute on another device from now on; one that only knows the CPU stays there."""
 
     def provenance(self) -> dict[str, object]:
         """What it is, for the manifest: name, version, checksums of its weights."""
@@ -101,6 +122,11 @@ def to_model_bins(spectrum: torch.Tensor, stft: Stft, model_stft: Stft, bins: in
         lowest = lowest * (model_stft.window / stft.window)
     missing = bins - lowest.shape[1]
     return functional.pad(lowest, (0, 0, 0, missing)) if missing > 0 else lowest
+
+
+def stack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Stack tensors of ``(..., bin, frame)``, as they lie in memory: the bins of a frame are neighbours."""
+    return tensors[0][None] if len(tensors) == 1 else torch.stack([tensor.mT for tensor in tensors]).mT
 
 
 def to_song_bins(masks: Masks, bins: int) -> Masks:

@@ -74,6 +74,11 @@ class ExternalSplitter(Splitter):
             powers.append(power if channels == _CHANNELS else power.mean(dim=0, keepdim=True))
         return to_song_bins(normalise(torch.stack(powers)), bins)
 
+    def to(self, device: torch.device) -> None:
+        """See `Splitter.to`."""
+        self.package.to(device)
+        self.device = device
+
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
         package = self.package
@@ -93,5 +98,6 @@ def _to_waveform(block: Block, stft: Stft) -> Waveform:
     frames = [frames for frames in (block.before, block.spectrogram, block.after) if frames is not None]
     spectrogram = to_model_bins(torch.cat(frames, dim=-1), block.stft, stft)
     # Clamped for the ends, where the windows begin with zero.
-    audio = stft.overlap_add(spectrogram) / stft.envelope(spectrogram.shape[-1]).clamp_min(1e-8)
+    audio = stft.overlap_add(spectrogram)
+    audio = audio / stft.envelope(spectrogram.shape[-1], audio.device).clamp_min(1e-8)
     return audio.expand(_CHANNELS, -1)

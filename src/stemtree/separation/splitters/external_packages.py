@@ -5,7 +5,7 @@ One class for each package. A new one is a subclass of `ExternalPackage`, listed
 
 import hashlib
 from abc import ABC, abstractmethod
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module, metadata, util
 from pathlib import Path
 from typing import ClassVar
@@ -68,6 +68,10 @@ class ExternalPackage(ABC):
     def separate(self, audio: Waveform) -> torch.Tensor:
         """Separate ``(channel, sample)`` audio into ``(source, channel, sample)``."""
 
+    def to(self, device: torch.device) -> None:
+        """Compute on another device from now on; `separate` gets audio that is there."""
+        self.network.to(device)
+
     @property
     def version(self) -> str:
         """Version of the package."""
@@ -79,7 +83,7 @@ class ExternalPackage(ABC):
         digest = hashlib.sha256()
         for name, tensor in sorted(self.network.state_dict().items()):
             digest.update(name.encode())
-            digest.update(tensor.contiguous().view(-1).numpy().tobytes())
+            digest.update(tensor.cpu().contiguous().view(-1).numpy().tobytes())
         return digest.hexdigest()
 
 
@@ -159,15 +163,21 @@ class Unblend(ExternalPackage):
         known = list(repository.list_models())
         if model not in known:
             raise SplitterError(f"unblend has no model '{model}'{suggest(model, known)}; see `unblend models list`")
-        self._separator = unblend.Separator(repository.get_model(model), device="cpu", chunk_batch_size=1)
+        self._make = partial(unblend.Separator, repository.get_model(model), chunk_batch_size=1)
+        self._separator = self._make(device="cpu")
         network = self._separator.model
         self.network, self.sources = network, tuple(network.sources)
         self.sample_rate, self.channels = network.samplerate, network.audio_channels
 
     def separate(self, audio: Waveform) -> torch.Tensor:
         """See `ExternalPackage.separate`."""
-        result = self._separator.separate((audio, self.sample_rate), shifts=0, split_overlap=OVERLAP)
-        return torch.stack([result.sources[source] for source in self.sources])
+        result = self._separator.separate((audio.cpu(), self.sample_rate), shifts=0, split_overlap=OVERLAP)
+        return torch.stack([result.sources[source] for source in self.sources]).to(audio.device)
+
+    def to(self, device: torch.device) -> None:
+        """See `ExternalPackage.to`; in float32 on any device."""
+        self._separator = self._make(device=str(device), dtype=None)
+        self.network = self._separator.model
 
 
 PACKAGES: dict[str, type[ExternalPackage]] = {package.name: package for package in (Demucs, OpenUnmix, Unblend)}

@@ -34,6 +34,11 @@ class QuerySplitter(TrainedSplitter):
         super().__init__(folder)
         self._example, self._query = example, self._query_of(example)
 
+    def to(self, device: torch.device) -> None:
+        """See `Splitter.to`."""
+        super().to(device)
+        self._query = self._query.to(device)
+
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
         return super().provenance() | {"like": self._example.origin}
@@ -42,8 +47,8 @@ class QuerySplitter(TrainedSplitter):
         if not self.model.takes_query:
             raise OptionError(f"the model '{self._folder}' takes no example: use stemtree separate --splitter")
 
-    def _part_masks(self, mixture: Spectrogram) -> Masks:
-        return self.model.part_masks(mixture[None], self._query[None])[0]
+    def _part_masks(self, mixtures: Spectrogram) -> Masks:
+        return self.model.part_masks(mixtures, self._query.expand(len(mixtures), -1, -1, -1))
 
     def _query_of(self, example: Example) -> Spectrogram:
         """An example as the model takes it: ``(channel, bin, frame)``."""

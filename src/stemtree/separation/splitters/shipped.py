@@ -1,7 +1,10 @@
 """Trained models that come along, read when they are first needed."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+
+import torch
 
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.separation.splitters.abilities import Ability, ability
@@ -39,6 +42,18 @@ class ShippedSplitter(Splitter):
         """See `TrainedSplitter.masks`."""
         return self._model.masks(block, node, outputs)
 
+    def masks_of_blocks(
+        self, blocks: Sequence[Block], node: NodePath, outputs: tuple[NodePath, ...]
+    ) -> Sequence[Masks]:
+        """See `TrainedSplitter.masks_of_blocks`."""
+        return self._model.masks_of_blocks(blocks, node, outputs)
+
+    def to(self, device: torch.device) -> None:
+        """See `TrainedSplitter.to`."""
+        self.device = device
+        if "_model" in self.__dict__:
+            self._model.to(device)
+
     def provenance(self) -> dict[str, object]:
         """See `TrainedSplitter.provenance`."""
         return self._model.provenance()
@@ -51,4 +66,6 @@ class ShippedSplitter(Splitter):
 
     @cached_property
     def _model(self) -> TrainedSplitter:
-        return TrainedSplitter(self._folder)
+        model = TrainedSplitter(self._folder)
+        model.to(self.device)
+        return model

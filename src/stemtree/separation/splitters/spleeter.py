@@ -1,5 +1,6 @@
 """Spleeter's two stems as a splitter of the mixture."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -45,17 +46,31 @@ class Spleeter(Splitter):
         """Vocals and accompaniment, if `node` is the mixture, or an only child of it, and these are its children."""
         return two_stems(hierarchy, node)
 
-    @torch.inference_mode()
     def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
         """See `Splitter.masks`."""
-        channels, bins, frames = block.spectrogram.shape
-        magnitude = self._input(block)
+        return self.masks_of_blocks([block], node, outputs)[0]
+
+    @torch.inference_mode()
+    def masks_of_blocks(
+        self, blocks: Sequence[Block], node: NodePath, outputs: tuple[NodePath, ...]
+    ) -> Sequence[Masks]:
+        """See `Splitter.masks_of_blocks`; the networks get all blocks at once."""
+        channels, bins, frames = blocks[0].spectrogram.shape
+        magnitude = self._input(blocks)
         vocals, accompaniment = ((network(magnitude) * magnitude).square_() for network in self._networks)
-        mask = (vocals + _EPSILON / 2).div_(vocals + accompaniment + _EPSILON)[0, :, :frames]
-        if channels == 1:
-            mask = mask.mean(dim=0, keepdim=True)
-        mask = to_song_bins(mask.mT, bins)
-        return torch.stack([mask.mT, 1 - mask.mT]).mT
+        of_blocks = []
+        for mask in (vocals + _EPSILON / 2).div_(vocals + accompaniment + _EPSILON)[:, :, :frames]:
+            if channels == 1:
+                mask = mask.mean(dim=0, keepdim=True)
+            mask = to_song_bins(mask.mT, bins)
+            of_blocks.append(torch.stack([mask.mT, 1 - mask.mT]).mT)
+        return of_blocks
+
+    def to(self, device: torch.device) -> None:
+        """See `Splitter.to`."""
+        self.device = device
+        if "_networks" in self.__dict__:
+            self._networks = tuple(network.to(device) for network in self._networks)
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`; checks the files."""
@@ -63,16 +78,20 @@ class Spleeter(Splitter):
             _ = self._checkpoints
         return spleeter_weights.provenance()
 
-    def _input(self, block: Block) -> torch.Tensor:
-        """Magnitudes as the networks take them: ``(1, 2, 512, 1024)`` in batch, channel, frame, bin."""
-        magnitude = to_model_bins(block.spectrogram[:, :BINS].abs(), block.stft, self.stft, BINS)
-        missing = self.block_frames - magnitude.shape[2]
-        magnitude = functional.pad(magnitude.mT, (0, 0, 0, missing)).expand(2, -1, -1)[None]
+    def _input(self, blocks: Sequence[Block]) -> torch.Tensor:
+        """Magnitudes as the networks take them: ``(batch, 2, 512, 1024)`` in batch, channel, frame, bin."""
+        magnitudes = []
+        for block in blocks:
+            magnitude = to_model_bins(block.spectrogram[:, :BINS].abs(), block.stft, self.stft, BINS)
+            missing = self.block_frames - magnitude.shape[2]
+            magnitudes.append(functional.pad(magnitude.mT, (0, 0, 0, missing)).expand(2, -1, -1))
+        magnitude = magnitudes[0][None] if len(magnitudes) == 1 else torch.stack(magnitudes)
         return magnitude.contiguous(memory_format=torch.channels_last)
 
     @cached_property
     def _networks(self) -> tuple[UNet, ...]:
-        networks = tuple(spleeter_weights.build_network(checkpoint) for checkpoint in self._checkpoints)
+        built = (spleeter_weights.build_network(checkpoint) for checkpoint in self._checkpoints)
+        networks = tuple(network.to(self.device) for network in built)
         del self._checkpoints  # 118 MB
         return networks
 

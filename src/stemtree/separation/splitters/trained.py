@@ -1,6 +1,7 @@
 """Trained models as splitters."""
 
 import os
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from stemtree.masks.conserve import normalise
 from stemtree.model import WEIGHTS, load_model, weights_digest
 from stemtree.networks.kernels import fuse_batch_norms
 from stemtree.separation.splitters.abilities import model_parts
-from stemtree.separation.splitters.base import Block, Splitter, to_model_bins, to_song_bins
+from stemtree.separation.splitters.base import CPU, Block, Splitter, stack, to_model_bins, to_song_bins
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Spectrogram
 
@@ -67,17 +68,29 @@ class TrainedSplitter(Splitter):
         """The model's parts within `node`, if the model divides `node` or a node above it, which another one split."""
         return model_parts(self.model.relation.partition.part_nodes, hierarchy, node)
 
-    @torch.inference_mode()
     def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
         """See `Splitter.masks`; some of the model's parts divide `node` in proportion to their masks."""
-        channels, bins, _ = block.spectrogram.shape
-        mixture = self._input(block.spectrogram, block.stft)
-        masks = self._part_masks(mixture)
-        if self.model.card.inactive_below_db is not None:
-            masks = suppress_inactive(masks, self.model.relation.partition, mixture, self.model.card.inactive_below_db)
-        if len(outputs) < len(masks):
-            masks = normalise(masks[self._part_numbers(node, outputs)])
-        return to_song_bins(masks, bins).expand(-1, channels, -1, -1)
+        return self.masks_of_blocks([block], node, outputs)[0]
+
+    @torch.inference_mode()
+    def masks_of_blocks(
+        self, blocks: Sequence[Block], node: NodePath, outputs: tuple[NodePath, ...]
+    ) -> Sequence[Masks]:
+        """See `Splitter.masks_of_blocks`; the network gets all blocks at once."""
+        channels, bins, _ = blocks[0].spectrogram.shape
+        mixtures = [self._input(block.spectrogram, block.stft) for block in blocks]
+        of_blocks = []
+        for mixture, masks in zip(mixtures, self._part_masks(stack(mixtures)), strict=True):
+            masks = self._suppress_inactive(masks, mixture)
+            if len(outputs) < len(masks):
+                masks = normalise(stack([masks[number] for number in self._part_numbers(node, outputs)]))
+            of_blocks.append(to_song_bins(masks, bins).expand(-1, channels, -1, -1))
+        return of_blocks
+
+    def to(self, device: torch.device) -> None:
+        """See `Splitter.to`."""
+        self.model.network.to(device)
+        self.device = device
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
@@ -94,9 +107,17 @@ class TrainedSplitter(Splitter):
                 f"measure it with stemtree evaluate {self._folder}"
             )
 
-    def _part_masks(self, mixture: Spectrogram) -> Masks:
-        """``(part, 1 or channel, bin, frame)`` from ``(channel, bin, frame)``."""
-        return self.model.part_masks(mixture[None])[0]
+    def _part_masks(self, mixtures: Spectrogram) -> Masks:
+        """``(batch, part, 1 or channel, bin, frame)`` from ``(batch, channel, bin, frame)``."""
+        return self.model.part_masks(mixtures)
+
+    def _suppress_inactive(self, masks: Masks, mixture: Spectrogram) -> Masks:
+        threshold = self.model.card.inactive_below_db
+        if threshold is None:
+            return masks
+        # The fast twin waits for numbers of the device, which then has nothing to do.
+        suppress = suppress_inactive if self.device == CPU else suppress_inactive.plain
+        return suppress(masks, self.model.relation.partition, mixture, threshold)
 
     def _input(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
         """A song's spectrogram with the bins and channels that the model takes."""
