@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from stemtree.errors import OptionError
+from stemtree.errors import HierarchyError, OptionError
 from stemtree.hierarchy import load
 from stemtree.training.configuration import read_settings
-from stemtree.training.targets import training_targets
+from stemtree.training.targets import training_targets, with_paths
 
 
 def test_levels_that_a_path_has_not(config: Path) -> None:
@@ -50,3 +50,21 @@ def test_goals(config: Path) -> None:
     assert whole.nodes == ("bass", "percussion", "other") and whole.example_nodes == tuple(
         f"accompaniment/{n}" for n in whole.nodes
     )
+
+
+def test_nodes_by_the_names_that_people_use(config: Path) -> None:
+    musdb18, ms21 = load("musdb18"), load("ms21")
+    drums = read_settings([config], ["targets=[Drum kit]", "hierarchy=musdb18"])
+    assert with_paths(drums, musdb18).targets == ("accompaniment/drums",)
+    assert training_targets(drums, musdb18).sampled == ("accompaniment/drums",)
+    music = read_settings([config], ["targets=[]", "hierarchy=musdb18", "subtree=karaoke"])
+    assert with_paths(music, musdb18).subtree == "accompaniment"
+    guitar = ["targets=[guitar, acoustic_guitar]", "hierarchy=ms21"]
+    queries = read_settings([config], [*guitar, "network={kind: query_by_example}"])
+    assert with_paths(queries, ms21).targets == (
+        "accompaniment/other/electric_guitar", "accompaniment/other/acoustic_guitar",
+    )  # fmt: skip
+    with pytest.raises(HierarchyError, match=r"'guitar' means .* one node is wanted"):
+        with_paths(read_settings([config], ["targets=[guitar]", "hierarchy=ms21"]), ms21)
+    with pytest.raises(HierarchyError, match="has no node 'tuba'"):
+        with_paths(read_settings([config], ["targets=[tuba]", "hierarchy=musdb18"]), musdb18)

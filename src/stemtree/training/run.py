@@ -21,7 +21,7 @@ from stemtree.training.monitor import Monitor
 from stemtree.training.order import Batches, ExampleOrder, make_loader
 from stemtree.training.run_folder import RunFolder, read_checkpoint
 from stemtree.training.settings import TrainSettings
-from stemtree.training.targets import TrainingTargets, training_targets
+from stemtree.training.targets import TrainingTargets, training_targets, with_paths
 from stemtree.training.trainer import first_process, make_trainer, quiet
 
 
@@ -108,11 +108,12 @@ class PreparedRun:
 
 def prepare(settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, monitor: Monitor) -> PreparedRun:
     """Make examples, model and trainer; nothing but indices of corpora is written. See `train`."""
+    hierarchy = load(settings.hierarchy)
+    settings = with_paths(settings, hierarchy)
     tune_memory(settings)
     if first_process():
         folder.check(settings)
     pl.seed_everything(settings.seed, verbose=False)
-    hierarchy = load(settings.hierarchy)
     targets = training_targets(settings, hierarchy)
     training = make_examples(settings, targets, hierarchy, "train", monitor)
     validation = make_examples(settings, targets, hierarchy, "validation", monitor)

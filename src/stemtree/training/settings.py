@@ -38,12 +38,12 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     hierarchy : str
         Name of the hierarchy that the corpora's labels are mapped to.
     targets : tuple of NodePath
-        The nodes whose paths are learned: one for source-specific separation, any number for query by example. Unset, a
-        whole sub-tree is learned.
+        The nodes whose paths are learned, by any of their names (`stemtree.hierarchy.find_nodes`): one for
+        source-specific separation, any number for query by example. Unset, a whole sub-tree is learned.
     levels : tuple of int, optional
         Which levels of the targets' paths, 1 being the target, or of the sub-tree, 1 being its leaves; unset, all.
     subtree : NodePath
-        Without targets: the node that is used as the mixture.
+        Without targets: the node that is used as the mixture, named as targets are.
     depth : int, optional
         Without targets: how many levels of nodes below `subtree` are learned; unset, all.
     channels : int

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stemtree.errors import OptionError
-from stemtree.hierarchy import Hierarchy, NodePath, from_dict, join
+from stemtree.hierarchy import Hierarchy, NodePath, find_all, find_node, from_dict, join
 from stemtree.training.settings import TrainSettings
 
 REST = "rest"
@@ -36,13 +36,31 @@ class TrainingTargets:
     sampled: tuple[NodePath, ...]
 
 
+def with_paths(settings: TrainSettings, hierarchy: Hierarchy) -> TrainSettings:
+    """Settings whose targets and sub-tree are paths, where they may be any names of nodes; see `find_nodes`.
+
+    A name of several nodes, such as ``guitar``, is as many targets for a network that takes queries.
+
+    Raises
+    ------
+    HierarchyError
+        If the hierarchy has no such node, or a name means several where one is wanted.
+    """
+    if settings.takes_query:
+        targets = find_all(hierarchy, settings.targets)
+    else:
+        targets = tuple(find_node(hierarchy, name) for name in settings.targets)
+    subtree = find_node(hierarchy, settings.subtree) if settings.subtree else settings.subtree
+    return settings.model_copy(update={"targets": targets, "subtree": subtree})
+
+
 def training_targets(settings: TrainSettings, hierarchy: Hierarchy) -> TrainingTargets:
     """Find what a run learns to separate: the paths of `settings.targets`, or a whole sub-tree.
 
     Parameters
     ----------
     settings : TrainSettings
-        The run's.
+        The run's; nodes by any of their names.
     hierarchy : Hierarchy
         That of the corpora.
 
@@ -53,6 +71,7 @@ def training_targets(settings: TrainSettings, hierarchy: Hierarchy) -> TrainingT
     OptionError
         If targets differ in depth, or have no such level, or the sub-tree has no node at these levels.
     """
+    settings = with_paths(settings, hierarchy)
     return _paths(settings, hierarchy) if settings.targets else _subtree(settings, hierarchy)
 
 
