@@ -228,6 +228,13 @@ def test_stereo_and_mono(tmp_path: Path) -> None:
     torch.testing.assert_close(mono["nodes"], stereo["nodes"].mean(dim=1, keepdim=True))
 
 
+def test_mono_songs_have_two_channels_beside_stereo_ones(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path, [["vocals"], ["accompaniment/bass"]])
+    example = make_examples(corpus, load("musdb18"), ["vocals"], SamplingRules(absent=0.5), mono=False)[0]
+    assert example["mixture"].shape == (2, RATE) and example["nodes"].shape == (1, 2, RATE)
+    assert example["mixture"].any() and torch.equal(*example["mixture"])
+
+
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more than the machine has cores
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_workers_make_no_difference(workers: int, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ class Examples(Dataset[Example]):
     size : int
         Number of examples.
     mono : bool
-        Average the channels.
+        Average the channels; otherwise mono songs get two equal ones.
     augmentation : Augmentation, optional
         Applied to the stems of the mixture.
     remix_features : mapping of str to RemixFeatures, optional
@@ -218,7 +218,9 @@ class Examples(Dataset[Example]):
                 if self._augmenter:
                     audio = apply_augmentation(audio, excerpt, self.sample_rate, num_samples)
                 leaf_signals.append((stem.leaf, audio))
-        return sum_to_nodes(leaf_signals, nodes, num_samples)
+        signals = sum_to_nodes(leaf_signals, nodes, num_samples)
+        # Examples of a batch have as many channels, whatever their songs have.
+        return signals if self._mono else [np.repeat(one, 2, axis=0) if len(one) == 1 else one for one in signals]
 
 
 def _is_leaked_across(stem: Stem, node: NodePath) -> bool:
