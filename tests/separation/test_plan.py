@@ -55,8 +55,8 @@ def test_a_sub_tree_served_at_once_is_summed_into_what_was_asked_for() -> None:
     )
     step = plan.steps[1]
     assert step.node == "accompaniment"
-    assert step.outputs[0] == "accompaniment/bass" == step.targets[0]
-    assert set(step.targets[1:]) == {"accompaniment/percussion", "accompaniment/other"}
+    assert step.outputs[0] == ("accompaniment/bass",) == step.targets[0]
+    assert set(step.targets[1:]) == {("accompaniment/percussion",), ("accompaniment/other",)}
 
 
 def test_depth_sums_too() -> None:

@@ -11,8 +11,8 @@ from stemtree.separation.separator import Separator
 from stemtree.separation.splitters.abilities import DEFAULT_MODEL, ability
 
 
-def _targets(plan: Plan) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    return [(step.node, step.outputs, step.targets) for step in plan.steps]
+def _targets(plan: Plan) -> list[tuple[object, ...]]:
+    return [(step.node, step.outputs, step.targets, step.parts) for step in plan.steps]
 
 
 @pytest.mark.parametrize("name", [None, *available()])

@@ -62,7 +62,7 @@ def test_leaves_are_products_of_masks(song: np.ndarray, context: int) -> None:
 def test_outputs_beneath_a_leaf_are_summed() -> None:
     everything = Constant({MIXTURE: {"a": 0.1, "b/c": 0.2, "b/e": 0.7}})
     plan = make_plan(TREE, [everything], depth=1)
-    assert plan.steps[0].targets == ("a", "b", "b")
+    assert plan.steps[0].targets == (("a",), ("b",), ("b",))
     spectrogram = torch.randn(1, 33, 5, dtype=torch.complex64)
     ((a, b),) = split(plan, [Block(spectrogram, 0, STFT)])
     torch.testing.assert_close(a.product(), 0.1 * spectrogram)

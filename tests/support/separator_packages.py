@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -14,6 +15,7 @@ import yaml
 from safetensors.torch import save_file
 
 STEMS = ["drums", "bass", "other", "vocals"]
+SIX = ["bass", "drums", "other", "vocals", "guitar", "piano"]
 SMALL = {"channels": 16, "segment": 7.8, "dconv_mode": 3, "t_layers": 1, "t_heads": 2, "bottom_channels": 16}
 
 
@@ -22,7 +24,7 @@ def have(package: str) -> None:
     """Skip what needs a package that is not installed."""
     if find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
-    if package != "demucs":
+    if package not in ("demucs", "pymss"):
         _import_torchaudio()
     importlib.import_module(package)
 
@@ -103,6 +105,41 @@ def unblend(folder: Path, monkeypatch: pytest.MonkeyPatch, architecture: str = "
     (folder / "models.yaml").write_text(yaml.safe_dump({"models": {"tiny": entry}}))
     monkeypatch.setenv("UNBLEND_EXTRA_MODELS", str(folder / "models.yaml"))
     return "unblend:tiny"
+
+
+_BS_ROFORMER = {
+    "dim": 8, "depth": 1, "stereo": True, "dim_head": 4, "heads": 2, "time_transformer_depth": 1,
+    "freq_transformer_depth": 1, "mask_estimator_depth": 1,
+}  # fmt: skip
+_MDX23C = {
+    "act": "gelu", "norm": "InstanceNorm", "bottleneck_factor": 4, "growth": 4, "num_blocks_per_scale": 1,
+    "num_channels": 4, "num_scales": 1, "num_subbands": 4, "scale": [2, 2],
+}  # fmt: skip
+
+
+def pymss(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, stems: list[str], target: str | None = None) -> str:
+    """A model of the catalogue where pymss looks for it, of its real type but tiny."""
+    have("pymss")
+    from pymss.model_registry import get_model_entry
+    from pymss.utils import get_model_from_config
+
+    monkeypatch.setattr("pymss.model_registry.DEFAULT_MODEL_DIR", folder)
+    entry = get_model_entry(name)
+    config: dict[str, Any] = {"training": {"instruments": stems, "target_instrument": target}}
+    config["inference"] = {"batch_size": 1, "num_overlap": 1}
+    config["audio"] = {"sample_rate": 44100, "chunk_size": 127 * 512, "num_channels": 2}
+    if entry.model_type == "mdx23c":
+        config["audio"] |= {"dim_f": 256, "dim_t": 128, "hop_length": 512, "n_fft": 1024}
+        config["model"] = _MDX23C
+    else:
+        config["model"] = {**_BS_ROFORMER, "num_stems": 1 if target else len(stems)}
+    file = folder / entry.config_relpath
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(config))
+    torch.manual_seed(0)
+    network, _ = get_model_from_config(entry.model_type, str(file))
+    torch.save(network.state_dict(), folder / entry.relpath)
+    return f"pymss:{name}"
 
 
 MAKE: dict[str, Callable[[Path, pytest.MonkeyPatch], str]] = {

@@ -9,7 +9,13 @@ from stemtree.separation.plan import Plan
 from stemtree.separation.preview import preview
 
 
-def list_nodes(hierarchy: Hierarchy | None, splitters: Sequence[str], depth: int | None, nodes: Sequence[str]) -> None:
+def list_nodes(
+    hierarchy: Hierarchy | None,
+    splitters: Sequence[str],
+    depth: int | None,
+    nodes: Sequence[str],
+    stem_maps: Sequence[str] = (),
+) -> None:
     """Print the tree that songs would be separated into, without loading any weights.
 
     Raises
@@ -19,7 +25,7 @@ def list_nodes(hierarchy: Hierarchy | None, splitters: Sequence[str], depth: int
     StemtreeError
         See `preview`.
     """
-    plan = preview(hierarchy, splitters, depth, nodes)
+    plan = preview(hierarchy, splitters, depth, nodes, stem_maps)
     if plan is None:
         raise OptionError("what such a model separates is known only once it is loaded: list without its name")
     from rich.tree import Tree
@@ -42,11 +48,11 @@ def list_nodes(hierarchy: Hierarchy | None, splitters: Sequence[str], depth: int
 
 def _makers(plan: Plan, path: NodePath) -> list[str]:
     """The names of the splitters whose masks a node or its parts are."""
-    makers = {target: step.splitter for step in plan.steps if step.splitter for target in step.targets}
+    makers = {part: step.splitter for step in plan.steps if step.splitter for part in step.parts}
     parts = dict(zip(plan.trunk.rows, plan.parts, strict=True))
     tree = plan.trunk.cut if path in plan.trunk.cut else plan.tree
     wanted = [part for row in tree.leaves(path) for part in parts[row]]
-    if plan.whole is None and path in makers:
-        wanted = [path]
+    if plan.whole is None and (path,) in plan.made and plan.made.index((path,)) in makers:
+        wanted = [plan.made.index((path,))]
     names = (str(makers[part].provenance()["name"]) for part in wanted if part in makers)
     return list(dict.fromkeys(names))

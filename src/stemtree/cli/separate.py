@@ -64,8 +64,14 @@ def separate(
         list[str] | None,
         typer.Option(
             metavar="NAME|PATH",
-            help="Divide nodes with spleeter; demucs, openunmix or unblend, if installed (demucs:MODEL for another "
-            "model); or a trained model, by its folder. Repeated: each node with the first that can split it.",
+            help="Divide nodes with spleeter; demucs, openunmix, pymss or unblend, if installed (demucs:MODEL for "
+            "another model); or a trained model, by its folder. Repeated: each node with the first that can split it.",
+        ),
+    ] = None,
+    stem_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[SPLITTER=]FILE", help="Take the stems of another separator for the nodes that this file says."
         ),
     ] = None,
     format: Annotated[str, typer.Option(metavar="wav|flac|ogg|mp3", help="Write stems in this format.")] = "wav",
@@ -112,12 +118,12 @@ def separate(
     check_name(device)
     tree = None if hierarchy is None else load(hierarchy)
     if list_only:
-        list_nodes(tree, splitter or (), depth, node or ())
+        list_nodes(tree, splitter or (), depth, node or (), stem_map or ())
         return
     if not files:
         context.fail("Missing argument 'FILE...'.")
     named = node or without or ()
-    if plan := preview(tree, splitter or (), depth, named):
+    if plan := preview(tree, splitter or (), depth, named, stem_map or ()):
         layout.stems(plan.tree, plan.wanted)  # names given to --without
     answer_missing(files)
     check_room_for_torch()
@@ -129,7 +135,7 @@ def separate(
         from stemtree.separation.separator import Separator
         from stemtree.separation.splitters.registry import make_splitters
 
-        splitters = make_splitters(splitter, hierarchy) if splitter else None
+        splitters = make_splitters(splitter, hierarchy, stem_map or ()) if splitter else None
         return Separator(hierarchy, depth=depth, nodes=named, splitters=splitters, device=device, batch=batch)
 
     reading = Reading(stream, accept_truncated)

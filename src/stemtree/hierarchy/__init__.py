@@ -4,6 +4,7 @@ from stemtree.hierarchy.load import available, from_dict, load
 from stemtree.hierarchy.matching import Match, match
 from stemtree.hierarchy.names import find_all, find_node, find_nodes, known_nodes
 from stemtree.hierarchy.node import Node
+from stemtree.hierarchy.parts import Part, leaves_of, node_above, part_of, shown
 from stemtree.hierarchy.paths import MIXTURE, NodePath, depth, is_within, join
 from stemtree.hierarchy.tree import Hierarchy
 
@@ -13,6 +14,7 @@ __all__ = [
     "Match",
     "Node",
     "NodePath",
+    "Part",
     "available",
     "depth",
     "find_all",
@@ -22,6 +24,10 @@ __all__ = [
     "is_within",
     "join",
     "known_nodes",
+    "leaves_of",
     "load",
     "match",
+    "node_above",
+    "part_of",
+    "shown",
 ]

@@ -71,18 +71,29 @@ def read_labels(file: Path) -> dict[str, NodePath]:
     HierarchyError
         If it cannot be read, or does not map text to text.
     """
-    try:
-        labels = _read_yaml(file.read_text("utf-8"))
-    except OSError as error:
-        raise HierarchyError(f"cannot read the label map '{file}': {error.strerror}; check its path") from None
-    except UnicodeDecodeError:
-        raise HierarchyError(f"the label map '{file}' is not UTF-8 text: save it as such") from None
-    except HierarchyError as error:
-        raise HierarchyError(f"{file}: {error}") from None
+    labels = read_map(file, "label map")
     texts = isinstance(labels, dict) and all(isinstance(text, str) for pair in labels.items() for text in pair)
     if not texts:
         raise HierarchyError(f"the label map '{file}' must have lines of 'label: path of a leaf', both text")
     return dict(labels)
+
+
+def read_map(file: Path, kind: str) -> Any:
+    """Read a YAML file that maps something to nodes, without repeated keys; `kind` is what messages call it.
+
+    Raises
+    ------
+    HierarchyError
+        If it cannot be read.
+    """
+    try:
+        return _read_yaml(file.read_text("utf-8"))
+    except OSError as error:
+        raise HierarchyError(f"cannot read the {kind} '{file}': {error.strerror}; check its path") from None
+    except UnicodeDecodeError:
+        raise HierarchyError(f"the {kind} '{file}' is not UTF-8 text: save it as such") from None
+    except HierarchyError as error:
+        raise HierarchyError(f"{file}: {error}") from None
 
 
 def with_label_map(hierarchy: Hierarchy, file: Path) -> Hierarchy:

@@ -12,35 +12,26 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stemtree.errors import HierarchyError, SplitterError
-from stemtree.hierarchy import MIXTURE, Hierarchy, Match, NodePath, find_all, find_nodes, is_within, load, match
+from stemtree.hierarchy import (
+    MIXTURE,
+    Hierarchy,
+    Match,
+    NodePath,
+    Part,
+    find_all,
+    find_nodes,
+    is_within,
+    leaves_of,
+    load,
+    match,
+)
 from stemtree.separation.splitters.abilities import DEFAULT_HIERARCHY
+from stemtree.separation.steps import Step, StepList, no_splitter, pieces
 from stemtree.separation.trunk import Trunk
 
 if TYPE_CHECKING:
     from stemtree.separation.splitters.base import Splitter
     from stemtree.spectral import Stft
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The split of one node.
-
-    Parameters
-    ----------
-    node : NodePath
-        The node.
-    splitter : Splitter or None
-        None for an only child, which equals its parent.
-    outputs : tuple of NodePath
-        The nodes that the splitter makes masks of.
-    targets : tuple of NodePath
-        For each output the node of the planned tree that it is part of: itself, or a leaf above it.
-    """
-
-    node: NodePath
-    splitter: Splitter | None
-    outputs: tuple[NodePath, ...]
-    targets: tuple[NodePath, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +46,21 @@ class Plan:
         The nodes of the tree that were asked for.
     steps : tuple of Step
         Parents before their children.
-    parts : tuple of tuple of NodePath
-        For each of `Trunk.rows` the nodes of the steps whose sum it is: itself, where the steps are those of the tree.
+    made : tuple of Part
+        Every part that the steps make, by its number.
+    parts : tuple of tuple of int
+        For each of `Trunk.rows` the numbers of the parts whose sum it is.
     notes : tuple of str
         A sentence on each way in which the tree is not the hierarchy asked for.
     whole : Hierarchy, optional
-        The hierarchy that the steps divide, if that is not the one asked for.
+        The hierarchy that the steps divide, if that is not the one asked for or if their parts are not all nodes.
     """
 
     tree: Hierarchy
     wanted: tuple[NodePath, ...]
     steps: tuple[Step, ...]
-    parts: tuple[tuple[NodePath, ...], ...]
+    made: tuple[Part, ...]
+    parts: tuple[tuple[int, ...], ...]
     notes: tuple[str, ...] = ()
     whole: Hierarchy | None = None
 
@@ -123,8 +117,8 @@ def make_plan(
         If a node that must be split has no splitter, or if the splitters' transforms or blocks differ.
     """
     tree, wanted = _choose(hierarchy if depth is None else hierarchy.prune(depth), nodes)
-    steps = tuple(_steps(hierarchy, tree, splitters, MIXTURE))
-    return _checked(Plan(tree, wanted, steps, tuple((row,) for row in Trunk(tree).rows)))
+    steps, rows = StepList(hierarchy, tree, splitters).fill(), [tree.leaves(row) for row in Trunk(tree).rows]
+    return _planned(tree, wanted, steps, rows, None if steps.whole_nodes else hierarchy)
 
 
 def plan_walk(
@@ -223,11 +217,22 @@ def _plan_match(
         return len({leaf_of[part] for part in leaf_of if is_within(part, path)}) == 1
 
     walked = whole.cut(lambda path: path in leaf_of or is_part(path))
-    steps, trunk = tuple(_steps(whole, walked, splitters, MIXTURE)), Trunk(tree)
-    parts = [tuple(part for part in walked.leaves() if _belongs(part, row, leaf_of)) for row in trunk.rows]
-    divided = {walked.leaves(step.node): (step.node,) for step in steps}
-    parts[len(tree.leaves()) :] = [divided.get(row, row) for row in parts[len(tree.leaves()) :]]
-    return _checked(Plan(tree, wanted, steps, tuple(parts), notes, whole))
+    rows = [tuple(part for part in walked.leaves() if _belongs(part, row, leaf_of)) for row in Trunk(tree).rows]
+    return _planned(tree, wanted, StepList(whole, walked, splitters).fill(), rows, whole, notes)
+
+
+def _planned(
+    tree: Hierarchy,
+    wanted: tuple[NodePath, ...],
+    steps: StepList,
+    rows: Sequence[tuple[NodePath, ...]],
+    whole: Hierarchy | None,
+    notes: tuple[str, ...] = (),
+) -> Plan:
+    """The plan of some steps; `rows` has for each of `Trunk.rows` the leaves of the walk that it consists of."""
+    parts, num_leaves = [steps.parts_in(row) for row in rows], len(tree.leaves())
+    parts[num_leaves:] = [steps.whole_of(row) for row in parts[num_leaves:]]
+    return _checked(Plan(tree, wanted, tuple(steps.steps), tuple(steps.made), tuple(parts), notes, whole))
 
 
 def _choose(tree: Hierarchy, nodes: Iterable[str]) -> tuple[Hierarchy, tuple[NodePath, ...]]:
@@ -273,50 +278,14 @@ def _described(stft: Stft) -> str:
 
 def prune_to_served(hierarchy: Hierarchy, splitters: Sequence[Splitter]) -> Hierarchy:
     """Cut a hierarchy below the nodes that no splitter can split; raise SplitterError if the mixture is one of them."""
+    parts = [set(leaves_of(hierarchy, part)) for part in pieces(hierarchy, splitters)]
 
-    def split_nodes(node: NodePath) -> set[NodePath]:
-        step = _find_step(hierarchy, splitters, node)
-        if step is None:
-            return set()
-        between = {above for output in step.outputs for above in hierarchy.ancestors(output)}
-        return between.difference(hierarchy.ancestors(node)).union(*(split_nodes(output) for output in step.outputs))
+    def is_told_apart(node: NodePath) -> bool:
+        """Whether no part holds some of a node and something beside it."""
+        leaves = set(hierarchy.leaves(node))
+        return all(part <= leaves or part.isdisjoint(leaves) for part in parts)
 
-    inner = split_nodes(MIXTURE)
-    if not inner:
-        raise _no_splitter(hierarchy, MIXTURE)
-    return hierarchy.cut(lambda path: path not in inner)
-
-
-def _steps(hierarchy: Hierarchy, tree: Hierarchy, splitters: Sequence[Splitter], node: NodePath) -> Iterator[Step]:
-    """The steps at and beneath a node of `tree`, which is `hierarchy` with some branches cut."""
-    if tree.is_leaf(node):
-        return
-    step = _find_step(hierarchy, splitters, node)
-    if step is None:
-        raise _no_splitter(hierarchy, node)
-    lines = ((output, *hierarchy.ancestors(output)) for output in step.outputs)
-    step = replace(step, targets=tuple(next(path for path in line if path in tree) for line in lines))
-    yield step
-    for target in dict.fromkeys(step.targets):
-        yield from _steps(hierarchy, tree, splitters, target)
-
-
-def _find_step(hierarchy: Hierarchy, splitters: Sequence[Splitter], node: NodePath) -> Step | None:
-    """The split of a node into all that its splitter can tell apart; None for a leaf or if there is no splitter."""
-    children = hierarchy.children(node)
-    if len(children) == 1:
-        return Step(node, None, children, children)
-    for splitter in splitters if children else ():
-        if outputs := splitter.outputs(hierarchy, node):
-            return Step(node, splitter, outputs, outputs)
-    return None
-
-
-def _no_splitter(hierarchy: Hierarchy, node: NodePath) -> SplitterError:
-    name = f"'{node}'" if node else "the mixture"
-    children = ", ".join(child.rpartition("/")[2] for child in hierarchy.children(node))
-    remedy = f"ask only for '{node}'" if node else "choose another hierarchy"
-    return SplitterError(
-        f"no splitter at hand splits {name} of hierarchy '{hierarchy.name}' into {children}: give a splitter that "
-        f"is trained for them, or {remedy}"
-    )
+    apart = {path for path in hierarchy.paths if is_told_apart(path)}
+    if not apart.issuperset(hierarchy.children()):
+        raise no_splitter(hierarchy, (MIXTURE,))
+    return hierarchy.cut(lambda path: not apart.issuperset(hierarchy.children(path)))

@@ -10,13 +10,18 @@ from stemtree.hierarchy import Hierarchy, find_all, load
 from stemtree.separation.plan import Plan, plan_walk
 from stemtree.separation.splitters.abilities import (
     DEFAULT_HIERARCHY,
+    DEFAULT_MODELS,
     QUERY_MODEL,
     abilities,
     ability,
     can_serve,
     cannot_serve,
+    has_stems,
     read_card,
 )
+from stemtree.separation.splitters.catalogue import stems_of
+from stemtree.separation.splitters.stem_map_files import StemMaps, stem_maps_for
+from stemtree.separation.splitters.stem_maps import STEM_HIERARCHY
 
 if TYPE_CHECKING:
     from stemtree.separation.splitters.base import Splitter
@@ -70,6 +75,7 @@ def preview(
     splitters: Sequence[str] = (),
     depth: int | None = None,
     nodes: Iterable[str] = (),
+    stem_maps: StemMaps = (),
 ) -> Plan | None:
     """Plan a walk before anything is loaded, so that wrong names and trees are answered at once.
 
@@ -79,6 +85,8 @@ def preview(
         See `plan_walk`.
     splitters : sequence of str
         Names of splitters, in order of precedence; the default ones come after them.
+    stem_maps : StemMaps
+        See `stem_maps_for`.
 
     Returns
     -------
@@ -90,10 +98,14 @@ def preview(
     HierarchyError, SplitterError, ModelError
         As `make_splitters` and `plan_walk` do.
     """
-    able = abilities(splitters)
+    maps = stem_maps_for(stem_maps, [name for name in splitters if has_stems(name)])
+    for name, stem_map in maps.items():
+        package, _, model = name.partition(":")
+        stem_map.check(hierarchy or load(STEM_HIERARCHY), stems_of(package, model or DEFAULT_MODELS[package]))
+    able = abilities(splitters, maps)
     if hierarchy is not None:
         for name in splitters:
-            known = ability(name)
+            known = ability(name, maps.get(name))
             if known is not None and not can_serve(known, hierarchy):
                 raise SplitterError(cannot_serve(name, hierarchy))
     if able is None:

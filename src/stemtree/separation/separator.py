@@ -11,7 +11,7 @@ import torch
 
 from stemtree.audio import AudioSource, FileSource, OutputFormat, open_source, to_source
 from stemtree.devices import AUTO, find_device
-from stemtree.errors import AudioWarning, OptionError
+from stemtree.errors import AudioWarning
 from stemtree.hierarchy import Hierarchy, load
 from stemtree.separation.batches import Batches
 from stemtree.separation.output.layout import StemLayout
@@ -20,7 +20,8 @@ from stemtree.separation.plan import Plan, plan_walk
 from stemtree.separation.preview import preview
 from stemtree.separation.result import TreeResult
 from stemtree.separation.splitters.base import Splitter
-from stemtree.separation.splitters.registry import default_splitters, make_splitters
+from stemtree.separation.splitters.registry import find_splitters
+from stemtree.separation.splitters.stem_map_files import StemMaps
 from stemtree.separation.walk import SeparatedBlock, walk
 
 Progress = Callable[[int, int | None], None]
@@ -47,6 +48,9 @@ class Separator:
     splitter : str or sequence of str, optional
         Splitters by name, with the default ones after them, as ``--splitter`` of the command line takes them: such as
         ``demucs:htdemucs``, or the folder of a trained model. See `make_splitters`.
+    stem_maps : StemMaps
+        Files that say which nodes the stems of other separators are, as ``--stem-map`` of the command line takes them,
+        or by the names of the splitters.
     device : str or torch.device
         Where to compute: ``auto`` (a GPU where torch has one), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. The splitters
         move there. Stems add up on any; between devices they differ by rounding, below -100 dBFS.
@@ -73,6 +77,7 @@ class Separator:
         nodes: Iterable[str] = (),
         splitters: Sequence[Splitter] | None = None,
         splitter: str | Sequence[str] | None = None,
+        stem_maps: StemMaps = (),
         device: str | torch.device = AUTO,
         batch: int | None = None,
     ) -> None:
@@ -80,9 +85,9 @@ class Separator:
         tree = load(hierarchy) if isinstance(hierarchy, str | Path) else hierarchy
         if splitters is None:  # wrong names are answered before weights are read
             names = (splitter,) if isinstance(splitter, str) else tuple(splitter or ())
-            preview(tree, names, depth, nodes)
+            preview(tree, names, depth, nodes, stem_maps)
         self._batches = Batches(find_device(device), batch)
-        splitters = _splitters(splitters, splitter, hierarchy)
+        splitters = find_splitters(splitters, splitter, hierarchy, stem_maps)
         self.plan: Plan = plan_walk(tree, splitters, depth, nodes)
         for used in self.plan.splitters:
             if used.device != self.device:
@@ -246,6 +251,7 @@ def separate(
     nodes: Iterable[str] = (),
     splitters: Sequence[Splitter] | None = None,
     splitter: str | Sequence[str] | None = None,
+    stem_maps: StemMaps = (),
     device: str | torch.device = AUTO,
     progress: Progress | None = None,
     stream: int | None = None,
@@ -271,6 +277,8 @@ def separate(
         In order of precedence, see `Separator`.
     splitter : str or sequence of str, optional
         Splitters by name, such as ``demucs:htdemucs`` or the folder of a trained model, see `Separator`.
+    stem_maps : StemMaps
+        Files that say which nodes the stems of other separators are, see `Separator`.
     device : str or torch.device
         Where to compute, such as ``cuda``, see `Separator`; by default a GPU where torch has one.
     progress : callable, optional
@@ -307,20 +315,10 @@ def separate(
     >>> result["drums"].audio  # (channel, sample) float32
     >>> result.save("stems", format="flac")
     """
-    separator = Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters, splitter=splitter, device=device)
+    separator = Separator(
+        hierarchy, depth=depth, nodes=nodes, splitters=splitters, splitter=splitter, stem_maps=stem_maps, device=device
+    )
     return separator.separate(song, sample_rate, progress, stream=stream, accept_truncated=accept_truncated)
-
-
-def _splitters(
-    given: Sequence[Splitter] | None, named: str | Sequence[str] | None, hierarchy: str | Path | Hierarchy | None
-) -> Sequence[Splitter]:
-    """The splitters that were given, or those of these names, or the default ones."""
-    if given is not None and named is not None:
-        raise OptionError("'splitters' and 'splitter' both say what divides nodes: give one of them")
-    if named is not None:
-        names = [named] if isinstance(named, str) else named
-        return make_splitters(names, str(hierarchy) if isinstance(hierarchy, str | Path) else None)
-    return default_splitters() if given is None else given
 
 
 def _warn(source: AudioSource) -> None:

@@ -11,11 +11,12 @@ import torch
 
 from stemtree.audio import AudioSource
 from stemtree.audio.samples import ExactSamples, Samples
-from stemtree.hierarchy import MIXTURE, NodePath
+from stemtree.masks.conserve import normalise
 from stemtree.processes import allow_forks
 from stemtree.separation.batches import Batches
-from stemtree.separation.plan import Plan, Step
+from stemtree.separation.plan import Plan
 from stemtree.separation.splitters.base import CPU, Block, Splitter
+from stemtree.separation.steps import Step
 from stemtree.separation.trunk import Trunk
 from stemtree.spectral import MaskedSpectrogram, Stft, Synthesis, analyse_stream
 from stemtree.types import Masks, Spectrogram, Waveform
@@ -119,34 +120,34 @@ def split(plan: Plan, mixture: Sequence[Block]) -> list[list[MaskedSpectrogram]]
     list of list of MaskedSpectrogram
         For each block the masks of `Trunk.rows`, and the spectrograms that they are masks of (4.7).
     """
-    nodes = {MIXTURE: [MaskedSpectrogram(block.spectrogram) for block in mixture]}
+    made = {0: [MaskedSpectrogram(block.spectrogram) for block in mixture]}
     kept = {part for parts in plan.parts for part in parts}
     for step in plan.steps:
-        parents = nodes[step.node] if step.node in kept else nodes.pop(step.node)
+        parents = made[step.divided] if step.divided in kept else made.pop(step.divided)
         if step.splitter is None:
-            nodes[step.targets[0]] = parents
+            made[step.parts[0]] = parents
             continue
         blocks = mixture
-        if step.node != MIXTURE:
+        if step.divided != 0:
             blocks = [
                 Block(parent.product(), block.start, block.stft) for parent, block in zip(parents, mixture, strict=True)
             ]
-        of_blocks = [_sum_by_target(step, masks) for masks in _masks(step, step.splitter, blocks)]
-        for target in dict.fromkeys(step.targets):
-            nodes[target] = [
-                MaskedSpectrogram(block.spectrogram, masks[target])
+        of_blocks = [_sum_by_part(step, masks) for masks in _masks(step, step.splitter, blocks)]
+        for part in of_blocks[0]:
+            made[part] = [
+                MaskedSpectrogram(block.spectrogram, masks[part])
                 for block, masks in zip(blocks, of_blocks, strict=True)
             ]
-    return [[_total([nodes[part][number] for part in parts]) for parts in plan.parts] for number in range(len(mixture))]
+    return [[_total([made[part][number] for part in parts]) for parts in plan.parts] for number in range(len(mixture))]
 
 
 def _masks(step: Step, splitter: Splitter, blocks: Sequence[Block]) -> Sequence[Masks]:
     """The splitter's masks of every block, on the blocks' device, if need be by way of the splitter's own."""
     device = blocks[0].spectrogram.device
     if splitter.device == device:
-        return splitter.masks_of_blocks(blocks, step.node, step.outputs)
+        return splitter.part_masks(blocks, step.node, step.outputs)
     moved = [block.to(splitter.device) for block in blocks]
-    return [masks.to(device) for masks in splitter.masks_of_blocks(moved, step.node, step.outputs)]
+    return [masks.to(device) for masks in splitter.part_masks(moved, step.node, step.outputs)]
 
 
 def _total(parts: list[MaskedSpectrogram]) -> MaskedSpectrogram:
@@ -160,10 +161,14 @@ def _total(parts: list[MaskedSpectrogram]) -> MaskedSpectrogram:
     return MaskedSpectrogram(torch.stack([part.product() for part in parts]).sum(dim=0))
 
 
-def _sum_by_target(step: Step, masks: Masks) -> dict[NodePath, Masks]:
-    sums: dict[NodePath, Masks] = {}
-    for target, mask in zip(step.targets, masks, strict=True):
-        sums[target] = sums[target] + mask if target in sums else mask
+def _sum_by_part(step: Step, masks: Masks) -> dict[int, Masks]:
+    """The masks of the parts that a step makes; what is no part of the node divided is left to the others."""
+    kept = step.kept
+    if len(kept) < len(masks):
+        masks = normalise(masks[kept])
+    sums: dict[int, Masks] = {}
+    for part, mask in zip([step.parts[place] for place in kept], masks, strict=True):
+        sums[part] = sums[part] + mask if part in sums else mask
     return sums
 
 

@@ -1,5 +1,6 @@
 """Splitters that tests of several modules use."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,18 @@ from stemtree.spectral import Stft
 @pytest.fixture(params=packages.MAKE)
 def splitter(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return packages.MAKE[request.param](tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def mapped(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a file with a stem map."""
+
+    def write(text: str) -> Path:
+        file = tmp_path / "stems.yaml"
+        file.write_text(text)
+        return file
+
+    return write
 
 
 @pytest.fixture

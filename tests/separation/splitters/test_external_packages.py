@@ -45,6 +45,18 @@ def test_openunmix_is_run_as_its_own_api_does(tmp_path: Path, excerpt: np.ndarra
     assert torch.allclose(ours, torch.cat(list(theirs.values())), atol=1e-6)
 
 
+def test_pymss_is_run_as_its_own_api_does(tmp_path: Path, excerpt: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages.pymss(tmp_path, monkeypatch, "BS-Roformer-SW", packages.SIX)
+    from pymss import MSSeparator
+
+    theirs = MSSeparator.from_model_name("BS-Roformer-SW", device="cpu").separate(excerpt, pbar=False)
+    package = load_package("pymss")
+    assert package.sources == tuple(theirs) == tuple(packages.SIX) and package.category == "music_stems/six_stem"
+    with torch.inference_mode():
+        ours = package.separate(torch.from_numpy(excerpt))
+    assert np.allclose(ours.numpy(), np.stack([stem.T for stem in theirs.values()]), atol=1e-6)
+
+
 def test_unblends_htdemucs_is_demucss(tmp_path: Path, excerpt: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two packages, one architecture: with the weights of one, the other says the same."""
     demucs, unblend = packages.demucs(tmp_path), packages.unblend(tmp_path, monkeypatch)
@@ -55,7 +67,7 @@ def test_unblends_htdemucs_is_demucss(tmp_path: Path, excerpt: np.ndarray, monke
     assert si_sdr(ours.numpy(), theirs.numpy()) > 60
 
 
-@pytest.mark.parametrize("name", ["demucs", "openunmix", "unblend"])
+@pytest.mark.parametrize("name", ["demucs", "openunmix", "pymss", "unblend"])
 def test_not_installed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda asked: None if asked == name else find_spec(asked))
     assert _refused(name) == f"the separator {name} is not installed: run `pip install {name}`"
@@ -91,6 +103,7 @@ def test_not_usable(name: str, reason: Exception, remedy: str, monkeypatch: pyte
         ("demucs", "hf://someone/theirs", "cannot load demucs's model 'hf://someone/theirs': .*fetch it anew with"),
         ("openunmix", "umxl", "run `umx --model umxl SONG` once, or put https://.*vocals.* at '{0}/hub/checkpoints/"),
         ("unblend", "htdemucs", "unblend's model 'htdemucs' .*: run `unblend models download htdemucs` once$"),
+        ("pymss", "bs-roformer-sw", "pymss's model 'bs-roformer-sw' .*: run `pymss download bs-roformer-sw` once$"),
         ("unblend", "scnet_small", "run `unblend models download scnet_small` once$"),
     ],
 )
@@ -100,6 +113,8 @@ def test_weights_that_are_not_here_are_not_fetched(
     packages.have(name)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("UNBLEND_CACHE_DIR", str(tmp_path))
+    if name == "pymss":
+        monkeypatch.setattr("pymss.model_registry.DEFAULT_MODEL_DIR", tmp_path)
     if find_spec("huggingface_hub"):
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("asked the network"))
@@ -123,6 +138,7 @@ def test_demucss_weights_are_found_where_it_keeps_them(tmp_path: Path, monkeypat
         ("openunmix", "umxxl", "openunmix has no model 'umxxl'; did you mean umxl"),
         ("openunmix", "utils", "openunmix has no model 'utils'"),
         ("openunmix", ".", "cannot load openunmix's model '.': "),
+        ("pymss", "htdemuks6", "pymss has no model 'htdemuks6'"),
         ("unblend", "htdemuks", "unblend has no model 'htdemuks'; did you mean htdemucs"),
     ],
 )

@@ -68,7 +68,7 @@ def test_serves_vocals_and_accompaniment_only(name: str, served: bool) -> None:
 
 def test_an_only_child_of_the_mixture_is_the_mixture() -> None:
     tree = parse("tree: {all: {vocals: , accompaniment: }}", "nested")
-    assert Separator(tree).plan.steps[1].outputs == ("all/vocals", "all/accompaniment")
+    assert Separator(tree).plan.steps[1].outputs == (("all/vocals",), ("all/accompaniment",))
 
 
 def test_tampered_weights_are_refused(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def _splits_of(plan: Plan) -> dict[NodePath, int | None]:
     for step in plan.steps:
         number = None if step.splitter is None else plan.splitters.index(step.splitter)
         for target in step.targets:
-            splits |= {above: number for above in plan.tree.ancestors(target) if is_within(above, step.node)}
+            splits |= {above: number for above in plan.tree.ancestors(target[0]) if is_within(above, step.node)}
     return {path: splits[path] for path in (MIXTURE, *plan.tree.paths) if path in splits}
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
-from stemtree.separation.plan import Plan, Step
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, leaves_of
+from stemtree.separation.plan import Plan
+from stemtree.separation.steps import Step
 
 SUM = "sum"
 """Name of an entry among the splitters of a manifest that says what children of a node are sums of."""
@@ -34,7 +35,12 @@ def sums_of(
     """
     rows = dict(zip(plan.trunk.rows, plan.parts, strict=True))
     held = {
-        path: {below for leaf in plan.tree.leaves(path) for part in rows[leaf] for below in whole.leaves(part)}
+        path: {
+            below
+            for leaf in plan.tree.leaves(path)
+            for part in rows[leaf]
+            for below in leaves_of(whole, plan.made[part])
+        }
         for path in (MIXTURE, *plan.tree.paths)
     }
     split_by: dict[NodePath, int | None] = {}
@@ -43,11 +49,11 @@ def sums_of(
         children = {child: held[child] for child in plan.tree.children(path)}
         if not children:
             continue
-        steps = [step for step in plan.steps if step.splitter and _divides(step, whole, children)]
-        numbers = [plan.splitters.index(step.splitter) for step in steps if step.splitter]
+        steps = [step for step in plan.steps if step.splitter and _divides(step, plan, whole, children)]
+        numbers = list(dict.fromkeys(plan.splitters.index(step.splitter) for step in steps if step.splitter))
         if not steps:
             split_by[path] = None
-        elif len(steps) == 1 and _are_outputs(steps[0], whole, children):
+        elif len(steps) == 1 and _are_outputs(steps[0], plan, whole, children):
             split_by[path] = numbers[0]
         else:
             parts = {child.rpartition("/")[2]: sorted(leaves) for child, leaves in children.items()}
@@ -56,16 +62,22 @@ def sums_of(
     return split_by, sums
 
 
-def _divides(step: Step, whole: Hierarchy, children: Mapping[NodePath, set[NodePath]]) -> bool:
+def _divides(step: Step, plan: Plan, whole: Hierarchy, children: Mapping[NodePath, set[NodePath]]) -> bool:
     """Whether outputs of a step are parts of different children."""
     held = [
-        frozenset(child for child, leaves in children.items() if leaves.intersection(whole.leaves(output)))
-        for output in step.outputs
+        frozenset(child for child, leaves in children.items() if leaves & output)
+        for output in _outputs(step, plan, whole)
     ]
     return len({parents for parents in held if parents}) > 1
 
 
-def _are_outputs(step: Step, whole: Hierarchy, children: Mapping[NodePath, set[NodePath]]) -> bool:
+def _are_outputs(step: Step, plan: Plan, whole: Hierarchy, children: Mapping[NodePath, set[NodePath]]) -> bool:
     """Whether the children are the outputs of a step, one by one."""
-    outputs = [set(whole.leaves(output)) for output in step.outputs]
+    outputs = _outputs(step, plan, whole)
     return len(outputs) == len(children) and all(leaves in outputs for leaves in children.values())
+
+
+def _outputs(step: Step, plan: Plan, whole: Hierarchy) -> list[set[NodePath]]:
+    """The leaves of what a step divides something into."""
+    divided = set(leaves_of(whole, plan.made[step.divided]))
+    return [divided.intersection(leaves_of(whole, step.outputs[place])) for place in step.kept]

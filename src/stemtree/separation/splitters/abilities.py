@@ -5,7 +5,7 @@ The splitters answer by the functions of this module too, so that a plan of abil
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,8 +15,12 @@ from pathlib import Path
 from typing import Protocol
 
 from stemtree.errors import HierarchyError, ModelError, SplitterError, StemtreeError
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, from_dict, is_within, join, load, match
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, Part, from_dict, is_within, join, load, match
 from stemtree.masks.partition import Partition
+from stemtree.separation.splitters.catalogue import category_of, stems_of
+from stemtree.separation.splitters.stem_map_files import stem_map_of
+from stemtree.separation.splitters.stem_maps import StemMap
+from stemtree.separation.splitters.stem_parts import NODE_NAMES, SeparatorStems
 
 DEFAULT_HIERARCHY = "ms21"
 """What is separated into where nothing says otherwise."""
@@ -33,17 +37,11 @@ QUERY_MODEL = Path(__file__).with_name("query_model")
 CARD = "model.json"
 """What says, beside the weights, what a trained model is."""
 
-PACKAGE_NAMES = ("demucs", "openunmix", "unblend")
+PACKAGE_NAMES = ("demucs", "openunmix", "pymss", "unblend")
 """Separators of other projects that may be installed beside this package."""
 
-NODE_NAMES = {
-    "vocals": ("vocals", "vocal"),
-    "drums": ("drums", "percussion"),
-    "bass": ("bass",),
-    "other": ("other",),
-    "accompaniment": ("accompaniment",),
-}
-"""Names of the nodes that stems in the tradition of MUSDB18 are outputs for."""
+DEFAULT_MODELS = {"demucs": "htdemucs", "openunmix": "umxl", "pymss": "BS-Roformer-SW", "unblend": "htdemucs"}
+"""The model of each that is used if none is named."""
 
 
 class Division(Protocol):
@@ -54,8 +52,8 @@ class Division(Protocol):
         """See `Splitter.hierarchy`."""
         ...
 
-    def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
-        """See `Splitter.outputs`."""
+    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[Part, ...]:
+        """See `Splitter.parts`."""
         ...
 
 
@@ -81,8 +79,8 @@ class Ability:
     ----------
     name : str
         As users give it.
-    find_outputs : callable
-        See `Splitter.outputs`.
+    find_parts : callable
+        See `Splitter.parts`.
     hierarchy : Hierarchy, optional
         See `Splitter.hierarchy`.
     stft : Analysis
@@ -90,22 +88,29 @@ class Ability:
     """
 
     name: str
-    find_outputs: Callable[[Hierarchy, NodePath], tuple[NodePath, ...]]
+    find_parts: Callable[[Hierarchy, NodePath], tuple[Part, ...]]
     hierarchy: Hierarchy | None = None
     stft: Analysis = Analysis()
     block_frames: int = 512
 
-    def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
-        """See `Splitter.outputs`."""
-        return self.find_outputs(hierarchy, node)
+    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[Part, ...]:
+        """See `Splitter.parts`."""
+        return self.find_parts(hierarchy, node)
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
         return {"name": self.name}
 
 
-def abilities(names: Sequence[str] = ()) -> list[Ability] | None:
+def abilities(names: Sequence[str] = (), stem_maps: Mapping[str, StemMap] | None = None) -> list[Ability] | None:
     """The abilities of splitters by their names, with the default ones after them; see `make_splitters`.
+
+    Parameters
+    ----------
+    names : sequence of str
+        In order of precedence.
+    stem_maps : mapping of str to StemMap, optional
+        By the names of the splitters whose stems they say the nodes of.
 
     Returns
     -------
@@ -119,24 +124,34 @@ def abilities(names: Sequence[str] = ()) -> list[Ability] | None:
     ModelError
         If a model has no card.
     """
-    found = [ability(name) for name in (*names, str(DEFAULT_MODEL), "spleeter", str(DRUM_MODEL))]
+    maps = stem_maps or {}
+    found = [ability(name, maps.get(name)) for name in (*names, str(DEFAULT_MODEL), "spleeter", str(DRUM_MODEL))]
     known = [one for one in found if one is not None]
     return known if len(known) == len(found) else None
 
 
-def ability(name: str) -> Ability | None:
+def ability(name: str, stem_map: StemMap | None = None) -> Ability | None:
     """The ability of one splitter; see `abilities`."""
     if name == "spleeter":
-        return Ability(name, two_stems)
+        return Ability(name, _each(two_stems))
     package, _, model = name.partition(":")
     if package in PACKAGE_NAMES:
         if util.find_spec(package) is None:
             raise SplitterError(f"the separator {package} is not installed: run `pip install {package}`")
-        return None if model else Ability(name, partial(mixture_stems, ("drums", "bass", "other", "vocals")))
+        model = model or DEFAULT_MODELS[package]
+        if (stems := stems_of(package, model)) is None:
+            return None
+        found = stem_map or stem_map_of(package, model, category_of(package, model), stems)
+        return Ability(name, SeparatorStems(f"{package}'s model '{model}'", stems, found).parts)
     if not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
         names = ", ".join(("spleeter", *PACKAGE_NAMES))
         raise SplitterError(f"there is no splitter '{name}': give {names}, or the folder of a trained model")
     return _of_model(Path(name))
+
+
+def has_stems(name: str) -> bool:
+    """Whether a splitter is a separator of another project, whose stems a map says the nodes of."""
+    return name.partition(":")[0] in PACKAGE_NAMES
 
 
 def can_serve(splitter: Division, asked: Hierarchy) -> bool:
@@ -146,7 +161,7 @@ def can_serve(splitter: Division, asked: Hierarchy) -> bool:
         whole = splitter.hierarchy or load(DEFAULT_HIERARCHY)
         trees += [whole] if match(asked, whole, whole) is not None else []
     inner = ((tree, node) for tree in trees for node in (MIXTURE, *tree.paths) if not tree.is_leaf(node))
-    return any(splitter.outputs(tree, node) for tree, node in inner)
+    return any(splitter.parts(tree, node) for tree, node in inner)
 
 
 def cannot_serve(name: str, hierarchy: Hierarchy) -> str:
@@ -163,18 +178,6 @@ def two_stems(hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
     return (*vocals, *accompaniment) if is_mixture and len(children) == 2 and vocals and accompaniment else ()
 
 
-def mixture_stems(stems: Sequence[str], hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
-    """Nodes named like a separator's stems, or vocals and accompaniment, if they are all of the mixture."""
-    if hierarchy.leaves(node) != hierarchy.leaves():  # neither the mixture nor an only child of it
-        return ()
-    for names in (tuple(dict.fromkeys(stems)), ("vocals", "accompaniment")):
-        outputs = [path for name in names for path in _find(hierarchy, node, name)]
-        leaves = [leaf for path in outputs for leaf in hierarchy.leaves(path)]
-        if len(outputs) == len(names) and sorted(leaves) == sorted(hierarchy.leaves(node)):
-            return tuple(outputs)
-    return ()
-
-
 def model_parts(parts: Sequence[NodePath], hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
     """A model's parts within `node`, if the model divides `node` or a node above it, which another one split."""
     for root in (node, *hierarchy.ancestors(node)):
@@ -185,12 +188,6 @@ def model_parts(parts: Sequence[NodePath], hierarchy: Hierarchy, node: NodePath)
             if within and covered == set(hierarchy.leaves(root)):
                 return within
     return ()
-
-
-def _find(hierarchy: Hierarchy, node: NodePath, name: str) -> Sequence[NodePath]:
-    """The highest node beneath `node` that has one of the names of a stem; none or one."""
-    paths = [path for path in hierarchy.descendants(node) if path.rpartition("/")[2] in NODE_NAMES[name]]
-    return sorted(paths, key=lambda path: path.count("/"))[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,4 +245,11 @@ def _of_model(folder: Path) -> Ability | None:
     if not model_parts(parts, card.tree, MIXTURE):  # loading it says so, and what to do
         return None
     name = {DEFAULT_MODEL: "the default model", DRUM_MODEL: "the model of drum pieces"}.get(folder, str(folder))
-    return Ability(name, partial(model_parts, parts), card.whole, card.stft)
+    return Ability(name, _each(partial(model_parts, parts)), card.whole, card.stft)
+
+
+def _each(
+    find: Callable[[Hierarchy, NodePath], tuple[NodePath, ...]],
+) -> Callable[[Hierarchy, NodePath], tuple[Part, ...]]:
+    """Nodes as parts of one node each."""
+    return lambda hierarchy, node: tuple((output,) for output in find(hierarchy, node))

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch.nn import functional
 
-from stemtree.hierarchy import Hierarchy, NodePath
+from stemtree.hierarchy import Hierarchy, NodePath, Part
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Spectrogram
 
@@ -48,7 +48,8 @@ class Splitter(Protocol):
     """Divides a node among nodes beneath it, its outputs, by one mask for each.
 
     The outputs need not be the node's children: where they lie further down, the nodes in between are their sums.
-    Subclasses inherit the defaults of `context_frames`, `hierarchy`, `residuals`, `device`, `to` and `masks_of_blocks`.
+    Subclasses inherit the defaults of `context_frames`, `hierarchy`, `residuals`, `device`, `to`, `masks_of_blocks`,
+    `parts` and `part_masks`.
 
     Attributes
     ----------
@@ -93,6 +94,14 @@ class Splitter(Protocol):
 
     def to(self, device: torch.device) -> None:
         """Compute on another device from now on; one that only knows the CPU stays there."""
+
+    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[Part, ...]:
+        """What it makes masks of where that is not one node each: several nodes together, or a share of one."""
+        return tuple((output,) for output in self.outputs(hierarchy, node))
+
+    def part_masks(self, blocks: Sequence[Block], node: NodePath, parts: tuple[Part, ...]) -> Sequence[Masks]:
+        """Make masks of `parts`, as `masks_of_blocks` does of outputs."""
+        return self.masks_of_blocks(blocks, node, tuple(part[0] for part in parts))
 
     def provenance(self) -> dict[str, object]:
         """What it is, for the manifest: name, version, checksums of its weights."""

@@ -1,13 +1,17 @@
-"""Separators of other projects as splitters of the mixture."""
+"""Separators of other projects as splitters of the mixture, or of a node that another splitter makes."""
+
+from collections.abc import Sequence
 
 import torch
 
 from stemtree.errors import SplitterError
-from stemtree.hierarchy import Hierarchy, NodePath
+from stemtree.hierarchy import Hierarchy, NodePath, Part
 from stemtree.masks.conserve import normalise
-from stemtree.separation.splitters.abilities import NODE_NAMES, mixture_stems
 from stemtree.separation.splitters.base import Block, Splitter, to_model_bins, to_song_bins
 from stemtree.separation.splitters.external_packages import ExternalPackage
+from stemtree.separation.splitters.stem_map_files import stem_map_of
+from stemtree.separation.splitters.stem_maps import StemMap
+from stemtree.separation.splitters.stem_parts import SeparatorStems
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Waveform
 
@@ -15,26 +19,28 @@ _CHANNELS = 2
 
 
 class ExternalSplitter(Splitter):
-    """Splits the mixture by the stems that another separator makes of it (Demucs, Open-Unmix, unblend).
+    """Splits the mixture by the stems that another separator makes of it (Demucs, Open-Unmix, unblend, pymss).
 
-    Only masks are made of its waveforms: with their transforms S_i, node i gets |S_i|² / Σ |S_j|² of each bin (Wiener
-    filter), so that the nodes add up to the mixture whatever the separator lost or added. Stems other than vocals,
-    drums and bass (guitar, piano) are added to other; without drums and bass, everything but the vocals is the
-    accompaniment. Bins above those of its sample rate take the mean mask of their frame. Mono counts as two equal
-    channels.
+    Only masks are made of its waveforms: with their transforms S_i, part i gets |S_i|² / Σ |S_j|² of each bin (Wiener
+    filter), so that the parts add up to the mixture whatever the separator lost or added. Which nodes a stem is says a
+    stem map (`stemtree.separation.splitters.stem_maps`): one, several together, which another splitter then divides, or
+    those that no other stem is. A separator of drums, or of voices, hears the node that its map says. Bins above those
+    of its sample rate take the mean mask of their frame. Mono counts as two equal channels.
 
-    The separator gets each block with a second of context on both sides. At other sample rates it gets the same
-    spectrogram converted to a waveform of its own rate; no signal is resampled.
+    The separator gets each block with a second of context on both sides, where it hears the mixture. At other sample
+    rates it gets the same spectrogram converted to a waveform of its own rate; no signal is resampled.
 
     Parameters
     ----------
     package : ExternalPackage
         A loaded model.
+    stem_map : StemMap, optional
+        What its stems are; by default what comes along for it.
 
     Raises
     ------
     SplitterError
-        If the model does not separate stereo songs into vocals and something else.
+        If the model is not for stereo, if none of its stems is known to be a node, or if two are the same.
     """
 
     stft = Stft()
@@ -42,34 +48,49 @@ class ExternalSplitter(Splitter):
     context_frames = 44
     """With the block 14 s, which two segments of HTDemucs cover."""
 
-    def __init__(self, package: ExternalPackage) -> None:
+    def __init__(self, package: ExternalPackage, stem_map: StemMap | None = None) -> None:
         self.package = package
-        # the node that each stem belongs to
-        self._nodes = tuple(source if source in ("vocals", "drums", "bass") else "other" for source in package.sources)
-        if "vocals" not in self._nodes or len(set(self._nodes)) < 2:
-            raise SplitterError(
-                f"the model '{package.model}' of {package.name} separates {', '.join(package.sources)}: give one that "
-                "separates vocals from the rest"
-            )
+        self._described = f"{package.name}'s model '{package.model}'"
+        found = stem_map or stem_map_of(package.name, package.model, package.category, package.sources)
+        self._stems = SeparatorStems(self._described, package.sources, found)
+        self._numbers: dict[tuple[Part, ...], tuple[tuple[int, ...], ...]] = {}
         if package.channels != _CHANNELS:
-            raise SplitterError(
-                f"the model '{package.model}' of {package.name} is for {package.channels} channel(s): give a stereo one"
-            )
+            raise SplitterError(f"{self._described} is for {package.channels} channel(s): give a stereo one")
 
     def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
-        """Nodes named like the stems, or vocals and accompaniment, if they are all of the mixture."""
-        return mixture_stems(self._nodes, hierarchy, node)
+        """The nodes that its stems are, where each is one."""
+        parts = self.parts(hierarchy, node)
+        return tuple(part[0] for part in parts) if all(len(part) == 1 for part in parts) else ()
 
-    @torch.inference_mode()
+    def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[Part, ...]:
+        """See `Splitter.parts`."""
+        found = self._stems.at(hierarchy, node)
+        if found is None:
+            return ()
+        self._numbers[found.parts] = found.stems
+        return found.parts
+
     def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
         """See `Splitter.masks`."""
+        return self.part_masks([block], node, tuple((output,) for output in outputs))[0]
+
+    def part_masks(self, blocks: Sequence[Block], node: NodePath, parts: tuple[Part, ...]) -> list[Masks]:
+        """See `Splitter.part_masks`; `parts` are what `parts` gave."""
+        return [self._block_masks(block, self._numbers[parts]) for block in blocks]
+
+    @torch.inference_mode()
+    def _block_masks(self, block: Block, numbers: tuple[tuple[int, ...], ...]) -> Masks:
+        """Masks of parts that are the sums of stems of these numbers."""
         channels, bins, frames = block.spectrogram.shape
         stft = Stft().at(self.package.sample_rate)
         first = 0 if block.before is None else block.before.shape[-1]
-        stems = self.package.separate(_to_waveform(block, stft))
+        audio = _to_waveform(block, stft)
+        stems = self.package.separate(audio)
+        used = [number for of_part in numbers for number in of_part]
         powers = []
-        for output in outputs:
-            spectrogram = stft.analyse(stems[self._stem_numbers(output)].sum(dim=0))
+        for of_part in numbers:
+            waveform = stems[list(of_part)].sum(dim=0) if of_part else audio - stems[used].sum(dim=0)
+            spectrogram = stft.analyse(waveform)
             power = spectrogram[..., first : first + frames].abs().square_()
             powers.append(power if channels == _CHANNELS else power.mean(dim=0, keepdim=True))
         return to_song_bins(normalise(torch.stack(powers)), bins)
@@ -83,14 +104,9 @@ class ExternalSplitter(Splitter):
         """See `Splitter.provenance`."""
         package = self.package
         weights = [{"model": package.model, "sha256": package.digest}]
-        return {"name": package.name, "version": f"{package.name} {package.version}", "weights": weights}
-
-    def _stem_numbers(self, output: NodePath) -> list[int]:
-        """Which of the separator's stems an output is the sum of."""
-        name = output.rpartition("/")[2]
-        if name in NODE_NAMES["accompaniment"]:
-            return [number for number, node in enumerate(self._nodes) if node != "vocals"]
-        return [number for number, node in enumerate(self._nodes) if name in NODE_NAMES[node]]
+        made_by = {"name": package.name, "version": f"{package.name} {package.version}", "weights": weights}
+        own_map = self._stems.stem_map.description
+        return made_by | ({"stems": own_map} if own_map else {})
 
 
 def _to_waveform(block: Block, stft: Stft) -> Waveform:

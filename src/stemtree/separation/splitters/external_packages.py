@@ -1,9 +1,10 @@
-"""Demucs, Open-Unmix and unblend: separators of other projects, run with their own code and weights.
+"""Demucs, Open-Unmix, pymss and unblend: separators of other projects, run with their own code and weights.
 
 One class for each package. A new one is a subclass of `ExternalPackage`, listed in `PACKAGES`.
 """
 
 import hashlib
+import logging
 from abc import ABC, abstractmethod
 from functools import cached_property, partial
 from importlib import import_module, metadata, util
@@ -14,6 +15,8 @@ import torch
 from torch import nn
 
 from stemtree.errors import SplitterError, suggest
+from stemtree.separation.splitters.abilities import DEFAULT_MODELS
+from stemtree.separation.splitters.catalogue import category_of
 from stemtree.separation.splitters.offline import DownloadAttempt, offline
 from stemtree.types import Waveform
 
@@ -46,6 +49,8 @@ class ExternalPackage(ABC):
         In Hz.
     channels : int
         Number of audio channels that the model takes.
+    category : str
+        Where the model stands in the package's own catalogue; empty if it has none.
     network : nn.Module
         Holds the weights.
     """
@@ -58,6 +63,7 @@ class ExternalPackage(ABC):
     sources: tuple[str, ...]
     sample_rate: int
     channels: int
+    category: str = ""
     network: nn.Module
 
     @abstractmethod
@@ -91,7 +97,7 @@ class Demucs(ExternalPackage):
     """A model by its name, or ``FOLDER/NAME``."""
 
     name = "demucs"
-    default_model = "htdemucs"
+    default_model = DEFAULT_MODELS["demucs"]
     modules = ("demucs.pretrained", "demucs.apply")
     download_command = "demucs -n {} SONG"
 
@@ -119,7 +125,7 @@ class OpenUnmix(ExternalPackage):
     """A model by its name, or the folder of one that was trained with openunmix."""
 
     name = "openunmix"
-    default_model = "umxl"
+    default_model = DEFAULT_MODELS["openunmix"]
     modules = ("openunmix", "openunmix.utils")
     download_command = "umx --model {} SONG"
 
@@ -152,7 +158,7 @@ class Unblend(ExternalPackage):
     """A model of its registry, to which ``unblend models import`` adds."""
 
     name = "unblend"
-    default_model = "htdemucs"
+    default_model = DEFAULT_MODELS["unblend"]
     modules = ("unblend",)
     download_command = "unblend models download {}"
 
@@ -180,7 +186,52 @@ class Unblend(ExternalPackage):
         self.network = self._separator.model
 
 
-PACKAGES: dict[str, type[ExternalPackage]] = {package.name: package for package in (Demucs, OpenUnmix, Unblend)}
+class Pymss(ExternalPackage):
+    """A model of its catalogue, or one that ``pymss register`` added.
+
+    Those of the types htdemucs and apollo are pickles, which pymss loads as such.
+    """
+
+    name = "pymss"
+    default_model = DEFAULT_MODELS["pymss"]
+    modules = ("pymss",)
+    download_command = "pymss download {}"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(model)
+        pymss = import_module("pymss")
+        try:
+            pymss.get_model_entry(model)
+        except KeyError:
+            known = [entry.stem for entry in pymss.list_models(include_user=True)]
+            raise SplitterError(f"pymss has no model '{model}'{suggest(model, known)}; see `pymss list`") from None
+        self.to(torch.device("cpu"))
+        config, self.category = self._separator.config, category_of("pymss", model)
+        instruments, target = list(config.training.instruments), config.training.target_instrument
+        others = [name for name in instruments if name != target][:1]
+        self.sources = tuple(instruments if target is None else [target, *others])
+        self.sample_rate, self.channels = int(config.audio.get("sample_rate", 44100)), 2  # mono ones hear both in turn
+
+    def separate(self, audio: Waveform) -> torch.Tensor:
+        """See `ExternalPackage.separate`."""
+        stems = self._separator.separate(audio.cpu().numpy(), pbar=False)
+        return torch.stack([torch.from_numpy(stems[source].T.copy()) for source in self.sources]).to(audio.device)
+
+    def to(self, device: torch.device) -> None:
+        """See `ExternalPackage.to`; loads the model anew."""
+        logger = logging.Logger("stemtree.pymss")  # which nobody listens to
+        logger.addHandler(logging.NullHandler())
+        load, place = import_module("pymss").MSSeparator.from_model_name, {"device": device.type}
+        ids = {} if device.index is None else {"device_ids": [device.index]}
+        try:
+            self._separator = load(self.model, **place, **ids, logger=logger, inference_params={"batch_size": 1})
+        except FileNotFoundError as error:
+            raise DownloadAttempt("", "") from error
+        network = self._separator.model
+        self.network = getattr(network, "model_run", network)
+
+
+PACKAGES: dict[str, type[ExternalPackage]] = {package.name: package for package in (Demucs, OpenUnmix, Pymss, Unblend)}
 
 
 def load_package(name: str, model: str = "") -> ExternalPackage:

@@ -2,15 +2,18 @@
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from stemtree.errors import SplitterError
-from stemtree.hierarchy import load
-from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, can_serve, cannot_serve
+from stemtree.errors import OptionError, SplitterError
+from stemtree.hierarchy import Hierarchy, load
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, can_serve, cannot_serve, has_stems
 from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.external import ExternalSplitter
 from stemtree.separation.splitters.external_packages import PACKAGES, load_package
 from stemtree.separation.splitters.shipped import ShippedSplitter
 from stemtree.separation.splitters.spleeter import Spleeter
+from stemtree.separation.splitters.stem_map_files import StemMaps, stem_maps_for
+from stemtree.separation.splitters.stem_maps import STEM_HIERARCHY, StemMap
 from stemtree.separation.splitters.trained import TrainedSplitter
 
 _BY_NAME: dict[str, Callable[[], Splitter]] = {"spleeter": Spleeter}
@@ -21,16 +24,22 @@ def default_splitters() -> list[Splitter]:
     return [TrainedSplitter(DEFAULT_MODEL), Spleeter(), ShippedSplitter(DRUM_MODEL)]
 
 
-def make_splitters(names: Sequence[str], hierarchy: str | None = None) -> list[Splitter]:
+def make_splitters(
+    names: Sequence[str],
+    hierarchy: str | None = None,
+    stem_maps: StemMaps = (),
+) -> list[Splitter]:
     """Make splitters by their names, in order of precedence, and the default ones after them.
 
     Parameters
     ----------
     names : sequence of str
-        ``spleeter``; a separator that is installed beside this package (``demucs``, ``openunmix``, ``unblend``, with
-        ``:MODEL`` for another than its default model); or the folder of a trained model.
+        ``spleeter``; a separator that is installed beside this package (``demucs``, ``openunmix``, ``pymss``,
+        ``unblend``, with ``:MODEL`` for another than its default model); or the folder of a trained model.
     hierarchy : str, optional
         Name or file of a hierarchy that every named splitter must be able to split a node of, or to make a sum of.
+    stem_maps : StemMaps
+        What the stems of other separators are; see `stem_maps_for`.
 
     Raises
     ------
@@ -40,7 +49,12 @@ def make_splitters(names: Sequence[str], hierarchy: str | None = None) -> list[S
     ModelError, OptionError
         If a model cannot be used.
     """
-    named = [_make_splitter(name) for name in names]
+    maps = stem_maps_for(stem_maps, [name for name in names if has_stems(name)])
+    named = [_make_splitter(name, maps.get(name)) for name in names]
+    for name, stem_map in maps.items():
+        splitter = named[names.index(name)]
+        assert isinstance(splitter, ExternalSplitter)
+        stem_map.check(load(hierarchy or STEM_HIERARCHY), splitter.package.sources)
     if hierarchy is not None:
         tree = load(hierarchy)
         for name, splitter in zip(names, named, strict=True):
@@ -49,12 +63,33 @@ def make_splitters(names: Sequence[str], hierarchy: str | None = None) -> list[S
     return [*named, *default_splitters()]
 
 
-def _make_splitter(name: str) -> Splitter:
+def find_splitters(
+    given: Sequence[Splitter] | None,
+    named: str | Sequence[str] | None,
+    hierarchy: str | Path | Hierarchy | None = None,
+    stem_maps: StemMaps = (),
+) -> Sequence[Splitter]:
+    """The splitters that were given, or those of some names as `make_splitters` makes them, or the default ones.
+
+    Raises
+    ------
+    OptionError
+        If both splitters and names are given.
+    """
+    if given is not None and named is not None:
+        raise OptionError("'splitters' and 'splitter' both say what divides nodes: give one of them")
+    if named is not None:
+        names = [named] if isinstance(named, str) else named
+        return make_splitters(names, str(hierarchy) if isinstance(hierarchy, str | Path) else None, stem_maps)
+    return default_splitters() if given is None else given
+
+
+def _make_splitter(name: str, stem_map: StemMap | None) -> Splitter:
     if name in _BY_NAME:
         return _BY_NAME[name]()
     package, _, model = name.partition(":")
     if package in PACKAGES:
-        return ExternalSplitter(load_package(package, model))
+        return ExternalSplitter(load_package(package, model), stem_map)
     if not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
         names = ", ".join((*_BY_NAME, *PACKAGES))
         raise SplitterError(f"there is no splitter '{name}': give {names}, or the folder of a trained model")

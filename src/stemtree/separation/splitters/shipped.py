@@ -36,7 +36,7 @@ class ShippedSplitter(Splitter):
 
     def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """See `TrainedSplitter.outputs`."""
-        return self._ability.outputs(hierarchy, node)
+        return tuple(part[0] for part in self._ability.parts(hierarchy, node))
 
     def masks(self, block: Block, node: NodePath, outputs: tuple[NodePath, ...]) -> Masks:
         """See `TrainedSplitter.masks`."""
