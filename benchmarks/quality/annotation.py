@@ -6,19 +6,20 @@
 With --shipped, the package's classifier proposes labels for names that it was not fitted to, and all wrong ones are
 printed.
 
-LABELS.csv has the columns song, file and label, corrected by people. Networks, selected features and calibration are
+LABELS.csv has the columns song, file and label, corrected by people. Networks, selected features and certainty are
 fitted again for each fold, without its songs. The vocabulary cannot be: it was written by people who knew all songs. So
 each figure is printed twice, with the whole vocabulary and with a "forgetful" one, which lacks the entries that only
 songs of the fold need. The accuracy on new songs lies between the two.
 
 *Reviewed* is the accuracy after the least certain tenth of the rows has been corrected. *Again* is the accuracy after
 `stemtree curate annotate` has marked a tenth for review, these have been corrected, and it has been run again, which
-also corrects rows with similar names.
+carries corrections to rows with like names.
 """
 
 import argparse
 import re
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
@@ -28,11 +29,12 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from stemtree.curation.annotation.classifier.cross_validation import Accuracy, accuracy, calibrated_by_others
+from stemtree.curation.annotation.classifier.cross_validation import Accuracy, Predictions, accuracy, cross_validate
+from stemtree.curation.annotation.classifier.features import parse_sessions
 from stemtree.curation.annotation.classifier.file_names import Vocabulary, fold, readable, real_words, vocabulary
-from stemtree.curation.annotation.classifier.fit import FitSettings, fit_classifier
+from stemtree.curation.annotation.classifier.fit import FitSettings, Names
 from stemtree.curation.annotation.labels import instrument_by_label
-from stemtree.curation.annotation.propose import propose
+from stemtree.curation.annotation.propose import CARRIED, CARRIED_AGAINST, propose
 from stemtree.curation.annotation.table import SETTLED, read_annotation, rows_to_review
 
 COLUMNS = tuple(instrument_by_label())
@@ -87,23 +89,98 @@ class FixedPredictions:
     """A classifier with predictions that were made before."""
 
     labels = COLUMNS
-    words: frozenset[str] = frozenset()
 
-    def __init__(self, probabilities: NDArray[np.float32]) -> None:
-        self._probabilities = probabilities
+    def __init__(self, predictions: Predictions, rows: Rows) -> None:
+        self._predictions = predictions
+        self.certainty = self
+        # Propose asks whether any word of a name was learned; those of other songs were.
+        songs = defaultdict(set)
+        for (song, _), words in zip(rows, name_words(rows), strict=True):
+            for word in words:
+                songs[word].add(song)
+        self.words = frozenset(word for word, those in songs.items() if len(those) > 1)
 
     def predict(self, names: Rows) -> NDArray[np.float32]:
         """See `Classifier.predict`."""
-        return self._probabilities
+        return self._predictions.probabilities
+
+    def of(self, *_: object) -> NDArray[np.float32]:
+        """See `Certainty.of`."""
+        return self._predictions.certainty
 
 
-def annotated_again(rows: Rows, probabilities: NDArray[np.float32], labels: list[str]) -> float:
-    """Return the accuracy after a tenth was marked and corrected and the command was run again."""
-    model: Any = FixedPredictions(probabilities)
-    truth = dict(zip(rows, labels, strict=True))
-    marked = rows_to_review(propose(rows, [], model), 0.1)
-    corrected = [replace(row, label=truth[row.song, row.file], review=SETTLED) for row in marked]
-    return float(np.mean([row.label == truth[row.song, row.file] for row in propose(rows, corrected, model)]))
+def name_words(rows: Rows) -> list[tuple[str, ...]]:
+    """Return the words of every name."""
+    sessions = parse_sessions(rows, vocabulary())
+    return [sessions.words[own] for own in sessions.own.tolist()]
+
+
+def print_review(rows: Rows, predictions: Predictions, labels: list[str]) -> None:
+    """Print the accuracy after a tenth was marked and corrected, and after the command was run again."""
+    model: Any = FixedPredictions(predictions, rows)
+    truth = np.array(labels)
+    proposed = propose(rows, [], model)
+    marked = {row.key for row in rows_to_review(proposed, 0.1)}
+    before = np.array([row.label for row in proposed])
+    is_marked = np.array([row.key in marked for row in proposed])
+    corrected = [
+        replace(row, label=label, review=SETTLED)
+        for row, label in zip(proposed, labels, strict=True)
+        if row.key in marked
+    ]
+    after = propose(rows, corrected, model)
+    now = np.array([row.label for row in after])
+    against = np.array([row.confidence == CARRIED_AGAINST for row in after]) & ~is_marked
+    agree = np.array([row.confidence == CARRIED for row in after]) & ~is_marked
+    print(
+        f"    marked tenth corrected {100 * np.mean((before == truth) | is_marked):.1f}, run again "
+        f"{100 * np.mean(now == truth):.1f}; carried against the proposal {against.sum()}, right "
+        f"{(against & (now == truth)).sum()}, replaced a right one {(against & (before == truth)).sum()}; "
+        f"right where both agree {100 * np.mean((now == truth)[agree]):.1f} % of {agree.sum()}",
+        flush=True,
+    )
+
+
+def print_limits(rows: Rows, predictions: Predictions, labels: list[str]) -> None:
+    """Print what the names that are still wrong after review have in common."""
+    truth, proposed = np.array(labels), np.array(COLUMNS)[predictions.probabilities.argmax(axis=1)]
+    is_sure = np.ones(len(rows), bool)
+    is_sure[np.argsort(predictions.certainty, kind="stable")[: round(0.1 * len(rows))]] = False
+    pairs = Counter(" / ".join(sorted(pair)) for pair in zip(proposed, truth, strict=True) if pair[0] != pair[1])
+    sure = Counter(" / ".join(sorted((a, b))) for a, b in zip(proposed[is_sure], truth[is_sure], strict=True) if a != b)
+    print(f"    wrong {pairs.total()}, of them certain {sure.total()}: ", end="")
+    print("; ".join(f"{pair} {count}, {sure[pair]}" for pair, count in pairs.most_common(12)), flush=True)
+
+
+def print_others(rows: Rows, predictions: Predictions, labels: list[str]) -> None:
+    """Print how other artists label the words of the names that are still wrong after review."""
+    proposed, words = np.array(COLUMNS)[predictions.probabilities.argmax(axis=1)].tolist(), name_words(rows)
+    artists: defaultdict[tuple[str, ...], set[tuple[str, str]]] = defaultdict(set)
+    for (song, _), one, label in zip(rows, words, labels, strict=True):
+        artists[one].add((artist(song), label))
+    kinds: Counter[str] = Counter()
+    for at in np.argsort(predictions.certainty, kind="stable")[round(0.1 * len(rows)) :].tolist():
+        if proposed[at] == labels[at]:
+            continue
+        count = Counter(label for who, label in artists[words[at]] if who != artist(rows[at][0]))
+        more = count[proposed[at]] - count[labels[at]]
+        kinds["nowhere" if not count else "more often as proposed" if more > 0 else "otherwise"] += 1
+    print(f"    the certain wrong ones, with other artists: {dict(kinds)}", flush=True)
+
+
+def print_contradictions(rows: Rows, labels: list[str]) -> None:
+    """Print how many names have another label than most names with the same words."""
+    words = name_words(rows)
+    for place, keys in (
+        ("in one session", [(song, one) for (song, _), one in zip(rows, words, strict=True)]),
+        ("in the sessions of one artist", [(artist(song), one) for (song, _), one in zip(rows, words, strict=True)]),
+        ("anywhere", [("", one) for one in words]),
+    ):
+        groups: defaultdict[tuple[str, tuple[str, ...]], Counter[str]] = defaultdict(Counter)
+        for key, label in zip(keys, labels, strict=True):
+            groups[key][label] += 1
+        fewer = sum(group.total() - max(group.values()) for group in groups.values())
+        print(f"{fewer} of {len(rows)} names have another label than most names with the same words {place}")
 
 
 def report(name: str, each: list[Accuracy]) -> None:
@@ -124,25 +201,29 @@ def validate(
     networks: int,
     parts: int,
 ) -> None:
-    """Print the accuracy when each fold is predicted and calibrated by the others."""
+    """Print the accuracy when each fold is predicted by a classifier that is fitted to the others."""
     settings = replace(FitSettings(), networks=networks)
-    groups = sorted({group(song) for song, _ in rows})
-    order = np.random.default_rng(seed).permutation(len(groups))
-    fold_of = {groups[at]: number % parts for number, at in enumerate(order)}
-    folds = np.array([fold_of[group(song)] for song, _ in rows])
-    probabilities = np.zeros((len(rows), len(COLUMNS)), np.float32)
-    for number in range(parts):
-        inside, outside = np.flatnonzero(folds != number).tolist(), np.flatnonzero(folds == number).tolist()
-        files = [rows[at][1] for at in inside], [rows[at][1] for at in outside]
-        words = forgetful(*files) if forget else vocabulary()
-        model = fit_classifier([rows[at] for at in inside], [labels[at] for at in inside], settings, words)
-        probabilities[outside] = model.predict([rows[at] for at in outside], words)
-    whole, truth = calibrated_by_others(probabilities, folds, COLUMNS, labels), np.array(labels)
-    each = [accuracy(whole[folds == one], COLUMNS, truth[folds == one].tolist()) for one in range(parts)]
-    title = f"{name}, seed {seed}, {'forgetful' if forget else 'whole'} vocabulary"
-    report(f"{title}: all", [accuracy(whole, COLUMNS, labels)])
-    print(f"{'':{len(title)}}  again {100 * annotated_again(rows, whole, labels):.1f}", flush=True)
-    report(f"{'':{len(title)}}  folds", each)
+
+    def words(inside: Names, outside: Names) -> Vocabulary:
+        return forgetful([file for _, file in inside], [file for _, file in outside]) if forget else vocabulary()
+
+    predictions = cross_validate(rows, labels, settings, parts, seed, group, words)
+    print_accuracy(f"{name}, seed {seed}, {'forgetful' if forget else 'whole'} vocabulary", rows, labels, predictions)
+
+
+def print_accuracy(title: str, rows: Rows, labels: list[str], predictions: Predictions) -> None:
+    """Print the accuracy of all names and of the folds, and what review makes of it."""
+    truth = np.array(labels)
+
+    def of(held: NDArray[np.bool_]) -> Accuracy:
+        parts = predictions.probabilities[held], predictions.certainty[held]
+        return accuracy(*parts, COLUMNS, truth[held].tolist())
+
+    report(f"{title}: all", [of(np.ones(len(rows), bool))])
+    report(f"{'':{len(title)}}  folds", [of(predictions.fold == one) for one in np.unique(predictions.fold)])
+    print_review(rows, predictions, labels)
+    print_limits(rows, predictions, labels)
+    print_others(rows, predictions, labels)
 
 
 def speed(rows: Rows) -> None:
@@ -192,6 +273,7 @@ def main() -> None:
         shipped(rows, labels)
         return
     speed(rows)
+    print_contradictions(rows, labels)
     print(f"{'':44} exact      instrument  of all     reviewed    calibration error")
     for name, group, forget in (("by song", str, True), ("by song", str, False), ("by artist", artist, True)):
         for seed in map(int, options.seeds.split(",")):

@@ -138,7 +138,7 @@ def fit(
     ],
     folds: Annotated[int, typer.Option(metavar="N", help="Divide songs so often for the cross-validation.")] = 5,
 ) -> None:
-    """Fit the classifier of file names, calibrate it, and print how good it is on songs that it was not fitted to."""
+    """Fit the classifier of file names and how certain it is, and print how good both are on songs left out."""
     from stemtree.curation.annotation.classifier.cross_validation import fit_and_measure
     from stemtree.curation.annotation.table import read_annotation
 
@@ -156,9 +156,7 @@ def fit(
         "\nof all: the same of all files; 10 % reviewed: exact, once the least certain tenth is corrected"
     )
     model.save(output)
-    temperature, guess = model.calibration.temperature, model.calibration.guess
-    features = counted(len(model.features), "feature")
-    say(f"{output}: {features}, temperature {temperature:.2f}, {100 * guess:.1f} % guessed")
+    say(f"{output}: {counted(len(model.features), 'feature')}")
 
 
 @app.command()

@@ -10,7 +10,7 @@ import numpy as np
 
 from stemtree.corpora.track import Problem
 from stemtree.curation.annotation.classifier.classifier import Classifier, default_classifier
-from stemtree.curation.annotation.classifier.features import Floats, Words, parse_sessions, phrase_labels
+from stemtree.curation.annotation.classifier.features import Floats, Words, name_meanings, parse_sessions
 from stemtree.curation.annotation.classifier.file_names import vocabulary
 from stemtree.curation.annotation.labels import instrument_by_label
 from stemtree.curation.annotation.table import (
@@ -80,9 +80,13 @@ def propose(
         labels_by_words[row.key[0], vocabulary().parse(row.file).words].add(row.label)
     rows = []
     sessions = parse_sessions(names, vocabulary())
-    for (song, file), own, probabilities in zip(names, sessions.own, model.predict(names), strict=True):
-        label, confidence, review = _best(sessions.words[own], probabilities, model)
-        row = AnnotationRow(song, file, label, confidence, review)
+    meanings = name_meanings(sessions, vocabulary())
+    probabilities = model.predict(names)
+    certainty = model.certainty.of(probabilities, meanings, model.labels).tolist()
+    for at, (song, file) in enumerate(names):
+        label, is_known = _best(sessions.words[sessions.own[at]], meanings[at], probabilities[at], model)
+        confidence = certainty[at] if is_known else min(certainty[at], float(probabilities[at].max()))
+        row = AnnotationRow(song, file, label, confidence, "" if is_known else TO_REVIEW)
         words = vocabulary().parse(file).words
         carried = labels_by_words.get((row.key[0], words), set()) if words else set()
         if row.key in settled_by_key:
@@ -94,15 +98,14 @@ def propose(
     return rows
 
 
-def _best(words: Words, probabilities: Floats, model: Classifier) -> tuple[str, float, str]:
-    """The label to propose, its probability, and whether a person has to look at it whatever that is."""
-    meant = phrase_labels(words, vocabulary())
-    best, *others = np.argsort(-probabilities, kind="stable").tolist()
+def _best(words: Words, meant: Sequence[str], probabilities: Floats, model: Classifier) -> tuple[str, bool]:
+    """The label to propose, and whether the words say enough; else a person has to look, however certain it is."""
+    best, second = np.argsort(-probabilities, kind="stable").tolist()[:2]
     is_learned = any(word in model.words for word in words)
-    says_nothing = not meant and (not is_learned or probabilities[best] < LIKELY)
-    if model.labels[best] == UNUSED and UNUSED not in meant and (says_nothing or probabilities[best] < LIKELY):
-        best, says_nothing = others[0], True
-    return model.labels[best], float(probabilities[best]), TO_REVIEW if says_nothing else ""
+    is_known = bool(meant) or (is_learned and bool(probabilities[best] >= LIKELY))
+    if model.labels[best] == UNUSED and UNUSED not in meant and (not is_known or probabilities[best] < LIKELY):
+        return model.labels[second], False
+    return model.labels[best], is_known
 
 
 def annotate(

@@ -6,8 +6,8 @@ import pytest
 from safetensors.numpy import save_file
 from support.annotation import QUICK, SMALL, sessions
 
+from stemtree.curation.annotation.classifier.certainty import NUM_EVIDENCE, Certainty, margin_alone
 from stemtree.curation.annotation.classifier.classifier import (
-    Calibration,
     Classifier,
     NetworkWeights,
     default_classifier,
@@ -33,14 +33,15 @@ ROWS = [
 ]
 
 
-def random_classifier(described: tuple[str, ...], artists: tuple[str, ...], calibration: Calibration) -> Classifier:
+def random_classifier(described: tuple[str, ...], artists: tuple[str, ...]) -> Classifier:
     random = np.random.default_rng(0)
     count, labels = len(described), ("a", "b", "c")
     direct, bias = random.normal(size=(count + len(artists), 3)), random.normal(size=3)
     shapes = ((count, 5), (4 * 5 + 8, 7), (7,), (7, 3))
     networks = (NetworkWeights(*(random.normal(size=shape).astype(np.float32) for shape in shapes)) for _ in range(2))
     whole = described + artists
-    return Classifier(labels, whole, direct.astype(np.float32), bias.astype(np.float32), tuple(networks), calibration)
+    linear = direct.astype(np.float32), bias.astype(np.float32)
+    return Classifier(labels, whole, *linear, tuple(networks), margin_alone(len(labels)))
 
 
 def twin(model: Classifier, rows: list[tuple[str, str]]) -> np.ndarray:
@@ -70,16 +71,15 @@ def twin(model: Classifier, rows: list[tuple[str, str]]) -> np.ndarray:
         return direct + model.bias + hidden @ network.output
 
     each = np.array([[logits(row, network) for row in rows] for network in model.networks]).mean(axis=0)
-    odds = np.exp(each / model.calibration.temperature)
-    share = model.calibration.guess
-    return (1 - share) * odds / odds.sum(axis=1, keepdims=True) + share / len(model.labels)
+    odds = np.exp(each)
+    return odds / odds.sum(axis=1, keepdims=True)
 
 
 def test_prediction_is_the_formula() -> None:
     described = {name for row in ROWS for name in name_features(vocabulary().parse(row[1]).words, vocabulary())}
     signed = {name for row in ROWS for name in artist_features(row[0], vocabulary().parse(row[1]).words)}
     known = tuple(sorted(described)[::2]), tuple(sorted(signed)[::2])  # some are unknown to the weights
-    model = random_classifier(*known, Calibration(temperature=3.0, guess=0.1))
+    model = random_classifier(*known)
     np.testing.assert_allclose(model.predict(ROWS), twin(model, ROWS), rtol=1e-4, atol=1e-6)
 
 
@@ -90,10 +90,14 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 def test_weights_survive_the_file(tmp_path: Path) -> None:
     rows, labels = sessions(20)
-    model = replace(fit_classifier(rows, labels, QUICK, SMALL), calibration=Calibration(1.25, 0.0625))
+    fitted = fit_classifier(rows, labels, QUICK, SMALL)
+    certainty = Certainty(np.arange(NUM_EVIDENCE, dtype=np.float32), np.arange(len(fitted.labels), dtype=np.float32))
+    model = replace(fitted, certainty=certainty)
     model.save(tmp_path / "w.safetensors")
     again = load_classifier(tmp_path / "w.safetensors")
-    assert (again.labels, again.features, again.calibration) == (model.labels, model.features, model.calibration)
+    assert (again.labels, again.features) == (model.labels, model.features)
+    assert np.array_equal(again.certainty.weights, certainty.weights)
+    assert np.array_equal(again.certainty.bias, certainty.bias)
     np.testing.assert_allclose(again.predict(rows), model.predict(rows), atol=0.02)
     assert [file.name for file in tmp_path.iterdir()] == ["w.safetensors"]
     for name, content in (("bad.safetensors", b"PK\x03\x04"), ("text.safetensors", b"hello")):

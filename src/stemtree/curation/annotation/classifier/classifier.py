@@ -4,7 +4,7 @@ A name has sparse features `x`, and its artist's use of words has sparse feature
 ``(x + a) A + b + W₂ relu(W₁ c)``. The context `c` joins the embedding ``x E`` of the name, the sum of the embeddings of
 the other names in its session (divided by the root of their number), the embeddings of its two neighbours, and the
 flags of its place. The logits of a few such networks, from different seeds, are averaged; their linear parts are stored
-as one matrix. Calibration makes the probabilities match how often they are right.
+as one matrix. How certain the most likely label is follows from `Certainty`.
 """
 
 import os
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from stemtree.curation.annotation.classifier.certainty import Certainty
 from stemtree.curation.annotation.classifier.features import (
     Floats,
     SessionNames,
@@ -56,29 +57,6 @@ class NetworkWeights:
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """Makes probabilities match how often they are right.
-
-    Parameters
-    ----------
-    temperature : float
-        Divides the logits (Guo et al. 2017).
-    guess : float
-        The share of names whose label could be any: probabilities are ``(1 - guess) p + guess / labels``.
-    """
-
-    temperature: float = 1.0
-    guess: float = 0.0
-
-    def apply(self, probabilities: Floats) -> Floats:
-        """Calibrate ``(name, label)`` probabilities; the most likely label stays the same."""
-        powers = np.maximum(probabilities, 1e-12) ** (1 / self.temperature)
-        scaled: Floats = powers / powers.sum(axis=1, keepdims=True)
-        calibrated: Floats = (1 - self.guess) * scaled + np.float32(self.guess / scaled.shape[1])
-        return calibrated
-
-
-@dataclass(frozen=True)
 class Classifier:
     """A fitted classifier.
 
@@ -94,8 +72,8 @@ class Classifier:
         ``b``, the mean of all networks.
     networks : tuple of NetworkWeights
         The nonlinear parts.
-    calibration : Calibration
-        By default none.
+    certainty : Certainty
+        Of proposed labels.
     """
 
     labels: tuple[str, ...]
@@ -103,7 +81,7 @@ class Classifier:
     direct: Floats
     bias: Floats
     networks: tuple[NetworkWeights, ...]
-    calibration: Calibration = Calibration()
+    certainty: Certainty
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -131,7 +109,8 @@ class Classifier:
         contextual = np.mean([_contextual_logits(network, own, names) for network in self.networks], axis=0)
         logits = linear[names.own] + artist[names.entry] + contextual
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return self.calibration.apply(odds / odds.sum(axis=1, keepdims=True))
+        probabilities: Floats = odds / odds.sum(axis=1, keepdims=True)
+        return probabilities
 
     def save(self, file: Path) -> None:
         """Write the weights as safetensors: matrices in bytes with a scale for each column, texts as UTF-8."""
@@ -139,7 +118,8 @@ class Classifier:
             "labels": _pack(self.labels),
             "features": _pack(self.features),
             "bias": self.bias,
-            "calibration": np.array([self.calibration.temperature, self.calibration.guess], np.float32),
+            "certainty": self.certainty.weights,
+            "certainty.bias": self.certainty.bias,
         }
         matrices = {"direct": self.direct}
         for number, network in enumerate(self.networks):
@@ -160,9 +140,8 @@ def load_classifier(file: str | os.PathLike[str]) -> Classifier:
         count = len({name.partition(".")[0] for name in tensors if name[0].isdigit()})
         networks = tuple(_read_network(tensors, number) for number in range(count))
         labels, features = (tuple(bytes(tensors[name]).decode().split("\n")) for name in ("labels", "features"))
-        temperature, guess = tensors["calibration"].tolist()
-        direct = _read_matrix(tensors, "direct")
-        return Classifier(labels, features, direct, tensors["bias"], networks, Calibration(temperature, guess))
+        certainty = Certainty(tensors["certainty"], tensors["certainty.bias"])
+        return Classifier(labels, features, _read_matrix(tensors, "direct"), tensors["bias"], networks, certainty)
     except OSError as error:
         reason = error.strerror or "there is no such file"
         raise CorpusError(f"cannot read the weights '{file}': {reason}; check the path") from None

@@ -206,6 +206,12 @@ def phrase_labels(words: Words, vocabulary: Vocabulary) -> list[str]:
     return [vocabulary.phrases[words[at : at + length]] for at, length in _phrases(words, vocabulary)]
 
 
+def name_meanings(sessions: SessionNames, vocabulary: Vocabulary) -> list[list[str]]:
+    """`phrase_labels` of every name."""
+    meanings = [phrase_labels(words, vocabulary) for words in sessions.words]
+    return [meanings[own] for own in sessions.own.tolist()]
+
+
 def _phrases(words: Words, vocabulary: Vocabulary) -> Iterator[tuple[int, int]]:
     """Where the phrases in a name begin, and how many words they have."""
     at = 0

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from stemtree.curation.annotation.classifier.certainty import margin_alone
 from stemtree.curation.annotation.classifier.classifier import Classifier, NetworkWeights
 from stemtree.curation.annotation.classifier.features import (
     NUM_FLAGS,
@@ -74,7 +75,7 @@ def fit_classifier(
     words: Vocabulary | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Classifier:
-    """Fit a classifier to names that a person labelled; its probabilities are not calibrated yet.
+    """Fit a classifier to names that a person labelled; its certainty is not fitted yet.
 
     Parameters
     ----------
@@ -107,7 +108,8 @@ def fit_classifier(
             progress(seed + 1, settings.networks)
     direct = np.mean([_array(network.direct) for network in networks], axis=0)
     bias = np.mean([_array(network.bias) + _array(network.output.bias) for network in networks], axis=0)
-    return Classifier(columns, data.feature_names, direct, bias, tuple(map(_weights, networks)))
+    parts = tuple(map(_weights, networks))
+    return Classifier(columns, data.feature_names, direct, bias, parts, margin_alone(len(columns)))
 
 
 @dataclass(frozen=True)
