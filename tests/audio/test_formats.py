@@ -53,3 +53,12 @@ def test_formats_hold_the_rates_that_they_claim(rate: int, tmp_path: Path) -> No
             others = " or ".join(name for name, other in holding.items() if other)
             with pytest.raises(OptionError, match=f"{container} cannot hold .* {rate} Hz: choose {others}$"):
                 OutputFormat(container).for_source("pcm16", rate)
+
+
+def test_bit_rates_depend_on_the_sample_rate() -> None:
+    output = OutputFormat("mp3", bitrate=160)
+    assert output.for_source("pcm16", 22050) == output and output.compression_level(22050) == 0
+    with pytest.raises(OptionError, match="mp3 at 11025 Hz has no more than 64 kbit/s, not 160: give less"):
+        output.for_source("pcm16", 11025)
+    assert OutputFormat("mp3", bitrate=32).compression_level(44100) < 1
+    assert OutputFormat("mp3").compression_level(44100) is None

@@ -104,6 +104,77 @@ def test_karaoke(cli, wav: Path, tmp_path: Path) -> None:
     assert np.array_equal(sum(parts), soundfile.read(wav, dtype="int16")[0])
 
 
+def test_two_stems_and_sums(cli, wav: Path, tmp_path: Path) -> None:
+    outcome = cli("separate", wav, "--two-stems", "drums+bass", "-o", tmp_path, "--json")
+    assert outcome.code == 0, outcome.err
+    (line,) = map(json.loads, outcome.out.splitlines())
+    assert (line["song"], line["status"], line["folder"]) == (str(wav), "written", str(tmp_path / "song"))
+    assert line["seconds"] > 0 and line["nodes"] == []
+    assert [row["file"] for row in (*line["sums"], *line["without"])] == [
+        "bass+percussion.wav", "without_bass+percussion.wav"
+    ]  # fmt: skip
+    mix, rest = (soundfile.read(tmp_path / "song" / row["file"], dtype="int16")[0] for row in
+                 (*line["sums"], *line["without"]))  # fmt: skip
+    assert np.array_equal(mix.astype(int) + rest, soundfile.read(wav, dtype="int16")[0])
+    again = cli("separate", wav, "--sum", "drums+bass", "--sum", "vocals", "-o", tmp_path)
+    assert again.code == 0 and "── bass+percussion.wav  -" in again.out and "── vocal.wav  -" in again.out
+    quiet = cli("separate", wav, "--sum", "drums+bass", "-o", tmp_path, "--quiet")
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+    exists = cli("separate", wav, "--sum", "drums+bass", "-o", tmp_path, "-q", "--json")
+    assert json.loads(exists.out)["status"] == "exists"
+
+
+def test_a_template_names_the_files(cli, wav: Path, tmp_path: Path) -> None:
+    other = shutil.copy(wav, tmp_path / "other.wav")
+    options = ("--depth", 1, "--filename", "{stem}/{track}.{ext}", "-o", tmp_path / "out")
+    outcome = cli("separate", wav, other, *options)
+    assert outcome.code == 0, outcome.err
+    files = [f"{stem}/{song}.wav" for stem in ("accompaniment", "vocal") for song in ("other", "song")]
+    assert _files(tmp_path / "out") == sorted([*files, "other.tree.json", "song.tree.json"])
+    assert cli("separate", wav, other, *options).out.count("(exists)") == 2
+    plain = cli("separate", wav, "--depth", 1, "-o", tmp_path / "plain")
+    assert plain.code == 0
+    stems = (tmp_path / "plain/song/vocal.wav", tmp_path / "out/vocal/song.wav")
+    assert len({stem.read_bytes() for stem in stems}) == 1
+    outcome = cli("separate", wav, "--depth", 1, "--filename", "{track}/x{stem}.{ext}", "-o", tmp_path / "plain")
+    assert outcome.code == 1 and "in folders by their parents: leave out --filename, or give another" in outcome.err
+    outcome = cli("separate", wav, other, "--node", "vocals", "--filename", "{stem}.{ext}", "-o", tmp_path / "one")
+    assert outcome.code == 1 and "the stems of 2 songs would be the same files: add {track} to it" in outcome.err
+    assert not (tmp_path / "one").exists()
+
+
+def test_folders_within_folders_are_mirrored(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.wav", "live/a.wav", "live/a.flac"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(wav, tmp_path / "in" / name)
+    monkeypatch.setenv("STEMTREE_OUTPUT", str(tmp_path / "out"))
+    arguments = ("separate", tmp_path / "in", "-r", "--two-stems", "vocals")
+    planned = cli(*arguments, "--dry-run", "--json")
+    assert planned.code == 0 and not (tmp_path / "out").exists()
+    rows = [json.loads(line) for line in planned.out.splitlines()]
+    assert [Path(row["folder"]).relative_to(tmp_path / "out") for row in rows] == [
+        Path("a"), Path("live/a_flac"), Path("live/a_wav")
+    ]  # fmt: skip
+    assert {row["status"] for row in rows} == {"planned"}
+    assert all(row["files"] == ["vocal.wav", "without_vocal.wav"] for row in rows)
+    assert "\n  without_vocal.wav\n" in cli(*arguments, "--dry-run").out
+    assert cli(*arguments).code == 0
+    written = {f"{row['folder']}/{file}" for row in rows for file in (*row["files"], "tree.json")}
+    assert {str(tmp_path / "out" / file) for file in _files(tmp_path / "out")} == written
+
+
+def test_the_bit_rate_of_mp3(cli, wav: Path, tmp_path: Path) -> None:
+    options = ("--node", "vocals", "--format", "mp3", "-o", tmp_path)
+    assert cli("separate", wav, *options, "--mp3-bitrate", 320).code == 0
+    stem = tmp_path / "song" / "vocal.mp3"
+    assert stem.stat().st_size == pytest.approx(320_000 / 8, rel=0.1)  # a second
+    assert "(exists)" in cli("separate", wav, *options, "--mp3-bitrate", 320).out
+    outcome = cli("separate", wav, *options)
+    assert outcome.code == 1 and "holds stems of bitrate 320, not default: give --overwrite or" in outcome.err
+    assert cli("separate", wav, *options, "--mp3-bitrate", 64, "--overwrite").code == 0
+    assert stem.stat().st_size == pytest.approx(64_000 / 8, rel=0.2)
+
+
 def test_stems_of_another_song_are_not_mixed(cli, wav: Path, tmp_path: Path, excerpt: np.ndarray) -> None:
     out = tmp_path / "out"
     assert cli("separate", wav, "--node", "vocal", "-o", out).code == 0
@@ -159,11 +230,11 @@ def test_a_batch_goes_on_and_names_what_failed(cli, wav: Path, tmp_path: Path) -
     names = [tmp_path / "bad.wav", wav, tmp_path / "none.wav", tmp_path / "twin" / "song.wav"]
     outcome = cli("separate", *names, "--depth", 1, "-o", tmp_path / "out")
     assert outcome.code == 1
-    assert _files(tmp_path / "out") == ["song/accompaniment.wav", "song/tree.json", "song/vocal.wav"]
+    stems, songs = ("accompaniment.wav", "tree.json", "vocal.wav"), (f"{tmp_path.name}_song", "twin_song")
+    assert _files(tmp_path / "out") == [f"{song}/{stem}" for song in songs for stem in stems]
     lines = outcome.err.splitlines()
-    assert len(lines) == 4
-    assert "would both go to" in lines[2]
-    assert lines[3] == f"stemtree: 3 of 4 failed: {names[0]}, {names[2]}, {names[3]}"
+    assert len(lines) == 3
+    assert lines[2] == f"stemtree: 2 of 4 failed: {names[0]}, {names[2]}"
 
 
 def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path, excerpt: np.ndarray) -> None:
@@ -231,7 +302,7 @@ def test_a_name_that_is_no_folder(cli, wav: Path, tmp_path: Path) -> None:
 def test_a_failed_twin_does_not_block_its_name(cli, wav: Path, tmp_path: Path) -> None:
     (tmp_path / "song.mp3").write_text("no audio")
     outcome = cli("separate", tmp_path / "song.mp3", wav, "-o", tmp_path / "out")
-    assert (tmp_path / "out" / "song" / "vocal.wav").exists()
+    assert (tmp_path / "out" / "song_wav" / "vocal.wav").exists()
     assert outcome.err.splitlines()[-1] == f"stemtree: 1 of 2 failed: {tmp_path / 'song.mp3'}"
 
 

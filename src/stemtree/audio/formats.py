@@ -16,6 +16,9 @@ RATES = (8000, 192000)
 _SUBTYPES = {"pcm16": "PCM_16", "pcm24": "PCM_24", "float": "FLOAT"}
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
+BITRATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+"""Of MP3, in kbit/s."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
@@ -28,19 +31,28 @@ class OutputFormat:
     width : {"pcm16", "pcm24", "float"}, optional
         By default that of the input: integers of more than 16 bits give ``pcm24``, floating point gives ``float``
         (``pcm24`` in FLAC, which has no floats), everything else ``pcm16``.
+    bitrate : int, optional
+        Of MP3, one of `BITRATES` in kbit/s, the same at all times; by default the encoder's own choice.
 
     Raises
     ------
     OptionError
-        If container or width is unknown, or if the container does not support the width.
+        If container, width or bit rate is unknown, or if the container does not support them.
     """
 
     container: str = "wav"
     width: Width | None = None
+    bitrate: int | None = None
 
     def __post_init__(self) -> None:
         if self.container not in FORMATS:
             raise OptionError(f"there is no output format '{self.container}'{suggest(self.container, FORMATS)}")
+        if self.bitrate is not None and self.container != "mp3":
+            raise OptionError(f"--mp3-bitrate is for mp3, not {self.container}: leave it out, or choose the format mp3")
+        if self.bitrate is not None and self.bitrate not in BITRATES:
+            raise OptionError(
+                f"mp3 has no bit rate of {self.bitrate} kbit/s: give one of {', '.join(map(str, BITRATES))}"
+            )
         if self.width is None:
             return
         if self.width not in WIDTHS:
@@ -68,6 +80,8 @@ class OutputFormat:
             raise OptionError(
                 f"{self.container} cannot hold a sample rate of {sample_rate} Hz: choose {' or '.join(others)}"
             )
+        if self.bitrate and self.bitrate > (most := _bitrates(sample_rate)[1]):
+            raise OptionError(f"mp3 at {sample_rate} Hz has no more than {most} kbit/s, not {self.bitrate}: give less")
         if self.is_lossy or self.width is not None:
             return self
         return OutputFormat(self.container, "pcm24" if (self.container, width) == ("flac", "float") else width)
@@ -81,6 +95,20 @@ class OutputFormat:
     def soundfile_subtype(self) -> str | None:
         """The width as `soundfile.SoundFile` names it; None for its default."""
         return _SUBTYPES[self.width] if self.width else None
+
+    def compression_level(self, sample_rate: int) -> float | None:
+        """The bit rate as `soundfile.SoundFile` takes it, from 0, the highest, to 1; None for its default."""
+        if self.bitrate is None:
+            return None
+        least, most = _bitrates(sample_rate)
+        return min((most - self.bitrate) / (most - least), 0.999)  # it refuses 1
+
+
+def _bitrates(sample_rate: int) -> tuple[int, int]:
+    """Lowest and highest bit rate of MPEG-1, -2 and -2.5 layer III in kbit/s."""
+    if sample_rate >= 32000:
+        return 32, 320
+    return 8, 160 if sample_rate >= 16000 else 64
 
 
 def _holds(container: str, sample_rate: int) -> bool:

@@ -44,8 +44,16 @@ class StemWriter:
         self._max_samples = max_bytes / (channels * (output.bits or 32) / 8)
         try:
             path.touch()  # for the system's own error, which libsndfile does not pass on
+            level = output.compression_level(sample_rate)
             self._file = soundfile.SoundFile(
-                file_name(path), "w", sample_rate, channels, output.soundfile_subtype, format=output.container.upper()
+                file_name(path),
+                "w",
+                sample_rate,
+                channels,
+                output.soundfile_subtype,
+                format=output.container.upper(),
+                compression_level=level,
+                bitrate_mode=None if level is None else "CONSTANT",
             )
         except (soundfile.LibsndfileError, OSError) as error:
             raise self._failure(error) from None

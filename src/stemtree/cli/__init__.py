@@ -31,7 +31,6 @@ app = typer.Typer(
     cls=_Commands,
     help="Separate songs into trees of stems that add up to them exactly.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

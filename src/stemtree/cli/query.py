@@ -11,6 +11,7 @@ from stemtree.cli.songs import (
     Reading,
     StreamOption,
     TruncatedOption,
+    Wishes,
     answer_missing,
     separate_songs,
 )
@@ -75,8 +76,6 @@ def query(
     from stemtree.separation.query import query_separator
     from stemtree.separation.splitters.example import read_example
 
-    reading = Reading(stream, accept_truncated)
-
     def separator() -> "Separator":
         if like is None:
             example = read_example(files[0], wanted, stream=stream, accept_truncated=accept_truncated)
@@ -84,4 +83,5 @@ def query(
             example = read_example(like, wanted)
         return query_separator(model, example, level, device=device, batch=batch)
 
-    separate_songs(files, separator, OutputFormat(), output, overwrite, reading=reading)
+    wishes = Wishes(output, overwrite, reading=Reading(stream, accept_truncated))
+    separate_songs(files, separator, OutputFormat(), wishes)

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from typer.core import TyperCommand
 
+from stemtree.cli.song_report import Report
 from stemtree.cli.songs import (
     BatchOption,
     DeviceOption,
     Reading,
     StreamOption,
     TruncatedOption,
+    Wishes,
     answer_missing,
+    plan_songs,
     separate_songs,
 )
 from stemtree.devices import AUTO, check_name
@@ -45,13 +48,31 @@ def separate(
             help="Separate these songs, those in these folders, or those that these quoted globs match.",
         ),
     ] = None,
+    recursive: Annotated[
+        bool, typer.Option("-r", "--recursive", help="Look into folders within folders too; DIR is divided alike.")
+    ] = False,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Write the songs' folders into this one.")
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="DIR", envvar="STEMTREE_OUTPUT", help="Write the songs' folders into this one."
+        ),
     ] = Path("stems"),
     hierarchy: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FILE", help="Separate into this tree (default: ms21_deep), as deep as can be served."
+            metavar="NAME|FILE",
+            envvar="STEMTREE_HIERARCHY",
+            help="Separate into this tree (default: ms21_deep), as deep as can be served.",
+        ),
+    ] = None,
+    two_stems: Annotated[
+        str | None,
+        typer.Option("--two-stems", metavar="NAME", help="Separate only this node and the rest of the song."),
+    ] = None,
+    sums: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sum", metavar="NAME+NAME", help="Write only the sum of these nodes, as one file; can be repeated."
         ),
     ] = None,
     node: Annotated[
@@ -64,6 +85,7 @@ def separate(
         list[str] | None,
         typer.Option(
             metavar="NAME|PATH",
+            envvar="STEMTREE_SPLITTER",
             help="Divide nodes with spleeter; demucs, openunmix, pymss or unblend, if installed (demucs:MODEL for "
             "another model); or a trained model, by its folder. Repeated: each node with the first that can split it.",
         ),
@@ -74,7 +96,13 @@ def separate(
             metavar="[SPLITTER=]FILE", help="Take the stems of another separator for the nodes that this file says."
         ),
     ] = None,
-    format: Annotated[str, typer.Option(metavar="wav|flac|ogg|mp3", help="Write stems in this format.")] = "wav",
+    format: Annotated[
+        str,
+        typer.Option(metavar="wav|flac|ogg|mp3", envvar="STEMTREE_FORMAT", help="Write stems in this format."),
+    ] = "wav",
+    mp3_bitrate: Annotated[
+        int | None, typer.Option(metavar="KBIT", help="Write MP3 at this many kbit/s, such as 320.")
+    ] = None,
     subtype: Annotated[
         str | None,
         typer.Option(metavar="pcm16|pcm24|float", help="Write samples of this width (default: the input's)."),
@@ -85,6 +113,13 @@ def separate(
     flat: Annotated[
         bool, typer.Option("--flat", help="Write all into one folder, those that are sums of others into its sums/.")
     ] = False,
+    filename: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEMPLATE",
+            help="Name files so within DIR (default: {track}/{path}.{ext}); {stem} and {trackext} can be had too.",
+        ),
+    ] = None,
     active_only: Annotated[
         bool, typer.Option("--active-only", help="Leave out nodes that are hardly there, 30 dB below the song.")
     ] = False,
@@ -94,7 +129,17 @@ def separate(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write all anew, over what is there.")] = False,
     list_only: Annotated[
-        bool, typer.Option("--list", help="Print the nodes that can be had and their names; separate nothing.")
+        bool,
+        typer.Option(
+            "--list", "--list-nodes", help="Print the nodes that can be had and their names; separate nothing."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print which files would be written; separate nothing.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but what goes wrong.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON for each song instead of its tree.")
     ] = False,
     stream: StreamOption = None,
     accept_truncated: TruncatedOption = False,
@@ -109,27 +154,44 @@ def separate(
 ) -> None:
     """Separate songs into stems that add up to them: DIR/<song>/<node>.<ext> and DIR/<song>/tree.json."""
     from stemtree.cli.node_list import list_nodes
-    from stemtree.hierarchy import load
+    from stemtree.hierarchy import MIXTURE, load
+    from stemtree.separation.output.filename import Filename
+    from stemtree.separation.output.layout import StemLayout
     from stemtree.separation.preview import preview
 
-    layout = _layout(node, leaves, flat, active_only, without, page)
     if page not in (None, "flac", "opus"):
         raise OptionError(f"a page cannot play '{page}': give --page alone, for FLAC, or --page opus")
     check_name(device)
+    template = None if filename is None else Filename(filename)
+    if template:
+        template.check(format)
+    layout = StemLayout(leaves, flat, active_only, tuple(without or ()), tuple(sums or ()), template)
+    layout = _checked(layout if two_stems is None else layout.with_two_stems(two_stems), node, page)
     tree = None if hierarchy is None else load(hierarchy)
     if list_only:
         list_nodes(tree, splitter or (), depth, node or (), stem_map or ())
         return
     if not files:
         context.fail("Missing argument 'FILE...'.")
-    named = node or without or ()
+    named, wishes = (
+        node or layout.names,
+        Wishes(output, overwrite, page, Reading(stream, accept_truncated), layout, recursive, Report(quiet, as_json)),
+    )
     if plan := preview(tree, splitter or (), depth, named, stem_map or ()):
-        layout.stems(plan.tree, plan.wanted)  # names given to --without
-    answer_missing(files)
-    check_room_for_torch()
+        stems = layout.stems(plan.tree, plan.wanted)  # names given to --without
+        children = {path: plan.tree.children(path) for path in (MIXTURE, *plan.tree.paths)}
+        layout.files(stems, children, format, "song", "song.wav")
+    answer_missing(files, wishes.report)
+    if not dry_run:
+        check_room_for_torch()
     from stemtree.audio import OutputFormat
 
-    width = cast("Width | None", subtype)
+    written_as = OutputFormat(format, cast("Width | None", subtype), mp3_bitrate)
+    if dry_run:
+        if plan is None:
+            raise OptionError("what such a model separates is known only once it is loaded: leave --dry-run out")
+        plan_songs(files, plan, written_as, wishes)
+        return
 
     def separator() -> "Separator":
         from stemtree.separation.separator import Separator
@@ -138,20 +200,19 @@ def separate(
         splitters = make_splitters(splitter, hierarchy, stem_map or ()) if splitter else None
         return Separator(hierarchy, depth=depth, nodes=named, splitters=splitters, device=device, batch=batch)
 
-    reading = Reading(stream, accept_truncated)
-    separate_songs(files, separator, OutputFormat(format, width), output, overwrite, page, reading, layout)
+    separate_songs(files, separator, written_as, wishes)
 
 
-def _layout(
-    node: list[str] | None, leaves: bool, flat: bool, active_only: bool, without: list[str] | None, page: str | None
-) -> "StemLayout":
-    """Which stems are to be written; raises OptionError where options contradict each other."""
-    from stemtree.errors import OptionError
-    from stemtree.separation.output.layout import StemLayout
-
-    if node and (leaves or without):
-        other, remedy = ("--leaves", "leave one of them out") if leaves else ("--without", "give them in two runs")
+def _checked(layout: "StemLayout", node: list[str] | None, page: str | None) -> "StemLayout":
+    """The layout, unless options contradict each other, which raises OptionError."""
+    mixing = "--sum" if layout.sums else "--without" if layout.without else ""
+    mixing = "--two-stems" if layout.sums and layout.without else mixing
+    if node and (layout.leaves or mixing):
+        other, remedy = ("--leaves", "leave one of them out") if layout.leaves else (mixing, "give them in two runs")
         raise OptionError(f"--node and {other} both say what is written: {remedy}")
-    if page and without:
-        raise OptionError("a page shows nodes, and --without writes none: give --page in a run without it")
-    return StemLayout(leaves, flat, active_only, tuple(without or ()))
+    if page and mixing:
+        what = "none" if mixing == "--without" else "other stems"
+        raise OptionError(f"a page shows nodes, and {mixing} writes {what}: give --page in a run without it")
+    if page and layout.filename and not layout.filename.has_song_folder:
+        raise OptionError("a page lies in the song's own folder: begin --filename with {track}/, or leave --page out")
+    return layout

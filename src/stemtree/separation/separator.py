@@ -15,6 +15,7 @@ from stemtree.errors import AudioWarning
 from stemtree.hierarchy import Hierarchy, load
 from stemtree.separation.batches import Batches
 from stemtree.separation.output.layout import StemLayout
+from stemtree.separation.output.place import place_of
 from stemtree.separation.output.stem_files import SavedSong, save_tree
 from stemtree.separation.plan import Plan, plan_walk
 from stemtree.separation.preview import preview
@@ -180,6 +181,7 @@ class Separator:
         progress: Progress | None = None,
         stream: int | None = None,
         accept_truncated: bool = False,
+        track: str | None = None,
     ) -> SavedSong:
         """Separate one file into ``folder/<song>/<path>.<ext>`` and ``tree.json``, in bounded memory.
 
@@ -195,6 +197,8 @@ class Separator:
             Replace the stems that are asked for where they are there. Otherwise missing ones are added.
         progress, stream, accept_truncated
             See `separate`.
+        track : str, optional
+            What the song is called in the output, by default as its file.
 
         Raises
         ------
@@ -213,7 +217,8 @@ class Separator:
         def blocks() -> Iterator[SeparatedBlock]:
             return self.stream(source, progress)
 
-        saved = save_tree(blocks, self.plan, self.provenance, source, Path(folder), output, overwrite, layout)
+        place = place_of(source.name, Path(folder), layout, track)
+        saved = save_tree(blocks, self.plan, self.provenance, source, place, output, overwrite, layout)
         _warn(source)
         return saved
 

@@ -2,7 +2,8 @@ import pytest
 
 from stemtree.errors import HierarchyError, OptionError
 from stemtree.hierarchy import Hierarchy, Node, load
-from stemtree.separation.output.layout import Remainder, StemLayout
+from stemtree.separation.output.filename import Filename
+from stemtree.separation.output.layout import Remainder, StemLayout, Sum
 from stemtree.separation.output.recipe import children_of
 
 MS21 = load("ms21")
@@ -51,3 +52,38 @@ def test_contradictions() -> None:
     only = Hierarchy("any", Node("mixture", (Node("a", (Node("b"),)),)))
     with pytest.raises(OptionError, match="without b nothing is left"):
         StemLayout(without=("b",)).stems(only, ())
+
+
+def test_sums_and_two_stems() -> None:
+    layout = StemLayout(sums=("drums + bass", "vocals", "guitar"))
+    assert layout.names == ("drums", "bass", "vocals", "guitar")
+    bass, drums = "accompaniment/bass", "accompaniment/percussion"
+    guitars = ("accompaniment/other/electric_guitar", "accompaniment/other/acoustic_guitar")
+    assert layout.stems(MS21, ()) == (Sum((bass, drums)), "vocal", Sum(guitars))
+    assert list(layout.files([Sum((bass, drums))], {}, "wav").values()) == ["bass+percussion.wav"]
+    two = StemLayout().with_two_stems("guitar")
+    assert two.stems(MS21, ()) == (Sum(guitars), Remainder(guitars))
+    assert StemLayout().with_two_stems("vocals").stems(MS21, ()) == ("vocal", Remainder(("vocal",)))
+    for sums, message in ((("vocals+accompaniment",), "is the whole song"), (("bass+",), "is no sum of nodes")):
+        with pytest.raises(OptionError, match=message):
+            StemLayout(sums=sums).stems(MS21, ())
+    for options, message in (
+        ({"sums": ("a+b",)}, "--sum writes"),
+        ({"sums": ("a",), "without": ("a",)}, "--two-stems"),
+    ):
+        with pytest.raises(OptionError, match=message):
+            StemLayout(leaves=True, **options)
+    with pytest.raises(OptionError, match="--two-stems and --sum both"):
+        layout.with_two_stems("bass")
+
+
+def test_a_template_must_tell_stems_apart() -> None:
+    layout = StemLayout(filename=Filename("{track}/{stem}.{ext}"))
+    stems = ("a/x", "b", Sum(("a", "b")))
+    assert list(layout.files(stems, {}, "wav", "t", "t.mp3").values()) == ["x.wav", "b.wav", "a+b.wav"]
+    with pytest.raises(OptionError, match=r"'a/x' and 'b/x' would all be 'x.wav': add \{path\} to it"):
+        layout.files(("a/x", "b/x"), {}, "wav", "t", "t.mp3")
+    with pytest.raises(OptionError, match="--flat and --filename"):
+        StemLayout(flat=True, filename=Filename("{track}/{stem}.{ext}"))
+    assert layout.kind == "{track}/{stem}.{ext}" and StemLayout(flat=True).kind == "flat"
+    assert StemLayout(filename=Filename("{track}/{path}.{ext}")).kind is None

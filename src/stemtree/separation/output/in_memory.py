@@ -12,7 +12,7 @@ from stemtree.audio.samples import ExactSamples, Samples
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.separation.output.integer_sums import NodeSums
-from stemtree.separation.output.layout import Remainder, Stem
+from stemtree.separation.output.layout import Stem
 from stemtree.separation.trunk import Trunk
 from stemtree.staging import staging, write_failure
 
@@ -94,7 +94,4 @@ def _write(
             whole = mixture[:, start : start + _STRETCH]
             samples = sums.sum_leaves(whole, part[:num_leaves], part[num_leaves:])
             for stem, writer in writers.items():
-                if isinstance(stem, Remainder):
-                    writer.write(sums.without(whole, samples, stem.nodes)[0])
-                else:
-                    writer.write(samples.nodes[stem])
+                writer.write(sums.of_stem(whole, samples, stem)[0])

@@ -1,6 +1,6 @@
 """Samples of every node from those of the leaves, as floats or as integers that still add up."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from stemtree.audio.samples import ExactSamples, PcmSamples, Samples
 from stemtree.errors import AudioError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
 from stemtree.separation.output import kernels
+from stemtree.separation.output.layout import Remainder, Stem
 from stemtree.separation.trunk import Trunk
 
 Bound = PcmSamples | int
@@ -125,16 +126,17 @@ class NodeSums:
         """The mixture as integers, which all nodes under it add up to; held at full scale."""
         return np.clip(np.rint(mixture * self.scale), self._lowest, self._highest).astype(np.int32)
 
-    def without(
-        self, mixture: ExactSamples, samples: NodeSamples, nodes: Iterable[NodePath]
-    ) -> tuple[Samples | PcmSamples, int]:
-        """The mixture less some nodes, none of them within another, and how many values were held at full scale."""
+    def of_stem(self, mixture: ExactSamples, samples: NodeSamples, stem: Stem) -> tuple[Samples | PcmSamples, int]:
+        """The samples of a node, a sum or a remainder, and how many of its values were held at full scale."""
+        if isinstance(stem, str):
+            return samples.nodes[stem], samples.held[stem]
+        total = sum(samples.nodes[path] for path in stem.nodes)
         if self.bits is None:
-            floats: Samples = (mixture - sum(samples.nodes[path] for path in nodes)).astype(np.float32)
+            floats: Samples = np.asarray(mixture - total if isinstance(stem, Remainder) else total, np.float32)
             return floats, 0
-        rest = self.steps(mixture) - sum(samples.nodes[path] for path in nodes)
-        held: PcmSamples = np.clip(rest, self._lowest, self._highest)
-        return held, int(np.count_nonzero(held != rest))
+        exact = self.steps(mixture) - total if isinstance(stem, Remainder) else np.asarray(total)
+        held: PcmSamples = np.clip(exact, self._lowest, self._highest)
+        return held, int(np.count_nonzero(held != exact))
 
     def _sum_trunk(self, leaves: Samples, continued: Sequence[Samples] | Samples) -> dict[NodePath, Samples]:
         """The nodes of the trunk as sums of its leaves, in the order of a tree that goes no deeper."""

@@ -2,14 +2,38 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, find_all, is_within
+from stemtree.separation.output.filename import Filename
 
 SUMS = "sums"
 """The folder of nodes that are sums of others, where all stems lie in one folder."""
+
+FLAT = "flat"
+"""What ``tree.json`` says of its layout if all stems lie in one folder."""
+
+_DEFAULT = "{track}/{path}.{ext}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Several nodes together, as one stem.
+
+    Parameters
+    ----------
+    nodes : tuple of NodePath
+        None of them within another, in the tree's order.
+    """
+
+    nodes: tuple[NodePath, ...]
+
+    @property
+    def name(self) -> str:
+        """Of its file: ``bass+percussion``."""
+        return "+".join(_name(node) for node in self.nodes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +51,15 @@ class Remainder:
     @property
     def name(self) -> str:
         """Of its file: ``without_vocal``, ``without_bass+percussion``."""
-        return f"without_{'+'.join(_name(node) for node in self.nodes)}"
+        return f"without_{Sum(self.nodes).name}"
 
 
-Stem: TypeAlias = NodePath | Remainder
+Mix: TypeAlias = Sum | Remainder
+Stem: TypeAlias = NodePath | Mix
 """What becomes a file."""
+
+MIXES: dict[str, type[Sum] | type[Remainder]] = {"sums": Sum, "without": Remainder}
+"""Stems that are no nodes, by their key in ``tree.json``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +79,10 @@ class StemLayout:
     without : tuple of str
         Instead of the nodes the song without these, as one file; by any names that `stemtree.hierarchy.find_nodes`
         knows.
+    sums : tuple of str
+        Instead of the nodes these sums, each as one file, such as ``drums+bass``. One of a single node is that node.
+    filename : Filename, optional
+        Names for the files other than these.
 
     Raises
     ------
@@ -62,14 +94,37 @@ class StemLayout:
     flat: bool = False
     active_only: bool = False
     without: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
+    filename: Filename | None = None
 
     def __post_init__(self) -> None:
-        if self.without and (self.leaves or self.active_only):
+        if (self.without or self.sums) and (self.leaves or self.active_only):
+            what = "--without writes one file, the song without these nodes,"
+            if self.sums:
+                what = f"{'--two-stems' if self.without else '--sum'} writes files that need not be nodes,"
             other = "--leaves" if self.leaves else "--active-only"
-            raise OptionError(
-                f"--without writes one file, the song without these nodes, and {other} is about nodes: "
-                "give them in two runs, which may share a folder"
-            )
+            raise OptionError(f"{what} and {other} is about nodes: give them in two runs, which may share a folder")
+        if self.flat and self.filename:
+            raise OptionError("--flat and --filename both say where files lie: leave one of them out")
+
+    def with_two_stems(self, text: str) -> "StemLayout":
+        """The layout for a node, or a sum of nodes, and the rest of the song."""
+        if self.without or self.sums:
+            other = "--without" if self.without else "--sum"
+            raise OptionError(f"--two-stems and {other} both say what is written: give them in two runs")
+        return replace(self, without=_summands(text), sums=(text,))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The nodes of `without` and `sums`, without which nothing else need be separated."""
+        return self.without + tuple(name for text in self.sums for name in _summands(text))
+
+    @property
+    def kind(self) -> str | None:
+        """What ``tree.json`` says of how files are named; None for the default."""
+        if self.filename and self.filename.template != _DEFAULT:
+            return self.filename.template
+        return FLAT if self.flat else None
 
     def stems(self, tree: Hierarchy, wanted: Iterable[NodePath]) -> tuple[Stem, ...]:
         """Choose what to write.
@@ -88,16 +143,28 @@ class StemLayout:
         OptionError
             If nothing would be left.
         """
-        if not self.without:
+        if not self.without and not self.sums:
             return tuple(path for path in wanted if not self.leaves or tree.is_leaf(path))
-        named = set(find_all(tree, self.without))
-        nodes = tuple(path for path in tree.paths if path in named and not named & set(tree.ancestors(path)))
-        if MIXTURE in named or all(any(is_within(leaf, node) for node in nodes) for leaf in tree.leaves()):
-            raise OptionError(f"without {' and '.join(self.without)} nothing is left of the song: name fewer nodes")
-        return (Remainder(nodes),)
+        stems: list[Stem] = []
+        for text in self.sums:
+            nodes = _topmost(tree, _summands(text))
+            if nodes is None:
+                raise OptionError(f"'{text}' is the whole song: name fewer nodes")
+            stems.append(nodes[0] if len(nodes) == 1 else Sum(nodes))
+        if self.without:
+            nodes = _topmost(tree, self.without)
+            if nodes is None:
+                raise OptionError(f"without {' and '.join(self.without)} nothing is left of the song: name fewer nodes")
+            stems.append(Remainder(nodes))
+        return tuple(dict.fromkeys(stems))
 
     def files(
-        self, stems: Iterable[Stem], below: Mapping[NodePath, tuple[NodePath, ...]], container: str
+        self,
+        stems: Iterable[Stem],
+        below: Mapping[NodePath, tuple[NodePath, ...]],
+        container: str,
+        track: str = "",
+        song: str = "",
     ) -> dict[Stem, str]:
         """Name the file of each stem, relative to the song's folder.
 
@@ -109,17 +176,28 @@ class StemLayout:
             The children of every node of the tree.
         container : str
             The files' suffix.
+        track, song : str
+            The song's name and file, for `filename`.
 
         Raises
         ------
         OptionError
             If two would have the same name.
         """
-        files = {stem: f"{self._place(stem, below)}.{container}" for stem in stems}
+        if self.filename:
+            of_stem = {stem: stem if isinstance(stem, str) else stem.name for stem in stems}
+            files = {stem: self.filename.file(path, track, song, container) for stem, path in of_stem.items()}
+        else:
+            files = {stem: f"{self._place(stem, below)}.{container}" for stem in stems}
         counts = Counter(file.casefold() for file in files.values())
         for stem, file in files.items():
             if counts[file.casefold()] > 1:
-                same = [f"'{other}'" for other in files if files[other].casefold() == file.casefold()]
+                same = [f"'{_full_name(other)}'" for other in files if files[other].casefold() == file.casefold()]
+                if self.filename:
+                    raise OptionError(
+                        f"with --filename '{self.filename.template}' {' and '.join(same)} would all be '{file}': "
+                        "add {path} to it"
+                    )
                 hint = ", or give --leaves too" if isinstance(stem, str) and below.get(stem) else ""
                 raise OptionError(
                     f"with --flat the nodes {' and '.join(same)} would all be '{file}': leave --flat out{hint}"
@@ -127,11 +205,32 @@ class StemLayout:
         return files
 
     def _place(self, stem: Stem, below: Mapping[NodePath, tuple[NodePath, ...]]) -> str:
-        if isinstance(stem, Remainder):
+        if not isinstance(stem, str):
             return f"{SUMS}/{stem.name}" if self.flat else stem.name
         if not self.flat:
             return stem
         return f"{SUMS}/{_name(stem)}" if below.get(stem) else _name(stem)
+
+
+def _summands(text: str) -> tuple[str, ...]:
+    """The names in a sum such as ``drums+bass``."""
+    names = tuple(name.strip() for name in text.split("+"))
+    if not all(names):
+        raise OptionError(f"'{text}' is no sum of nodes: write names with + between them, such as drums+bass")
+    return names
+
+
+def _topmost(tree: Hierarchy, names: Iterable[str]) -> tuple[NodePath, ...] | None:
+    """The nodes of these names that lie within no other of them, in the tree's order; None if they are all there is."""
+    named = set(find_all(tree, names))
+    nodes = tuple(path for path in tree.paths if path in named and not named & set(tree.ancestors(path)))
+    if MIXTURE in named or all(any(is_within(leaf, node) for node in nodes) for leaf in tree.leaves()):
+        return None
+    return nodes
+
+
+def _full_name(stem: Stem) -> str:
+    return stem if isinstance(stem, str) else stem.name
 
 
 def _name(path: NodePath) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from stemtree.audio import FileSource, OutputFormat
 from stemtree.audio.loudness import RmsMeter
 from stemtree.hierarchy import MIXTURE, NodePath, is_within
-from stemtree.separation.output.layout import Remainder, Stem
+from stemtree.separation.output.layout import MIXES, Stem
 from stemtree.separation.output.sums import sums_of
 from stemtree.separation.plan import Plan
 from stemtree.version import __version__
@@ -64,7 +64,8 @@ def describe_inputs(
         | ({"stream": source.stream} if source.stream else {}),
         "sample_rate": source.sample_rate,
         "channels": source.channels,
-        "format": {"container": output.container, "subtype": output.width},
+        "format": {"container": output.container, "subtype": output.width}
+        | ({"bitrate": output.bitrate} if output.bitrate else {}),
     }
 
 
@@ -91,28 +92,30 @@ def describe_stems(files: Mapping[Stem, str], statistics: Mapping[Stem, NodeStat
         Of the song.
     """
     mixture = statistics[MIXTURE].meter
-    nodes, without = [], []
+    nodes: list[dict[str, Any]] = []
+    mixes: dict[str, list[dict[str, Any]]] = {key: [] for key in MIXES}
     for stem, file in files.items():
         energy_share = round(statistics[stem].meter.energy / mixture.energy, 6) if mixture.energy else 0.0
         row = {"file": file, **statistics[stem].as_dict(), "energy_share": energy_share}
-        if isinstance(stem, Remainder):
-            without.append({"nodes": list(stem.nodes)} | row)
-        else:
+        if isinstance(stem, str):
             nodes.append({"path": stem} | row | {"active": energy_share >= ACTIVE})
+        else:
+            key = next(key for key, kind in MIXES.items() if isinstance(stem, kind))
+            mixes[key].append({"nodes": list(stem.nodes)} | row)
     manifest = {"samples": mixture.num_values // channels, "mixture": statistics[MIXTURE].as_dict(), "nodes": nodes}
-    return manifest | ({"without": without} if without else {})
+    return manifest | {key: rows for key, rows in mixes.items() if rows}
 
 
-def write_manifest(manifest: Manifest, folder: Path) -> None:
-    """Write ``tree.json`` into a song's folder."""
+def write_manifest(manifest: Manifest, folder: Path, name: str = MANIFEST) -> None:
+    """Write ``tree.json`` into a song's folder, or under another name into one that songs share."""
     text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    (folder / MANIFEST).write_text(text, "utf-8", "backslashreplace")  # names that are not UTF-8 become JSON's escapes
+    (folder / name).write_text(text, "utf-8", "backslashreplace")  # names that are not UTF-8 become JSON's escapes
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path, name: str = MANIFEST) -> Manifest:
     """Read ``tree.json`` of a song's folder; empty if there is none, or if it is not a JSON object."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        manifest = json.loads((folder / name).read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     return manifest if isinstance(manifest, dict) else {}

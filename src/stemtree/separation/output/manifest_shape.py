@@ -31,7 +31,7 @@ class _Row(_Part):
     file: str
 
 
-class _Sum(_Part):
+class _Mix(_Part):
     nodes: list[NodePath]
     file: str
     held_at_full_scale: int
@@ -52,7 +52,8 @@ class _Run(_Part):
     samples: int
     mixture: dict[str, Any]
     nodes: list[_Row]
-    without: list[_Sum] = []
+    sums: list[_Mix] = []
+    without: list[_Mix] = []
     left_out: list[_LeftOut] = []
 
 
@@ -70,5 +71,5 @@ def is_run(entry: Any) -> bool:
         and numbers <= set(range(len(run.splitters)))
         and all(row.path in tree for row in run.nodes)
         and all(row.path in tree for row in run.left_out)
-        and all(row.nodes and all(path in tree for path in row.nodes) for row in run.without)
+        and all(row.nodes and all(path in tree for path in row.nodes) for row in (*run.sums, *run.without))
     )

@@ -4,16 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from stemtree.hierarchy import NodePath
-from stemtree.separation.output.layout import Remainder, Stem
+from stemtree.separation.output.layout import MIXES, Stem
 from stemtree.separation.output.manifest import Manifest, without_names
 from stemtree.separation.output.manifest_shape import is_run
 from stemtree.separation.output.recipe import children_of, joined, levels_of, recipes
 
 ALSO = "also"
 """The key of the runs after the first, whose own keys are those of ``tree.json`` itself."""
-
-FLAT = "flat"
-"""What a run says of its layout if all stems lie in one folder."""
 
 
 def runs_of(manifest: Manifest, inputs: Manifest) -> list[Manifest]:
@@ -35,18 +32,18 @@ def runs_of(manifest: Manifest, inputs: Manifest) -> list[Manifest]:
 def stem_rows(run: Manifest) -> list[tuple[Stem, dict[str, Any]]]:
     """The stems of a run with their rows."""
     nodes: list[tuple[Stem, dict[str, Any]]] = [(row["path"], row) for row in run.get("nodes", ())]
-    return nodes + [(Remainder(tuple(row["nodes"])), row) for row in run.get("without", ())]
+    return nodes + [(kind(tuple(row["nodes"])), row) for key, kind in MIXES.items() for row in run.get(key, ())]
 
 
 def recipe(run: Manifest, stem: Stem) -> list[str | None]:
-    """The recipe of a node, or those of the nodes that the song is without."""
+    """The recipe of a node, or those of the nodes that a sum has or the song is without."""
     known = recipes(run)
     return [known.get(path) for path in ([stem] if isinstance(stem, str) else stem.nodes)]
 
 
-def is_flat(run: Manifest) -> bool:
-    """Whether the stems of a run lie in one folder."""
-    return run.get("layout") == FLAT
+def layout_of(run: Manifest) -> str | None:
+    """How the files of a run are named, as `StemLayout.kind` has it."""
+    return run.get("layout")
 
 
 def merged_run(
@@ -81,7 +78,8 @@ def merged_run(
             if path in table:
                 row = {key: value for key, value in table[path].items() if key not in ("path", "level", "recipe")}
                 tables[name].append({"path": path, "level": levels[path], "recipe": known[path]} | row)
-    tables["without"] = [dict(row) for stem, row in rows.items() if isinstance(stem, Remainder)]
+    for key, kind in MIXES.items():
+        tables[key] = [dict(row) for stem, row in rows.items() if isinstance(stem, kind)]
     return merged | {name: table for name, table in tables.items() if table or name == "nodes"}
 
 

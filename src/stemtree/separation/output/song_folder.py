@@ -15,10 +15,10 @@ from typing import Any
 from stemtree.audio import read
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import NodePath
-from stemtree.separation.output.layout import Remainder, Stem
-from stemtree.separation.output.manifest import Manifest, read_manifest
+from stemtree.separation.output.layout import FLAT, MIXES, Remainder, Stem
+from stemtree.separation.output.manifest import MANIFEST, Manifest, read_manifest
 from stemtree.separation.output.recipe import Tree, children_of, difference, is_one_tree, joined, recipes
-from stemtree.separation.output.runs import ALSO, is_flat, merged_run, recipe, runs_of, stem_rows
+from stemtree.separation.output.runs import ALSO, layout_of, merged_run, recipe, runs_of, stem_rows
 
 _INTEGERS = ("pcm16", "pcm24")
 _REMEDY = "give --overwrite or another folder"
@@ -58,11 +58,13 @@ class SongFolder:
         It need not exist.
     inputs : dict
         What determines the stems of the run that is to write there, from `describe_inputs`.
+    manifest_name : str
+        Name of the manifest.
     """
 
-    def __init__(self, folder: Path, inputs: Manifest) -> None:
-        self.folder, self.inputs = folder, inputs
-        self.manifest = read_manifest(folder)
+    def __init__(self, folder: Path, inputs: Manifest, manifest_name: str = MANIFEST) -> None:
+        self.folder, self.inputs, self.manifest_name = folder, inputs, manifest_name
+        self.manifest = read_manifest(folder, manifest_name)
         self._runs = runs_of(self.manifest, inputs)
         self._differences = [difference(run, inputs) for run in self._runs]
 
@@ -121,14 +123,13 @@ class SongFolder:
                 rows = kept | rows
             elif kept:
                 nodes = [row for stem, row in kept.items() if isinstance(stem, str)]
-                sums = [row for stem, row in kept.items() if not isinstance(stem, str)]
                 others.append(run | {"nodes": nodes, "wanted": [row["path"] for row in nodes]})
-                if "without" in run:
-                    others[-1]["without"] = sums
+                for key in MIXES.keys() & run.keys():
+                    others[-1][key] = [row for stem, row in kept.items() if isinstance(stem, MIXES[key])]
         left_out = self.left_out() | {row["path"]: row for row in written.get("left_out", ())}
         lengths = {key: (written or base or others[0])[key] for key in ("samples", "mixture")}
         run = merged_run(self.inputs, base, rows, left_out) | lengths
-        tables = {key: run.pop(key) for key in ("nodes", "without", "left_out") if key in run}
+        tables = {key: run.pop(key) for key in ("nodes", *MIXES, "left_out") if key in run}
         return run | tables | ({ALSO: others} if others else {})
 
     @property
@@ -155,19 +156,17 @@ class SongFolder:
         for run, differs in zip(self._runs, self._differences, strict=True):
             if differs:
                 raise OptionError(f"'{self.folder}' holds stems {differs}: {_REMEDY}")
-            if is_flat(run) != is_flat(self.inputs):
-                how, remedy = (
-                    ("in one folder", "give") if is_flat(run) else ("in folders by their parents", "leave out")
-                )
-                raise OptionError(f"'{self.folder}' holds stems {how}: {remedy} --flat, or give another folder with -o")
+            if layout_of(run) != layout_of(self.inputs):
+                raise OptionError(f"'{self.folder}' holds stems {self._named_otherwise(run)}")
             for stem, row in stem_rows(run):
                 known.add(row["file"])
                 if row["file"] in stems and not self._is_alike(run):
-                    one, two = (entry["format"]["subtype"] for entry in (run, self.inputs))
-                    raise OptionError(f"'{self.folder}' holds stems of subtype {one}, not {two}: {_REMEDY}")
+                    key = "subtype" if run["format"]["subtype"] != self.inputs["format"]["subtype"] else "bitrate"
+                    one, two = (entry["format"].get(key, "default") for entry in (run, self.inputs))
+                    raise OptionError(f"'{self.folder}' holds stems of {key} {one}, not {two}: {_REMEDY}")
                 if stems.get(row["file"], stem) != stem:
                     raise OptionError(f"'{self.folder / row['file']}' is there, and is something else: {_REMEDY}")
-                if is_flat(run) and isinstance(stem, str) and "/" not in row["file"] and self._is_sum(stem):
+                if layout_of(run) == FLAT and isinstance(stem, str) and "/" not in row["file"] and self._is_sum(stem):
                     raise OptionError(
                         f"'{self.folder / row['file']}' would lie beside its own parts, every sound twice: give "
                         "another folder with -o"
@@ -176,12 +175,22 @@ class SongFolder:
             if file not in known and os.path.lexists(self.folder / file):
                 raise OptionError(f"'{self.folder / file}' is there, and no tree.json says what it is: {_REMEDY}")
 
+    def _named_otherwise(self, run: Manifest) -> str:
+        """How a run's stems are named, and how to name new ones alike."""
+        name = layout_of(run)
+        if name is None:
+            given = "--flat" if layout_of(self.inputs) == FLAT else "--filename"
+            how = f"in folders by their parents: leave out {given}"
+        else:
+            how = "in one folder: give --flat" if name == FLAT else f"named by '{name}': give --filename '{name}'"
+        return f"{how}, or give another folder with -o"
+
     def _is_sum(self, path: NodePath) -> bool:
         return bool(children_of(self.tree).get(path))
 
     def _is_alike(self, run: Manifest) -> bool:
         """Whether stems of a run are of the format of this one, and named in the same way."""
-        return bool(run["format"] == self.inputs["format"]) and is_flat(run) == is_flat(self.inputs)
+        return bool(run["format"] == self.inputs["format"]) and layout_of(run) == layout_of(self.inputs)
 
     @cached_property
     def _base(self) -> Manifest | None:
@@ -201,12 +210,12 @@ class SongFolder:
             if differs or width not in _INTEGERS or run["format"]["subtype"] != width:
                 continue
             for stem, row in stem_rows(run):
-                path = stem.nodes[0] if isinstance(stem, Remainder) else stem
+                path = stem if isinstance(stem, str) else stem.nodes[0]
                 if row["file"] in replaced or known.get(path) != recipes(run)[path] or not self._is_whole(run, row):
                     continue
-                if not isinstance(stem, Remainder):
+                if isinstance(stem, str):
                     given.setdefault(path, self.folder / row["file"])
-                elif len(stem.nodes) == 1 and not row["held_at_full_scale"]:
+                elif isinstance(stem, Remainder) and len(stem.nodes) == 1 and not row["held_at_full_scale"]:
                     without.setdefault(path, self.folder / row["file"])
         return given, {path: file for path, file in without.items() if path not in given}
 

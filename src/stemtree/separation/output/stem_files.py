@@ -13,9 +13,8 @@ from stemtree.audio.tags import TAGGED, read_tags, write_tags
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.separation.output.integer_sums import NodeSums
-from stemtree.separation.output.layout import Remainder, Stem, StemLayout
+from stemtree.separation.output.layout import MIXES, Stem, StemLayout
 from stemtree.separation.output.manifest import (
-    MANIFEST,
     Manifest,
     NodeStatistics,
     describe_inputs,
@@ -23,8 +22,8 @@ from stemtree.separation.output.manifest import (
     read_manifest,
     write_manifest,
 )
+from stemtree.separation.output.place import Place
 from stemtree.separation.output.recipe import Tree, children_of
-from stemtree.separation.output.runs import FLAT
 from stemtree.separation.output.song_folder import Additions, SongFolder
 from stemtree.separation.plan import Plan
 from stemtree.separation.walk import SeparatedBlock
@@ -46,25 +45,14 @@ class SavedSong:
         What its ``tree.json`` says of the stems that were asked for; others may be there too.
     existed : bool
         Whether all of them were there before, made from the same input in the same way.
+    is_shared : bool
+        Whether other songs may lie in the folder.
     """
 
     folder: Path
     manifest: Manifest
     existed: bool = False
-
-
-def folder_of(song: str, folder: Path) -> Path:
-    """The folder for a song's stems: named after its file, without the dot that hides a file.
-
-    Raises
-    ------
-    OptionError
-        If nothing is left of the file's name.
-    """
-    name = Path(song).stem.lstrip(".")
-    if not name:
-        raise OptionError(f"no folder can be named after '{song}': rename the file")
-    return folder / name
+    is_shared: bool = False
 
 
 def save_tree(
@@ -72,7 +60,7 @@ def save_tree(
     plan: Plan,
     provenance: list[dict[str, object]],
     source: FileSource,
-    folder: Path,
+    place: Place,
     output: OutputFormat,
     overwrite: bool = False,
     layout: StemLayout = StemLayout(),  # noqa: B008 - immutable
@@ -88,8 +76,8 @@ def save_tree(
         What it is separated by.
     source : FileSource
         The song; its name is that of a file.
-    folder : pathlib.Path
-        Where the song's own folder goes.
+    place : Place
+        Where the stems go.
     output : OutputFormat
         Format and width of the stems.
     overwrite : bool
@@ -105,31 +93,32 @@ def save_tree(
         If stems are there that these cannot lie beside (see `SongFolder.additions`), if a stem would replace the song,
         or if the format cannot hold its sample rate.
     """
-    song_folder = folder_of(source.name, folder)
+    song_folder = place.folder
     output = output.for_source(source.width, source.sample_rate)
     stems = layout.stems(plan.tree, plan.wanted)
     inputs = describe_inputs(plan, provenance, source, output, [stem for stem in stems if isinstance(stem, str)])
-    inputs |= {"layout": FLAT} if layout.flat else {}
+    inputs |= {"layout": layout.kind} if layout.kind else {}
     while True:
-        there = SongFolder(song_folder, inputs)
+        there = SongFolder(song_folder, inputs, place.manifest)
         known = there.left_out() if layout.active_only and not overwrite else {}
-        files = layout.files((stem for stem in stems if stem not in known), children_of(there.tree), output.container)
+        missing = [stem for stem in stems if stem not in known]
+        files = layout.files(missing, children_of(there.tree), output.container, place.track, source.name)
         _check_names(song_folder, files, source)
         additions = there.additions(files, overwrite)
         if not additions.files:
             manifest = there.described(additions, {})
-            _write_description(manifest, there)
-            return SavedSong(song_folder, _for_stems(manifest, stems), existed=True)
-        with staging(song_folder) as staged:
+            _write_description(manifest, there, place)
+            return SavedSong(song_folder, _for_stems(manifest, stems), True, place.is_shared)
+        with staging(place.staged_for) as staged:
             _check_disk_space(staged, len(additions.files), source, output)
             written = _write_stems(blocks(), plan, there.tree, additions, source, staged, output)
             if layout.active_only:
                 _leave_out(written, additions, staged)
             _tag(additions.files, source, staged, output)
             manifest = there.described(additions, written)
-            write_manifest(manifest, staged)
+            write_manifest(manifest, staged, place.manifest)
             if _publish(staged, there, additions):
-                return SavedSong(song_folder, _for_stems(manifest, stems))
+                return SavedSong(song_folder, _for_stems(manifest, stems), False, place.is_shared)
 
 
 def _tag(files: Mapping[Stem, str], source: FileSource, staged: Path, output: OutputFormat) -> None:
@@ -138,18 +127,20 @@ def _tag(files: Mapping[Stem, str], source: FileSource, staged: Path, output: Ou
         return
     tags = read_tags(source.path, source.stream)
     for stem, file in files.items():
-        name = stem.name if isinstance(stem, Remainder) else stem.rpartition("/")[2]
+        name = stem.rpartition("/")[2] if isinstance(stem, str) else stem.name
         of_stem = tags.of_stem(name.replace("_", " "), Path(source.name).stem)
         write_tags(staged / file, output.container, of_stem)
 
 
 def _for_stems(manifest: Manifest, stems: Sequence[Stem]) -> Manifest:
     """What a manifest says of the stems that one run asked for."""
-    asked = {key: value for key, value in manifest.items() if key not in ("also", "without", "left_out")}
+    asked = {key: value for key, value in manifest.items() if key not in ("also", *MIXES, "left_out")}
     nodes = [row for row in manifest["nodes"] if row["path"] in stems]
     left_out = [row for row in manifest.get("left_out", ()) if row["path"] in stems]
-    without = [row for row in manifest.get("without", ()) if Remainder(tuple(row["nodes"])) in stems]
-    return asked | {"nodes": nodes, "without": without, "left_out": left_out}
+    mixes = {
+        key: [row for row in manifest.get(key, ()) if kind(tuple(row["nodes"])) in stems] for key, kind in MIXES.items()
+    }
+    return asked | {"nodes": nodes, **mixes, "left_out": left_out}
 
 
 def _leave_out(written: Manifest, additions: Additions, staged: Path) -> None:
@@ -216,10 +207,7 @@ def _write_stems(
             statistics[MIXTURE].meter.add(block.mixture)
             statistics[MIXTURE].held += samples.held[MIXTURE]
             for stem, writer in writers.items():
-                if isinstance(stem, Remainder):
-                    values, held = sums.without(block.mixture, samples, stem.nodes)
-                else:
-                    values, held = samples.nodes[stem], samples.held[stem]
+                values, held = sums.of_stem(block.mixture, samples, stem)
                 writer.write(values)
                 statistics[stem].meter.add(values * (1 / sums.scale))
                 statistics[stem].held += held
@@ -265,23 +253,23 @@ def _publish(staged: Path, there: SongFolder, additions: Additions) -> bool:
         if not song_folder.is_dir():
             raise
     with exclusive(song_folder):
-        if read_manifest(song_folder) != there.manifest:
+        if read_manifest(song_folder, there.manifest_name) != there.manifest:
             return False
         for file in (*additions.files.values(), *additions.moved):
             (song_folder / file).unlink(missing_ok=True)
-        os.replace(staged / MANIFEST, song_folder / MANIFEST)
+        os.replace(staged / there.manifest_name, song_folder / there.manifest_name)
         for file in additions.files.values():
             (song_folder / file).parent.mkdir(parents=True, exist_ok=True)
             os.replace(staged / file, song_folder / file)
     return True
 
 
-def _write_description(manifest: Manifest, there: SongFolder) -> None:
+def _write_description(manifest: Manifest, there: SongFolder, place: Place) -> None:
     """Let ``tree.json`` begin with the stems that were asked for last, which are all there, unless it cannot be."""
     if manifest == there.manifest:
         return
-    with suppress(AudioError), staging(there.folder) as staged:
-        write_manifest(manifest, staged)
+    with suppress(AudioError), staging(place.staged_for) as staged:
+        write_manifest(manifest, staged, place.manifest)
         with exclusive(there.folder):
-            if read_manifest(there.folder) == there.manifest:
-                os.replace(staged / MANIFEST, there.folder / MANIFEST)
+            if read_manifest(there.folder, place.manifest) == there.manifest:
+                os.replace(staged / place.manifest, there.folder / place.manifest)

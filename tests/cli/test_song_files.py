@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from stemtree.cli.song_files import SongFile, find_songs, tell_apart
+
+
+def _touch(folder: Path, *names: str) -> list[Path]:
+    files = [folder / name for name in names]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return files
+
+
+def _found(names: list[Path], output: Path, recursive: bool = True) -> tuple[list[SongFile], list[tuple[str, str]]]:
+    failures: list[tuple[str, str]] = []
+    songs = find_songs([str(name) for name in names], output, recursive, lambda *failure: failures.append(failure))
+    return songs, failures
+
+
+@pytest.mark.parametrize(
+    ("files", "tracks"),
+    [
+        (["a/x.wav", "a/y.wav"], [None, None]),
+        (["a/x.wav", "a/x.mp3"], ["x_wav", "x_mp3"]),
+        (["a/x.wav", "b/x.wav"], ["a_x", "b_x"]),
+        (["b/x.wav", "a/x.wav"], ["b_x", "a_x"]),
+        (["a/1/x.wav", "b/1/x.wav"], ["a_1_x", "b_1_x"]),
+        (["a/x.wav", "b/x.wav", "c/a_x.wav"], ["m_a_x", "m_b_x", None]),
+        (["x.wav", ".x.wav"], ["m_x", "m_x_2"]),
+    ],
+)
+def test_songs_of_one_name_are_told_apart(files: list[str], tracks: list[str | None]) -> None:
+    songs = tell_apart([SongFile(Path("/m") / file) for file in files])
+    assert [song.track for song in songs] == tracks
+    assert [str(song.file) for song in songs] == [f"/m/{file}" for file in files]
+
+
+def test_folders_within_folders(tmp_path: Path) -> None:
+    _touch(tmp_path / "in", "a.wav", "live/b.mp3", "live/c/b.mp3", ".hidden/d.wav", "live/notes.txt")
+    _touch(tmp_path / "in", "stems/e/vocal.wav", "other/song/tree.json", "other/song/vocal.wav")
+    songs, failures = _found([tmp_path / "in"], tmp_path / "in" / "stems")
+    assert [str(song.file.relative_to(tmp_path / "in")) for song in songs] == ["a.wav", "live/b.mp3", "live/c/b.mp3"]
+    assert [song.below for song in songs] == [Path(), Path("live"), Path("live/c")]
+    assert not failures and not any(song.track for song in songs)
+    songs, _ = _found([tmp_path / "in"], tmp_path / "stems", recursive=False)
+    assert [song.file.name for song in songs] == ["a.wav"]
+
+
+def test_a_folder_that_holds_only_folders(tmp_path: Path) -> None:
+    _touch(tmp_path, "in/live/b.mp3")
+    songs, failures = _found([tmp_path / "in"], tmp_path / "stems", recursive=False)
+    assert not songs and "name another, -r to look into its folders too, or" in failures[0][1]
