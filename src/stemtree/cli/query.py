@@ -18,6 +18,7 @@ from stemtree.cli.songs import (
 from stemtree.devices import AUTO, check_name
 from stemtree.errors import OptionError
 from stemtree.memory import check_room_for_torch
+from stemtree.threads import choose_waiting
 
 if TYPE_CHECKING:
     from stemtree.separation.separator import Separator
@@ -72,6 +73,7 @@ def query(
     preview_query(model, like, level)
     answer_missing(files)
     check_room_for_torch()
+    choose_waiting()
     from stemtree.audio import OutputFormat
     from stemtree.separation.query import query_separator
     from stemtree.separation.splitters.example import read_example

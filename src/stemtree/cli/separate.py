@@ -21,6 +21,7 @@ from stemtree.cli.songs import (
 from stemtree.devices import AUTO, check_name
 from stemtree.errors import OptionError
 from stemtree.memory import check_room_for_torch
+from stemtree.threads import choose_waiting
 
 if TYPE_CHECKING:
     from stemtree.audio import Width
@@ -184,6 +185,7 @@ def separate(
     answer_missing(files, wishes.report)
     if not dry_run:
         check_room_for_torch()
+        choose_waiting()
     from stemtree.audio import OutputFormat
 
     written_as = OutputFormat(format, cast("Width | None", subtype), mp3_bitrate)
