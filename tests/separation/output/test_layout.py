@@ -18,20 +18,24 @@ def test_names_in_folders_and_in_one() -> None:
     assert list(StemLayout(flat=True).files(stems, BELOW, "ogg").values()) == names
 
 
-def test_names_that_are_equal_in_one_folder() -> None:
+def test_nodes_of_one_name_in_one_folder() -> None:
     slakh = load("slakh")
     below = children_of(slakh.as_dict())
     flat = StemLayout(flat=True)
-    with pytest.raises(OptionError) as caught:
-        flat.files(slakh.paths, below, "wav")
-    assert str(caught.value) == (
-        "with --flat the nodes 'bass' and 'bass/bass' would all be 'sums/bass.wav': leave --flat out, or give --leaves "
-        "too"
-    )
-    assert len(set(flat.files(slakh.leaves(), below, "wav").values())) == len(slakh.leaves())
-    leaves = ("a/rest", "b/Rest")
-    with pytest.raises(OptionError, match=r"'a/rest' and 'b/Rest' would all be 'rest.wav': leave --flat out$"):
-        flat.files(leaves, {}, "wav")
+    files = flat.files(slakh.paths, below, "wav")
+    assert len({file.casefold() for file in files.values()}) == len(slakh.paths)
+    assert files["bass"] == "sums/bass.wav" and files["bass/bass"] == "sums/bass-bass.wav"
+    assert [files[leaf] for leaf in slakh.leaves()] == [f"{leaf.rpartition('/')[2]}.wav" for leaf in slakh.leaves()]
+    for path in slakh.paths:  # a node has one name, whatever is written with it
+        assert flat.files([path], below, "wav") == {path: files[path]}
+    below = {"a": ("a/rest",), "b": ("b/Rest",), "a/rest": (), "b/Rest": ()}
+    assert list(flat.files(("a/rest", "b/Rest"), below, "wav").values()) == ["a-rest.wav", "b-Rest.wav"]
+
+
+def test_names_that_stay_equal_in_one_folder() -> None:
+    below = {"a": ("a/b", "a/c"), "a/b": (), "a/c": (), "c": ("c/b",), "c/b": (), "a-b": ()}
+    with pytest.raises(OptionError, match=r"nodes 'a/b' and 'a-b' would all be 'a-b.wav': leave --flat out$"):
+        StemLayout(flat=True).files(("a/b", "a-b"), below, "wav")
 
 
 def test_what_is_chosen() -> None:

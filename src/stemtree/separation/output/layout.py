@@ -73,7 +73,8 @@ class StemLayout:
     leaves : bool
         Only nodes that nothing lies beneath: together they are the song, each sound once.
     flat : bool
-        All in one folder by their own names, ``bass.wav``; those that are sums of others in its folder `SUMS`.
+        All in one folder by their own names, ``bass.wav``; those that are sums of others in its folder `SUMS`. Where
+        nodes of the tree would share a file, the names of nodes above them come first: ``bass-bass.wav``.
     active_only : bool
         Not those that are hardly there, more than 30 dB below the song.
     without : tuple of str
@@ -188,9 +189,10 @@ class StemLayout:
             of_stem = {stem: stem if isinstance(stem, str) else stem.name for stem in stems}
             files = {stem: self.filename.file(path, track, song, container) for stem, path in of_stem.items()}
         else:
-            files = {stem: f"{self._place(stem, below)}.{container}" for stem in stems}
+            names = _flat_names([path for path in below if path], below) if self.flat else {}
+            files = {stem: f"{self._place(stem, below, names)}.{container}" for stem in stems}
         counts = Counter(file.casefold() for file in files.values())
-        for stem, file in files.items():
+        for file in files.values():
             if counts[file.casefold()] > 1:
                 same = [f"'{_full_name(other)}'" for other in files if files[other].casefold() == file.casefold()]
                 if self.filename:
@@ -198,18 +200,37 @@ class StemLayout:
                         f"with --filename '{self.filename.template}' {' and '.join(same)} would all be '{file}': "
                         "add {path} to it"
                     )
-                hint = ", or give --leaves too" if isinstance(stem, str) and below.get(stem) else ""
-                raise OptionError(
-                    f"with --flat the nodes {' and '.join(same)} would all be '{file}': leave --flat out{hint}"
-                )
+                raise OptionError(f"with --flat the nodes {' and '.join(same)} would all be '{file}': leave --flat out")
         return files
 
-    def _place(self, stem: Stem, below: Mapping[NodePath, tuple[NodePath, ...]]) -> str:
+    def _place(self, stem: Stem, below: Mapping[NodePath, tuple[NodePath, ...]], names: Mapping[NodePath, str]) -> str:
         if not isinstance(stem, str):
             return f"{SUMS}/{stem.name}" if self.flat else stem.name
         if not self.flat:
             return stem
-        return f"{SUMS}/{_name(stem)}" if below.get(stem) else _name(stem)
+        name = names.get(stem, _name(stem))
+        return f"{SUMS}/{name}" if below.get(stem) else name
+
+
+def _flat_names(paths: Iterable[NodePath], below: Mapping[NodePath, tuple[NodePath, ...]]) -> dict[NodePath, str]:
+    """The last parts of each node's path, as few as no other leaf (or, of a sum, no other sum) has; or the whole path.
+
+    They depend on the tree alone, so that runs that share a folder name a node alike.
+    """
+    names = {}
+    for is_sum in (False, True):
+        parts = {path: path.split("/") for path in paths if bool(below.get(path)) is is_sum}
+        for path, own in parts.items():
+            others = [other for one, other in parts.items() if one != path]
+            names[path] = "-".join(own[-_num_needed(own, others) :])
+    return names
+
+
+def _num_needed(own: list[str], others: Iterable[list[str]]) -> int:
+    """How many of the last parts of a path tell it from others; all of them if none do."""
+    folded = [part.casefold() for part in own]
+    ends = [[part.casefold() for part in other] for other in others]
+    return next((n for n in range(1, len(own)) if all(other[-n:] != folded[-n:] for other in ends)), len(own))
 
 
 def _summands(text: str) -> tuple[str, ...]:
