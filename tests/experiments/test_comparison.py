@@ -71,3 +71,19 @@ def test_command(cli, tmp_path: Path) -> None:
     both = cli("compare", files["a"], files["b"], "--a", files["a2"], "--b", files["b2"], "--confidence", 0.9)
     assert (both.code, both.err) == (0, "") and "90% interval" in both.out
     assert cli("compare", files["a"], tmp_path / "none.parquet").code == 1
+
+
+def test_test_sets_are_not_mixed(cli, tmp_path: Path) -> None:
+    """As in the rows of an experiment's run."""
+    for name, gain in (("a", 1), ("b", 0)):
+        sets = [rows(gain, seed).with_columns(test=pl.lit(test)) for seed, test in enumerate(("songs", "other songs"))]
+        pl.concat(sets).write_parquet(tmp_path / f"{name}.parquet")
+    files = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    refused = cli("compare", *files)
+    assert refused.code == 1 and refused.err.count("\n") == 1
+    assert "several test sets, choose one with --test-set: songs, other songs" in refused.err
+    assert "has no test set 'song': there are songs, other songs" in cli("compare", *files, "--test-set", "song").err
+    chosen = cli("compare", *files, "--test-set", "songs")
+    assert chosen.code == 0 and " 24 " in chosen.out
+    rows(1).write_parquet(tmp_path / "plain.parquet")
+    assert "leave --test-set out" in cli("compare", tmp_path / "plain.parquet", files[1], "--test-set", "songs").err

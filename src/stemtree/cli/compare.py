@@ -22,6 +22,10 @@ def compare(
     seed_of_second: Annotated[
         list[Path] | None, typer.Option("--b", metavar="FILE", help="Add rows of another seed of B; can be repeated.")
     ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option("--test-set", metavar="NAME", help="Take the rows of this test set, of an experiment's runs."),
+    ] = None,
     confidence: Annotated[
         float,
         typer.Option(min=0.5, max=0.999, help="Give the interval that holds the difference with this probability."),
@@ -35,7 +39,7 @@ def compare(
     from stemtree.experiments.comparison import compare_rows, read_rows
 
     runs = [first, *(seed_of_first or ())], [second, *(seed_of_second or ())]
-    levels = compare_rows(*([read_rows(file) for file in files] for files in runs), confidence=confidence)
+    levels = compare_rows(*([read_rows(file, test) for file in files] for files in runs), confidence=confidence)
     interval = f"{confidence:.0%} interval".replace(".0%", "%")
     table = Table("dB", "A", "B", "A - B", interval, "p", "songs", "chunks", "undefined")
     for column in table.columns[1:]:

@@ -16,6 +16,8 @@ from stemtree.parquet import read_parquet
 METRIC = "si_sdr_improvement"
 """What is compared, in dB."""
 
+_COLUMNS = ("track", "start", "target", "node", "level", "status", METRIC)
+
 
 @dataclass(frozen=True, slots=True)
 class LevelComparison:
@@ -44,18 +46,33 @@ class LevelComparison:
     undefined: int
 
 
-def read_rows(file: Path) -> pl.DataFrame:
-    """Read the rows that ``stemtree evaluate -o`` wrote.
+def read_rows(file: Path, test: str | None = None) -> pl.DataFrame:
+    """Read the rows that ``stemtree evaluate -o`` wrote, or those of one test set of an experiment's run.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        Of rows.
+    test : str, optional
+        The name of the test set, where the rows are of several.
 
     Raises
     ------
     EvaluationError
-        If the file cannot be read or holds something else.
+        If the file cannot be read or holds something else, or if its rows are of several test sets and none is chosen.
     """
     try:
-        return read_parquet(file, ["track", "start", "target", "node", "level", "status", METRIC], SCHEMA, FILLED)
-    except (OSError, ValueError):
+        rows = read_parquet(file, schema=SCHEMA | {"test": pl.String()}, filled=FILLED)
+        rows = rows.select(*_COLUMNS, *(column for column in ("test",) if column in rows.columns))
+    except (OSError, ValueError, pl.exceptions.ColumnNotFoundError):
         raise EvaluationError(f"'{file}' does not hold an evaluation: give what evaluate -o wrote") from None
+    tests = list(rows["test"].unique(maintain_order=True)) if "test" in rows.columns else []
+    if test is not None and test not in tests:
+        there = f"there are {', '.join(tests)}" if tests else "it has the rows of one evaluation; leave --test-set out"
+        raise EvaluationError(f"'{file}' has no test set '{test}': {there}")
+    if test is None and len(tests) > 1:
+        raise EvaluationError(f"'{file}' has rows of several test sets, choose one with --test-set: {', '.join(tests)}")
+    return rows.filter(pl.col("test") == test) if test is not None else rows
 
 
 def compare_rows(
