@@ -27,7 +27,7 @@ The same experiments at the sources' size: their corpora, networks and 100 epoch
 | MS21 | `stemtree curate` ([the guide](../../guides/curation/index.md)) | `data/ms21` |
 | MUSDB18-HQ | [zenodo.org/records/3338373](https://zenodo.org/records/3338373) | `data/musdb18hq` |
 
-Slakh2100 and MS21 are made 16 kHz mono by `stemtree corpus resample` first. On a GPU add
+Slakh2100 and MS21 are made 16 kHz mono WAV by `stemtree corpus resample --wav` first. On a GPU add
 `--set trainer.accelerator=gpu`; several calls may share a folder, one for each GPU."""
 
 _NUMBERS = """\
