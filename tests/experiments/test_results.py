@@ -6,8 +6,8 @@ import pytest
 from support.experiment_rows import make_rows
 
 from stemtree.experiments.definition import Experiment
-from stemtree.experiments.results import headroom, mean_of, read_results
-from stemtree.experiments.rows import read_run, write_run
+from stemtree.experiments.results import at, headroom, mean_of, read_results, widest
+from stemtree.experiments.rows import read_run, write_not_run, write_run
 
 ARMS = {"direct": {"relation": {"kind": "direct"}}, "level_1": {"relation": {"kind": "direct"}, "levels": [1]}}
 GAINS = {"mean": 1.0, "oracle:psa": 9.0, "direct": 3.0, "level_1": 5.0}
@@ -77,3 +77,21 @@ def test_a_run_without_a_level_takes_nothing_from_the_others(experiment: Experim
     sizes = {level: (len(arm.chunks), arm.chunks.sum()) for level, arm in measured.arms["direct"].items()}
     assert sizes["level 3"] == sizes["level 2"] == (30, 60) and sizes["level 1"] == (29, 58)
     assert len(measured.arms["level_1"]["level 1"].chunks) == 29
+
+
+def test_test_sets_are_brought_to_the_same_chunks(experiment: Experiment, tmp_path: Path) -> None:
+    runs = make_rows(tmp_path, experiment, GAINS, tests={"right": 1.0, "wrong": 0.0})
+    (found,) = read_results("own", runs, tmp_path, together=("right", "wrong")).over_tests
+    assert set(found.arms) == {at(arm, test) for arm in ARMS for test in ("right", "wrong")} and found.chunks == 60
+    arms = widest([found])
+    difference = arms["level_1, right"]["level 1"].values - arms["level_1, wrong"]["level 1"].values
+    assert difference == pytest.approx(1.0, abs=1e-5)
+
+
+def test_what_cannot_be_run_is_not_missing(experiment: Experiment, tmp_path: Path) -> None:
+    arms = {"raw": {"estimator": "raw:demucs"}, "masks": {"estimator": "separate:demucs"}}
+    runs = make_rows(tmp_path, experiment.model_copy(update={"arms": arms}), {"mean": 1.0, "raw": 2.0})
+    reasons = {run.identity: "no weights" for run in runs if run.estimator.endswith("demucs")}
+    write_not_run(reasons, tmp_path)
+    results = read_results("own", runs, tmp_path)
+    assert results.not_run == {"masks": "no weights"} and set(results.missing) == {"oracle:psa"}

@@ -71,3 +71,31 @@ def test_false_claims_are_rare() -> None:
         outcomes = [verdict.outcome for verdict in judge([claim("a", other) for other in "bcd"], found)]
         wrong += "supported" in outcomes or "opposed" in outcomes
     assert wrong <= 6
+
+
+def test_a_network_follows_its_query() -> None:
+    """Differences between test sets are taken seed by seed: how good a seed is does not blur them."""
+    random = np.random.default_rng(3)
+    chunks = np.full(30, 2)
+
+    def make(gain: float, seeds: np.ndarray) -> dict[str, Arm]:
+        return {"level 1": Arm(gain + seeds + random.normal(0, 0.1, (len(seeds), 30)), chunks)}
+
+    seeds = {arm: random.normal(0, 3, (3, 1)) for arm in ("deaf", "film")}
+    gains = {"film": {"right": 1.0, "wrong": 0.0}, "deaf": {"right": 1.0, "wrong": 1.0}}
+    over_tests = {f"{arm}, {test}": make(gain, seeds[arm]) for arm, of in gains.items() for test, gain in of.items()}
+    claims = [
+        claim("film", "film", level=1, tests=("right", "wrong")),
+        claim("deaf", "deaf", level=1, tests=("right", "wrong"), margin=0.2),
+        claim("film", "deaf", level=1, tests=("right", "wrong")),
+        claim("film", "film", level=1, tests=("right", "none")),
+    ]
+    verdicts = judge(claims, {}, over_tests)
+    assert [verdict.outcome for verdict in verdicts] == ["supported", "supported", "supported", "undecided"]
+    assert verdicts[2].difference.mean == pytest.approx(1, abs=0.1) and verdicts[2].seeds == (3, 3)
+
+
+def test_what_is_not_trained_needs_no_seeds() -> None:
+    found = arms(seeds=1, masks=1.0, waveforms=0.0)
+    assert judge([claim("masks", "waveforms")], found)[0].outcome == Outcome.UNDECIDED
+    assert judge([claim("masks", "waveforms")], found, untrained=found)[0].outcome == Outcome.SUPPORTED

@@ -24,8 +24,13 @@ def make_rows(
     songs: int = 30,
     spread: float = 0.05,
     changes: Mapping[str, str] | None = None,
+    tests: Mapping[str, float] | None = None,
+    alone: float = 0.0,
 ) -> list[Run]:
     """Write rows for every arm of `gains`: its gain in dB at level 3 on average, 1 dB more at each level below.
+
+    On each of the `tests` trained arms gain so much more at level 1; a share of the songs (`alone`) has nothing to
+    separate at level 3.
 
     Returns
     -------
@@ -39,7 +44,10 @@ def make_rows(
         if use.arm not in gains:
             continue
         levels = run.settings.levels if run.estimator == TRAINED and run.settings.levels else (3, 2, 1)
-        table = _rows(gains[use.arm], number, songs, spread, levels)
+        measured = {
+            test: _rows(gains[use.arm], number, songs, spread, levels, more if run.estimator == TRAINED else 0.0, alone)
+            for test, more in (tests or {"songs": 0.0}).items()
+        }
         described = {
             "estimator": run.estimator,
             "identity": run.identity,
@@ -49,15 +57,17 @@ def make_rows(
             "torch": "0",
             "cpu_seconds": 100 + number,
             "curve": [(step, 1 / step + 0.01 * number) for step in (1, 2, 4)] if run.estimator == TRAINED else [],
-            "chunks": {"songs": "list"},
+            "chunks": dict.fromkeys(measured, "list"),
             "parameters": 5,
         }
         described |= dict(changes or {})
-        write_run({"songs": table}, Description.model_validate(described), folder / f"{name}{number:03}.parquet")
+        write_run(measured, Description.model_validate(described), folder / f"{name}{number:03}.parquet")
     return runs
 
 
-def _rows(gain: float, seed: int, songs: int, spread: float, levels: tuple[int, ...]) -> pl.DataFrame:
+def _rows(
+    gain: float, seed: int, songs: int, spread: float, levels: tuple[int, ...], at_target: float, alone: float
+) -> pl.DataFrame:
     random = np.random.default_rng(seed)
     difficulty = np.random.default_rng(99).normal(0, 2, songs)
     rows = []
@@ -66,7 +76,8 @@ def _rows(gain: float, seed: int, songs: int, spread: float, levels: tuple[int, 
         of_song = difficulty[song] + random.normal(0, spread)
         for start in (0.0, 10.0):
             for level in levels:
-                improvement = gain + (3 - level) + of_seed + of_song
+                improvement = gain + (3 - level) + of_seed + of_song + (at_target if level == 1 else 0.0)
+                counted = level < 3 or song >= alone * songs
                 rows.append(
                     {
                         "track": f"{song:03}",
@@ -74,9 +85,9 @@ def _rows(gain: float, seed: int, songs: int, spread: float, levels: tuple[int, 
                         "target": PATH[-1],
                         "node": PATH[3 - level],
                         "level": level,
-                        "status": "counted",
-                        "si_sdr": improvement - 4,
-                        "si_sdr_improvement": improvement,
+                        "status": "counted" if counted else "alone",
+                        "si_sdr": improvement - 4 if counted else None,
+                        "si_sdr_improvement": improvement if counted else None,
                     }
                 )
     return pl.DataFrame(rows, schema=SCHEMA)

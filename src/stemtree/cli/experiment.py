@@ -162,8 +162,7 @@ def report(
     from stemtree.experiments.plan import plan_runs
 
     experiments = read_experiments(names or ())
-    wanted = {run.identity for run in plan_runs(experiments, size, None, changes or ())}
-    new = collect(folder, rows, wanted)
+    new = collect(folder, rows, plan_runs(experiments, size, None, changes or ()))
     for name, experiment in experiments.items():
         try:
             keep_chunk(name, experiment, size, folder, rows, changes or ())

@@ -37,6 +37,9 @@ class Claim(BaseModel, frozen=True, extra="forbid"):
         (second - against[1]), such as what each loses.
     requires : int, optional
         Number of the claim, from 1, without whose support this one is not judged.
+    tests : (str, str), optional
+        Test sets with the same chunks: the claim is then about what each arm gains from the second to the first, or of
+        `first` alone where `second` is the same arm.
     """
 
     first: str
@@ -45,13 +48,15 @@ class Claim(BaseModel, frozen=True, extra="forbid"):
     margin: float | None = Field(default=None, gt=0)
     against: tuple[str, str] | None = None
     requires: PositiveInt | None = None
+    tests: tuple[str, str] | None = None
 
 
 class Reason(BaseModel, frozen=True, extra="forbid"):
     """Why an experiment comes out as it does: what is said depends on how a claim is decided.
 
     Numbers are written as ``{mean ARM}``, ``{difference ARM ARM}`` or ``{headroom ARM}``, each with a level at the end
-    if it is not over all, such as ``{mean ARM level 1}``; they are filled in from the rows.
+    if it is not over all, such as ``{mean ARM level 1}``, or as ``{claim NUMBER}`` for the difference of a claim;
+    they are filled in from the rows.
 
     Parameters
     ----------
@@ -117,6 +122,11 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
     why: tuple[Reason, ...] = ()
     shows: tuple[str, ...] = ()
 
+    @property
+    def compared_tests(self) -> tuple[str, ...]:
+        """Test sets that claims compare with each other."""
+        return tuple(dict.fromkeys(test for claim in self.claims for test in claim.tests or ()))
+
     def seeds_at(self, size: str) -> int:
         """How often each arm is trained at a size."""
         return 1 if size == "tiny" else self.seeds
@@ -127,6 +137,10 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
             for arm in (claim.first, claim.second, *(claim.against or ())):
                 if arm not in self.arms:
                     raise ValueError(f"claim {number} names '{arm}', which is no arm{suggest(arm, self.arms)}")
+            if claim.tests and claim.against:
+                raise ValueError(f"claim {number} has 'tests' and 'against': give one of them")
+            if claim.first == claim.second and not claim.tests:
+                raise ValueError(f"claim {number} compares '{claim.first}' with itself: give another arm, or 'tests'")
             if claim.requires and claim.requires >= number:
                 raise ValueError(f"claim {number} requires claim {claim.requires}: only an earlier one can be")
         for arm in self.shows:

@@ -108,6 +108,7 @@ class _Progress:
             Outcome.FAILED: f"{place} failed: {reason}",
             Outcome.STOPPED: f"{place} was stopped from outside: run again to go on from its last checkpoint",
             Outcome.ELSEWHERE: f"{place} is done by another process",
+            Outcome.NOT_INSTALLED: f"{place} is left out: {reason}",
             Outcome.OTHER_CODE: f"{place} was not begun, since the code has changed: run again",
         }
         self._report(sentences[outcome])

@@ -14,7 +14,7 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from stemtree.errors import StemtreeError
+from stemtree.errors import SplitterError, StemtreeError
 from stemtree.evaluation.chunk_list import read_chunks
 from stemtree.evaluation.estimators.mean_mask import MeanMask, fit_mean_mask
 from stemtree.evaluation.estimators.registry import make_estimator
@@ -46,6 +46,8 @@ class Outcome(StrEnum):
     STOPPED = "stopped"
     ELSEWHERE = "elsewhere"
     OTHER_CODE = "other code"
+    NOT_INSTALLED = "not installed"
+    """The separator, or its weights, are not on this machine."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,9 @@ def execute(job: Job) -> Outcome:
                 if code_state() != state:  # modules that were imported late may be the new ones
                     folder.fail("the code changed while the run was done: do it again with --retry")
                     return Outcome.FAILED
+            except SplitterError as error:
+                folder.fail(str(error))
+                return Outcome.NOT_INSTALLED
             except StemtreeError as error:
                 if isinstance(error.__context__, SIGTERMException):
                     return Outcome.STOPPED

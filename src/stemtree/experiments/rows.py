@@ -1,5 +1,6 @@
 """The rows of runs, small enough to be versioned: all that the report is made from."""
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,8 +11,12 @@ from stemtree.errors import EvaluationError
 from stemtree.evaluation.rows import FILLED, SCHEMA
 from stemtree.evaluation.store import write_rows
 from stemtree.parquet import read_json_metadata, read_parquet
+from stemtree.staging import whole_file
 
 _KEY = "stemtree_run"
+
+NOT_RUN = "not_run.json"
+"""The file, beside the rows, that says why runs cannot be done."""
 
 COLUMNS = ("track", "start", "target", "node", "level", "status", "si_sdr", "si_sdr_improvement")
 """Of an evaluation's rows, what is kept."""
@@ -89,6 +94,19 @@ def read_descriptions(folder: Path) -> Iterator[tuple[Path, Description]]:
             yield file, _description(file)
         except (OSError, ValueError):
             raise EvaluationError(f"'{file}' does not hold a run of an experiment: remove it") from None
+
+
+def read_not_run(folder: Path) -> dict[str, str]:
+    """By identity, why runs cannot be done where the rows were collected."""
+    file = folder / NOT_RUN
+    return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {}
+
+
+def write_not_run(reasons: Mapping[str, str], folder: Path) -> None:
+    """Add to what `read_not_run` reads."""
+    if all_reasons := read_not_run(folder) | dict(reasons):
+        with whole_file(folder / NOT_RUN) as partial:
+            partial.write_text(json.dumps(all_reasons, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def _description(file: Path) -> Description:

@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 from support.experiment_rows import PATH, make_rows
 
+from stemtree.experiments.alignment import METRIC
 from stemtree.experiments.definition import Experiment, arm_settings, measured_on
 from stemtree.experiments.report.median_chunk import MedianChunk, draw, find_chunk, make_chunk, save_png
-from stemtree.experiments.results import METRIC, Finished, read_results
+from stemtree.experiments.results import Finished, read_results
 from stemtree.hierarchy import load
 from stemtree.model import save_model
 from stemtree.training.initial_model import initial_model

@@ -6,19 +6,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stemtree.experiments.definition import Experiment, arm_settings, measured_on
-from stemtree.experiments.plan import plan_runs
+from stemtree.experiments.plan import BASELINES, TRAINED, Run, plan_runs
 from stemtree.experiments.report.median_chunk import MedianChunk, draw, make_chunk, save_png
 from stemtree.experiments.report.page import Page, make_page, progress, write_page
 from stemtree.experiments.report.reproduce import reproduce
 from stemtree.experiments.report.text import table
 from stemtree.experiments.results import Finished, read_results
-from stemtree.experiments.rows import read_descriptions, read_run
+from stemtree.experiments.rows import read_descriptions, read_run, write_not_run
+from stemtree.experiments.run_folder import ExperimentRun
 from stemtree.experiments.suite import CODES
 from stemtree.staging import whole_file
 
 
-def collect(runs: Path, rows: Path, identities: set[str]) -> int:
+def collect(runs: Path, rows: Path, wanted: Sequence[Run]) -> int:
     """Copy the rows of finished runs to where they are kept, with the list of the code that counts.
+
+    Of separators that are not installed it is kept that they are not, until there are rows of them.
 
     Parameters
     ----------
@@ -26,8 +29,8 @@ def collect(runs: Path, rows: Path, identities: set[str]) -> int:
         Folder of the runs.
     rows : pathlib.Path
         Where they are kept, one file for each run.
-    identities : set of str
-        Of the runs that are wanted.
+    wanted : sequence of Run
+        What is collected, see `stemtree.experiments.plan.plan_runs`.
 
     Returns
     -------
@@ -35,7 +38,7 @@ def collect(runs: Path, rows: Path, identities: set[str]) -> int:
         How many were new.
     """
     rows.mkdir(parents=True, exist_ok=True)
-    new = 0
+    identities, new = {run.identity for run in wanted}, 0
     for file in sorted(runs.glob("runs/*/rows.parquet")):
         kept = rows / f"{file.parent.name}.parquet"
         if not kept.exists() and read_run(file)[0].identity in identities:
@@ -46,7 +49,19 @@ def collect(runs: Path, rows: Path, identities: set[str]) -> int:
         counted = {*json.loads((runs / CODES).read_text("utf-8"))}
         with whole_file(rows / CODES) as partial:
             partial.write_text(json.dumps(sorted(counted)) + "\n", "utf-8")
+    codes = _codes(rows)
+    untrained = [run for run in wanted if run.estimator not in (TRAINED, *BASELINES)]
+    failures = {
+        run.identity: ExperimentRun(runs / "runs" / run.key(code)).failure for run in untrained for code in codes
+    }
+    reasons = {identity: _reason(failure) for identity, failure in failures.items() if failure}
+    write_not_run(reasons, rows)
     return new
+
+
+def _reason(failure: str) -> str:
+    """What a failure says without what to do, in which there are paths of the machine."""
+    return failure.splitlines()[0].partition(": ")[0]
 
 
 def keep_chunk(
@@ -108,7 +123,9 @@ def build(
     runs = plan_runs(experiments, size, None, changes)
     pages.mkdir(parents=True, exist_ok=True)
     made = [
-        make_page(name, experiment, size, read_results(name, runs, rows, _codes(rows)))
+        make_page(
+            name, experiment, size, read_results(name, runs, rows, _codes(rows), together=experiment.compared_tests)
+        )
         for name, experiment in experiments.items()
     ]
     for page in made:

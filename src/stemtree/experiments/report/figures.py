@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from stemtree.experiments.definition import Claim
 from stemtree.experiments.results import Results
 from stemtree.experiments.statistics import Difference
 from stemtree.experiments.verdicts import Outcome, Verdict, level_name
@@ -59,7 +60,7 @@ def forest(arms: Mapping[str, Difference], limits: Mapping[str, float], title: s
 def forest_of_claims(verdicts: Sequence[Verdict], published: Mapping[int, float]) -> Figure:
     """Every claim's difference with its interval and margin; `published` has the sources' difference by number."""
     judged = [(number, verdict) for number, verdict in enumerate(verdicts) if verdict.difference]
-    names = [f"{v.claim.first} \N{MINUS SIGN} {v.claim.second}, {level_name(v.claim)}" for _, v in judged]
+    names = [_claim_name(verdict.claim) for _, verdict in judged]
     figure, axes = _rows(names)
     for row, (number, verdict) in enumerate(judged):
         if verdict.claim.margin:
@@ -109,6 +110,14 @@ def save(figure: Figure, file: Path) -> None:
     text = "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
     with whole_file(file) as partial:
         partial.write_text(text + "\n", "utf-8")
+
+
+def _claim_name(claim: Claim) -> str:
+    if claim.tests and claim.first == claim.second:
+        right, wrong = claim.tests
+        return f"{claim.first}: {right}\n\N{MINUS SIGN} {wrong}, {level_name(claim)}"
+    gained = "gain of " if claim.tests else ""
+    return f"{gained}{claim.first} \N{MINUS SIGN} {claim.second}, {level_name(claim)}"
 
 
 def _rows(names: Sequence[str]) -> tuple[Figure, Axes]:

@@ -5,14 +5,14 @@ import re
 from collections.abc import Sequence
 
 from stemtree.evaluation.levels import ALL_LEVELS
-from stemtree.experiments.definition import Experiment
-from stemtree.experiments.results import OnTest, headroom, mean_of
+from stemtree.experiments.definition import Claim, Experiment
+from stemtree.experiments.results import headroom, mean_of
 from stemtree.experiments.statistics import Difference, compare
-from stemtree.experiments.verdicts import Outcome, Verdict, level_name
+from stemtree.experiments.verdicts import Arms, Outcome, Verdict, level_name
 
 CEILING, FLOOR = "oracle:psa", "mean"
 NAMES = {FLOOR: "constant mask", CEILING: "ideal mask"}
-_FIELD = re.compile(r"\{(mean|difference|headroom) ([^{}]+)\}")
+_FIELD = re.compile(r"\{(mean|difference|headroom|claim) ([^{}]+)\}")
 
 
 def decibels(value: float) -> str:
@@ -43,6 +43,8 @@ def claim_text(verdict: Verdict) -> str:
     claim = verdict.claim
     where = "over all levels" if level_name(claim) == ALL_LEVELS else f"at {level_name(claim)}"
     first, second = f"`{claim.first}`", f"`{claim.second}`"
+    if claim.tests:
+        return _claim_over_tests(claim, where)
     if claim.against:
         first, second = (
             f"{arm} \N{MINUS SIGN} `{base}`" for arm, base in zip((first, second), claim.against, strict=True)
@@ -52,13 +54,23 @@ def claim_text(verdict: Verdict) -> str:
     return f"{first} is better than {second} {where}"
 
 
+def _claim_over_tests(claim: Claim, where: str) -> str:
+    right, wrong = claim.tests or ("", "")
+    if claim.first == claim.second and claim.margin:
+        return f"`{claim.first}` differs by less than {claim.margin:g} dB between *{right}* and *{wrong}* {where}"
+    if claim.first == claim.second:
+        return f"`{claim.first}` is better with *{right}* than with *{wrong}* {where}"
+    difference = f"less than {claim.margin:g} dB of difference" if claim.margin else "more"
+    return f"`{claim.first}` gains {difference} than `{claim.second}` from *{wrong}* to *{right}* {where}"
+
+
 def verdict_text(verdict: Verdict) -> str:
     """What is decided, and if nothing is, why."""
     word = f"**{verdict.outcome}**" if verdict.outcome in (Outcome.SUPPORTED, Outcome.OPPOSED) else str(verdict.outcome)
     return f"{word}: {verdict.reason}" if verdict.reason else word
 
 
-def reasons(experiment: Experiment, verdicts: Sequence[Verdict], measured: OnTest | None) -> list[str]:
+def reasons(experiment: Experiment, verdicts: Sequence[Verdict], arms: Arms) -> list[str]:
     """The paragraphs on why, with their numbers; those whose runs are missing say so."""
     paragraphs = []
     for reason in experiment.why:
@@ -66,22 +78,26 @@ def reasons(experiment: Experiment, verdicts: Sequence[Verdict], measured: OnTes
         of_outcome = getattr(reason, str(outcome)) if outcome in ("supported", "opposed", "undecided") else ""
         if text := " ".join(part for part in (reason.text.strip(), of_outcome.strip()) if part):
             try:
-                paragraphs.append(fill(text, measured))
+                paragraphs.append(fill(text, arms, verdicts))
             except KeyError as error:
                 paragraphs.append(f"What this would say needs runs that are missing: {error.args[0]}.")
     return paragraphs
 
 
-def fill(text: str, measured: OnTest | None) -> str:
+def fill(text: str, arms: Arms, verdicts: Sequence[Verdict] = ()) -> str:
     """Fill in the numbers of a template; raises KeyError with the name of an arm that has no runs."""
-    return _FIELD.sub(lambda field: _number(field[1], field[2], measured), text)
+    return _FIELD.sub(lambda field: _number(field[1], field[2], arms, verdicts), text)
 
 
-def _number(kind: str, argument: str, measured: OnTest | None) -> str:
+def _number(kind: str, argument: str, arms: Arms, verdicts: Sequence[Verdict]) -> str:
+    if kind == "claim":
+        verdict = verdicts[int(argument) - 1]
+        if verdict.difference is None:
+            raise KeyError(f"those of claim {argument}")
+        return f"{with_interval(verdict.difference)} dB"
     names, level = argument.split(), ALL_LEVELS
     if len(names) > 2 and names[-2] == "level":
         names, level = names[:-2], f"level {names[-1]}"
-    arms = measured.arms if measured else {}
     for name in names:
         if level not in arms.get(name, {}):
             raise KeyError(name)
