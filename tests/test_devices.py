@@ -5,7 +5,7 @@ import pytest
 import torch
 from support.stub_device import STUB, stub_device
 
-from stemtree.devices import Link, blocks_at_once, find_device, full_precision, lacks_memory
+from stemtree.devices import Link, blocks_at_once, find_device, full_precision, lacks_memory, may_be_gpu
 from stemtree.errors import DeviceError, OptionError, StemtreeError
 
 CPU = torch.device("cpu")
@@ -80,3 +80,12 @@ def test_a_link_copies_once_each_way() -> None:
         wait = link.fetch(there * 2)
         np.testing.assert_array_equal(wait().numpy(), 2 * audio.numpy())
     assert (counts.sent, counts.fetched, counts.numbers) == ([audio.shape], [audio.shape], 0)
+
+
+def test_a_gpu_is_suspected_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not may_be_gpu("cpu") and may_be_gpu("cuda:1") and may_be_gpu("mps")
+    monkeypatch.setattr("os.path.exists", lambda path: path == "/dev/nvidiactl")
+    assert may_be_gpu("auto")
+    monkeypatch.setattr("os.path.exists", lambda path: False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert not may_be_gpu("auto")

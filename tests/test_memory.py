@@ -1,9 +1,11 @@
 import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from stemtree import memory
 from stemtree.memory import check_room_for_torch, is_out_of_memory
 
 PROGRAM = """
@@ -53,3 +55,15 @@ def test_there_is_room_for_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stemtree.memory._TORCH", 1 << 62)
     with pytest.raises(MemoryError):
         check_room_for_torch()
+
+
+def test_available_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_CONTAINER", str(tmp_path))
+    free = memory.available_memory()
+    assert free > 1 << 20
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("1000\n")
+    assert memory.available_memory() > 1 << 20
+    (tmp_path / "memory.max").write_text("5000\n")
+    assert memory.available_memory() == 4000
+    assert memory._guess_memory() > 1 << 20

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from stemtree import threads
-from stemtree.threads import Waiting, available_cores, choose_waiting, other_load, threads_per_song
+from stemtree.threads import Waiting, available_cores, choose_waiting, other_load, songs_at_once, threads_per_song
 
 
 @pytest.fixture
@@ -72,3 +72,21 @@ def test_systems_that_count_no_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert other_load() == 1.5
     monkeypatch.delattr(os, "getloadavg")
     assert other_load() == 0
+
+
+def test_songs_at_once() -> None:
+    much = 64 << 30
+    for seconds, cores, memory, expected in (
+        ([200] * 8, 2, much, 2),
+        ([200] * 8, 1, much, 1),  # no threads to divide
+        ([200] * 3, 2, much, 1),  # few songs
+        ([5] * 8, 2, much, 1),  # start-up takes most of the time
+        ([200, 200, 200, 3600], 2, much, 1),  # the last would be computed by one thread
+        ([200] * 8, 2, 1 << 30, 1),  # no memory for two
+        ([200] * 100, 16, 5 << 30, 5),
+        ([200] * 96, 16, much, 16),
+        ([200] * 10, 16, much, 5),
+        ([], 2, much, 1),
+        ([0] * 8, 2, much, 1),
+    ):
+        assert songs_at_once(seconds, cores, memory) == expected, (seconds, cores)

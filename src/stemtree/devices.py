@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -27,6 +29,13 @@ def check_name(name: str) -> None:
     """Raise OptionError unless a name is one that a device could have; this needs no torch."""
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?|mps", name):
         raise OptionError(f"there is no device '{name}': give {_KINDS}")
+
+
+def may_be_gpu(name: str) -> bool:
+    """Whether a name may be that of a GPU here, as far as can be told without torch; it needs no torch."""
+    if name != AUTO:
+        return name != "cpu"
+    return sys.platform == "darwin" or any(map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")))
 
 
 def find_device(name: str | torch.device = AUTO) -> torch.device:

@@ -5,12 +5,16 @@ import errno
 import mmap
 import os
 import sys
+from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _KEPT_UP_TO = 64 << 20
 
 _TORCH = 600 << 20
 """Bytes of address space that importing torch takes."""
+
+_CONTAINER = "/sys/fs/cgroup"
+"""Where a container sees its own limits."""
 
 _OUT_OF_MEMORY = (
     "can't allocate memory",  # torch
@@ -46,6 +50,29 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, _KEPT_UP_TO) and mallopt(_M_TRIM_THRESHOLD, -1))
+
+
+def available_memory() -> int:
+    """Bytes that programs may still take: of the system, and of the container's limit if there is one."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            rows = dict(line.split(":") for line in file)
+        available = int(rows["MemAvailable"].split()[0]) << 10
+    except (OSError, ValueError, KeyError):
+        available = _guess_memory()
+    try:
+        limit, used = (int(Path(_CONTAINER, name).read_text("ascii")) for name in ("memory.max", "memory.current"))
+    except (OSError, ValueError):  # no container, or "max"
+        return available
+    return max(0, min(available, limit - used))
+
+
+def _guess_memory() -> int:
+    """Half of what is installed, or of 8 GiB."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 4 << 30
 
 
 def check_room_for_torch() -> None:

@@ -1,9 +1,11 @@
 """How many threads compute, and how they wait for each other; decided before torch is imported, which reads it once."""
 
+import heapq
 import os
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from enum import StrEnum
 
 _SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
@@ -13,6 +15,25 @@ _SLEEPING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 
 _SAMPLES, _INTERVAL = 5, 0.002
 """Running tasks are counted so often, so many seconds apart: some run for a moment only."""
+
+
+_SECOND = 0.089
+"""Seconds that one thread takes for a second of music, the whole tree."""
+
+_PARALLEL = 0.56
+"""Part of that which threads divide: two take 0.72 of the time of one."""
+
+_START, _SPAWN = 3.0, 1.0
+"""Seconds until a process computes, and how much longer one takes that another process starts."""
+
+_SONG_BYTES = 1 << 30
+"""Memory that the whole tree of a song takes, start-up included."""
+
+_MANY = 4
+"""Fewer songs are separated one after the other: another process takes a gigabyte."""
+
+_GAIN = 0.9
+"""Several songs at once must take at most this part of the time."""
 
 
 class Waiting(StrEnum):
@@ -39,6 +60,36 @@ def threads_per_song() -> int:
     """How many threads compute one song: ``OMP_NUM_THREADS`` where that is set, else one for each core."""
     number = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(number) if number.isdecimal() and int(number) else available_cores()
+
+
+def songs_at_once(seconds: Sequence[float], threads: int, memory: int) -> int:
+    """How many songs to separate at once, each in a process of its own with its part of the threads.
+
+    On cores that are free, one thread each makes better use of them than all on one song; unless the songs are so short
+    that start-up counts, or one is so much longer than the others that a part of the threads computes it in the end.
+
+    Parameters
+    ----------
+    seconds : sequence of float
+        Lengths of the songs, in their order.
+    threads : int
+        For all songs together.
+    memory : int
+        Bytes there are.
+    """
+    most = min(threads, len(seconds) // 2, memory // _SONG_BYTES) if len(seconds) >= _MANY else 1
+    times = {jobs: _time(seconds, jobs, threads) for jobs in range(1, most + 1)}
+    fastest = min(times, key=times.__getitem__, default=1)
+    return fastest if fastest > 1 and times[fastest] <= _GAIN * times[1] else 1
+
+
+def _time(seconds: Sequence[float], jobs: int, threads: int) -> float:
+    """When the last song is done, if each begins as soon as a process is free."""
+    each = _SECOND * (1 - _PARALLEL + _PARALLEL / max(1, threads // jobs))
+    free = [_START if jobs == 1 else _START + _SPAWN] * jobs
+    for length in seconds:
+        heapq.heappush(free, heapq.heappop(free) + length * each)
+    return max(free)
 
 
 def choose_waiting() -> Waiting:

@@ -9,7 +9,7 @@ import typer
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.evaluation_tables import absent_table, chunk_table, level_table, statistics_table
 from stemtree.cli.messages import one_line, progress_bar, say, show, stopped_by_user
-from stemtree.cli.songs import DeviceOption
+from stemtree.cli.song_options import DeviceOption
 from stemtree.devices import AUTO, check_name
 from stemtree.errors import OptionError, counted
 

@@ -5,16 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemtree.cli.songs import (
-    BatchOption,
-    DeviceOption,
-    Reading,
-    StreamOption,
-    TruncatedOption,
-    Wishes,
-    answer_missing,
-    separate_songs,
-)
+from stemtree.cli.song_options import BatchOption, DeviceOption, StreamOption, TruncatedOption
+from stemtree.cli.song_work import Reading, Wishes
+from stemtree.cli.songs import answer_missing, separate_songs
 from stemtree.devices import AUTO, check_name
 from stemtree.errors import OptionError
 from stemtree.memory import check_room_for_torch

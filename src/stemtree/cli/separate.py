@@ -1,27 +1,22 @@
 """``stemtree separate``: from songs to folders of stems."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand
 
+from stemtree.cli.song_options import BatchOption, DeviceOption, JobsOption, StreamOption, TruncatedOption
 from stemtree.cli.song_report import Report
-from stemtree.cli.songs import (
-    BatchOption,
-    DeviceOption,
-    Reading,
-    StreamOption,
-    TruncatedOption,
-    Wishes,
-    answer_missing,
-    plan_songs,
-    separate_songs,
-)
-from stemtree.devices import AUTO, check_name
+from stemtree.cli.song_work import Reading, Wishes
+from stemtree.cli.songs import answer_missing, plan_songs, separate_songs
+from stemtree.devices import AUTO, check_name, may_be_gpu
 from stemtree.errors import OptionError
 from stemtree.memory import check_room_for_torch
-from stemtree.threads import choose_waiting
+from stemtree.threads import Waiting, choose_waiting
 
 if TYPE_CHECKING:
     from stemtree.audio import Width
@@ -146,6 +141,7 @@ def separate(
     accept_truncated: TruncatedOption = False,
     device: DeviceOption = AUTO,
     batch: BatchOption = None,
+    jobs: JobsOption = None,
     page: Annotated[
         str | None,
         typer.Option(
@@ -183,9 +179,10 @@ def separate(
         children = {path: plan.tree.children(path) for path in (MIXTURE, *plan.tree.paths)}
         layout.files(stems, children, format, "song", "song.wav")
     answer_missing(files, wishes.report)
+    waiting = Waiting.AS_SET
     if not dry_run:
         check_room_for_torch()
-        choose_waiting()
+        waiting = choose_waiting()
     from stemtree.audio import OutputFormat
 
     written_as = OutputFormat(format, cast("Width | None", subtype), mp3_bitrate)
@@ -195,14 +192,26 @@ def separate(
         plan_songs(files, plan, written_as, wishes)
         return
 
-    def separator() -> "Separator":
-        from stemtree.separation.separator import Separator
-        from stemtree.separation.splitters.registry import make_splitters
+    if jobs is None and (waiting is Waiting.SLEEPING or may_be_gpu(device)):
+        jobs = 1  # with cores that others use too nothing is won, and a GPU gets several blocks of one song instead
+    make = partial(_make_separator, hierarchy, depth, named, splitter, stem_map, device, batch)
+    separate_songs(files, make, written_as, replace(wishes, jobs=jobs))
 
-        splitters = make_splitters(splitter, hierarchy, stem_map or ()) if splitter else None
-        return Separator(hierarchy, depth=depth, nodes=named, splitters=splitters, device=device, batch=batch)
 
-    separate_songs(files, separator, written_as, wishes)
+def _make_separator(
+    hierarchy: str | None,
+    depth: int | None,
+    nodes: Sequence[str],
+    splitter: list[str] | None,
+    stem_map: list[str] | None,
+    device: str,
+    batch: int | None,
+) -> "Separator":
+    from stemtree.separation.separator import Separator
+    from stemtree.separation.splitters.registry import make_splitters
+
+    splitters = make_splitters(splitter, hierarchy, stem_map or ()) if splitter else None
+    return Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters, device=device, batch=batch)
 
 
 def _checked(layout: "StemLayout", node: list[str] | None, page: str | None) -> "StemLayout":

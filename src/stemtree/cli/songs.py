@@ -1,68 +1,38 @@
-"""Separating songs one after the other, for the commands ``separate`` and ``query``."""
+"""Separating songs, for the commands ``separate`` and ``query``."""
 
 import glob
 import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, cast
 
 import typer
 
-from stemtree.cli.messages import explain, printable, progress_bar, say, warnings_as_notes
+from stemtree.cli.messages import printable, progress_bar, say, warnings_as_notes
 from stemtree.cli.song_files import SongFile, find_songs
 from stemtree.cli.song_report import Report
-from stemtree.errors import OptionError, StemtreeWarning, TruncatedError, counted
-from stemtree.memory import keep_freed_memory
+from stemtree.cli.song_work import (
+    Outcome,
+    Wishes,
+    Work,
+    guess_seconds,
+    notes_on,
+    problem_with,
+    separate_in_worker,
+    start_worker,
+)
+from stemtree.errors import OptionError, StemtreeWarning, counted
+from stemtree.memory import available_memory, keep_freed_memory
+from stemtree.processes import map_in_processes
+from stemtree.threads import songs_at_once, threads_per_song
 
 if TYPE_CHECKING:
     from stemtree.audio import OutputFormat
-    from stemtree.separation.output.layout import StemLayout
     from stemtree.separation.output.place import Place
-    from stemtree.separation.output.stem_files import SavedSong
     from stemtree.separation.plan import Plan
     from stemtree.separation.separator import Separator
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How songs are read: options of `stemtree.separation.separator.Separator.save`."""
-
-    stream: int | None = None
-    accept_truncated: bool = False
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What a command is to make of its songs.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where the songs' folders go.
-    overwrite : bool
-        Write all stems anew, over what is there.
-    page : str, optional
-        Also make each song a page to listen to it, which plays this: ``flac`` or ``opus``.
-    reading : Reading
-        How songs are read.
-    layout : StemLayout, optional
-        Which nodes are written, and where; by default all.
-    recursive : bool
-        Take songs in folders within folders too.
-    report : Report
-        What is printed of each song.
-    """
-
-    folder: Path
-    overwrite: bool = False
-    page: str | None = None
-    reading: Reading = Reading()
-    layout: "StemLayout | None" = None
-    recursive: bool = False
-    report: Report = field(default_factory=Report)
 
 
 def separate_songs(
@@ -75,7 +45,8 @@ def separate_songs(
     names : list of str
         Files, folders and globs.
     make_separator : callable
-        Makes the separator; called only if there is a song, since that reads weights.
+        Makes the separator; called only if there is a song, since that reads weights. For several songs at once it must
+        be a function of a module, or a part of one.
     output : OutputFormat
         Format of the stems.
     wishes : Wishes
@@ -83,27 +54,26 @@ def separate_songs(
     """
     if os.path.exists(wishes.folder) and not os.path.isdir(wishes.folder):
         raise OptionError(f"cannot write to '{wishes.folder}' (it is a file): choose another folder with -o")
-    batch = _Batch(output, wishes)
+    batch = _Batch(Work(make_separator, output, wishes))
     songs = batch.find(names)
-    if songs:
-        keep_freed_memory()  # saves a tenth of the time of a whole tree
-        try:
+    try:
+        songs = batch.separate_at_once(songs)
+        if songs:
+            keep_freed_memory()  # saves a tenth of the time of a whole tree
             separator = make_separator()
-            for note in separator.notes:
+            for note in notes_on(separator, wishes.report):
                 say(note, error=True)
-            if not wishes.report.quiet:
-                _say_device(separator)
             for song in songs:
                 batch.separate(separator, song)
-        except KeyboardInterrupt:
-            say("stopped; the song at hand left nothing behind, run again to go on", error=True)
-            raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        say("stopped; the song at hand left nothing behind, run again to go on", error=True)
+        raise typer.Exit(130) from None
     batch.summarise()
 
 
 def plan_songs(names: list[str], tree: "Plan", output: "OutputFormat", wishes: Wishes) -> None:
     """Tell which files `separate_songs` would write, and write none; exit with 1 if a name matches nothing."""
-    batch = _Batch(output, wishes)
+    batch = _Batch(Work(_no_separator, output, wishes))
     for song in batch.find(names):
         batch.plan(tree, song)
     batch.summarise()
@@ -115,49 +85,15 @@ def answer_missing(names: list[str], report: Report | None = None) -> None:
         separate_songs(names, _no_separator, cast("OutputFormat", None), Wishes(Path(), report=report or Report()))
 
 
-def _say_device(separator: "Separator") -> None:
-    from stemtree.devices import describe
-
-    if separator.device.type != "cpu":
-        blocks = counted(separator.blocks_at_once, "block")
-        say(f"computing on {describe(separator.device)}, {blocks} at once", error=True)
-
-
 def _no_separator() -> "Separator":
     raise AssertionError("there is no song to separate")
-
-
-StreamOption = Annotated[
-    int | None,
-    typer.Option(
-        "--stream", metavar="N", min=0, help="Separate this audio stream of the files, from 0 (default: the first)."
-    ),
-]
-TruncatedOption = Annotated[
-    bool, typer.Option("--accept-truncated", help="Separate files that are cut off as far as they go.")
-]
-DeviceOption = Annotated[
-    str,
-    typer.Option(
-        "-d", "--device", metavar="auto|cpu|cuda[:N]|mps", help="Compute here; auto: on a GPU if torch has one."
-    ),
-]
-BatchOption = Annotated[
-    int | None,
-    typer.Option(
-        "--batch",
-        metavar="N",
-        min=1,
-        help="Compute so many blocks of 12 s at once (default: what a GPU holds; CPU: 1).",
-    ),
-]
 
 
 class _Batch:
     """Songs of one command: continues after one that fails, and reports all failures at the end."""
 
-    def __init__(self, output: "OutputFormat", wishes: Wishes) -> None:
-        self._output, self._wishes = output, wishes
+    def __init__(self, work: Work) -> None:
+        self._work, self._wishes = work, work.wishes
         self._songs: dict[tuple[int, int, str], Path] = {}  # by the folder's number in the file system, and manifest
         self._done = 0
         self._order: list[str] = []  # the names of all songs, and of what is none
@@ -189,36 +125,81 @@ class _Batch:
             self._fail(str(song.file), str(error))
             return
         below, stems = children_of(tree.tree.as_dict()), layout.stems(tree.tree, tree.wanted)
-        files = layout.files(stems, below, self._output.container, place.track, song.file.name)
+        files = layout.files(stems, below, self._work.output.container, place.track, song.file.name)
         self._wishes.report.planned(song.file, place.folder, files.values())
         self._done += 1
 
     def separate(self, separator: "Separator", song: SongFile) -> None:
         """Separate one song and report it."""
-        wishes, started = self._wishes, time.perf_counter()
+        started, name = time.perf_counter(), song.file.name
         try:
             self._check_folder(song)
-            with warnings_as_notes(StemtreeWarning), self._bar(song.file.name) as progress:
-                saved = separator.save(
-                    song.file,
-                    wishes.folder / song.below,
-                    self._output,
-                    **({"layout": wishes.layout} if wishes.layout else {}),
-                    overwrite=wishes.overwrite,
-                    progress=progress,
-                    stream=wishes.reading.stream,
-                    accept_truncated=wishes.reading.accept_truncated,
-                    track=song.track,
-                )
+            with warnings_as_notes(StemtreeWarning), self._bar(name) as progress:
+                saved = self._work.save(separator, song, progress)
             self._songs[self._identity(saved.folder, song)] = song.file
-            page = self._page(saved, song.file)
-            wishes.report.finished(song.file, saved, page, time.perf_counter() - started)
-        except TruncatedError as error:
-            self._fail(str(song.file), f"{error}, or give --accept-truncated to separate what is there")
+            with nullcontext() if self._wishes.page is None else self._bar(f"{name}: the page") as progress:
+                page = self._work.make_page(saved, song.file, progress)
+            self._wishes.report.finished(song.file, saved, page, time.perf_counter() - started)
         except Exception as error:  # of libraries too: nothing about one song ends the others
-            self._fail(str(song.file), explain(error, f"'{song.file}' could not be separated"))
+            self._fail(str(song.file), problem_with(song.file, error))
         else:
             self._done += 1
+
+    def separate_at_once(self, songs: list[SongFile]) -> list[SongFile]:
+        """Separate songs in processes, where several at once are wanted; return those that are left for this one."""
+        if self._wishes.jobs == 1 or len(songs) < 2:
+            return songs
+        threads, (apart, others) = threads_per_song(), self._apart(songs)
+        workers = self._wishes.jobs or songs_at_once(
+            [guess_seconds(song.file) for song in apart], threads, available_memory()
+        )
+        if (workers := min(workers, len(apart))) < 2:
+            return songs
+        each = max(1, threads // workers)
+        if not self._wishes.report.quiet:
+            many, some = counted(workers, "song"), counted(each, "thread")
+            say(f"{many} at once, {some} each (-j 1: one song after the other)", error=True)
+        outcomes = map_in_processes(
+            separate_in_worker, apart, workers, initializer=start_worker, initargs=(self._work, each)
+        )
+        said: tuple[str, ...] = ()
+        with self._bar(counted(len(apart), "song")) as progress:
+            for number, (song, outcome) in enumerate(zip(apart, outcomes, strict=True), start=1):
+                for note in (*(note for note in outcome.of_separator if note not in said), *outcome.notes):
+                    say(note, error=True)
+                said = outcome.of_separator
+                self._take(song, outcome)
+                progress(number, len(apart))
+        return others
+
+    def _apart(self, songs: list[SongFile]) -> tuple[list[SongFile], list[SongFile]]:
+        """Songs with a folder of their own whatever the file system takes for equal names, and those to do after them.
+
+        A pipe is open in this process alone.
+        """
+        taken: set[object] = set()
+        apart: list[SongFile] = []
+        others: list[SongFile] = []
+        for song in songs:
+            try:
+                folder = self._place(song).folder
+                names: set[object] = {str(folder).casefold()}
+                names |= {os.stat(folder)[1:3]} if folder.is_dir() else set()
+                left = bool(names & taken) or not song.file.is_file()
+            except (OSError, OptionError):  # is said when its turn comes
+                names, left = set(), True
+            taken |= names
+            (others if left else apart).append(song)
+        return apart, others
+
+    def _take(self, song: SongFile, outcome: Outcome) -> None:
+        """Report what another process made of a song."""
+        if outcome.saved is None or outcome.problem:
+            self._fail(str(song.file), outcome.problem)
+            return
+        self._songs[self._identity(outcome.saved.folder, song)] = song.file
+        self._wishes.report.finished(song.file, outcome.saved, outcome.page, outcome.seconds)
+        self._done += 1
 
     def _bar(self, label: str) -> "AbstractContextManager[Callable[[int, int | None], None]]":
         return nullcontext(lambda done, total: None) if self._wishes.report.quiet else progress_bar(label)
@@ -243,18 +224,6 @@ class _Batch:
         """The number of a folder in the file system, whatever its name, and what the song's manifest is called."""
         status = folder.stat()
         return status.st_dev, status.st_ino, self._place(song).manifest
-
-    def _page(self, saved: "SavedSong", song: Path) -> Path | None:
-        """Make the page if it was asked for; otherwise one of stems that were replaced goes away."""
-        from stemtree.page.make import drop_page, make_page
-
-        if self._wishes.page is None:
-            if not saved.existed and not saved.is_shared:
-                drop_page(saved.folder)
-            return None
-        with self._bar(f"{song.name}: the page") as progress:
-            mixture = song if song.is_file() and not self._wishes.reading.stream else None  # a pipe was read already
-            return make_page(saved.folder, mixture, self._wishes.page, fresh=not saved.existed, progress=progress)
 
     def summarise(self) -> None:
         """Print which songs failed, if there were several, and exit with 1 if any did."""

@@ -1,0 +1,185 @@
+"""What is done with one song, in this process or in one of several that each do a song at a time."""
+
+import os
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stemtree.cli.messages import explain
+from stemtree.cli.song_files import SongFile
+from stemtree.cli.song_report import Report
+from stemtree.errors import StemtreeWarning, TruncatedError, counted
+from stemtree.memory import keep_freed_memory
+
+if TYPE_CHECKING:
+    from stemtree.audio import OutputFormat
+    from stemtree.separation.output.layout import StemLayout
+    from stemtree.separation.output.stem_files import SavedSong
+    from stemtree.separation.separator import Separator
+
+Bar = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How songs are read: options of `stemtree.separation.separator.Separator.save`."""
+
+    stream: int | None = None
+    accept_truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a command is to make of its songs.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where the songs' folders go.
+    overwrite : bool
+        Write all stems anew, over what is there.
+    page : str, optional
+        Also make each song a page to listen to it, which plays this: ``flac`` or ``opus``.
+    reading : Reading
+        How songs are read.
+    layout : StemLayout, optional
+        Which nodes are written, and where; by default all.
+    recursive : bool
+        Take songs in folders within folders too.
+    report : Report
+        What is printed of each song.
+    jobs : int, optional
+        How many songs at once, in processes among which the threads are divided; by default what should be fastest.
+    """
+
+    folder: Path
+    overwrite: bool = False
+    page: str | None = None
+    reading: Reading = Reading()
+    layout: "StemLayout | None" = None
+    recursive: bool = False
+    report: Report = field(default_factory=Report)
+    jobs: int | None = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done with every song of a command; other processes can have it.
+
+    Parameters
+    ----------
+    make_separator : callable
+        A function of a module, or a part of one, that makes the separator.
+    output : OutputFormat
+        Format of the stems.
+    wishes : Wishes
+        All else.
+    """
+
+    make_separator: "Callable[[], Separator]"
+    output: "OutputFormat"
+    wishes: Wishes
+
+    def save(self, separator: "Separator", song: SongFile, progress: Bar | None = None) -> "SavedSong":
+        """Separate a song into files."""
+        wishes = self.wishes
+        return separator.save(
+            song.file,
+            wishes.folder / song.below,
+            self.output,
+            **({"layout": wishes.layout} if wishes.layout else {}),
+            overwrite=wishes.overwrite,
+            progress=progress,
+            stream=wishes.reading.stream,
+            accept_truncated=wishes.reading.accept_truncated,
+            track=song.track,
+        )
+
+    def make_page(self, saved: "SavedSong", song: Path, progress: Bar | None = None) -> Path | None:
+        """Make the page if it was asked for; otherwise one of stems that were replaced goes away."""
+        from stemtree.page.make import drop_page, make_page
+
+        if self.wishes.page is None:
+            if not saved.existed and not saved.is_shared:
+                drop_page(saved.folder)
+            return None
+        mixture = song if song.is_file() and not self.wishes.reading.stream else None  # a pipe was read already
+        return make_page(saved.folder, mixture, self.wishes.page, fresh=not saved.existed, progress=progress)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a song in another process: its files, or one sentence on why there are none."""
+
+    saved: "SavedSong | None" = None
+    page: Path | None = None
+    problem: str = ""
+    seconds: float = 0
+    notes: list[str] = field(default_factory=list)
+    of_separator: tuple[str, ...] = ()
+    """Notes on all songs."""
+
+
+def notes_on(separator: "Separator", report: Report) -> tuple[str, ...]:
+    """What is to be said of a separator before it begins: what it leaves out, and a device other than the CPU."""
+    from stemtree.devices import describe
+
+    if separator.device.type == "cpu" or report.quiet:
+        return tuple(separator.notes)
+    blocks = counted(separator.blocks_at_once, "block")
+    return (*separator.notes, f"computing on {describe(separator.device)}, {blocks} at once")
+
+
+def problem_with(song: Path, error: Exception) -> str:
+    """One sentence on why a song was not separated."""
+    if isinstance(error, TruncatedError):
+        return f"{error}, or give --accept-truncated to separate what is there"
+    return explain(error, f"'{song}' could not be separated")
+
+
+_worker: list[Work] = []
+"""In a worker process: what it was started for."""
+
+_separators: "list[Separator]" = []
+"""In a worker process: the one that it has made."""
+
+
+def start_worker(work: Work, threads: int) -> None:
+    """Begin a worker process of so many threads; torch, which it will import, reads their number once."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    keep_freed_memory()
+    _worker[:] = [work]
+
+
+def separate_in_worker(song: SongFile) -> Outcome:
+    """Separate a song in a worker process; what prevents all songs is raised, the rest is told of this one."""
+    work, outcome = _worker[0], Outcome()
+    if not _separators:
+        _separators.append(work.make_separator())
+    outcome.of_separator = notes_on(_separators[0], work.wishes.report)
+    started = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", StemtreeWarning)
+        try:
+            outcome.saved = work.save(_separators[0], song)
+            outcome.page = work.make_page(outcome.saved, song.file)
+        except Exception as error:  # of libraries too: nothing about one song ends the others
+            outcome.problem = problem_with(song.file, error)
+    outcome.seconds = time.perf_counter() - started
+    outcome.notes = [str(note.message) for note in caught]
+    return outcome
+
+
+def guess_seconds(song: Path) -> float:
+    """A song's length from the size of its file: reading it would take longer than what depends on it."""
+    size = song.stat().st_size
+    match song.suffix.lower():
+        case ".wav" | ".aif" | ".aiff":
+            return size / 176_400
+        case ".flac":
+            return size / 100_000
+    return size / 24_000  # 192 kbit/s
