@@ -117,7 +117,7 @@ def evaluate(
     if targets:
         listed = select_chunks(songs, tree, targets, chunking, with_family=family, sample=sample, seed=seed)
     possible = _possible_nodes(tree, node, level, root, listed.targets if listed else ())
-    estimator = make_estimator(name, possible, Stft(window, window_hop, 16000), tree.name, device)
+    estimator = make_estimator(name, possible, Stft(window, window_hop, 16000), tree, device)
     if write_chunks:
         listed = listed or list_all(choose_chunks(songs, chunking, sample, seed), chunking)
         write_list(listed, write_chunks)

@@ -7,7 +7,7 @@ import torch
 
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.chunkwise import Chunkwise
-from stemtree.hierarchy import NodePath
+from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.separation.separator import Separator
 from stemtree.separation.splitters.registry import make_splitters
 from stemtree.types import Waveform
@@ -21,8 +21,9 @@ class Pipeline(Chunkwise):
     ----------
     splitter : str
         For `stemtree.separation.splitters.registry.make_splitters`; empty for the default splitters.
-    hierarchy : str
-        Name of the hierarchy to separate into, if a splitter is made for it; otherwise the default one.
+    hierarchy : str or Hierarchy
+        What to separate into, if a splitter is made for it, or, of a `Hierarchy`, if the default one has nodes that it
+        lacks: then its nodes are sums of what is served. Otherwise the default one.
     device : str or torch.device
         Where to compute, see `stemtree.devices.find_device`.
 
@@ -30,10 +31,12 @@ class Pipeline(Chunkwise):
     ------
     SplitterError, ModelError, OptionError
         If the splitter cannot be used.
+    HierarchyError, SplitterError
+        If nodes of the hierarchy are no sums of what is served.
     """
 
     splitter: str = ""
-    hierarchy: str = ""
+    hierarchy: str | Hierarchy = ""
     device: str | torch.device = "cpu"
     sample_rate: None = field(default=None, init=False)
     root: NodePath = field(default="", init=False)
@@ -53,8 +56,10 @@ class Pipeline(Chunkwise):
     @property
     def nodes(self) -> tuple[NodePath, ...]:
         """See `Estimator.nodes`: all nodes of the plan but residuals, which no corpus has true signals of."""
-        residuals = {path for splitter in self._separator.plan.splitters for path in splitter.residuals}
-        return tuple(path for path in self._separator.tree.paths if path not in residuals)
+        nodes, whole, asked = _nodes(self._separator), self._separator.plan.whole, self.hierarchy
+        if isinstance(asked, Hierarchy) and whole and whole.name != asked.name:
+            return tuple(node for node in nodes if node in asked)  # without the rest, which it has no node for
+        return nodes
 
     def estimate(self, batch: Batch) -> Waveform:
         """See `ChunkEstimator.estimate`."""
@@ -71,6 +76,17 @@ class Pipeline(Chunkwise):
         splitters = make_splitters([self.splitter] if self.splitter else [])
         made_for = {splitter.hierarchy.name for splitter in splitters if splitter.hierarchy}
         separator = Separator(splitters=splitters, device=self.device)
-        if separator.tree.name == self.hierarchy or self.hierarchy not in made_for:
+        asked = self.hierarchy
+        name = asked if isinstance(asked, str) else asked.name
+        if separator.tree.name == name:
+            return separator
+        if name in made_for:
+            return Separator(name, splitters=splitters, device=self.device)
+        if isinstance(asked, str) or all(node in asked for node in _nodes(separator)):
             return separator  # the tree that the splitters make by themselves: a learned path has its rest there
-        return Separator(self.hierarchy, splitters=splitters, device=self.device)
+        return Separator(asked, splitters=splitters, device=self.device)
+
+
+def _nodes(separator: Separator) -> tuple[NodePath, ...]:
+    residuals = {path for splitter in separator.plan.splitters for path in splitter.residuals}
+    return tuple(path for path in separator.tree.paths if path not in residuals)

@@ -17,7 +17,7 @@ from stemtree.evaluation.estimators.pipeline import Pipeline
 from stemtree.evaluation.estimators.query_model import QueryModel
 from stemtree.evaluation.estimators.raw import Raw
 from stemtree.evaluation.estimators.trained import TrainedEstimator
-from stemtree.hierarchy import NodePath
+from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft
 
@@ -38,7 +38,7 @@ def make_estimator(
     name: str,
     nodes: Sequence[NodePath],
     stft: Stft = STFT,
-    hierarchy: str = "",
+    hierarchy: str | Hierarchy = "",
     device: str = "cpu",
 ) -> Estimator:
     """Make an estimator from its name.
@@ -51,8 +51,8 @@ def make_estimator(
         The nodes of an estimator that can estimate any; others know their own.
     stft : Stft
         The transform of oracle masks.
-    hierarchy : str
-        Name of the hierarchy that songs are separated into, if a splitter is made for it.
+    hierarchy : str or Hierarchy
+        What songs are separated into (see `Pipeline`).
     device : str
         Where to compute, see `stemtree.devices.find_device`. The mixture and oracles need none.
 
@@ -85,7 +85,7 @@ class _Wanted:
 
     nodes: tuple[NodePath, ...]
     stft: Stft
-    hierarchy: str
+    hierarchy: str | Hierarchy
     device: str
 
 
