@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from stemtree.errors import ModelError
 from stemtree.masks.relation import RelationSettings
-from stemtree.model import CARD, Card, Model, load_model, make_model, save_model
+from stemtree.model import Card, Model, load_model, make_model, save_model
+from stemtree.model_files import CARD, OLD_CARD, card_file
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.separation.splitters.registry import DEFAULT_MODEL
 from stemtree.spectral import Stft
@@ -32,9 +34,9 @@ def test_a_saved_model_gives_the_same_masks(tmp_path: Path) -> None:
     model = _model()
     model.network.eval()
     save_model(model, tmp_path / "model")
-    assert {file.name for file in (tmp_path / "model").iterdir()} == {"model.json", "model.safetensors"}
+    assert {file.name for file in (tmp_path / "model").iterdir()} == {"README.md", "config.json", "model.safetensors"}
     mixture = torch.randn(2, 1, 33, 7, dtype=torch.complex64)
-    for place in ("model", "model/model.json", "model/model.safetensors"):
+    for place in ("model", "model/config.json", "model/model.safetensors"):
         loaded = load_model(tmp_path / place)
         assert loaded.card == model.card and not loaded.network.training
         with torch.inference_mode():
@@ -61,8 +63,40 @@ def test_the_threshold_of_suppression_is_called_fade_in_the_file(tmp_path: Path)
 
 
 def test_the_default_models_card_keeps_its_form() -> None:
-    text = (DEFAULT_MODEL / CARD).read_text("utf-8")
-    assert Card.model_validate_json(text).model_dump(mode="json", by_alias=True) == json.loads(text)
+    text = card_file(DEFAULT_MODEL).read_text("utf-8")
+    assert Card.model_validate_json(text).as_file() == json.loads(text)
+
+
+def test_cards_of_earlier_models_are_read(tmp_path: Path) -> None:
+    model = _model()
+    folder = save_model(model, tmp_path)
+    (folder / CARD).rename(folder / OLD_CARD)
+    assert load_model(folder).card == load_model(folder / OLD_CARD).card == model.card
+    save_model(model, folder)  # anew: there are no two cards
+    assert (folder / CARD).exists() and not (folder / OLD_CARD).exists()
+
+
+def test_to_the_hub_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    there = tmp_path / "hub"
+
+    def upload_folder(self: object, *, folder_path: Path, repo_id: str, **options: object) -> None:
+        shutil.copytree(folder_path, there / repo_id)
+
+    monkeypatch.setattr(hub.HfApi, "create_repo", lambda self, name, **options: f"https://hub/{name}")
+    monkeypatch.setattr(hub.HfApi, "upload_folder", upload_folder)
+    monkeypatch.setattr(hub, "hf_hub_download", lambda name, file, **options: str(there / name / file))
+    monkeypatch.chdir(tmp_path)
+    model = _model()
+    assert model.push_to_hub("me/pair", private=True) == "https://hub/me/pair"
+    page = (there / "me" / "pair" / "README.md").read_text("utf-8")
+    assert "stemtree separate song.wav --splitter hf:me/pair" in page and "library_name: stemtree" in page
+    loaded = Model.from_pretrained("me/pair")
+    assert loaded.card == model.card == load_model("hf:me/pair").card
+    assert Model.from_pretrained(model.save_pretrained(tmp_path / "mine")).card == model.card
+    (there / "me" / "pair" / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ModelError, match=r"the card '.*config\.json' is not one of ours: the setting 'hierarchy' is"):
+        Model.from_pretrained("me/pair")
 
 
 def test_one_channel_is_the_average_and_frames_can_be_skipped() -> None:
@@ -79,7 +113,7 @@ def test_one_channel_is_the_average_and_frames_can_be_skipped() -> None:
 
 def test_damaged_models(tmp_path: Path) -> None:
     save_model(_model(), tmp_path / "run")
-    weights, card = tmp_path / "run" / "model.safetensors", tmp_path / "run" / "model.json"
+    weights, card = tmp_path / "run" / "model.safetensors", tmp_path / "run" / "config.json"
     whole, content = weights.read_bytes(), json.loads(card.read_text())
     weights.write_bytes(whole[:-9])
     with pytest.raises(ModelError, match=r"the weights '.*' are damaged"):
@@ -92,11 +126,11 @@ def test_damaged_models(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there is no setting 'colour'"):
         load_model(tmp_path / "run")
     card.write_text("{")
-    with pytest.raises(ModelError, match=r"the card '.*model\.json' is not one of ours: invalid JSON: [^']*$"):
+    with pytest.raises(ModelError, match=r"the card '.*config\.json' is not one of ours: invalid JSON: [^']*$"):
         load_model(tmp_path / "run")
     for changes in ({"tree": {"a": "b"}}, {"nodes": ["nonsense"]}, {"stft": content["stft"] | {"hop": 0}}):
         card.write_text(json.dumps(content | changes))
-        with pytest.raises(ModelError, match=r"the card '.*model\.json' is not one of ours: "):
+        with pytest.raises(ModelError, match=r"the card '.*config\.json' is not one of ours: "):
             load_model(tmp_path / "run")
     card.write_text(json.dumps(content))
     values = load_file(weights)

@@ -19,6 +19,8 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
+from stemtree.model_files import card_file
+
 SOURCES = {
     "songs": {
         "Freedoom": "BSD-3-Clause",
@@ -65,12 +67,13 @@ def main() -> None:
     parser.add_argument("--licences", type=Path)
     options = parser.parse_args()
     licences = yaml.safe_load(options.licences.read_text("utf-8")) if options.licences else SOURCES
-    card = json.loads((options.run / "model.json").read_text("utf-8"))
+    card = json.loads(card_file(options.run).read_text("utf-8"))
     card["metrics"] = {file.stem: improvements(file) for file in options.metrics}
     card["training"] |= {"temperature": options.temperature, "averaged_with_first": options.average is not None}
     card |= {"licences": licences, "fade": options.fade}
     options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "model.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+    (options.output / "config.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+    (options.output / "model.json").unlink(missing_ok=True)  # of an earlier model
     weights = load_file(options.run / "model.safetensors")
     if options.average:
         first = load_file(options.average / "model.safetensors")

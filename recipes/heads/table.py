@@ -9,6 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
+from stemtree.model_files import card_file
+
 FAMILIES = ("accompaniment/bass", "accompaniment/percussion", "accompaniment/other")
 
 
@@ -42,7 +44,7 @@ def main() -> None:
     }
     print("| run | families | instruments | absent leaves | CPU s |\n|---|---|---|---|---|")
     for name, values in results.items():
-        card = folder / name / "model.json"
+        card = card_file(folder / name)
         cpu = json.loads(card.read_text())["training"]["cpu_seconds"] if card.exists() else ""
         print(f"| {name} | {values['families']:.2f} | {values['instruments']:.2f} | {values['absent']:.1f} | {cpu} |")
     nodes = list(dict.fromkeys(node for values in results.values() for node in values))[3:]

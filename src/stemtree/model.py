@@ -5,6 +5,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import torch
@@ -15,18 +16,19 @@ from torch import Tensor, nn
 
 from stemtree.errors import HierarchyError, LibraryError, ModelError, OptionError, one_sentence
 from stemtree.hierarchy import Hierarchy, NodePath, from_dict
+from stemtree.hub import PREFIX, is_hub_name, upload
 from stemtree.masks.relation import Estimate, Relation, RelationSettings, make_relation
 from stemtree.masks.shares import share_logits
+from stemtree.model_files import CARD, OLD_CARD, README, WEIGHTS, card_file, weights_file
+from stemtree.model_page import model_page
 from stemtree.networks.registry import NetworkSettings
 from stemtree.spectral import Stft, log_magnitude, salient_bins
 from stemtree.staging import whole_file
 from stemtree.types import Features, Logits, Masks, Spectrogram, Waveform
 
-CARD, WEIGHTS = "model.json", "model.safetensors"
-
 
 class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
-    """What a model is, beside its weights; the file ``model.json``.
+    """What a model is, beside its weights; the file ``config.json``, of earlier models ``model.json``.
 
     Parameters
     ----------
@@ -53,6 +55,8 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
         For each corpus that it was measured on, the results.
     licences : dict
         Of the songs and sounds that it was trained on.
+    licence : str
+        Of the model itself, by its SPDX identifier; empty where nobody gave one.
     """
 
     format: Literal[1] = 1
@@ -69,11 +73,17 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
     licences: dict[str, dict[str, str]] = {}
+    licence: str = ""
 
     @property
     def divides(self) -> dict[str, Any]:
         """What the masks are of. Two models of equal networks may divide different trees."""
         return self.model_dump(mode="json", include={"hierarchy", "tree", "root", "nodes", "relation"})
+
+    def as_file(self) -> dict[str, Any]:
+        """What its file holds."""
+        content = self.model_dump(mode="json", by_alias=True)
+        return content if self.licence else {key: value for key, value in content.items() if key != "licence"}
 
     @property
     def settings_digest(self) -> str:
@@ -133,6 +143,47 @@ class Model:
         """Estimate conservative masks of the parts of the mixture; see `Relation.part_masks`."""
         return self.relation.part_masks(self._logits(mixture, query))
 
+    @classmethod
+    def from_pretrained(cls, name: str | os.PathLike[str]) -> "Model":
+        """Read a model from the Hugging Face hub, or from a folder; see `load_model`.
+
+        Parameters
+        ----------
+        name : str or path-like
+            ``OWNER/NAME`` or ``OWNER/NAME@REVISION``, with or without ``hf:``; a folder of this name comes first.
+        """
+        return load_model(name if is_hub_name(name) or os.path.exists(name) else f"{PREFIX}{os.fspath(name)}")
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
+        """Write ``config.json``, ``model.safetensors`` and ``README.md``; see `save_model`."""
+        return save_model(self, folder)
+
+    def push_to_hub(self, name: str, *, private: bool = False, message: str = "") -> str:
+        """Write the model to the Hugging Face hub, where this machine is logged in (``hf auth login``).
+
+        Parameters
+        ----------
+        name : str
+            ``OWNER/NAME``; a new place is made where there is none.
+        private : bool
+            Whether a new place is seen by its owner only.
+        message : str
+            Of the commit.
+
+        Returns
+        -------
+        str
+            The model's address.
+
+        Raises
+        ------
+        LibraryError, ModelError
+            See `stemtree.hub.upload`.
+        """
+        with TemporaryDirectory() as folder:
+            save_model(self, folder, name)
+            return upload(Path(folder), name, (CARD, WEIGHTS, README), private=private, message=message)
+
     def _logits(self, mixture: Spectrogram, query: Spectrogram | None) -> Logits:
         if self.card.network.domain != "features":
             return self._share_logits(mixture)
@@ -190,18 +241,35 @@ def make_model(card: Card) -> Model:
     return Model(card, network, relation)
 
 
-def save_model(model: Model, folder: str | os.PathLike[str]) -> Path:
-    """Write weights and card into a folder, both or none, and return it."""
+def save_model(model: Model, folder: str | os.PathLike[str], name: str = "") -> Path:
+    """Write weights, card and a page on them into a folder, all or none, and return it.
+
+    Parameters
+    ----------
+    model : Model
+        What is written.
+    folder : path-like
+        Made where it is not there.
+    name : str
+        What the page calls the model; by default as the folder.
+    """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     # Cloned, since safetensors refuses tensors of several names, such as layers share.
     weights = {
-        name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in model.network.state_dict().items()
+        key: tensor.clone(memory_format=torch.contiguous_format) for key, tensor in model.network.state_dict().items()
     }
-    card = json.dumps(model.card.model_dump(mode="json", by_alias=True), indent=2) + "\n"
-    with whole_file(place / CARD) as card_file, whole_file(place / WEIGHTS) as weights_file:
-        save_file(weights, weights_file)
-        card_file.write_text(card, "utf-8")
+    content = model.card.as_file()
+    card, page = json.dumps(content, indent=2) + "\n", model_page(content, name or place.resolve().name)
+    with (
+        whole_file(place / CARD) as card_place,
+        whole_file(place / WEIGHTS) as weights_place,
+        whole_file(place / README) as page_place,
+    ):
+        save_file(weights, weights_place)
+        card_place.write_text(card, "utf-8")
+        page_place.write_text(page, "utf-8")
+    (place / OLD_CARD).unlink(missing_ok=True)
     return place
 
 
@@ -211,51 +279,60 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     Parameters
     ----------
     folder : path-like
-        A folder with ``model.safetensors`` and ``model.json``, or either of these files.
+        A folder with ``model.safetensors`` and ``config.json``, or either of these files; of earlier models
+        ``model.json``. Or ``hf:OWNER/NAME``, a model on the Hugging Face hub.
 
     Raises
     ------
     ModelError
         If either is missing, damaged, or does not fit the other, or if the network's package is not installed.
+    LibraryError
+        If huggingface_hub is needed and not installed.
     """
-    place = _folder(folder)
-    card, weights = _read(place)
+    card = _read_card(folder)
     try:
         model = make_model(card)
     except LibraryError as error:
-        raise ModelError(f"the model '{place}' cannot be used: {error}") from None
+        raise ModelError(f"the model '{folder}' cannot be used: {error}") from None
     except (HierarchyError, OptionError) as error:
-        raise ModelError(f"the card '{place / CARD}' is not one of ours: {error}") from None
+        raise ModelError(f"the card '{card_file(folder)}' is not one of ours: {error}") from None
+    weights, file = _read_weights(folder), weights_file(folder)
     if not all(tensor.isfinite().all() for tensor in weights.values()):
-        raise ModelError(f"the weights '{place / WEIGHTS}' hold values that are no numbers: get a whole copy")
+        raise ModelError(f"the weights '{file}' hold values that are no numbers: get a whole copy")
     try:
         model.network.load_state_dict(weights)
     except RuntimeError:
-        raise ModelError(f"the weights '{place / WEIGHTS}' do not fit their card: get both from one place") from None
+        raise ModelError(f"the weights '{file}' do not fit their card: get both from one place") from None
     model.network.eval().requires_grad_(False)
     return model
 
 
-def _read(place: Path) -> tuple[Card, dict[str, Tensor]]:
-    """Card and weights of a folder."""
+def _read_card(folder: str | os.PathLike[str]) -> Card:
+    file = card_file(folder)
     try:
-        card = Card.model_validate_json((place / CARD).read_bytes())
-        return card, load_file(place / WEIGHTS)
+        return Card.model_validate_json(file.read_bytes())
     except OSError as error:
-        raise ModelError(f"cannot read the model '{place}': {error.strerror or error}; check the path") from None
+        raise _cannot_read(file, error) from None
     except (ValidationError, OptionError) as error:
         reason = one_sentence(error) if isinstance(error, ValidationError) else error
-        raise ModelError(f"the card '{place / CARD}' is not one of ours: {reason}") from None
+        raise ModelError(f"the card '{file}' is not one of ours: {reason}") from None
+
+
+def _read_weights(folder: str | os.PathLike[str]) -> dict[str, Tensor]:
+    file = weights_file(folder)
+    try:
+        return load_file(file)
+    except OSError as error:
+        raise _cannot_read(file, error) from None
     except (SafetensorError, ValueError) as error:
-        raise ModelError(f"the weights '{place / WEIGHTS}' are damaged ({error}): get a whole copy") from None
+        raise ModelError(f"the weights '{file}' are damaged ({error}): get a whole copy") from None
+
+
+def _cannot_read(file: Path, error: OSError) -> ModelError:
+    return ModelError(f"cannot read the model '{file.parent}': {error.strerror or error}; check the path")
 
 
 def weights_digest(folder: str | os.PathLike[str]) -> str:
     """SHA-256 of the weights' file of a model; `folder` is given as to `load_model`."""
-    with (_folder(folder) / WEIGHTS).open("rb") as file:
+    with weights_file(folder).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _folder(place: str | os.PathLike[str]) -> Path:
-    path = Path(place)
-    return path.parent if path.name in (CARD, WEIGHTS) else path

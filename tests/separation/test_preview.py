@@ -50,6 +50,6 @@ def test_splitters_that_are_not_there(tmp_path) -> None:
         preview(splitters=["demix"])
     with pytest.raises(ModelError, match="cannot read the model"):
         preview(splitters=[str(tmp_path)])
-    (tmp_path / "model.json").write_text("{}")
+    (tmp_path / "config.json").write_text("{}")
     assert ability(str(tmp_path)) is None
     assert ability(str(DEFAULT_MODEL / "model.json")) is not None

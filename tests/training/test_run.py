@@ -73,9 +73,9 @@ def test_the_last_checkpoint_is_kept_where_the_best_is_not_beaten(config: Path, 
 def test_what_a_run_leaves(config: Path, tmp_path: Path) -> None:
     model = train(read_settings([config], ["relation.kind=tree"]), tmp_path / "run")
     assert {file.name for file in (tmp_path / "run").iterdir()} == {
-        "checkpoints", "events", "model.json", "model.safetensors", "settings.yaml",
+        "README.md", "checkpoints", "config.json", "events", "model.safetensors", "settings.yaml",
     }  # fmt: skip
-    card = json.loads((tmp_path / "run" / "model.json").read_text())
+    card = json.loads((tmp_path / "run" / "config.json").read_text())
     measured = card["metrics"]["validation"]
     assert set(measured) == set(card["nodes"]) and all(values["examples"] == 4 for values in measured.values())
     assert card["corpora"][0]["songs"] == 4 and card["training"]["loss"] == "tpsa_mse"
@@ -113,7 +113,7 @@ def test_two_processes_learn_together(config: Path, tmp_path: Path) -> None:
     outcome = subprocess.run(command, capture_output=True, text=True)
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.count("2 steps, weights of step 2") == 1
-    measured = json.loads((run / "model.json").read_text())["metrics"]["validation"]
+    measured = json.loads((run / "config.json").read_text())["metrics"]["validation"]
     assert all(values["examples"] == 4 for values in measured.values())
     loss = logged(run)[0]
     alone = train(read_settings([config], ["trainer.max_epochs=1", "batch=4"]), tmp_path / "alone")

@@ -83,7 +83,8 @@ def separate(
             metavar="NAME|PATH",
             envvar="STEMTREE_SPLITTER",
             help="Divide nodes with spleeter; demucs, openunmix, pymss or unblend, if installed (demucs:MODEL for "
-            "another model); or a trained model, by its folder. Repeated: each node with the first that can split it.",
+            "another model); or a trained model, its folder or hf:OWNER/NAME. Repeated: each node with the first that "
+            "can split it.",
         ),
     ] = None,
     stem_map: Annotated[

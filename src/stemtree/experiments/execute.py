@@ -28,7 +28,7 @@ from stemtree.experiments.run_folder import ExperimentRun, cpu_seconds
 from stemtree.experiments.test_set import TestSet
 from stemtree.hierarchy import Hierarchy
 from stemtree.hierarchy import load as load_hierarchy
-from stemtree.model import CARD
+from stemtree.model_files import has_model
 from stemtree.training.monitor import Monitor
 from stemtree.training.run import fit, prepare, publish
 from stemtree.training.run_folder import RunFolder
@@ -126,7 +126,7 @@ class _StopAtCheckpoint(lightning.Callback):
 
 def _train(job: Job, folder: ExperimentRun) -> bool:
     """Train unless that is done; returns whether there is a model now, or none is needed."""
-    if job.run.estimator != TRAINED or (folder.model / CARD).exists():
+    if job.run.estimator != TRAINED or has_model(folder.model):
         return True
     if job.stop.exists():
         return False

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from stemtree.model import CARD
+from stemtree.model_files import has_model
 from stemtree.staging import lock_folder, whole_file
 
 try:
@@ -89,7 +89,7 @@ class ExperimentRun:
             return State.RUNNING
         if self._failure.exists():
             return State.FAILED
-        return State.TRAINED if (self.model / CARD).exists() else State.PENDING
+        return State.TRAINED if has_model(self.model) else State.PENDING
 
     def describe(self, description: dict[str, Any]) -> None:
         """Write what the run is, for people; a failure of before is forgotten."""

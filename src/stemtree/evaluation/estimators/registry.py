@@ -18,6 +18,7 @@ from stemtree.evaluation.estimators.query_model import QueryModel
 from stemtree.evaluation.estimators.raw import Raw
 from stemtree.evaluation.estimators.trained import TrainedEstimator
 from stemtree.hierarchy import Hierarchy, NodePath
+from stemtree.hub import is_hub_name
 from stemtree.masks.ideal import IDEAL_MASKS
 from stemtree.spectral import Stft
 
@@ -30,6 +31,7 @@ NAMES = (
     "raw:spleeter",
     "raw:PACKAGE",
     "the folder of a trained model",
+    "hf:OWNER/NAME",
 )
 """The possible names, for messages."""
 
@@ -67,7 +69,9 @@ def make_estimator(
     prefix, _, argument = name.partition(":")
     of_prefix = _BY_PREFIX.get(prefix)
     estimator = of_prefix(argument, _Wanted(tuple(nodes), stft, hierarchy, device)) if of_prefix else None
-    if estimator is None and os.path.exists(name):  # pathlib's exists raises an error if the name is too long
+    if estimator is None and (
+        is_hub_name(name) or os.path.exists(name)
+    ):  # pathlib's exists raises an error if the name is too long
         estimator = _trained(Path(name), device)
     if estimator is None:
         raise OptionError(f"there is no estimator '{name}'{suggest(name, NAMES)}")

@@ -16,7 +16,9 @@ from typing import Protocol
 
 from stemtree.errors import HierarchyError, ModelError, SplitterError, StemtreeError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, Part, from_dict, is_within, join, load, match
+from stemtree.hub import is_hub_name
 from stemtree.masks.partition import Partition
+from stemtree.model_files import card_file
 from stemtree.separation.splitters.catalogue import category_of, stems_of
 from stemtree.separation.splitters.stem_map_files import stem_map_of
 from stemtree.separation.splitters.stem_maps import StemMap
@@ -34,8 +36,8 @@ DRUM_MODEL = Path(__file__).with_name("drum_pieces")
 QUERY_MODEL = Path(__file__).with_name("query_model")
 """The trained model that takes an example of what to separate; not there until one is published."""
 
-CARD = "model.json"
-"""What says, beside the weights, what a trained model is."""
+MODEL_FORMS = "the folder of a trained model, or hf:OWNER/NAME"
+"""How trained models are named."""
 
 PACKAGE_NAMES = ("demucs", "openunmix", "pymss", "unblend")
 """Separators of other projects that may be installed beside this package."""
@@ -143,10 +145,12 @@ def ability(name: str, stem_map: StemMap | None = None) -> Ability | None:
             return None
         found = stem_map or stem_map_of(package, model, category_of(package, model), stems)
         return Ability(name, SeparatorStems(f"{package}'s model '{model}'", stems, found).parts)
-    if not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
+    if not is_hub_name(name) and not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
         names = ", ".join(("spleeter", *PACKAGE_NAMES))
-        raise SplitterError(f"there is no splitter '{name}': give {names}, or the folder of a trained model")
-    return _of_model(Path(name))
+        raise SplitterError(
+            f"there is no splitter '{name}': give {names}, or a trained model: its folder, or {MODEL_FORMS}"
+        )
+    return _of_model(name)
 
 
 def has_stems(name: str) -> bool:
@@ -217,25 +221,24 @@ def read_card(model: str | os.PathLike[str]) -> ModelCard | None:
 
     Raises
     ------
-    ModelError
-        If there is none.
+    LibraryError, ModelError
+        If there is none, or if it cannot be fetched.
     """
-    folder = Path(model)
-    place = folder.parent if folder.name in (CARD, "model.safetensors") else folder
+    file = card_file(model)
     try:
-        card = json.loads((place / CARD).read_bytes())
+        card = json.loads(file.read_bytes())
         tree = from_dict(card["hierarchy"], card["tree"])
         whole = load(card["hierarchy"]) if card.get("root") else tree
         return ModelCard(tree, tuple(card["nodes"]), whole, Analysis(**card["stft"]))
     except OSError as error:
-        raise ModelError(f"cannot read the model '{place}': {error.strerror or error}; check the path") from None
+        raise ModelError(f"cannot read the model '{file.parent}': {error.strerror or error}; check the path") from None
     except (HierarchyError, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
         return None
 
 
-def _of_model(folder: Path) -> Ability | None:
+def _of_model(model: str) -> Ability | None:
     """The ability of a trained model by its card; None if that is not one of ours or cannot divide its tree."""
-    card = read_card(folder)
+    card = read_card(model)
     if card is None:
         return None
     try:
@@ -244,7 +247,7 @@ def _of_model(folder: Path) -> Ability | None:
         return None
     if not model_parts(parts, card.tree, MIXTURE):  # loading it says so, and what to do
         return None
-    name = {DEFAULT_MODEL: "the default model", DRUM_MODEL: "the model of drum pieces"}.get(folder, str(folder))
+    name = {str(DEFAULT_MODEL): "the default model", str(DRUM_MODEL): "the model of drum pieces"}.get(model, model)
     return Ability(name, _each(partial(model_parts, parts)), card.whole, card.stft)
 
 

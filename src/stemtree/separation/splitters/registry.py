@@ -6,7 +6,15 @@ from pathlib import Path
 
 from stemtree.errors import OptionError, SplitterError
 from stemtree.hierarchy import Hierarchy, load
-from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, can_serve, cannot_serve, has_stems
+from stemtree.hub import is_hub_name
+from stemtree.separation.splitters.abilities import (
+    DEFAULT_MODEL,
+    DRUM_MODEL,
+    MODEL_FORMS,
+    can_serve,
+    cannot_serve,
+    has_stems,
+)
 from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.external import ExternalSplitter
 from stemtree.separation.splitters.external_packages import PACKAGES, load_package
@@ -35,7 +43,8 @@ def make_splitters(
     ----------
     names : sequence of str
         ``spleeter``; a separator that is installed beside this package (``demucs``, ``openunmix``, ``pymss``,
-        ``unblend``, with ``:MODEL`` for another than its default model); or the folder of a trained model.
+        ``unblend``, with ``:MODEL`` for another than its default model); the folder of a trained model; or
+        ``hf:OWNER/NAME``, one on the Hugging Face hub.
     hierarchy : str, optional
         Name or file of a hierarchy that every named splitter must be able to split a node of, or to make a sum of.
     stem_maps : StemMaps
@@ -90,7 +99,9 @@ def _make_splitter(name: str, stem_map: StemMap | None) -> Splitter:
     package, _, model = name.partition(":")
     if package in PACKAGES:
         return ExternalSplitter(load_package(package, model), stem_map)
-    if not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
+    if not is_hub_name(name) and not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
         names = ", ".join((*_BY_NAME, *PACKAGES))
-        raise SplitterError(f"there is no splitter '{name}': give {names}, or the folder of a trained model")
+        raise SplitterError(
+            f"there is no splitter '{name}': give {names}, or a trained model: its folder, or {MODEL_FORMS}"
+        )
     return TrainedSplitter(name)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 
 import torch
 
@@ -11,7 +10,8 @@ from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, join, load
 from stemtree.masks.activity import suppress_inactive
 from stemtree.masks.conserve import normalise
-from stemtree.model import WEIGHTS, load_model, weights_digest
+from stemtree.model import load_model, weights_digest
+from stemtree.model_files import WEIGHTS
 from stemtree.networks.kernels import fuse_batch_norms
 from stemtree.separation.splitters.abilities import model_parts
 from stemtree.separation.splitters.base import CPU, Block, Splitter, stack, to_model_bins, to_song_bins
@@ -41,7 +41,7 @@ class TrainedSplitter(Splitter):
     block_frames = 512
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self._folder, self.model = Path(folder), load_model(folder)
+        self._folder, self.model = folder, load_model(folder)
         self._check_query()
         if not self.outputs(self.model.tree, MIXTURE):
             raise OptionError(

@@ -1,0 +1,159 @@
+"""Models on the Hugging Face hub, by their names ``hf:OWNER/NAME`` or ``hf:OWNER/NAME@REVISION``."""
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from stemtree.errors import ModelError
+from stemtree.extras import library
+
+PREFIX = "hf:"
+
+_NAME = re.compile(r"hf:([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
+
+
+def is_hub_name(place: str | os.PathLike[str]) -> bool:
+    """Whether a model is named by its place on the hub, not by its folder."""
+    return os.fspath(place).startswith(PREFIX)
+
+
+@cache
+def fetch(name: str, files: tuple[str, ...]) -> Path:
+    """Fetch one file of a model into the hub's cache on this machine, unless it is there, and return its path.
+
+    Parameters
+    ----------
+    name : str
+        Of the model. Where the hub cannot be reached, what was fetched before is used.
+    files : tuple of str
+        Names of the file, old ones last; the first that the model has is taken.
+
+    Raises
+    ------
+    LibraryError
+        If huggingface_hub is not installed.
+    ModelError
+        If the name is none, if there is no such model or file, or if the hub cannot be reached.
+    """
+    repository, revision = _parse(name)
+    hub = _library(name)
+    with _explained(hub, name):
+        for file in files:
+            try:
+                options = {"revision": revision, "tqdm_class": _silent(hub)}
+                return Path(hub.hf_hub_download(repository, file, **options))
+            except hub.errors.LocalEntryNotFoundError:  # one that cannot be fetched, not one that is not there
+                raise
+            except hub.errors.EntryNotFoundError:
+                continue
+    raise ModelError(f"'{name}' is no model of stemtree: it has no {files[0]}; check the name")
+
+
+def upload(folder: Path, name: str, files: Sequence[str], *, private: bool = False, message: str = "") -> str:
+    """Write files of a folder to the hub, which makes the model's place where it has none, and return its address.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        With the files.
+    name : str
+        Of the model; ``hf:`` may be left out.
+    files : sequence of str
+        Names of files in the folder.
+    private : bool
+        Whether a new place is seen by its owner only.
+    message : str
+        Of the commit.
+
+    Raises
+    ------
+    LibraryError
+        If huggingface_hub is not installed.
+    ModelError
+        If the name is none, if this machine is not logged in or may not write there, or if the hub cannot be reached.
+    """
+    repository, revision = _parse(name if is_hub_name(name) else PREFIX + name)
+    hub = _library(name)
+    with _explained(hub, name):
+        api = hub.HfApi()
+        address = api.create_repo(repository, private=private, exist_ok=True)
+        api.upload_folder(
+            repo_id=repository, folder_path=folder, allow_patterns=list(files), revision=revision,
+            commit_message=message or "Model of stemtree",
+        )  # fmt: skip
+    return str(address)
+
+
+def _library(name: str) -> Any:
+    for part in ("errors", "constants", "utils"):  # which it imports only when they are asked for
+        library(f"huggingface_hub.{part}", "hub", f"the model '{name}' needs")
+    return library("huggingface_hub", "hub", f"the model '{name}' needs")
+
+
+def _parse(name: str) -> tuple[str, str | None]:
+    """Repository and revision."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise ModelError(f"'{name}' is no name of a model on the Hugging Face hub: give hf:OWNER/NAME")
+    return found[1], found[2]
+
+
+@contextmanager
+def _explained(hub: Any, name: str) -> Iterator[None]:
+    """Errors of the hub's library as sentences."""
+    errors, logger = hub.errors, logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # each of its attempts is a warning
+    try:
+        yield
+    except errors.GatedRepoError:
+        raise ModelError(
+            f"the model '{name}' is given only to those who ask for it: ask on its page, then run `hf auth login`"
+        ) from None
+    except errors.RepositoryNotFoundError:
+        raise ModelError(
+            f"the Hugging Face hub shows no model '{name}': check the name, or run `hf auth login` if it is private"
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise ModelError(f"the model '{name}' has no such revision: check what follows the @") from None
+    except errors.HFValidationError:
+        raise ModelError(f"'{name}' is no name of a model on the Hugging Face hub: give hf:OWNER/NAME") from None
+    except errors.HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", "an error")
+        remedy = "run `hf auth login`" if status in (401, 403) else "try again later"
+        raise ModelError(f"the Hugging Face hub answers {status} on the model '{name}': {remedy}") from None
+    except errors.LocalTokenNotFoundError:
+        raise ModelError(f"this machine is not logged in to write the model '{name}': run `hf auth login`") from None
+    except errors.LocalEntryNotFoundError:
+        raise _unreachable(hub, name) from None
+    except OSError as error:
+        if error.filename is not None:
+            raise ModelError(f"cannot keep the model '{name}' in '{error.filename}': {error.strerror}") from None
+        raise _unreachable(hub, name) from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore", "requests"):
+            raise
+        raise _unreachable(hub, name) from None
+    finally:
+        logger.setLevel(level)
+
+
+def _unreachable(hub: Any, name: str) -> ModelError:
+    return ModelError(
+        f"cannot reach {hub.constants.ENDPOINT} for the model '{name}', which is not on this machine: check the network"
+    )
+
+
+def _silent(hub: Any) -> Any:
+    """The library's progress bar, never shown: no part of this package prints but the command line."""
+
+    class Silent(hub.utils.tqdm):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **(options | {"disable": True}))
+
+    return Silent

@@ -1,0 +1,65 @@
+"""The page on a model, ``README.md``, as the Hugging Face hub shows it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+
+def model_page(card: Mapping[str, Any], name: str) -> str:
+    """Write the page: how to use the model, its tree, what it reaches, and what it was trained on.
+
+    Parameters
+    ----------
+    card : mapping
+        What the card's file holds; see `stemtree.model.Card`.
+    name : str
+        What the model is called; with a slash as on the hub.
+    """
+    about: dict[str, Any] = {"library_name": "stemtree", "pipeline_tag": "audio-to-audio"}
+    about |= {"tags": ["stemtree", "audio-source-separation", "music"]}
+    if card.get("licence"):
+        about["license"] = str(card["licence"]).lower()
+    kind, root = card["network"].get("kind"), card.get("root") or "the song"
+    lines = [
+        "---", yaml.safe_dump(about, sort_keys=False).rstrip(), "---", "", f"# {name}", "",
+        f"A model of [stemtree](https://pypi.org/project/stemtree/) (`{kind}`, relation "
+        f"`{card['relation'].get('kind')}`, hierarchy `{card['hierarchy']}`). It divides {root} into", "",
+        "```", *_drawn(card["tree"]), "```", "",
+        "```sh", f"stemtree separate song.wav --splitter {'hf:' * ('/' in name)}{name}", "```",
+        *_figures(card.get("metrics") or {}), *_corpora(card.get("corpora") or ()),
+        *_licences(card.get("licences") or {}),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _drawn(tree: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """The tree as a drawing; what is no tree is left out."""
+    for place, (node, below) in enumerate(tree.items()):
+        last = place == len(tree) - 1
+        yield f"{before}{'└── ' if last else '├── '}{node}"
+        if isinstance(below, dict):
+            yield from _drawn(below, before + ("    " if last else "│   "))
+
+
+def _figures(metrics: Mapping[str, Any]) -> Iterator[str]:
+    for corpus, nodes in metrics.items():
+        yield from ("", f"## Measured on {corpus}", "", "| node | SI-SDR improvement in dB | chunks |", "|---|---|---|")
+        for node, of_node in nodes.items():
+            found = of_node if isinstance(of_node, dict) else {"si_sdr_improvement": of_node}
+            yield f"| {node} | {found.get('si_sdr_improvement', '')} | {found.get('chunks', '')} |"
+
+
+def _corpora(corpora: Any) -> Iterator[str]:
+    if corpora:
+        yield from ("", "## Trained on", "", "| corpora | songs | hours of each node |", "|---|---|---|")
+    for corpus in corpora:
+        hours = ", ".join(f"{node} {some}" for node, some in (corpus.get("stem_hours") or {}).items())
+        yield f"| {', '.join(map(str, corpus.get('kinds', ())))} | {corpus.get('songs', '')} | {hours} |"
+
+
+def _licences(licences: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    if licences:
+        yield from ("", "## Licences of what it was trained on", "", "| | | licence |", "|---|---|---|")
+    for kind, of_kind in licences.items():
+        yield from (f"| {kind} | {what} | {licence} |" for what, licence in of_kind.items())
