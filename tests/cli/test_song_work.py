@@ -16,13 +16,13 @@ def in_processes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many processes were asked for; the work, which could be sent to one, is done here."""
     asked: list[int] = []
 
-    def map_here(work, jobs, workers, *, initializer, initargs) -> Iterator[song_work.Outcome]:
+    def map_here(work, jobs, workers, *, initializer, initargs, **_) -> Iterator[tuple[object, song_work.Outcome]]:
         asked.append(workers)
         initializer(*pickle.loads(pickle.dumps(initargs)))
         for job in jobs:
-            yield pickle.loads(pickle.dumps(work(pickle.loads(pickle.dumps(job)))))
+            yield job, pickle.loads(pickle.dumps(work(pickle.loads(pickle.dumps(job)))))
 
-    monkeypatch.setattr(songs, "map_in_processes", map_here)
+    monkeypatch.setattr(songs, "map_tracks", map_here)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setattr(song_work, "_separators", [])
     monkeypatch.setattr(song_work, "_worker", [])

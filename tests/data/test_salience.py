@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 import soundfile
 
+from stemtree import cluster
 from stemtree.audio import Excerpts
 from stemtree.corpora import song_cache
 from stemtree.corpora.load import load_corpus
@@ -251,8 +252,8 @@ def test_little_is_held_at_a_time(
 
 def test_a_thread_too_many_is_not_started(musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    original = song_cache.ThreadPoolExecutor
-    monkeypatch.setattr(song_cache, "ThreadPoolExecutor", lambda workers: asked.append(workers) or original(workers))
+    original = cluster.ThreadPoolExecutor
+    monkeypatch.setattr(cluster, "ThreadPoolExecutor", lambda workers: asked.append(workers) or original(workers))
     salience_index(make_corpus(tmp_path, {"a": 12}), musdb, tmp_path / "index.parquet", workers=1000)
     assert asked == [16]
 

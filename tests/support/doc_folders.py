@@ -97,6 +97,7 @@ CHAPTERS: dict[str, tuple[tuple[str, ...], Callable[[Path], None]]] = {
     "training": (("docs/guides/training.md",), training),
     "evaluation": (("docs/guides/evaluation.md",), evaluation),
     "experiments": (("docs/guides/experiments.md",), lambda folder: None),
+    "clusters": (("docs/guides/clusters.md",), lambda folder: None),
     "curation": (
         tuple(
             f"docs/guides/curation/{name}.md"

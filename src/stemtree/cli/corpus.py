@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stemtree.cli.cluster_option import ClusterOption
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.messages import markup, one_line, progress_bar, say, show
 from stemtree.errors import counted
@@ -23,7 +24,14 @@ Root = Annotated[str, typer.Argument(metavar="ROOT", help="Read the corpus in th
 
 
 @app.command()
-def check(root: Root, kind: Kind, hierarchy: In = None, labels: Labels = None, skip_bad: SkipBad = False) -> None:
+def check(
+    root: Root,
+    kind: Kind,
+    hierarchy: In = None,
+    labels: Labels = None,
+    skip_bad: SkipBad = False,
+    cluster: ClusterOption = None,
+) -> None:
     """Validate a copy: what is wrong, where, and how often; fails if anything is, or with --skip-bad if all is."""
     from stemtree.corpora.check import check_corpus
     from stemtree.corpora.settings import CorpusSettings
@@ -75,6 +83,7 @@ def index(
     duration: Annotated[float, typer.Option(metavar="S", help="Cut songs into chunks of so many seconds.")] = 10.0,
     hop: Annotated[float, typer.Option(metavar="S", help="Begin a chunk every so many seconds.")] = 2.5,
     skip_bad: SkipBad = False,
+    cluster: ClusterOption = None,
 ) -> None:
     """Measure how loud every node is in every chunk, for training; only songs that changed are measured again."""
     from stemtree.corpora.settings import CorpusSettings
@@ -105,6 +114,7 @@ def resample(
         int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")
     ] = None,
     skip_bad: SkipBad = False,
+    cluster: ClusterOption = None,
 ) -> None:
     """Copy a corpus at another sample rate, in the same layout; songs that are in the copy already are left."""
     from stemtree.corpora.resample import ResampleSettings, resample_corpus
@@ -184,6 +194,7 @@ def render(
         int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")
     ] = None,
     skip_bad: SkipBad = False,
+    cluster: ClusterOption = None,
 ) -> None:
     """Render MIDI files into a corpus in Slakh's layout; songs that are there are left."""
     from stemtree.errors import OptionError

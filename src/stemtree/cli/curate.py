@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli import curate_stems
+from stemtree.cli.cluster_option import ClusterOption
 from stemtree.cli.messages import one_line, progress_bar, say
 from stemtree.errors import counted
 
@@ -114,6 +115,7 @@ def listen(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="EVIDENCE.csv", help="Write what files sound like to this file.")
     ],
+    cluster: ClusterOption = None,
 ) -> None:
     """Listen to the files of an annotation, and mark rows for review where the sound speaks against the label."""
     from stemtree.curation.annotation.listen import listen as run

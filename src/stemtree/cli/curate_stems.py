@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from stemtree.cli.cluster_option import ClusterOption
 from stemtree.cli.messages import one_line, progress_bar, say
 from stemtree.errors import OptionError, counted
 
@@ -50,6 +51,7 @@ def stems(
     automix: Annotated[bool, typer.Option("--automix", help="Spread takes of guitars and backing vocals.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Make songs without tracks that are no use.")] = False,
     workers: Workers = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Mix raw tracks into instrument stems, MUSDB-like stems and mixtures; songs that are there are left."""
     from stemtree.curation.stems.build import build_stems
@@ -91,6 +93,7 @@ def bleed(
         float, typer.Option(metavar="DB", help="Flag tracks of which another instrument explains this much.")
     ] = -50,
     workers: Workers = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Measure what every track hears of other instruments, and flag those that leak."""
     from stemtree.curation.bleed.measure import BleedSettings, update_leaks

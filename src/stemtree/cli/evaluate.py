@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stemtree.cli.cluster_option import ClusterOption
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.evaluation_tables import absent_table, chunk_table, level_table, statistics_table
 from stemtree.cli.messages import one_line, progress_bar, say, show, stopped_by_user
@@ -92,6 +93,7 @@ def evaluate(
     window_hop: WindowHop = 512,
     skip_bad: SkipBad = False,
     device: DeviceOption = AUTO,
+    cluster: ClusterOption = None,
 ) -> None:
     """Measure how well the nodes of a corpus's songs are estimated."""
     if node and level is not None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stemtree.cli.cluster_option import ClusterOption
 from stemtree.cli.messages import markup, progress_bar, say, show, stopped_by_user
 from stemtree.errors import counted
 
@@ -92,6 +93,7 @@ def run(
         str | None,
         typer.Option(metavar="same|new", help="Count runs of an earlier code, if there are any, or do them anew."),
     ] = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Train and measure every arm with every seed; what is finished is kept, and the next call goes on from there."""
     from stemtree.experiments.driver import Limits, run_suite

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from typer.core import TyperCommand
 
+from stemtree.cli.cluster_option import ClusterOption
 from stemtree.cli.song_options import BatchOption, DeviceOption, JobsOption, StreamOption, TruncatedOption
 from stemtree.cli.song_report import Report
 from stemtree.cli.song_work import Reading, Wishes
@@ -143,6 +144,7 @@ def separate(
     device: DeviceOption = AUTO,
     batch: BatchOption = None,
     jobs: JobsOption = None,
+    cluster: ClusterOption = None,
     page: Annotated[
         str | None,
         typer.Option(
@@ -171,10 +173,8 @@ def separate(
         return
     if not files:
         context.fail("Missing argument 'FILE...'.")
-    named, wishes = (
-        node or layout.names,
-        Wishes(output, overwrite, page, Reading(stream, accept_truncated), layout, recursive, Report(quiet, as_json)),
-    )
+    named, reading, report = node or layout.names, Reading(stream, accept_truncated), Report(quiet, as_json)
+    wishes = Wishes(output, overwrite, page, reading, layout, recursive, report)
     if plan := preview(tree, splitter or (), depth, named, stem_map or ()):
         stems = layout.stems(plan.tree, plan.wanted)  # names given to --without
         children = {path: plan.tree.children(path) for path in (MIXTURE, *plan.tree.paths)}
@@ -193,10 +193,10 @@ def separate(
         plan_songs(files, plan, written_as, wishes)
         return
 
-    if jobs is None and (waiting is Waiting.SLEEPING or may_be_gpu(device)):
+    if jobs is None and cluster is None and (waiting is Waiting.SLEEPING or may_be_gpu(device)):
         jobs = 1  # with cores that others use too nothing is won, and a GPU gets several blocks of one song instead
     make = partial(_make_separator, hierarchy, depth, named, splitter, stem_map, device, batch)
-    separate_songs(files, make, written_as, replace(wishes, jobs=jobs))
+    separate_songs(files, make, written_as, replace(wishes, jobs=jobs, gpus=device.startswith("cuda")))
 
 
 def _make_separator(

@@ -53,6 +53,8 @@ class Wishes:
         What is printed of each song.
     jobs : int, optional
         How many songs at once, in processes among which the threads are divided; by default what should be fastest.
+    gpus : float
+        How many GPUs a song needs on a cluster.
     """
 
     folder: Path
@@ -63,6 +65,7 @@ class Wishes:
     recursive: bool = False
     report: Report = field(default_factory=Report)
     jobs: int | None = 1
+    gpus: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ def start_worker(work: Work, threads: int) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     keep_freed_memory()
     _worker[:] = [work]
+    _separators.clear()
 
 
 def separate_in_worker(song: SongFile) -> Outcome:

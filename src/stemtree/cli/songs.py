@@ -23,9 +23,9 @@ from stemtree.cli.song_work import (
     separate_in_worker,
     start_worker,
 )
+from stemtree.cluster import is_on_cluster, map_tracks
 from stemtree.errors import OptionError, StemtreeWarning, counted
 from stemtree.memory import available_memory, keep_freed_memory
-from stemtree.processes import map_in_processes
 from stemtree.threads import songs_at_once, threads_per_song
 
 if TYPE_CHECKING:
@@ -147,6 +147,10 @@ class _Batch:
 
     def separate_at_once(self, songs: list[SongFile]) -> list[SongFile]:
         """Separate songs in processes, where several at once are wanted; return those that are left for this one."""
+        if is_on_cluster():
+            apart, others = self._apart(songs)
+            self._separate_apart(apart, self._wishes.jobs, 1)
+            return others
         if self._wishes.jobs == 1 or len(songs) < 2:
             return songs
         threads, (apart, others) = threads_per_song(), self._apart(songs)
@@ -159,18 +163,28 @@ class _Batch:
         if not self._wishes.report.quiet:
             many, some = counted(workers, "song"), counted(each, "thread")
             say(f"{many} at once, {some} each (-j 1: one song after the other)", error=True)
-        outcomes = map_in_processes(
-            separate_in_worker, apart, workers, initializer=start_worker, initargs=(self._work, each)
+        self._separate_apart(apart, workers, each)
+        return others
+
+    def _separate_apart(self, songs: list[SongFile], workers: int | None, threads: int) -> None:
+        """Separate songs in worker processes of so many threads each, and report them in order."""
+        outcomes = map_tracks(
+            separate_in_worker,
+            songs,
+            workers,
+            name_of=lambda song: str(song.file),
+            gpus=self._wishes.gpus,
+            initializer=start_worker,
+            initargs=(self._work, threads),
         )
         said: tuple[str, ...] = ()
-        with self._bar(counted(len(apart), "song")) as progress:
-            for number, (song, outcome) in enumerate(zip(apart, outcomes, strict=True), start=1):
+        with self._bar(counted(len(songs), "song")) as progress:
+            for number, (song, outcome) in enumerate(outcomes, start=1):
                 for note in (*(note for note in outcome.of_separator if note not in said), *outcome.notes):
                     say(note, error=True)
                 said = outcome.of_separator
                 self._take(song, outcome)
-                progress(number, len(apart))
-        return others
+                progress(number, len(songs))
 
     def _apart(self, songs: list[SongFile]) -> tuple[list[SongFile], list[SongFile]]:
         """Songs with a folder of their own whatever the file system takes for equal names, and those to do after them.

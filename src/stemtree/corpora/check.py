@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from stemtree.audio import open_source, read
 from stemtree.audio.decibels import to_decibels
 from stemtree.audio.decoded import DecodedSource
 from stemtree.audio.samples import ExactSamples
+from stemtree.cluster import map_tracks
 from stemtree.corpora.headers import Header, differences, read_header
 from stemtree.corpora.load import hierarchy_of, load_songs
 from stemtree.corpora.registry import layout_of
@@ -71,21 +71,23 @@ def check_corpus(
     problems: list[Problem] = []
     notes: list[Problem] = []
     report = progress or (lambda done, total: None)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        checks: list[Future[_CheckedSong]] = []
+    loaded: list[Track] = []
+
+    def readable() -> Iterator[tuple[Track, bool]]:
         for number, song in enumerate(load_songs(Path(root), layout, tree), start=1):
-            problems += song.problems
-            notes += song.notes
+            problems.extend(song.problems)
+            notes.extend(song.notes)
             if song.track:
-                comparable = song.track.adds_up and not song.problems
-                checks.append(pool.submit(_check_audio, song.track, comparable))
+                loaded.append(song.track)
+                yield song.track, song.track.adds_up and not song.problems
             report(number, None)
-        for number, _ in enumerate(as_completed(checks), start=1):
-            report(number, len(checks))
-        for check in checks:
-            problems += (found := check.result()).problems
-            if not any(problem.kind == "unreadable" for problem in found.problems):
-                checked.append(found)
+
+    checks = map_tracks(_check_song, readable(), place="threads", name_of=lambda job: job[0].id)
+    for number, (_, found) in enumerate(checks, start=1):
+        problems += found.problems
+        if not any(problem.kind == "unreadable" for problem in found.problems):
+            checked.append(found)
+        report(number, len(loaded))
     if not checked and not problems:
         raise CorpusError(f"'{root}' holds no songs in the layout '{kind}': check folder and kind")
     tracks = [song.track for song in checked]
@@ -103,6 +105,10 @@ class _CheckedSong:
     track: Track
     channels: int
     problems: list[Problem]
+
+
+def _check_song(job: tuple[Track, bool]) -> _CheckedSong:
+    return _check_audio(*job)
 
 
 def _check_audio(track: Track, compare_sum: bool) -> _CheckedSong:

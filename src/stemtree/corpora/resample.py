@@ -14,11 +14,11 @@ from stemtree.audio.formats import RATES
 from stemtree.audio.resample import resample_blocks
 from stemtree.audio.samples import ExactSamples
 from stemtree.audio.source import AudioSource
+from stemtree.cluster import map_tracks
 from stemtree.corpora.layout import Layout
 from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Problem
 from stemtree.errors import CorpusError, OptionError, StemtreeError, counted
-from stemtree.processes import map_in_processes
 from stemtree.staging import staging, whole_file
 
 _RECORD = "resampled.json"
@@ -126,7 +126,8 @@ def resample_corpus(
     _record(source, target, settings)
     waiting = [job for job in jobs if not job.place.exists()]
     problems: list[Problem] = []
-    for done, outcome in enumerate(map_in_processes(_resample_song, waiting, workers), len(jobs) - len(waiting) + 1):
+    outcomes = map_tracks(_resample_song, waiting, workers, name_of=lambda job: job.folder.name)
+    for done, (_, outcome) in enumerate(outcomes, len(jobs) - len(waiting) + 1):
         if outcome.failure and not skip_bad:
             raise CorpusError(outcome.failure)
         if outcome.failure:

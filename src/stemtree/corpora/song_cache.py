@@ -11,7 +11,6 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import polars as pl
 
+from stemtree.cluster import is_on_cluster, map_tracks
 from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.errors import CorpusError, StemtreeError, counted
 from stemtree.parquet import read_parquet, write_parquet
@@ -190,20 +190,18 @@ def _reason(file: Path, table: pl.DataFrame, outdated: Sequence[Track], fingerpr
 def _measure_in_threads(
     measure: Measure, tracks: Sequence[Track], workers: int | None
 ) -> Iterator[tuple[Track, Rows | StemtreeError]]:
-    """Yield each song with its rows or with the error that measuring it raised, in the order of completion."""
+    """Yield each song with its rows or with the error that measuring it raised."""
 
-    def run(track: Track) -> tuple[Track, Rows | StemtreeError]:
+    def run(track: Track) -> Rows | StemtreeError:
         try:
-            return track, list(measure(track))
+            return list(measure(track))
         except StemtreeError as error:
-            return track, error
+            return error
 
-    pool = ThreadPoolExecutor(min(workers or os.cpu_count() or 1, MAX_THREADS))
-    try:
-        for future in as_completed([pool.submit(run, track) for track in tracks]):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    threads = min(workers or os.cpu_count() or 1, MAX_THREADS)
+    return map_tracks(
+        run, tracks, None if is_on_cluster() else threads, place="threads", name_of=lambda track: track.id
+    )
 
 
 def _without_changed_audio(table: pl.DataFrame, fingerprints: Mapping[str, str]) -> pl.DataFrame:

@@ -98,7 +98,7 @@ def evaluate(
         store = RowStore(Path(file) if file is not None else Path(temporary, "rows.parquet"), plan.settings)
         rows = store.read_finished(plan.fingerprints)
         if rows is None:
-            _measure(plan, store, workers or os.cpu_count() or 1, progress)
+            _measure(plan, store, workers, progress)
             rows = store.publish(plan.fingerprints)
     return complete(rows)
 
@@ -184,7 +184,7 @@ def _check_songs(estimator: Estimator, corpus: Corpus, settings: EvaluationSetti
             raise OptionError(f"windows of {settings.window} s are too short for SIR and SAR: leave these out")
 
 
-def _measure(plan: _Plan, store: RowStore, workers: int, progress: Callable[[int, int], None] | None) -> None:
+def _measure(plan: _Plan, store: RowStore, workers: int | None, progress: Callable[[int, int], None] | None) -> None:
     """Measure the songs that an earlier run has not finished."""
     store.open_parts()
     jobs = [SongJob(song, store.part(name)) for song, name in zip(plan.songs, plan.fingerprints, strict=True)]

@@ -1,5 +1,6 @@
 """Measuring songs one after the other, in this process or in several."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,11 +8,11 @@ from pathlib import Path
 
 import torch
 
+from stemtree.cluster import is_on_cluster, map_tracks
 from stemtree.evaluation.chunks import SongChunks
 from stemtree.evaluation.estimators.base import Measurer
 from stemtree.evaluation.store import write_rows
 from stemtree.memory import keep_freed_memory
-from stemtree.processes import map_in_processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,10 @@ class SongJob:
     file: Path
 
 
-def measure_songs(measurer: Measurer, jobs: Sequence[SongJob], workers: int) -> Iterator[SongJob]:
-    """Measure songs and write their rows, in `workers` processes of one thread each; yield each job when it is done.
+def measure_songs(measurer: Measurer, jobs: Sequence[SongJob], workers: int | None) -> Iterator[SongJob]:
+    """Measure songs and write their rows; yield each job when it is done.
+
+    `workers` processes of one thread each (by default one per core) do it, or a cluster.
 
     Raises
     ------
@@ -32,9 +35,16 @@ def measure_songs(measurer: Measurer, jobs: Sequence[SongJob], workers: int) -> 
     EvaluationError
         If a file cannot be written.
     """
-    if min(workers, len(jobs)) > 1:
-        measured = map_in_processes(_measure_in_worker, jobs, workers, initializer=_start_worker, initargs=(measurer,))
-        yield from (job for job, _ in zip(jobs, measured, strict=True))
+    if is_on_cluster() or min(workers or os.cpu_count() or 1, len(jobs)) > 1:
+        done = map_tracks(
+            _measure_in_worker,
+            jobs,
+            workers,
+            name_of=lambda job: job.song.track.id,
+            initializer=_start_worker,
+            initargs=(measurer,),
+        )
+        yield from (job for job, _ in done)
         return
     keep_freed_memory()
     with _one_thread():

@@ -4,19 +4,18 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemtree.errors import StemtreeError
+from stemtree.cluster import in_own_process
+from stemtree.errors import StemtreeError, WorkerError
 from stemtree.experiments.execute import Job, Outcome, execute
 from stemtree.experiments.identity import code_identity
 from stemtree.experiments.plan import TRAINED, Run, Songs
 from stemtree.experiments.run_folder import ExperimentRun, State
 from stemtree.experiments.suite import Suite
 from stemtree.hierarchy import load as load_hierarchy
-from stemtree.processes import Processes
 
 _LOOK = 2.0
 """Seconds between two looks at the ledgers."""
@@ -133,14 +132,13 @@ def _in_process(job: Job) -> Outcome:
     """Do a run in a process of its own, which ends with it, so that what it takes is known and nothing else fails."""
     if job.stop.exists() and not ExperimentRun(job.folder).path.exists():
         return Outcome.STOPPED
-    with Processes(1) as process:
-        return _safely(job, lambda job: process.submit(execute, job).result())
+    return _safely(job, lambda job: in_own_process(execute, job))
 
 
 def _safely(job: Job, attempt: Callable[[Job], Outcome]) -> Outcome:
     try:
         return attempt(job)
-    except BrokenProcessPool:
+    except WorkerError:
         return Outcome.STOPPED
     except OSError as error:  # such as a full disk, on which not even a failure can be noted
         return Outcome.STOPPED if isinstance(error, InterruptedError) else _failed(job, error)

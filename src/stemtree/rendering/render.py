@@ -10,11 +10,11 @@ from pathlib import Path
 import soundfile
 
 from stemtree.audio import open_source
+from stemtree.cluster import map_tracks
 from stemtree.corpora.layout import SPLITS, read_metadata
 from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError, OptionError, StemtreeError, counted
-from stemtree.processes import map_in_processes
 from stemtree.rendering.midi import duration_of, read_parts, song_name
 from stemtree.rendering.plan import draw_excerpt, plan_stems
 from stemtree.rendering.settings import RenderSettings, worker_count
@@ -133,8 +133,8 @@ def render_corpus(
         _check_alike(Path(root), settings)
     problems = []
     # Always in another process: a forked FluidSynth would share its state. Each process keeps its soundfonts loaded.
-    outcomes = map_in_processes(_render_take, missing, workers, spawn_single=True)
-    for done, problem in enumerate(outcomes, start=len(takes) - len(missing) + 1):
+    outcomes = map_tracks(_render_take, missing, workers, name_of=lambda take: take.folder.name, spawn_single=True)
+    for done, (_, problem) in enumerate(outcomes, start=len(takes) - len(missing) + 1):
         if problem and not skip_bad:
             raise CorpusError(problem.message)
         problems += [problem] if problem else []

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from stemtree.cluster import map_tracks
 from stemtree.curation.annotation.classifier.file_names import vocabulary
 from stemtree.curation.annotation.evidence import SILENCE_DBFS, Evidence, measure_file
 from stemtree.curation.annotation.labels import instrument_by_label
@@ -68,8 +69,10 @@ def listen(
     rows = [settled.get(row.key, row) for row in read_annotation(annotation)]
     path_of = _file_finder(Path(root))
     measured: list[Evidence] = []
-    for number, row in enumerate(rows, 1):
-        measured.append(measure_file(row.song, row.file, path_of(row)))
+    jobs = ((row.song, row.file, path_of(row)) for row in rows)
+    outcomes = map_tracks(_measure, jobs, place="here", name_of=lambda job: f"{job[0]}/{job[1]}")
+    for number, (_, evidence) in enumerate(outcomes, 1):
+        measured.append(evidence)
         if progress:
             progress(number, len(rows))
     if not any(one.channels for one in measured):
@@ -82,6 +85,10 @@ def listen(
     )
     write_annotation(annotation, marked)
     return found
+
+
+def _measure(job: tuple[str, str, Path]) -> Evidence:
+    return measure_file(*job)
 
 
 def doubts_about(evidence: Evidence, label: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from stemtree.audio import open_source
 from stemtree.audio.decibels import to_decibels
+from stemtree.cluster import map_tracks
 from stemtree.corpora.track import Problem
 from stemtree.curation.bleed.detector import (
     RATE,
@@ -28,7 +29,6 @@ from stemtree.curation.sessions.sessions import FileLabel, RawTrack, Session, na
 from stemtree.curation.sessions.streams import PlacedTrack, Spool, mix_tracks
 from stemtree.errors import AudioError, CorpusError, OptionError, StemtreeError
 from stemtree.hierarchy import load
-from stemtree.processes import map_in_processes
 
 THRESHOLD = -50.0
 """Leaks below this, in dB relative to the track's own energy, are not flagged by default."""
@@ -207,8 +207,8 @@ def update_leaks(
     rows = read_leak_rows(table) if table.exists() else []
     report = BleedReport(rows=[replace(row, leak=row.leak.with_threshold(settings.threshold)) for row in rows])
     jobs = [(session, settings) for session in _open_sessions(map(Path, folders), labels, settings, report)]
-    outcomes = map_in_processes(_measure, jobs, workers)
-    for done, ((session, _), outcome) in enumerate(zip(jobs, outcomes, strict=True), start=1):
+    outcomes = map_tracks(_measure, jobs, workers, name_of=lambda job: job[0].song)
+    for done, ((session, _), outcome) in enumerate(outcomes, start=1):
         if isinstance(outcome, Problem):
             report.problems.append(outcome)
         else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stemtree.cluster import map_tracks
 from stemtree.corpora.track import Problem
 from stemtree.curation.bleed.table import read_leaks
 from stemtree.curation.sessions.sessions import find_sessions, read_track_labels
@@ -14,7 +15,6 @@ from stemtree.curation.stems.settings import StemSettings
 from stemtree.curation.stems.song import StemJob, make_song
 from stemtree.errors import OptionError, counted
 from stemtree.hierarchy import load
-from stemtree.processes import map_in_processes
 
 
 @dataclass
@@ -107,7 +107,8 @@ def build_stems(
     jobs = _usable(jobs, report)
     report.notes += [*_without_row(jobs), *_from_earlier_runs(jobs, Path(output))]
     songs_by_status = {"made": report.made, "described": report.described, "kept": report.kept}
-    for done, (job, outcome) in enumerate(zip(jobs, map_in_processes(make_song, jobs, workers), strict=True), start=1):
+    outcomes = map_tracks(make_song, jobs, workers, name_of=lambda job: job.session.song)
+    for done, (job, outcome) in enumerate(outcomes, start=1):
         report.problems += job.session.problems
         if isinstance(outcome, Problem):
             report.problems.append(outcome)
