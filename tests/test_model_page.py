@@ -1,0 +1,19 @@
+"""The page on a model."""
+
+import yaml
+
+from stemtree.model_page import model_page
+
+CARD = {
+    "hierarchy": "pair", "tree": {"a": {}, "b": {"c": {}}}, "root": "", "licence": "MIT",
+    "network": {"kind": "folded_conv"}, "relation": {"kind": "tree"},
+    "metrics": {"mine": {"b/c": {"si_sdr_improvement": 3.1, "chunks": 2}}}, "licences": {"sounds": {"kit": "CC0"}},
+}  # fmt: skip
+
+
+def test_what_the_hub_reads_and_what_people_read() -> None:
+    _, about, page = model_page(CARD, "me/pair", "hf:me/pair").split("---\n", 2)
+    assert yaml.safe_load(about)["license"] == "mit" and yaml.safe_load(about)["library_name"] == "stemtree"
+    for part in ("# me/pair", "├── a\n└── b\n    └── c", "--splitter hf:me/pair", "| b/c | 3.1 | 2 |", "| kit | CC0 |"):
+        assert part in page
+    assert "license" not in model_page(CARD | {"licence": ""}, "pair")
