@@ -101,8 +101,8 @@ def upload(folder: Path, name: str, files: Sequence[str], *, private: bool = Fal
     """
     repository, revision = _parse(name if is_hub_name(name) else PREFIX + name)
     hub = _library(name)
+    api = hub.HfApi()
     with _explained(hub, name):
-        api = hub.HfApi()
         address = api.create_repo(repository, private=private, exist_ok=True)
         api.upload_folder(
             repo_id=repository, folder_path=folder, allow_patterns=list(files), revision=revision,
@@ -112,7 +112,8 @@ def upload(folder: Path, name: str, files: Sequence[str], *, private: bool = Fal
 
 
 def _library(name: str) -> Any:
-    for part in ("errors", "constants", "utils"):  # which it imports only when they are asked for
+    # which it imports only when they are asked for; each import gives its logger the usual level again
+    for part in ("errors", "constants", "utils", "file_download"):
         library(f"huggingface_hub.{part}", "hub", f"the model '{name}' needs")
     return library("huggingface_hub", "hub", f"the model '{name}' needs")
 

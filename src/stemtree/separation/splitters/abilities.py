@@ -147,9 +147,7 @@ def ability(name: str, stem_map: StemMap | None = None) -> Ability | None:
         return Ability(name, SeparatorStems(f"{package}'s model '{model}'", stems, found).parts)
     if not is_hub_name(name) and not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
         names = ", ".join(("spleeter", *PACKAGE_NAMES))
-        raise SplitterError(
-            f"there is no splitter '{name}': give {names}, or a trained model: its folder, or {MODEL_FORMS}"
-        )
+        raise SplitterError(f"there is no splitter '{name}': give {names}, {MODEL_FORMS}")
     return _of_model(name)
 
 

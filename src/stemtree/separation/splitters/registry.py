@@ -101,7 +101,5 @@ def _make_splitter(name: str, stem_map: StemMap | None) -> Splitter:
         return ExternalSplitter(load_package(package, model), stem_map)
     if not is_hub_name(name) and not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
         names = ", ".join((*_BY_NAME, *PACKAGES))
-        raise SplitterError(
-            f"there is no splitter '{name}': give {names}, or a trained model: its folder, or {MODEL_FORMS}"
-        )
+        raise SplitterError(f"there is no splitter '{name}': give {names}, {MODEL_FORMS}")
     return TrainedSplitter(name)
