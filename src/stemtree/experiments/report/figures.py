@@ -70,7 +70,8 @@ def forest_of_claims(verdicts: Sequence[Verdict], published: Mapping[int, float]
         if number in published:
             axes.plot(published[number], row, marker="D", markersize=5, color="none", markeredgecolor="#444444")
     axes.axvline(0, color="#999999", linewidth=1)
-    axes.set_xlabel("difference in SI-SDR improvement, dB; ◇ the source's, on another corpus and size")
+    sources = "\n◇ the source's, on another corpus and size" if any(number in published for number, _ in judged) else ""
+    axes.set_xlabel(f"difference in SI-SDR improvement, dB{sources}")
     return figure
 
 
