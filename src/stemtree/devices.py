@@ -19,7 +19,7 @@ AUTO = "auto"
 _KINDS = "auto, cpu, cuda, cuda:N or mps"
 
 _BLOCK_BYTES = 1 << 30
-"""What a block of 12 s takes on a device at most, with all masks and stems of the whole tree."""
+"""Allowed for a block of 12 s on a device, with all masks and stems of the whole tree; not measured on a GPU."""
 
 _MOST_BLOCKS = 4
 """Two times as many are in this program's memory, 100 MB each for a whole tree."""

@@ -57,20 +57,19 @@ def fetch(name: str, files: tuple[str, ...]) -> Path:
 def fetched(files: Sequence[str]) -> list[str]:
     """The names, without ``hf:``, of the models in the hub's cache on this machine that have one of these files.
 
-    None where huggingface_hub is not installed.
+    There are no such models where huggingface_hub is not installed, or where it has no cache that can be read.
     """
     try:
         hub = _library("in the cache")
-        cache = hub.scan_cache_dir()
-    except (LibraryError, ValueError, OSError):
+    except LibraryError:
         return []
-    except Exception as error:
-        if type(error).__name__ != "CacheNotFound":
-            raise
+    try:
+        kept = hub.scan_cache_dir()
+    except (hub.errors.CacheNotFound, ValueError, OSError):
         return []
     return sorted(
         repository.repo_id
-        for repository in cache.repos
+        for repository in kept.repos
         if repository.repo_type == "model"
         and any(file.file_name in files for revision in repository.revisions for file in revision.files)
     )

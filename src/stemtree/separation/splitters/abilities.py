@@ -145,10 +145,15 @@ def ability(name: str, stem_map: StemMap | None = None) -> Ability | None:
             return None
         found = stem_map or stem_map_of(package, model, category_of(package, model), stems)
         return Ability(name, SeparatorStems(f"{package}'s model '{model}'", stems, found).parts)
+    check_is_model(name)
+    return _of_model(name)
+
+
+def check_is_model(name: str) -> None:
+    """Raise SplitterError unless a name that is no separator's may be a model's."""
     if not is_hub_name(name) and not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
         names = ", ".join(("spleeter", *PACKAGE_NAMES))
         raise SplitterError(f"there is no splitter '{name}': give {names}, {MODEL_FORMS}")
-    return _of_model(name)
 
 
 def has_stems(name: str) -> bool:

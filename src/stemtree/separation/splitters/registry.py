@@ -1,18 +1,16 @@
 """Splitters by the names that users give them."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stemtree.errors import OptionError, SplitterError
 from stemtree.hierarchy import Hierarchy, load
-from stemtree.hub import is_hub_name
 from stemtree.separation.splitters.abilities import (
     DEFAULT_MODEL,
     DRUM_MODEL,
-    MODEL_FORMS,
     can_serve,
     cannot_serve,
+    check_is_model,
     has_stems,
 )
 from stemtree.separation.splitters.base import Splitter
@@ -99,7 +97,5 @@ def _make_splitter(name: str, stem_map: StemMap | None) -> Splitter:
     package, _, model = name.partition(":")
     if package in PACKAGES:
         return ExternalSplitter(load_package(package, model), stem_map)
-    if not is_hub_name(name) and not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
-        names = ", ".join((*_BY_NAME, *PACKAGES))
-        raise SplitterError(f"there is no splitter '{name}': give {names}, {MODEL_FORMS}")
+    check_is_model(name)
     return TrainedSplitter(name)
