@@ -9,7 +9,8 @@ Parts, by default all:
 - ``heads``, ``folded``, ``recurrent``: training steps, in seconds of audio per second of CPU time
 - ``compiled``: the default model by torch.compile, which needs g++
 - ``literature``: networks of the literature at their published sizes, masks of four stems of a block; on a GPU too, if
-  there is one. Not among the default: it takes minutes. ``literature:scnet`` measures one
+  there is one. Not among the default: it takes minutes. ``literature:scnet`` measures one, ``literature:query`` what
+  takes a query, of which each answer costs as much
 """
 
 import argparse
@@ -129,7 +130,7 @@ def compiled() -> None:
 def literature(names: list[str]) -> None:
     """Measure the networks of the configurations ``networks/…``; of all where none is named."""
     for name in names or [name for name in available() if name.startswith("networks/")]:
-        settings = read_settings([name if name.startswith("networks/") else f"networks/{name}"])
+        settings = read_settings([name if name in available() else f"networks/{name}"])
         hierarchy = load(settings.hierarchy)
         card = make_card(settings, training_targets(settings, hierarchy), Corpus(Path(), "musdb18-hq", "musdb18", ()))
         model = make_model(card)
@@ -146,11 +147,12 @@ def masks_cost(model: Model, device: str, seconds: float = 6.0) -> float:
     """Seconds per second of audio: of CPU time, or of a GPU from start to end."""
     stft = model.card.stft
     mixture = stft.transform(torch.randn(1, 2, int(seconds * stft.sample_rate), device=device))
+    query = mixture if model.takes_query else None
     model.network.to(device)
 
     def run() -> None:
         with torch.inference_mode():
-            model.part_masks(mixture)
+            model.part_masks(mixture, query)
 
     if device == "cpu":
         return least(run, 1) / seconds

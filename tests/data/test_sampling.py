@@ -10,7 +10,7 @@ import pytest
 
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
 from stemtree.data.salience import Chunking, SalienceIndex
-from stemtree.data.sampling import ChunkPosition, ChunkSampler, SamplingRules
+from stemtree.data.sampling import ChunkPosition, ChunkSampler, SamplingRules, family_of
 from stemtree.errors import HierarchyError, OptionError, SamplingError
 from stemtree.hierarchy import load
 
@@ -78,6 +78,39 @@ def test_shares(absent: float, sibling: float) -> None:
         ]
         by_chance = np.mean([is_salient(position, DRUMS) or is_salient(position, OTHER) for position in pool])
         assert within(with_sibling, sibling + (1 - sibling) * by_chance, len(gone))
+
+
+@pytest.mark.parametrize("family", [0, 0.5, 1])
+def test_share_with_another_of_the_family(family: float) -> None:
+    drawn = sampler(SamplingRules(absent=0.2, family=family), (BASS, DRUMS, OTHER, "vocals"))
+    draws = [drawn.draw(number) for number in range(N)]
+    for target in (BASS, DRUMS, OTHER):
+        others = {BASS, DRUMS, OTHER} - {target}
+        chunks = [ChunkPosition(t, c) for t in range(4) for c in range(CHUNKS)]
+        together = [any(is_salient(chunk, other) for other in others) for chunk in chunks if is_salient(chunk, target)]
+        present = [draw.position for draw in draws if draw.target == target and is_salient(draw.position, target)]
+        assert within(N // 4 - len(present), 0.2, N // 4)
+        with_other = sum(any(is_salient(chunk, other) for other in others) for chunk in present)
+        assert within(with_other, family + (1 - family) * np.mean(together), len(present))
+
+
+def test_families() -> None:
+    """The nearest node above that holds another target; the mixture is none."""
+    targets = (BASS, DRUMS, "vocals")
+    assert family_of(BASS, targets) == (DRUMS,) and family_of("vocals", targets) == ()
+    assert family_of("a/b/c", ("a/b/c", "a/b/d", "a/e")) == ("a/b/d",)
+    assert family_of("a/b/c", ("a/b/c", "a/e/f", "g")) == ("a/e/f",)
+
+
+def test_of_several_targets_some_have_no_siblings() -> None:
+    salient = {"a": {BASS: flags(0), "vocals": flags(1)}, "b": {DRUMS: flags(2)}, "c": {DRUMS: flags(3)}}
+    drawn = sampler(SamplingRules(absent=0.5, sibling=1), (BASS, "vocals"), salient)
+    gone = [
+        draw.position
+        for draw in map(drawn.draw, range(400))
+        if draw.target == "vocals" and not (draw.position.track == 0 and salient["a"]["vocals"][draw.position.chunk])
+    ]
+    assert len(gone) == 100
 
 
 def test_no_chunk_comes_twice_before_all_came() -> None:

@@ -23,6 +23,13 @@ def test_settings() -> None:
     assert len({known_by(), known_by(seed=1), *(known_by(change) for change in other)}) == 5
 
 
+def test_a_setting_that_is_new_changes_no_run_that_lacks_it() -> None:
+    settings = arm_settings(read_experiment("1_constraint"), "direct", "small", 0, ()).model_dump(mode="json")
+    earlier = settings | {"rules": {key: value for key, value in settings["rules"].items() if key != "family"}}
+    assert settings_identity(settings) == settings_identity(earlier)
+    assert settings_identity(settings | {"rules": settings["rules"] | {"family": 0.5}}) != settings_identity(earlier)
+
+
 def test_songs_by_their_content(workplace: Path, tmp_path: Path) -> None:
     songs = shutil.copytree(workplace / "data" / "tiny" / "songs" / "validation", tmp_path / "songs")
 

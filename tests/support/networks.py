@@ -6,6 +6,7 @@ from stemtree.model import Card, Model, make_model
 from stemtree.networks.bs_roformer import BsRoformerSettings
 from stemtree.networks.demucs import DemucsSettings
 from stemtree.networks.folded_conv import FoldedConvSettings
+from stemtree.networks.folded_query import FoldedQuerySettings
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.moises_light import MoisesLightSettings
 from stemtree.networks.open_unmix import OpenUnmixSettings
@@ -19,6 +20,7 @@ SMALL: dict[str, NetworkSettings] = {
     "mask_inference": MaskInferenceSettings(layers=2, units=8),
     "query_by_example": QueryByExampleSettings(units=8, layers=1),
     "folded_conv": FoldedConvSettings(widths=(4, 8, 8), squeeze=2, units=4),
+    "folded_query": FoldedQuerySettings(widths=(4, 8, 8), squeeze=2, units=4, query_widths=(4, 6, 6), dimensions=4),
     "open_unmix": OpenUnmixSettings(layers=2, units=8, heard=30),
     "x_umx": XUmxSettings(layers=1, units=8, heard=30),
 }

@@ -13,7 +13,7 @@ from stemtree.corpora.track import Corpus
 from stemtree.data.salience import SalienceIndex
 from stemtree.data.withheld import KnownAudio, WithheldTruth
 from stemtree.errors import OptionError, SamplingError
-from stemtree.hierarchy import Hierarchy, NodePath
+from stemtree.hierarchy import Hierarchy, NodePath, is_within
 
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -27,7 +27,12 @@ class SamplingRules:
     absent : float
         Proportion of examples in whose chunk the target is not salient.
     sibling : float
-        Proportion of these in whose chunk a sibling of the target is salient.
+        Proportion of these in whose chunk a sibling of the target is salient. Of several targets, those that have no
+        siblings do without.
+    family : float
+        Proportion of the examples with the target in whose chunk another target of its family is salient too, where
+        there is such a chunk. The family is the nearest node above the target that holds another target; a query alone
+        tells its members apart.
     missing : float
         Proportion of the audio whose ground truth is withheld, to train with less data; see `WithheldTruth`.
     missing_mode : {"all", "leaf"}
@@ -51,6 +56,7 @@ class SamplingRules:
 
     absent: float = 0.0
     sibling: float = 0.0
+    family: float = 0.0
     missing: float = 0.0
     missing_mode: Literal["all", "leaf"] = "leaf"
     missing_unit: Literal["stretch", "song"] = "stretch"
@@ -59,7 +65,7 @@ class SamplingRules:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("absent", "sibling", "missing"):
+        for name in ("absent", "sibling", "family", "missing"):
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"'{name}' is {getattr(self, name)}: give a share between 0 and 1")
         if self.missing_mode not in ("all", "leaf"):
@@ -192,11 +198,26 @@ class ChunkSampler:
         """
         absent = self._num_absent(which, turn)
         if self._num_absent(which, turn + 1) == absent:
-            return "present", turn - absent
-        siblings = floor(absent * self.rules.sibling)
-        if floor((absent + 1) * self.rules.sibling) > siblings:
+            return self._kind_with_family(which, turn - absent)
+        share = self._share_of_siblings(self.targets[which])
+        siblings = floor(absent * share)
+        if floor((absent + 1) * share) > siblings:
             return "sibling", siblings
         return "absent", absent - siblings
+
+    def _share_of_siblings(self, target: NodePath) -> float:
+        """`SamplingRules.sibling`; of several targets those without siblings take any chunks without them."""
+        has_some = len(self.targets) == 1 or len(self._candidates[target].sibling) > 0
+        return self.rules.sibling if self.rules.sibling and has_some else 0.0
+
+    def _kind_with_family(self, which: int, present: int) -> tuple[str, int]:
+        """The same for an example with the target, of which there were so many before."""
+        if not self.rules.family or not len(self._candidates[self.targets[which]].family):
+            return "present", present
+        families = floor(present * self.rules.family)
+        if floor((present + 1) * self.rules.family) > families:
+            return "family", families
+        return "present", present - families
 
     def _num_absent(self, which: int, turn: int) -> int:
         """How many of a target's first examples do not have it."""
@@ -231,9 +252,10 @@ class ChunkSampler:
         rules, name = self.rules, f"'{target}'"
         if rules.absent < 1 and not len(candidates.present):
             raise SamplingError(f"{name} is salient in no chunk: lower the threshold or leave it out")
-        if rules.absent > 0 and rules.sibling < 1 and not len(candidates.absent):
+        share = self._share_of_siblings(target) if rules.absent > 0 else 0.0
+        if rules.absent > 0 and share < 1 and not len(candidates.absent):
             raise SamplingError(f"{name} is salient in every chunk: set the share of absent chunks to 0")
-        if rules.absent > 0 and rules.sibling > 0 and not len(candidates.sibling):
+        if rules.absent > 0 and share > 0 and not len(candidates.sibling):
             raise SamplingError(f"no chunk has a sibling of {name} without it: set the share of siblings to 0")
         if rules.query:
             songs = np.unique(candidates.present[:, 0])
@@ -246,13 +268,22 @@ class _CandidateChunks:
     """Chunks that may be sampled for a target: ``(chunk, 2)`` numbers of song and chunk of each kind, on demand."""
 
     def __init__(self, sampler: ChunkSampler, target: NodePath) -> None:
-        self._sampler, self._siblings = sampler, sampler.hierarchy.siblings(target)
+        self._sampler, self._target, self._siblings = sampler, target, sampler.hierarchy.siblings(target)
         self._salient = sampler.salient(target)
 
     @cached_property
     def present(self) -> NDArray[np.int64]:
         """Where the target is salient."""
         return self._sampler.chunks_where(self._salient)
+
+    @cached_property
+    def family(self) -> NDArray[np.int64]:
+        """Where another target of its family is salient too."""
+        members = family_of(self._target, self._sampler.targets)
+        others = [self._sampler.salient(member) for member in members]
+        any_other = [np.logical_or.reduce(flags) for flags in zip(*others, strict=True)] if others else []
+        together = [own & other for own, other in zip(self._salient, any_other, strict=False)]
+        return self._sampler.chunks_where(together)
 
     @cached_property
     def absent(self) -> NDArray[np.int64]:
@@ -267,6 +298,14 @@ class _CandidateChunks:
             salient = self._sampler.salient(sibling)
             any_sibling = [so_far | flags for so_far, flags in zip(any_sibling, salient, strict=True)]
         return self._sampler.chunks_where([flags & ~own for flags, own in zip(any_sibling, self._salient, strict=True)])
+
+
+def family_of(target: NodePath, targets: Sequence[NodePath]) -> tuple[NodePath, ...]:
+    """The other targets beneath the nearest node above a target that holds another; none if only the mixture does."""
+    above = ["/".join(target.split("/")[:end]) for end in range(target.count("/"), 0, -1)]
+    others = [other for other in targets if other != target]
+    families = (tuple(other for other in others if is_within(other, node)) for node in above)
+    return next(filter(None, families), ())
 
 
 def _take(chunks: NDArray[np.int64], count: int, seed: tuple[int, ...]) -> ChunkPosition:

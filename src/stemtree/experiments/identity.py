@@ -36,6 +36,9 @@ _NOT_OF_TRAINER = ("accelerator", "devices", "log_every_n_steps")
 _OF_CORPUS = ("kind", "split", "labels", "skip_bad")
 """What else of a corpus's description counts."""
 
+_SINCE = {"rules": {"family": 0.0}}
+"""Settings that runs of before lack, with the values that they had: with these, a run keeps its identity."""
+
 _EXCERPT = 1 << 16
 """How many bytes of a stem's file are read to recognise it."""
 
@@ -90,6 +93,9 @@ def settings_identity(settings: dict[str, Any]) -> str:
             {"name": PurePath(source["root"]).name, **{key: source[key] for key in _OF_CORPUS}}
             for source in kept.get(purpose, ())
         ]
+    for group, unchanged in _SINCE.items():
+        if isinstance(kept.get(group), dict):
+            kept[group] = dict(kept[group].items() - unchanged.items())
     return digest(kept)
 
 

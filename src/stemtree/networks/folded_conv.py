@@ -12,11 +12,12 @@ changes no value, and convolutions on CPUs are fastest so.
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 import torch
 from einops import rearrange
-from pydantic import BaseModel, Field, PositiveInt, field_validator
+from pydantic import AfterValidator, BaseModel, Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -40,6 +41,16 @@ class Band(BaseModel, frozen=True, extra="forbid"):
     places: PositiveInt | None = None
 
 
+def _reach_the_top(bands: tuple[Band, ...]) -> tuple[Band, ...]:
+    if not bands or bands[-1].places or not all(band.places for band in bands[:-1]):
+        raise ValueError("every band but the last says how many 'places' it has, and the last does not")
+    return bands
+
+
+Bands = Annotated[tuple[Band, ...], AfterValidator(_reach_the_top)]
+"""From low to high; the last reaches up to the highest bin."""
+
+
 class FoldedConvSettings(BaseNetworkSettings, frozen=True):
     """Sizes of `FoldedConv`.
 
@@ -59,25 +70,59 @@ class FoldedConvSettings(BaseNetworkSettings, frozen=True):
 
     reuses_freed_memory: ClassVar[bool] = True
     kind: Literal["folded_conv"] = "folded_conv"
-    bands: tuple[Band, ...] = (Band(fold=4),)
+    bands: Bands = (Band(fold=4),)
     widths: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (32, 64, 96, 128)
     squeeze: PositiveInt = 16
     units: PositiveInt = 128
     dropout: float = Field(default=0.0, ge=0, lt=1)
-
-    @field_validator("bands")
-    @classmethod
-    def _reach_the_top(cls, bands: tuple[Band, ...]) -> tuple[Band, ...]:
-        if not bands or bands[-1].places or not all(band.places for band in bands[:-1]):
-            raise ValueError("every band but the last says how many 'places' it has, and the last does not")
-        return bands
 
     def build(self, bins: int, channels: int, outputs: int) -> "FoldedConv":
         """See `BaseNetworkSettings.build`."""
         return FoldedConv(self, bins, channels, outputs)
 
 
-class FoldedConv(nn.Module):
+class FoldedEncoder(nn.Module):
+    """The way down: folded bins, then strided convolutions.
+
+    Parameters
+    ----------
+    bands : sequence of Band
+        How bins are folded.
+    widths : sequence of int
+        Channels of the convolutions, from the first down to the narrowest.
+    bins, channels : int
+        Size of the features.
+    """
+
+    def __init__(self, bands: Sequence[Band], widths: Sequence[int], bins: int, channels: int) -> None:
+        super().__init__()
+        self.bands = layout(bands, bins)
+        places = sum(count for _, count in self.bands)
+        self.norm = BinNorm(bins, channels)
+        self.fold = nn.ModuleList(nn.Linear(channels * fold, widths[0]) for fold, _ in self.bands)
+        self.place = nn.Parameter(torch.zeros(places, widths[0]))
+        self.stem = Convolution(widths[0], widths[0])
+        self.down = nn.ModuleList(Convolution(wide, narrow, stride=2) for wide, narrow in pairwise(widths))
+        self.narrowest = math.ceil(places / 2 ** len(self.down))
+        """Number of places behind the last convolution."""
+
+    def enter(self, features: Features) -> Tensor:
+        """``(batch, channel, bin, frame)`` to ``(batch, width, frame, place)``: what the first convolution gets."""
+        return self.fold_bins(self.norm(normalise_loudness(features)))
+
+    def fold_bins(self, features: Features) -> Tensor:
+        """``(batch, channel, bin, frame)`` to ``(batch, width, frame, place)``."""
+        sizes = [fold * count for fold, count in self.bands]
+        rows = functional.pad(features.mT, (0, sum(sizes) - features.shape[2]))  # the last place may lack bins
+        folded = [
+            linear(rearrange(piece, "batch channel frame (place fold) -> batch frame place (channel fold)", fold=fold))
+            for piece, linear, (fold, _) in zip(torch.split(rows, sizes, dim=-1), self.fold, self.bands, strict=True)
+        ]
+        x = torch.cat(folded, dim=2) + self.place
+        return rearrange(x, "batch frame place width -> batch width frame place")
+
+
+class FoldedConv(FoldedEncoder):
     """A small U-Net on folded bins with a recurrent layer at its narrowest; see the module.
 
     It takes any number of frames. One mask serves all channels.
@@ -93,23 +138,17 @@ class FoldedConv(nn.Module):
     """
 
     def __init__(self, settings: FoldedConvSettings, bins: int, channels: int, outputs: int) -> None:
-        super().__init__()
-        self.outputs, self.bands = outputs, layout(settings.bands, bins)
-        widths, pairs = settings.widths, list(zip(settings.widths, settings.widths[1:], strict=False))
-        places = sum(count for _, count in self.bands)
-        self.norm = BinNorm(bins, channels)
-        self.fold = nn.ModuleList(nn.Linear(channels * fold, widths[0]) for fold, _ in self.bands)
-        self.place = nn.Parameter(torch.zeros(places, widths[0]))
-        self.stem = Convolution(widths[0], widths[0])
-        self.down = nn.ModuleList(Convolution(wide, narrow, stride=2) for wide, narrow in pairs)
-        self.recurrence = Recurrence(settings, widths[-1], math.ceil(places / 2 ** len(pairs)))
-        self.up = nn.ModuleList(Up(narrow, wide) for wide, narrow in reversed(pairs))
+        widths = settings.widths
+        super().__init__(settings.bands, widths, bins, channels)
+        self.outputs = outputs
+        self.recurrence = Recurrence(settings, widths[-1], self.narrowest)
+        self.up = nn.ModuleList(Up(narrow, wide) for narrow, wide in pairwise(reversed(widths)))
         self.unfold = nn.ModuleList(nn.Linear(widths[0], outputs * fold) for fold, _ in self.bands)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, features: Features) -> Logits:
         """``(batch, channel, bin, frame)`` to ``(batch, output, 1, bin, frame)``."""
-        x, skips = self.stem(self.fold_bins(self.norm(normalise_loudness(features)))), []
+        x, skips = self.stem(self.enter(features)), []
         for down in self.down:
             skips.append(x)
             x = down(x)
@@ -117,17 +156,6 @@ class FoldedConv(nn.Module):
         for up in self.up:
             x = up(x, skips.pop())
         return self.unfold_bins(x, features.shape[2])
-
-    def fold_bins(self, features: Features) -> Tensor:
-        """``(batch, channel, bin, frame)`` to ``(batch, width, frame, place)``."""
-        sizes = [fold * count for fold, count in self.bands]
-        rows = functional.pad(features.mT, (0, sum(sizes) - features.shape[2]))  # the last place may lack bins
-        folded = [
-            linear(rearrange(piece, "batch channel frame (place fold) -> batch frame place (channel fold)", fold=fold))
-            for piece, linear, (fold, _) in zip(torch.split(rows, sizes, dim=-1), self.fold, self.bands, strict=True)
-        ]
-        x = torch.cat(folded, dim=2) + self.place
-        return rearrange(x, "batch frame place width -> batch width frame place")
 
     def unfold_bins(self, x: Tensor, bins: int) -> Logits:
         """``(batch, width, frame, place)`` to ``(batch, output, 1, bin, frame)`` of so many bins."""
@@ -168,9 +196,13 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """``(batch, width, frame, place)`` to the shape of `skip`, whose odd last frame or place has no pair."""
-        wide = functional.interpolate(self.narrow(x), scale_factor=2)[..., : skip.shape[2], : skip.shape[3]]
-        summed: Tensor = self.conv(wide + skip)
+        summed: Tensor = self.conv(self.add(x, skip))
         return summed
+
+    def add(self, x: Tensor, skip: Tensor) -> Tensor:
+        """What the convolution gets."""
+        wide = functional.interpolate(self.narrow(x), scale_factor=2)[..., : skip.shape[2], : skip.shape[3]]
+        return wide + skip
 
 
 class Recurrence(nn.Module):

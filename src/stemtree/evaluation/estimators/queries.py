@@ -9,10 +9,11 @@ import torch
 
 from stemtree.corpora.track import Corpus, Track
 from stemtree.data.salience import Chunking, index_file, salience_index
+from stemtree.data.sampling import family_of
 from stemtree.data.signals import node_signals
 from stemtree.errors import SamplingError
 from stemtree.evaluation.estimators.base import Batch
-from stemtree.hierarchy import Hierarchy, NodePath, is_within
+from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.types import Waveform
 
 
@@ -97,10 +98,7 @@ def leaves_to_ask_for(targets: Sequence[NodePath], kind: str) -> dict[NodePath, 
         return {target: (target,) for target in targets}
     asked = {}
     for target in targets:
-        above = [target.rsplit("/", steps)[0] for steps in range(1, target.count("/") + 1)]
-        others = [other for other in targets if other != target]
-        families = [[other for other in others if is_within(other, node)] for node in above]
-        family = next((found for found in families if found), [])
+        others, family = [other for other in targets if other != target], family_of(target, targets)
         if of_kind := [other for other in others if (other in family) == (kind == "family")]:
             asked[target] = tuple(of_kind)
     return asked
