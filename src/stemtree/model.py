@@ -46,6 +46,9 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     inactive_below_db : float, optional
         In dB relative to the mixture: nodes below are suppressed when a song is separated, see
         `stemtree.masks.activity.suppress_inactive`. Its name in the file is ``fade``.
+    present_db : float, optional
+        For a model that takes a query: from which loudness on, in dB relative to the mixture, an instrument that was
+        asked for is there, see `stemtree.masks.presence.fit_presence`.
     corpora : list of dict
         What it was trained on: kinds, songs, hours of each leaf, fingerprint; the latest run's first.
     training : dict
@@ -69,6 +72,7 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     stft: Stft
     channels: Literal[1, 2] = 1
     inactive_below_db: float | None = Field(default=None, lt=0, alias="fade")
+    present_db: float | None = Field(default=None, lt=0)
     corpora: list[dict[str, Any]] = []
     training: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
@@ -83,7 +87,8 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     def as_file(self) -> dict[str, Any]:
         """What its file holds."""
         content = self.model_dump(mode="json", by_alias=True)
-        return content if self.licence else {key: value for key, value in content.items() if key != "licence"}
+        unsaid = {name for name in ("licence", "present_db") if not content[name]}
+        return {key: value for key, value in content.items() if key not in unsaid}
 
     @property
     def settings_digest(self) -> str:
@@ -138,6 +143,16 @@ class Model:
             With one channel where one mask serves all.
         """
         return self.relation.estimate(self._logits(mixture, query)[..., ::frame_step])
+
+    def anchor(self, query: Spectrogram) -> Tensor:
+        """``(batch, dimension)`` from ``(batch, channel, bin, frame)`` of examples, for `estimate_for`."""
+        features = self._features(query)
+        anchor: Tensor = self.network.get_submodule("query")(features, salient_bins(features).float())
+        return anchor
+
+    def estimate_for(self, mixture: Spectrogram, anchor: Tensor) -> Estimate:
+        """The same as `estimate`, given the anchor of the query."""
+        return self.relation.estimate(self.network.get_submodule("masking")(self._features(mixture), anchor))
 
     def part_masks(self, mixture: Spectrogram, query: Spectrogram | None = None) -> Masks:
         """Estimate conservative masks of the parts of the mixture; see `Relation.part_masks`."""

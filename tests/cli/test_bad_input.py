@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from support.query_models import make_query_model
 
 from stemtree.separation import separator
 from stemtree.separation.splitters import spleeter_weights
@@ -221,6 +222,30 @@ def test_what_cannot_be_queried(cli, wav: Path, tmp_path: Path, monkeypatch) -> 
         (("--like", wav), "no model for queries comes with this version: train one with"),
     ):
         _assert_one_sentence(cli("query", wav, *words, "-o", tmp_path / "out"), message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_examples_that_cannot_be_queried(cli, wav: Path, tmp_path: Path, monkeypatch) -> None:
+    """Said before weights are loaded, where names tell."""
+    monkeypatch.setattr("stemtree.model.load_model", lambda _: pytest.fail("weights would be loaded"))
+    model = make_query_model(tmp_path / "model", ["accompaniment/bass", "accompaniment/drums"])
+    for names, options, message in (
+        ((), (), "the folder '.*' holds no recordings: put an example of each instrument into it"),
+        (("Bass.wav", "bass.flac"), (), "'Bass.wav' and 'bass.flac' are examples of 'accompaniment/bass': keep one"),
+        (("theremin.wav",), (), "nobody knows the instrument of the example 'theremin.wav': hierarchy 'musdb18'"),
+        (("vocals.wav",), (), "the model has not learned the instrument of the example 'vocals.wav'"),
+        (("bass.wav",), ("--from", "0-1"), "is a folder of examples: a stretch"),
+        (("bass.wav",), ("--level", "1"), "make a whole tree: leave out the level"),
+        (("bass.wav",), ("--present", "3"), "an instrument 3 dB above the song cannot be"),
+    ):
+        folder = tmp_path / "-".join(("like", *names, *options))
+        folder.mkdir()
+        for name in names:
+            shutil.copyfile(wav, folder / name)
+        words = ("--like", folder, "--model", model, *options)
+        _assert_one_sentence(cli("query", wav, *words, "-o", tmp_path / "out"), message)
+    outcome = cli("query", wav, "--like", wav, "--model", model, "--present", "-9", "-o", tmp_path / "out")
+    _assert_one_sentence(outcome, "--present says which instruments of a folder of examples are there: give one")
     assert not (tmp_path / "out").exists()
 
 

@@ -54,7 +54,13 @@ def queries(folder: Path) -> None:
     for level in (1, 2, 3):
         tree = {f"level_{level}": tree, "rest": {}}
     nodes = ("level_3/level_2/level_1", "level_3/level_2", "level_3")
-    _model(folder / "runs" / "qbe", tree, nodes, QueryByExampleSettings(layers=1, query_layers=1, units=4))
+    training = {
+        "hierarchy": "slakh",
+        "targets": [CLEAN_GUITARS[0], "winds_voices/winds/single_reeds", "bass/bass/electric_basses"],
+    }
+    _model(folder / "runs" / "qbe", tree, nodes, QueryByExampleSettings(layers=1, query_layers=1, units=4), training)
+    for name in ("clarinet", "clean_guitars"):
+        _excerpt(folder / "examples" / f"{name}.wav", 1)
 
 
 def corpora(folder: Path) -> None:
@@ -119,11 +125,18 @@ def _excerpt(file: Path, seconds: int) -> None:
     soundfile.write(file, samples, rate)
 
 
-def _model(folder: Path, tree: dict, nodes: tuple[str, ...], network: NetworkSettings) -> None:
+def _model(
+    folder: Path, tree: dict, nodes: tuple[str, ...], network: NetworkSettings, training: dict | None = None
+) -> None:
     """A model with random weights."""
-    relation = RelationSettings(kind="constrained")
     card = Card(
-        hierarchy="any", tree=tree, nodes=nodes, relation=relation, network=network, stft=Stft(1024, 512, _RATE)
+        hierarchy="any",
+        tree=tree,
+        nodes=nodes,
+        relation=RelationSettings(kind="constrained"),
+        network=network,
+        stft=Stft(1024, 512, _RATE),
+        training=training or {},
     )
     torch.manual_seed(0)
     save_model(make_model(card), folder)

@@ -14,6 +14,7 @@ from stemtree.memory import check_room_for_torch
 from stemtree.threads import choose_waiting
 
 if TYPE_CHECKING:
+    from stemtree.separation.query_tree import QueryTree
     from stemtree.separation.separator import Separator
 
 
@@ -26,7 +27,12 @@ def query(
         ),
     ],
     like: Annotated[
-        Path | None, typer.Option(metavar="EXAMPLE", help="Look for the instrument of this recording.")
+        Path | None,
+        typer.Option(
+            metavar="EXAMPLE|FOLDER",
+            help="Look for the instrument of this recording, or for those of a folder of them, each named after its "
+            "leaf: the result is their tree.",
+        ),
     ] = None,
     stretch: Annotated[
         str | None,
@@ -41,6 +47,14 @@ def query(
     level: Annotated[
         int | None, typer.Option(metavar="N", help="Separate only this level of the path, 1 being the instrument.")
     ] = None,
+    present: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DB",
+            help="Of a folder, leave out instruments so far below the song in every 12 s (default: as the model says, "
+            "or -20).",
+        ),
+    ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Write the songs' folders into this one.")
     ] = Path("stems"),
@@ -50,8 +64,11 @@ def query(
     device: DeviceOption = AUTO,
     batch: BatchOption = None,
 ) -> None:
-    """Separate every level of the path that an example points at: the instrument, its family, and so on upward."""
-    from stemtree.separation.preview import preview_query
+    """Separate every level of the path that an example points at: the instrument, its family, and so on upward.
+
+    Of a folder of examples, one for each leaf, separate the whole tree.
+    """
+    from stemtree.separation.preview import check_folder, check_presence, preview_query
     from stemtree.separation.time_range import to_time_range
 
     check_name(device)
@@ -63,15 +80,25 @@ def query(
     wanted = None if stretch is None else to_time_range(stretch)
     if like is None and (len(files) > 1 or Path(files[0]).is_dir()):
         raise OptionError("--from takes a stretch of one song: give one, or the recording to take it from (--like)")
+    is_folder = like is not None and like.is_dir()
+    if is_folder:
+        check_folder(like, stretch, level)
+    elif present is not None:
+        raise OptionError("--present says which instruments of a folder of examples are there: give one with --like")
+    check_presence(present)
     preview_query(model, like, level)
     answer_missing(files)
     check_room_for_torch()
     choose_waiting()
     from stemtree.audio import OutputFormat
+    from stemtree.separation.preview import query_model
     from stemtree.separation.query import query_separator
+    from stemtree.separation.query_tree import QueryTree
     from stemtree.separation.splitters.example import read_example
 
-    def separator() -> "Separator":
+    def separator() -> "Separator | QueryTree":
+        if like is not None and is_folder:
+            return QueryTree(query_model(model), like, present, device=device, batch=batch)
         if like is None:
             example = read_example(files[0], wanted, stream=stream, accept_truncated=accept_truncated)
         else:

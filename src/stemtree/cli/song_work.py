@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stemtree.audio import OutputFormat
     from stemtree.separation.output.layout import StemLayout
     from stemtree.separation.output.stem_files import SavedSong
+    from stemtree.separation.query_tree import QueryTree
     from stemtree.separation.separator import Separator
 
 Bar = Callable[[int, int | None], None]
@@ -82,11 +83,11 @@ class Work:
         All else.
     """
 
-    make_separator: "Callable[[], Separator]"
+    make_separator: "Callable[[], Separator | QueryTree]"
     output: "OutputFormat"
     wishes: Wishes
 
-    def save(self, separator: "Separator", song: SongFile, progress: Bar | None = None) -> "SavedSong":
+    def save(self, separator: "Separator | QueryTree", song: SongFile, progress: Bar | None = None) -> "SavedSong":
         """Separate a song into files."""
         wishes = self.wishes
         return separator.save(
@@ -126,7 +127,7 @@ class Outcome:
     """Notes on all songs."""
 
 
-def notes_on(separator: "Separator", report: Report) -> tuple[str, ...]:
+def notes_on(separator: "Separator | QueryTree", report: Report) -> tuple[str, ...]:
     """What is to be said of a separator before it begins: what it leaves out, and a device other than the CPU."""
     from stemtree.devices import describe
 
@@ -146,7 +147,7 @@ def problem_with(song: Path, error: Exception) -> str:
 _worker: list[Work] = []
 """In a worker process: what it was started for."""
 
-_separators: "list[Separator]" = []
+_separators: "list[Separator | QueryTree]" = []
 """In a worker process: the one that it has made."""
 
 

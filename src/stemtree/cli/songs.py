@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from stemtree.audio import OutputFormat
     from stemtree.separation.output.place import Place
     from stemtree.separation.plan import Plan
+    from stemtree.separation.query_tree import QueryTree
     from stemtree.separation.separator import Separator
 
 
 def separate_songs(
-    names: list[str], make_separator: "Callable[[], Separator]", output: "OutputFormat", wishes: Wishes
+    names: list[str], make_separator: "Callable[[], Separator | QueryTree]", output: "OutputFormat", wishes: Wishes
 ) -> None:
     """Separate all songs that names, folders and globs match, report each, and exit with 1 if one failed.
 
@@ -129,7 +130,7 @@ class _Batch:
         self._wishes.report.planned(song.file, place.folder, files.values())
         self._done += 1
 
-    def separate(self, separator: "Separator", song: SongFile) -> None:
+    def separate(self, separator: "Separator | QueryTree", song: SongFile) -> None:
         """Separate one song and report it."""
         started, name = time.perf_counter(), song.file.name
         try:

@@ -45,6 +45,20 @@ def query_model(model: str | os.PathLike[str] | None) -> Path:
     return QUERY_MODEL
 
 
+def check_presence(present_db: float | None) -> None:
+    """Raise OptionError unless an instrument can be so loud, in dB relative to the song."""
+    if present_db is not None and not present_db < 0:
+        raise OptionError(f"an instrument {present_db:g} dB above the song cannot be: give a loudness below 0 dB")
+
+
+def check_folder(folder: object, stretch: object, level: object) -> None:
+    """Raise OptionError unless all that is asked for can be asked of a folder of examples."""
+    if stretch is not None:
+        raise OptionError(f"'{folder}' is a folder of examples: a stretch (from) is one of a single recording")
+    if level is not None:
+        raise OptionError(f"the examples in '{folder}' make a whole tree: leave out the level, or give one example")
+
+
 def preview_query(
     model: str | os.PathLike[str] | None, like: str | os.PathLike[str] | None, level: int | None = None
 ) -> None:
@@ -55,7 +69,7 @@ def preview_query(
     AudioError, ModelError
         If the example or the model cannot be read.
     OptionError
-        If the model has no such level.
+        If the model has no such level, or if a folder's examples are not named after what it knows.
     """
     try:
         os.stat("." if like is None else like)
@@ -63,6 +77,10 @@ def preview_query(
         raise AudioError(f"cannot read '{like}': {error.strerror}; check the path and its permissions") from None
     model = query_model(model)
     card = read_card(model)
+    if card is not None and like is not None and os.path.isdir(like):
+        from stemtree.separation.splitters.example_folder import find_examples, query_targets
+
+        find_examples(Path(like), *query_targets(model, card.training, card.tree.name, card.nodes))
     if card is None or level is None:
         return
     levels = sorted(card.tree.levels - node.count("/") for node in card.nodes)

@@ -8,7 +8,8 @@ import torch
 from stemtree.audio import to_source
 from stemtree.devices import AUTO
 from stemtree.errors import OptionError
-from stemtree.separation.preview import query_model
+from stemtree.separation.preview import check_folder, query_model
+from stemtree.separation.query_tree import QueryTree
 from stemtree.separation.result import TreeResult
 from stemtree.separation.separator import Progress, Separator
 from stemtree.separation.splitters.example import Example, read_example
@@ -24,6 +25,7 @@ def query(
     stretch: str | tuple[float, float] | TimeRange | None = None,
     model: str | os.PathLike[str] | None = None,
     level: int | None = None,
+    present_db: float | None = None,
     device: str | torch.device = AUTO,
     progress: Progress | None = None,
     stream: int | None = None,
@@ -39,13 +41,18 @@ def query(
     sample_rate : int, optional
         Of an array, in Hz.
     like : path-like, binary file object, AudioSource or tuple, optional
-        A recording of one instrument: the example. By default the song itself, of which `stretch` is then taken.
+        A recording of one instrument: the example. By default the song itself, of which `stretch` is then taken. Or a
+        folder of examples, one for each leaf, named after the leaves: then the result is their tree, see
+        `stemtree.separation.query_tree.QueryTree`.
     stretch : str or (float, float), optional
         Which part of it is the example: ``"0:12-0:18"``, or seconds; by default all.
     model : path-like, optional
         The folder of a trained model that takes a query; by default the one that comes along.
     level : int, optional
         Only this level of the path, 1 being the instrument itself; by default all levels and their residuals.
+    present_db : float, optional
+        For a folder of examples: a leaf further below the song than this in every 12 s of it is left out. By default
+        what the model's card says, or else -20.
     device : str or torch.device
         Where to compute, such as ``cuda``, see `Separator`; by default a GPU where torch has one.
     progress : callable, optional
@@ -59,7 +66,8 @@ def query(
     -------
     TreeResult
         At the song's own rate, channels and length: ``level_3``, ``level_3/level_2`` and so on down to the instrument,
-        and beside each node of the path its residual (``rest``), so that all nodes add up to the song.
+        and beside each node of the path its residual (``rest``), so that all nodes add up to the song. For a folder
+        the nodes have their names in the model's hierarchy.
 
     Raises
     ------
@@ -69,20 +77,26 @@ def query(
         If the model cannot be read, or if none is given and none comes along.
     OptionError
         If nothing says what to look for, if the model takes no query or has no such level, if the example is silent or
-        too short, or if an array comes without its sample rate, or a file with one.
+        too short, or if an array comes without its sample rate, or a file with one; of a folder, if it holds two
+        examples of one leaf or one of an instrument nobody knows, or if none of its instruments is heard.
 
     Warns
     -----
     AudioWarning
-        If a file is cut off, or has other audio streams.
+        If a file is cut off, or has other audio streams; of a folder, which instruments are left out.
 
     Examples
     --------
     >>> found = stemtree.query("song.wav", like="clarinet.wav")
     >>> found["level_1"].audio  # (channel, sample) float32: the clarinet
     >>> found = stemtree.query("song.wav", stretch="0:12-0:18")  # what plays alone there, in the whole song
+    >>> tree = stemtree.query("song.wav", like="examples")  # examples/clarinet.wav, examples/bass.wav: their tree
     """
     check_example(like, stretch)
+    if isinstance(like, str | os.PathLike) and os.path.isdir(like):
+        check_folder(like, stretch, level)
+        tree = QueryTree(query_model(model), like, present_db, device=device)
+        return tree.separate(song, sample_rate, progress, stream=stream, accept_truncated=accept_truncated)
     source = to_source(song, sample_rate, stream=stream, accept_truncated=accept_truncated)
     stretch = None if stretch is None else to_time_range(stretch)
     separator = query_separator(model, read_example(source if like is None else like, stretch), level, device=device)

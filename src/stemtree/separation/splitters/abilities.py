@@ -7,12 +7,12 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from importlib import util
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from stemtree.errors import HierarchyError, ModelError, SplitterError, StemtreeError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, Part, from_dict, is_within, join, load, match
@@ -211,12 +211,15 @@ class ModelCard:
         The hierarchy that it was made for.
     stft : Analysis
         Its transform.
+    training : dict
+        The settings it was trained with.
     """
 
     tree: Hierarchy
     nodes: tuple[NodePath, ...]
     whole: Hierarchy
     stft: Analysis
+    training: dict[str, Any] = field(default_factory=dict)
 
 
 def read_card(model: str | os.PathLike[str]) -> ModelCard | None:
@@ -232,7 +235,7 @@ def read_card(model: str | os.PathLike[str]) -> ModelCard | None:
         card = json.loads(file.read_bytes())
         tree = from_dict(card["hierarchy"], card["tree"])
         whole = load(card["hierarchy"]) if card.get("root") else tree
-        return ModelCard(tree, tuple(card["nodes"]), whole, Analysis(**card["stft"]))
+        return ModelCard(tree, tuple(card["nodes"]), whole, Analysis(**card["stft"]), dict(card.get("training", {})))
     except OSError as error:
         raise ModelError(f"cannot read the model '{file.parent}': {error.strerror or error}; check the path") from None
     except (HierarchyError, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):

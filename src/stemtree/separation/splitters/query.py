@@ -7,12 +7,45 @@ import torch
 from stemtree.errors import OptionError, counted
 from stemtree.separation.splitters.example import Example
 from stemtree.separation.splitters.trained import TrainedSplitter
-from stemtree.spectral import FLOOR, log_magnitude
+from stemtree.spectral import FLOOR, Stft, log_magnitude
 from stemtree.types import Masks, Spectrogram
 
 
-class QuerySplitter(TrainedSplitter):
-    """A `TrainedSplitter` for a model that takes a query.
+class QueryModelSplitter(TrainedSplitter):
+    """What splitters of a model that takes a query have in common.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be read.
+    OptionError
+        If the model takes no query, or if its masks do not divide its whole tree.
+    """
+
+    def model_input(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
+        """A song's spectrogram with the bins and channels that the model takes."""
+        return self._input(spectrogram, stft)
+
+    def _check_query(self) -> None:
+        if not self.model.takes_query:
+            raise OptionError(f"the model '{self._folder}' takes no example: use stemtree separate --splitter")
+
+    def _query_of(self, example: Example) -> Spectrogram:
+        """An example as the model takes it: ``(channel, bin, frame)``; raises OptionError if nothing is heard in it."""
+        stft = self.stft.at(example.sample_rate)
+        if example.samples.shape[1] < stft.window:
+            size = counted(example.samples.shape[1], "sample")
+            raise OptionError(f"the example '{example.name}' has {size}: give at least one window of {stft.window}")
+        spectrogram = self._input(stft.transform(torch.from_numpy(example.samples).float()), stft)
+        if not (log_magnitude(spectrogram) > FLOOR).any():
+            raise OptionError(
+                f"the example '{example.name}' is silent: give a stretch in which the instrument is heard"
+            )
+        return spectrogram
+
+
+class QuerySplitter(QueryModelSplitter):
+    """Divides a song along the path that an example points at.
 
     Parameters
     ----------
@@ -23,11 +56,8 @@ class QuerySplitter(TrainedSplitter):
 
     Raises
     ------
-    ModelError
-        If the model cannot be read.
-    OptionError
-        If the model takes no query, if its masks do not divide its whole tree, or if the recording is silent or shorter
-        than a window.
+    ModelError, OptionError
+        See `QueryModelSplitter`; also if the recording is silent or shorter than a window.
     """
 
     def __init__(self, folder: str | os.PathLike[str], example: Example) -> None:
@@ -43,22 +73,5 @@ class QuerySplitter(TrainedSplitter):
         """See `Splitter.provenance`."""
         return super().provenance() | {"like": self._example.origin}
 
-    def _check_query(self) -> None:
-        if not self.model.takes_query:
-            raise OptionError(f"the model '{self._folder}' takes no example: use stemtree separate --splitter")
-
     def _part_masks(self, mixtures: Spectrogram) -> Masks:
         return self.model.part_masks(mixtures, self._query.expand(len(mixtures), -1, -1, -1))
-
-    def _query_of(self, example: Example) -> Spectrogram:
-        """An example as the model takes it: ``(channel, bin, frame)``."""
-        stft = self.stft.at(example.sample_rate)
-        if example.samples.shape[1] < stft.window:
-            size = counted(example.samples.shape[1], "sample")
-            raise OptionError(f"the example '{example.name}' has {size}: give at least one window of {stft.window}")
-        spectrogram = self._input(stft.transform(torch.from_numpy(example.samples).float()), stft)
-        if not (log_magnitude(spectrogram) > FLOOR).any():
-            raise OptionError(
-                f"the example '{example.name}' is silent: give a stretch in which the instrument is heard"
-            )
-        return spectrogram

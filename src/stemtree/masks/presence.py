@@ -1,0 +1,88 @@
+"""Which leaves of a tree are there, by the loudness of their estimates."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from stemtree.hierarchy import NodePath
+from stemtree.masks.partition import Partition
+from stemtree.types import Masks, Spectrogram
+
+PRESENT_DB = -20.0
+"""From which loudness on, in dB relative to the mixture, a leaf is there, for models whose card says nothing.
+
+A guess: no model was measured for it. `fit_presence` finds what suits a model.
+"""
+
+_FAINT = 0.01
+"""Stretches with less than this share of the loudest one's energy say nothing: -20 dB."""
+
+
+def leaf_energies(parts: Masks, partition: Partition, mixture: Spectrogram) -> dict[NodePath, float]:
+    """Measure the energy of each leaf in a stretch of the mixture, relative to the mixture's.
+
+    Parameters
+    ----------
+    parts : Masks
+        ``(part, 1 or channel, bin, frame)``.
+    partition : Partition
+        The parts.
+    mixture : Spectrogram
+        ``(channel, bin, frame)``.
+    """
+    power = mixture.abs().square()
+    total = power.sum().clamp_min(1e-12)
+    shares = [(power * part.square()).sum() / total for part in parts[: len(partition.leaves)]]
+    return {leaf: float(share) for leaf, share in zip(partition.leaves, shares, strict=True)}
+
+
+def loudest_db(stretches: Iterable[tuple[float, Mapping[NodePath, float]]]) -> dict[NodePath, float]:
+    """Find how loud each leaf is in that stretch of a song in which it is loudest relative to the mixture.
+
+    Parameters
+    ----------
+    stretches : iterable of (float, mapping of NodePath to float)
+        The mixture's energy, and that of each leaf relative to it. Stretches 20 dB quieter than the loudest one do not
+        count.
+
+    Returns
+    -------
+    dict of NodePath to float
+        In dB relative to the mixture, minus infinity for silence; empty if all of the song is silent.
+    """
+    known = list(stretches)
+    loudest = max((energy for energy, _ in known), default=0.0)
+    counted = [shares for energy, shares in known if energy and energy >= _FAINT * loudest]
+    greatest = {leaf: max(shares[leaf] for shares in counted) for leaf in (counted[0] if counted else ())}
+    return {leaf: 10 * math.log10(share) if share > 0 else -math.inf for leaf, share in greatest.items()}
+
+
+def fit_presence(songs: Sequence[tuple[Mapping[NodePath, float], Iterable[NodePath]]]) -> tuple[float, float]:
+    """Find the threshold by which most leaves are told right: of all thresholds the one with the greatest F1.
+
+    Parameters
+    ----------
+    songs : sequence of (mapping of NodePath to float, iterable of NodePath)
+        Of each validation song `loudest_db` of all leaves that were asked for, and those that are there in truth.
+
+    Returns
+    -------
+    threshold, f1 : float
+        In dB, below 0, half-way between the two loudnesses that it lies between; and the F1 of leaves found, pooled
+        over the songs. `PRESENT_DB` and NaN if no leaf is there in any song, or none is heard.
+
+    Notes
+    -----
+    F1 = 2 TP / (2 TP + FP + FN) with leaves found that are there (TP), found that are not (FP), and not found (FN).
+    """
+    told = [(loudness, leaf in set(there)) for heard, there in songs for leaf, loudness in heard.items()]
+    told = sorted((pair for pair in told if math.isfinite(pair[0])), reverse=True)
+    total = sum(len(set(there)) for _, there in songs)
+    if not total or not told:
+        return PRESENT_DB, math.nan
+    best, f1, right = PRESENT_DB, 0.0, 0
+    for number, (loudness, is_there) in enumerate(told, start=1):
+        right += is_there
+        below = told[number][0] if number < len(told) else loudness - 6.0
+        if below < loudness and (score := 2 * right / (number + total)) > f1:
+            best, f1 = (loudness + below) / 2, score
+    return min(best, -0.01), f1

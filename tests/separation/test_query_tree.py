@@ -1,0 +1,100 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from support.query_models import make_query_model
+
+import stemtree
+from stemtree.audio import ArraySource
+from stemtree.errors import AudioError, AudioWarning, OptionError
+from stemtree.model import load_model, save_model
+from stemtree.separation.query_tree import QueryTree
+
+RATE = 8000
+BASS, DRUMS, OTHER = (f"accompaniment/{name}" for name in ("bass", "drums", "other"))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_query_model(tmp_path_factory.mktemp("model"), [BASS, DRUMS, OTHER], RATE)
+
+
+@pytest.fixture
+def song() -> np.ndarray:
+    return np.random.default_rng(0).uniform(-0.5, 0.5, (2, 2 * RATE)).astype(np.float32)
+
+
+def examples(folder: Path, **hertz: float) -> Path:
+    folder.mkdir()
+    for name, pitch in hertz.items():
+        soundfile.write(folder / f"{name}.wav", 0.5 * np.sin(2 * np.pi * pitch * np.arange(RATE) / RATE), RATE)
+    return folder
+
+
+def test_a_tree_that_adds_up(model: Path, song: np.ndarray, tmp_path: Path) -> None:
+    folder = examples(tmp_path / "like", bass=100, drum=3000)  # `drum` is an alias
+    result = stemtree.query(song, RATE, like=folder, model=model, present_db=-90)
+    assert result.hierarchy.as_dict() == {"accompaniment": {"bass": {}, "drums": {}, "rest": {}}, "rest": {}}
+    np.testing.assert_allclose(result["accompaniment"].audio + result["rest"].audio, song, atol=1e-6)
+    assert not np.allclose(result[BASS].audio, result[DRUMS].audio)
+
+
+def test_what_is_not_there_is_left_out(model: Path, song: np.ndarray, tmp_path: Path, monkeypatch) -> None:
+    folder = examples(tmp_path / "like", bass=100, drums=3000, other=700)
+    heard = QueryTree(model, folder).listen(ArraySource(song, RATE, "song"))
+    assert set(heard) == {BASS, DRUMS, OTHER} and all(-60 < decibels < 0 for decibels in heard.values())
+    monkeypatch.setattr(QueryTree, "there", lambda self, loudness: (BASS,))
+    soundfile.write(tmp_path / "song.wav", song.T, RATE, "FLOAT")
+    done: list[tuple[int, int | None]] = []
+    with pytest.warns(AudioWarning, match=r"not heard in '.*song.wav' and left out: drums, other"):
+        saved = QueryTree(model, folder).save(
+            tmp_path / "song.wav", tmp_path / "out", progress=lambda *at: done.append(at)
+        )
+    assert done == sorted(done) and done[-1] == (2 * RATE, 2 * RATE)
+    written = json.loads((saved.folder / "tree.json").read_text())
+    assert written["hierarchy"]["tree"] == {"accompaniment": {"bass": {}}, "rest": {}}
+    assert set(written["splitters"][0]["like"]) == {BASS, DRUMS, OTHER}
+    stems = [soundfile.read(saved.folder / f"{name}.wav")[0] for name in (BASS, "rest")]
+    np.testing.assert_allclose(np.sum(stems, axis=0), song.T, atol=1e-6)
+
+
+def test_how_loud_is_there(model: Path, tmp_path: Path) -> None:
+    """What is given, or else what the model's card says, or else the guess."""
+    folder, loudness = examples(tmp_path / "like", bass=100), {BASS: -5.0, DRUMS: -15.0, OTHER: -25.0}
+    assert QueryTree(model, folder).there(loudness) == (BASS, DRUMS)
+    assert QueryTree(model, folder, -30).there(loudness) == (BASS, DRUMS, OTHER)
+    fitted = load_model(model)
+    card = fitted.card.model_copy(update={"present_db": -10.0})
+    save_model(replace(fitted, card=card), tmp_path / "fitted")
+    assert QueryTree(tmp_path / "fitted", folder).there(loudness) == (BASS,)
+    assert QueryTree(tmp_path / "fitted", folder, -20).there(loudness) == (BASS, DRUMS)
+
+
+def test_what_cannot_be_asked(model: Path, song: np.ndarray, tmp_path: Path) -> None:
+    like, short = examples(tmp_path / "like", bass=100), tmp_path / "short"
+    short.mkdir()
+    soundfile.write(short / "bass.wav", np.ones(80) / 2, RATE)
+    for options, error, message in (
+        ({"present_db": -0.001}, OptionError, "none of the 1 instruments of the examples is heard in 'the array'"),
+        ({"present_db": 3}, OptionError, "3 dB above the song cannot be"),
+        ({"stretch": "0-1"}, OptionError, "is a folder of examples: a stretch"),
+        ({"level": 1}, OptionError, "make a whole tree: leave out the level"),
+        ({"like": examples(tmp_path / "none")}, AudioError, "none' holds no recordings"),
+        ({"like": examples(tmp_path / "odd", theremin=1)}, OptionError, "instrument of the example 'theremin.wav'"),
+        ({"like": examples(tmp_path / "two", bass=1, Bass=2)}, OptionError, "are examples of 'accompaniment/bass'"),
+        ({"like": examples(tmp_path / "in", bass=1, accompaniment=2)}, OptionError, "one within the other: keep one"),
+        ({"like": examples(tmp_path / "voice", vocals=1)}, OptionError, "has not learned the instrument of .*vocals"),
+        ({"like": examples(tmp_path / "silent", bass=0)}, OptionError, "bass.wav' is silent"),
+        ({"like": short}, OptionError, "bass.wav' has 80 samples: give at least one window of 128"),
+    ):
+        with pytest.raises(error, match=message):
+            stemtree.query(song, RATE, **{"like": like, "model": model} | options)
+
+
+def test_a_model_without_targets(tmp_path: Path) -> None:
+    folder = examples(tmp_path / "like", bass=100)
+    with pytest.raises(OptionError, match="names no 'targets'"):
+        QueryTree(make_query_model(tmp_path / "model", [], RATE), folder)
