@@ -52,7 +52,7 @@ def run(tmp_path: Path, corpus: Path) -> Path:
     return tmp_path / "run.yaml"
 
 
-COMMANDS = ("check", "info", "index", "evaluate", "mean-mask", "train")
+COMMANDS = ("check", "info", "index", "evaluate", "confusion", "mean-mask", "train")
 
 
 def arguments(command: str, corpus: Path, run: Path) -> tuple[object, ...]:
@@ -62,6 +62,9 @@ def arguments(command: str, corpus: Path, run: Path) -> tuple[object, ...]:
     if command == "evaluate":
         chunks = ("--duration", 1, "--no-bss", "--workers", 1)
         return ("evaluate", "oracle:irm", "--corpus", corpus, "--kind", "folder", "--split", "all", *chunks)
+    if command == "confusion":
+        chunks = ("--duration", 1, "--workers", 1)
+        return ("confusion", "oracle:irm", "--corpus", corpus, "--kind", "folder", "--split", "all", *chunks)
     if command == "mean-mask":
         return ("mean-mask", "--corpus", corpus, "--kind", "folder", "--split", "all", "-o", output)
     return ("corpus", command, corpus, "--kind", "folder")
@@ -72,7 +75,7 @@ def test_labels_and_skip_bad(command: str, cli, corpus: Path, labels: Path, run:
     call = arguments(command, corpus, run)
     without = cli(*call)
     assert "Traceback" not in without.err and (without.code == 1 or command == "info")
-    if command in ("index", "evaluate", "mean-mask", "train"):
+    if command in ("index", "evaluate", "confusion", "mean-mask", "train"):
         assert "; give it a leaf with --labels FILE, or leave it out with --skip-bad" in without.err
         stopped = cli(*call, "--labels", labels)
         assert stopped.code == 1 and "source-02.wav' cannot be read as audio" in stopped.err

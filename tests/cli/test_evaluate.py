@@ -63,6 +63,25 @@ def test_fit_then_evaluate(cli, musdb: Path, tmp_path: Path) -> None:
     assert cli(*arguments).out == outcome.out  # from the file
 
 
+def test_confusion(cli, musdb: Path, tmp_path: Path) -> None:
+    options = ("--corpus", musdb, "--kind", "musdb18-hq", "--duration", 1, "--workers", 1)
+    file, figure = tmp_path / "rows.parquet", tmp_path / "picture.svg"
+    outcome = cli("confusion", "mixture", *options, "-o", file, "--figure", figure)
+    assert (outcome.code, outcome.err) == (0, "")
+    first, heading, line, *_ = outcome.out.splitlines()
+    assert first == "mixture: 1 song, 2 chunks" and heading.split()[:2] == ["true", "leaf"]
+    # The mixture in the place of each of four leaves: a quarter of everything lands in each.
+    assert line.split()[:3] == ["vocals", "2", "25"]
+    assert sorted(line.replace(",", "").split()[3:]) == ["25"] * 3 + ["bass", "drums", "other"]
+    rows = pl.read_parquet(file)
+    assert rows["node"].unique().sort().to_list() == ["accompaniment/bass", "accompaniment/drums", "vocals"]
+    assert rows["share"].to_numpy() == pytest.approx(0.25, abs=1e-3)
+    assert "true leaf (chunks)" in figure.read_text("utf-8")
+    for name, message in (("picture.doc", "ends in no format of figures"), ("no/picture.png", "there is no folder")):
+        wrong = cli("confusion", "mixture", *options, "--figure", tmp_path / name)
+        assert wrong.code == 1 and message in wrong.err
+
+
 def test_a_model_that_takes_queries(cli, musdb: Path, tmp_path: Path) -> None:
     targets = ["accompaniment/bass", "accompaniment/drums", "accompaniment/other"]
     model, file = make_query_model(tmp_path / "model", targets, RATE), tmp_path / "rows.parquet"

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from stemtree.cli import (
     compare,
+    confusion,
     corpus,
     curate,
     evaluate,
@@ -54,6 +55,7 @@ app.command("export")(export.export)
 app.command("query")(query.query)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("confusion")(confusion.confusion)
 app.command("mean-mask")(evaluate.mean_mask)
 app.command("compare")(compare.compare)
 app.add_typer(hierarchy.app, name="hierarchy")

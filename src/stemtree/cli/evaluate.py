@@ -101,7 +101,7 @@ def evaluate(
     if chunks and (target or sample is not None):
         raise OptionError("--chunks says which chunks to measure: leave out --target and --sample")
     check_name(device)
-    root, targets = _check_names(_describe(corpus, kind, split, labels, skip_bad), hierarchy, depth, root, target, node)
+    root, targets = check_names(describe(corpus, kind, split, labels, skip_bad), hierarchy, depth, root, target, node)
     from stemtree.data.salience import Chunking
     from stemtree.evaluation.chunk_list import list_all, read_chunks, select_chunks
     from stemtree.evaluation.chunk_list import write_chunks as write_list
@@ -111,7 +111,7 @@ def evaluate(
     from stemtree.evaluation.settings import EvaluationSettings
     from stemtree.spectral import Stft
 
-    songs, tree = _load(corpus, kind, hierarchy, depth, split, labels, skip_bad)
+    songs, tree = load_songs(corpus, kind, hierarchy, depth, split, labels, skip_bad)
     listed = read_chunks(chunks) if chunks else None
     duration = listed.duration if listed else duration
     chunking = Chunking(duration, hop if hop is not None else duration, threshold)
@@ -184,7 +184,7 @@ def mean_mask(
     from stemtree.spectral import Stft
 
     stft = Stft(window, window_hop, 16000)
-    songs, tree = _load(corpus, kind, hierarchy, depth, split, labels, skip_bad)
+    songs, tree = load_songs(corpus, kind, hierarchy, depth, split, labels, skip_bad)
     root = find_node(tree, root)
     settings = EvaluationSettings(root=root, sample=sample, seed=seed)
     with progress_bar("fitting") as progress:
@@ -195,19 +195,21 @@ def mean_mask(
     say(f"{output}: {counted(len(masks.nodes), 'node')}, {masks.fitted}")
 
 
-def _load(
+def load_songs(
     root: str, kind: str, hierarchy: str | None, depth: int | None, split: str, labels: Path | None, skip_bad: bool
 ) -> "tuple[Corpus, Hierarchy]":
-    return read_corpus(_describe(root, kind, split, labels, skip_bad), hierarchy, depth=depth)
+    """Read a corpus and its hierarchy, see `read_corpus`."""
+    return read_corpus(describe(root, kind, split, labels, skip_bad), hierarchy, depth=depth)
 
 
-def _describe(root: str, kind: str, split: str, labels: Path | None, skip_bad: bool) -> "CorpusSettings":
+def describe(root: str, kind: str, split: str, labels: Path | None, skip_bad: bool) -> "CorpusSettings":
+    """Where a corpus is and what is taken of it."""
     from stemtree.corpora.settings import CorpusSettings
 
     return CorpusSettings(Path(root), kind, None if split == "all" else split, labels, skip_bad)
 
 
-def _check_names(
+def check_names(
     described: "CorpusSettings",
     hierarchy: str | None,
     depth: int | None,
@@ -242,6 +244,13 @@ def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", quiet: float, wit
     if with_absent:
         show(absent_table(tables.absent_estimates(rows)), width=240)
         say("count: chunks in which the node is silent; p90: nine of ten estimates are less loud")
+    print_failures(rows)
+
+
+def print_failures(rows: "pl.DataFrame") -> None:
+    """Print why chunks failed, and end the command with the status 1 if any did."""
+    from stemtree.evaluation import tables
+
     failed = tables.failures(rows)
     for row in failed.iter_rows(named=True):
         first = f"the first '{row['track']}' at {row['start']} s"

@@ -77,7 +77,8 @@ def evaluate(
     Returns
     -------
     polars.DataFrame
-        With the columns of `stemtree.evaluation.rows.SCHEMA`, in the order of songs, chunks and nodes.
+        With the columns of `stemtree.evaluation.rows.SCHEMA`, or of what else the estimator measures, in the order of
+        songs, chunks and nodes.
 
     Raises
     ------
@@ -95,12 +96,13 @@ def evaluate(
     """
     plan = _prepare(estimator, corpus, hierarchy, settings or EvaluationSettings(), selection or Selection())
     with tempfile.TemporaryDirectory() as temporary:
-        store = RowStore(Path(file) if file is not None else Path(temporary, "rows.parquet"), plan.settings)
+        place = Path(file) if file is not None else Path(temporary, "rows.parquet")
+        store = RowStore(place, plan.settings, plan.measurer.schema)
         rows = store.read_finished(plan.fingerprints)
         if rows is None:
             _measure(plan, store, workers, progress)
             rows = store.publish(plan.fingerprints)
-    return complete(rows)
+    return complete(rows, plan.measurer.schema)
 
 
 @dataclass(frozen=True)

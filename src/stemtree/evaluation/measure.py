@@ -53,6 +53,9 @@ class ChunkMeasurer:
     queries_from = None
     """See `Measurer.queries_from`."""
 
+    schema = SCHEMA
+    """See `Measurer.schema`."""
+
     def measure_song(self, track: Track, starts: Sequence[int]) -> pl.DataFrame:
         """See `Measurer.measure_song`; of a chunk that fails, the rows hold the reason and nothing else."""
         num_samples = self.settings.chunking.num_samples(track.sample_rate) * (1 if self.settings.mono else 2)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import polars as pl
 
 from stemtree.corpora.track import Track
 from stemtree.evaluation.measure import ChunkMeasurer
+from stemtree.evaluation.rows import SCHEMA
 from stemtree.hierarchy import NodePath
 
 
@@ -36,6 +37,7 @@ class TargetMeasurer:
     measurers: Mapping[NodePath, ChunkMeasurer]
     chunks: TargetChunks
     queries_from: str | None = None
+    schema: ClassVar[pl.Schema] = SCHEMA
 
     def measure_song(self, track: Track, starts: Sequence[int]) -> pl.DataFrame:
         """See `Measurer.measure_song`; the column ``target`` holds the target."""

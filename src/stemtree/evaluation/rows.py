@@ -69,6 +69,6 @@ FILLED = ("track", "start", "node", "level", "status")
 """Columns without null."""
 
 
-def complete(rows: pl.DataFrame) -> pl.DataFrame:
+def complete(rows: pl.DataFrame, schema: pl.Schema = SCHEMA) -> pl.DataFrame:
     """Add the columns that rows of an earlier version lack, as null: what they hold was not measured."""
-    return rows.match_to_schema(SCHEMA, missing_columns="insert")
+    return rows.match_to_schema(schema, missing_columns="insert")

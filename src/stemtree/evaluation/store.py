@@ -29,11 +29,13 @@ class RowStore:
         ending in ``.parts``.
     settings : mapping
         Everything but the songs that the rows depend on, for JSON.
+    schema : polars.Schema
+        Of the rows.
     """
 
-    def __init__(self, file: Path, settings: Mapping[str, object]) -> None:
+    def __init__(self, file: Path, settings: Mapping[str, object], schema: pl.Schema = SCHEMA) -> None:
         self.file, self.folder = file, file.with_name(f"{file.name}.parts")
-        self._settings = json.loads(json.dumps(settings))
+        self._settings, self._schema = json.loads(json.dumps(settings)), schema
 
     def read_finished(self, songs: Iterable[str]) -> pl.DataFrame | None:
         """Read all rows if the evaluation was finished before; `songs` are the songs' fingerprints.
@@ -48,7 +50,7 @@ class RowStore:
         try:
             metadata = read_json_metadata(self.file, _KEY)
             settings, measured = metadata["settings"], metadata["songs"]
-            rows = read_parquet(self.file, schema=SCHEMA, filled=FILLED)
+            rows = read_parquet(self.file, schema=self._schema, filled=FILLED)
         except (OSError, KeyError, TypeError, ValueError):
             raise EvaluationError(f"'{self.file}' does not hold an evaluation: choose another file") from None
         self._check_settings(settings, self.file)

@@ -55,12 +55,17 @@ class Measurer(Protocol):
     """Compares estimates with the truth, song by song. It is pickled into each worker process."""
 
     @property
+    def schema(self) -> pl.Schema:
+        """The columns of the rows, `stemtree.evaluation.rows.SCHEMA` unless something else is measured."""
+        ...
+
+    @property
     def queries_from(self) -> str | None:
         """Fingerprint of the corpus that queries are drawn from; None if a song's rows depend on that song alone."""
         ...
 
     def measure_song(self, track: Track, starts: Sequence[int]) -> pl.DataFrame:
-        """Return the rows (`stemtree.evaluation.rows.SCHEMA`) of the chunks that begin at these samples."""
+        """Return the rows, of the columns `schema`, of the chunks that begin at these samples."""
         ...
 
 
