@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,36 @@ def test_a_model_that_takes_queries(cli, musdb: Path, tmp_path: Path) -> None:
         "there is no query for it\n"
         for leaf in targets[:2]
     )
+
+
+def test_trees_of_queries(cli, musdb: Path, tmp_path: Path) -> None:
+    model = make_query_model(tmp_path / "model", ["accompaniment/bass", "accompaniment/drums"], RATE)
+    options = ("--corpus", musdb, "--kind", "musdb18-hq")
+    arguments = ("evaluate", f"query-tree:{model}", *options, "--split", "all", "--duration", 1, "--threshold", -60)
+    outcome = cli(*arguments, "--present", -90, "-o", tmp_path / "rows.parquet")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.splitlines()[0] == f"query-tree of {model}: 2 songs, dB"
+    cells = _cells(outcome)
+    assert cells["all leaves/7"] == ["4", "4", "4", "1.00", "1.00", "1.00"]
+    assert cells["accompaniment/bass/7"] == ["2", "2", "2", "1.00", "1.00", "1.00"]
+    rows = pl.read_parquet(tmp_path / "rows.parquet").filter(node="accompaniment/bass")
+    assert cells["accompaniment/bass/12"][1].startswith(f"{rows['si_sdr_improvement'].mean():.2f} (")
+    assert cells["accompaniment/bass/12"][5] == "4" and "tells most of these leaves right: --present -" in outcome.out
+    like = tmp_path / "like"
+    like.mkdir()
+    shutil.copy(musdb / "train" / "C - D" / "bass.wav", like)
+    options = (*options, "--duration", 1, "--threshold", -60)
+    outcome = cli("evaluate", f"query-tree:{model}", *options, "--like", like, "--present", -0.001)
+    assert outcome.code == 0 and _cells(outcome)["all leaves/7"] == ["1", "0", "0", "", "0.00", "0.00"]
+    assert _cells(outcome)["accompaniment/bass/12"][-1] == "2"  # undefined: in both chunks the tree lacks it
+    for words, message in (
+        (("--level", 1), "--level does not go with 'query-tree': leave it out"),
+        (("--like", like / "bass.wav"), "bass.wav' is no folder: give one with an example of each leaf"),
+        (("--present", 1), "an instrument 1 dB above the song cannot be"),
+    ):
+        outcome = cli("evaluate", f"query-tree:{model}", *options, *words)
+        assert outcome.code == 1 and message in outcome.err
+    assert "belong to 'query-tree'" in cli("evaluate", "mixture", *options, "--like", like).err
 
 
 def test_levels_and_nodes(cli, musdb: Path) -> None:

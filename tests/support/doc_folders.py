@@ -50,6 +50,12 @@ def conservation(folder: Path) -> None:
 def queries(folder: Path) -> None:
     _excerpt(folder / "song.wav", 3)
     _excerpt(folder / "clarinet.wav", 2)
+    _query_model(folder / "runs" / "qbe")
+    for name in ("clarinet", "clean_guitars"):
+        _excerpt(folder / "examples" / f"{name}.wav", 1)
+
+
+def _query_model(folder: Path) -> None:
     tree: dict = {}
     for level in (1, 2, 3):
         tree = {f"level_{level}": tree, "rest": {}}
@@ -58,9 +64,7 @@ def queries(folder: Path) -> None:
         "hierarchy": "slakh",
         "targets": [CLEAN_GUITARS[0], "winds_voices/winds/single_reeds", "bass/bass/electric_basses"],
     }
-    _model(folder / "runs" / "qbe", tree, nodes, QueryByExampleSettings(layers=1, query_layers=1, units=4), training)
-    for name in ("clarinet", "clean_guitars"):
-        _excerpt(folder / "examples" / f"{name}.wav", 1)
+    _model(folder, tree, nodes, QueryByExampleSettings(layers=1, query_layers=1, units=4), training)
 
 
 def corpora(folder: Path) -> None:
@@ -79,6 +83,8 @@ def training(folder: Path) -> None:
 def evaluation(folder: Path) -> None:
     _slakh(folder / "data" / "slakh")
     _model(folder / "runs" / "try", load("slakh").as_dict(), CLEAN_GUITARS, MaskInferenceSettings(layers=1, units=4))
+    _query_model(folder / "runs" / "qbe")
+    _tone(folder / "examples" / "clean_guitars.wav", 440, 0)
 
 
 def curation(folder: Path) -> None:

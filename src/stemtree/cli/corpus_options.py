@@ -34,7 +34,7 @@ SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out what cannot
 
 
 def read_corpus(
-    described: "CorpusSettings", hierarchy: str | None, *, depth: int | None = None
+    described: "CorpusSettings", hierarchy: "str | Hierarchy | None", *, depth: int | None = None
 ) -> "tuple[Corpus, Hierarchy]":
     """Load a corpus and its hierarchy, pruned to `depth` generations; print what was left out.
 

@@ -8,6 +8,7 @@ import typer
 
 from stemtree.cli.cluster_option import ClusterOption
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
+from stemtree.cli.evaluate_query_tree import QUERY_TREE, TreeMeasuring, check_options, evaluate_query_tree
 from stemtree.cli.evaluation_tables import absent_table, chunk_table, level_table, statistics_table
 from stemtree.cli.messages import one_line, progress_bar, say, show, stopped_by_user
 from stemtree.cli.song_options import DeviceOption
@@ -37,15 +38,21 @@ WindowHop = Annotated[int, typer.Option(metavar="SAMPLES", help="Use this hop at
 
 
 _NAME_HELP = (
-    "Measure this: separate[:SPLITTER], raw:PACKAGE, mixture, oracle:irm|ibm|psa, mean:FILE, or a model's folder."
+    "Measure this: separate[:SPLITTER], raw:PACKAGE, mixture, oracle:irm|ibm|psa, mean:FILE, a model's folder, or "
+    "query-tree[:RUN], trees of queries."
 )
 _TARGET_HELP = "Measure only chunks in which this node is salient, and of these the nodes on its path; can be repeated."
 _FAMILY_HELP = "Measure only chunks in which another leaf of the target's family is salient too."
 _QUERY_HELP = "Query with the target, or on purpose with another instrument of its family or of another family."
+_LIKE_HELP = (
+    "Ask query-tree with the examples in this folder, each named after its leaf (default: chunks of other songs)."
+)
+_PRESENT_HELP = "Leave instruments so far below the song out of query-tree (default: as the model says, or -20)."
 _LEVEL_HELP = "Measure only the nodes of this level (1: leaves)."
 
 
 def evaluate(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help=_NAME_HELP)],
     corpus: CorpusFolder,
     kind: Kind,
@@ -89,6 +96,8 @@ def evaluate(
         bool, typer.Option("--absent", help="Measure how loud the estimates of absent nodes are, too.")
     ] = False,
     query: Annotated[str, typer.Option(metavar="target|family|other", help=_QUERY_HELP)] = "target",
+    like: Annotated[Path | None, typer.Option(metavar="FOLDER", help=_LIKE_HELP)] = None,
+    present: Annotated[float | None, typer.Option(metavar="DB", help=_PRESENT_HELP)] = None,
     window: Window = 1024,
     window_hop: WindowHop = 512,
     skip_bad: SkipBad = False,
@@ -96,12 +105,20 @@ def evaluate(
     cluster: ClusterOption = None,
 ) -> None:
     """Measure how well the nodes of a corpus's songs are estimated."""
+    check_name(device)
+    described = describe(corpus, kind, split, labels, skip_bad)
+    if name.partition(":")[0] == QUERY_TREE:
+        check_options(context)
+        how = TreeMeasuring(sample, seed, duration, threshold, quiet, not stereo)
+        evaluate_query_tree(name.partition(":")[2], described, how, like, present, output, device)
+        return
+    if like is not None or present is not None:
+        raise OptionError(f"--like and --present belong to '{QUERY_TREE}': leave them out")
     if node and level is not None:
         raise OptionError("--node and --level both say what to measure: give one of them")
     if chunks and (target or sample is not None):
         raise OptionError("--chunks says which chunks to measure: leave out --target and --sample")
-    check_name(device)
-    root, targets = check_names(describe(corpus, kind, split, labels, skip_bad), hierarchy, depth, root, target, node)
+    root, targets = check_names(described, hierarchy, depth, root, target, node)
     from stemtree.data.salience import Chunking
     from stemtree.evaluation.chunk_list import list_all, read_chunks, select_chunks
     from stemtree.evaluation.chunk_list import write_chunks as write_list

@@ -79,6 +79,19 @@ def absent_table(absent: "pl.DataFrame") -> "Table":
     return table
 
 
+def found_table(figures: "pl.DataFrame") -> "Table":
+    """Which leaves of trees of queries were found."""
+    from rich.table import Table
+
+    table = Table("leaves", "there", "found", "right", "precision", "recall", "F1")
+    table.columns[0].no_wrap = True  # a leaf's path is read by its end
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for number, (name, *row) in enumerate(figures.iter_rows()):
+        table.add_row(name, *map(str, row[:3]), *map(_decibels, row[3:]), end_section=not number)
+    return table
+
+
 def _values(summary: "pl.DataFrame") -> dict[str, float | None]:
     """Value by metric, of one group and statistic."""
     return dict(summary.select("metric", "value").iter_rows())

@@ -51,8 +51,8 @@ def query(
         float | None,
         typer.Option(
             metavar="DB",
-            help="Of a folder, leave out instruments so far below the song in every 12 s (default: as the model says, "
-            "or -20).",
+            help="Leave out instruments of FOLDER so far below the song in every 12 s (default: as the model says, or "
+            "-20).",
         ),
     ] = None,
     output: Annotated[

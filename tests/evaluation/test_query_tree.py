@@ -1,0 +1,156 @@
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+import soundfile
+from support.noise_corpus import make_corpus
+from support.query_models import make_query_model
+
+from stemtree.corpora.track import Corpus
+from stemtree.data.signals import node_signals
+from stemtree.errors import EvaluationError, OptionError
+from stemtree.evaluation.query_tree import (
+    LEAVES,
+    TreeJudge,
+    draw_songs,
+    evaluate_query_tree,
+    fitted_presence,
+    found_figures,
+)
+from stemtree.evaluation.rows import SCHEMA
+from stemtree.evaluation.settings import EvaluationSettings
+from stemtree.hierarchy import Hierarchy
+
+RATE = 8000
+BASS, DRUMS, OTHER = (f"accompaniment/{name}" for name in ("bass", "drums", "other"))
+
+LEAF_ROWS = pl.DataFrame(
+    [
+        ("a", BASS, True, True, -5.0),
+        ("a", DRUMS, True, False, -25.0),
+        ("a", OTHER, False, False, None),
+        ("b", BASS, True, True, -8.0),
+        ("b", DRUMS, False, True, -15.0),
+        ("b", OTHER, None, True, -2.0),
+    ],
+    schema=LEAVES,
+    orient="row",
+)
+"""Of the last one nobody can say whether it is there."""
+
+
+def test_leaves_found() -> None:
+    figures = {name: row for name, *row in found_figures(LEAF_ROWS).iter_rows()}
+    assert figures == {
+        "all leaves": [3, 3, 2, pytest.approx(2 / 3), pytest.approx(2 / 3), pytest.approx(2 / 3)],
+        BASS: [2, 2, 2, 1, 1, 1],
+        DRUMS: [1, 1, 0, 0, 0, 0],
+        OTHER: [0, 0, 0, None, None, None],
+    }
+    assert found_figures(LEAF_ROWS.clear()).rows() == [("all leaves", 0, 0, 0, None, None, None)]
+
+
+def test_the_threshold_that_would_have_been_best() -> None:
+    assert fitted_presence(LEAF_ROWS) == (pytest.approx(-28), pytest.approx(6 / 7))  # three right, one wrong
+    assert math.isnan(fitted_presence(LEAF_ROWS.clear())[1])
+
+
+@pytest.fixture
+def songs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Corpus:
+    """Bass in three songs, drums in one, others in none; the bass of the last is silent but for its first chunk."""
+    monkeypatch.setattr("support.noise_corpus.RATE", RATE)
+    corpus = make_corpus(tmp_path / "corpus", [["vocals", BASS, DRUMS], ["vocals", BASS], ["vocals", BASS]])
+    file = corpus.tracks[2].stems[1].file.path
+    audio, _ = soundfile.read(file)
+    audio[2 * RATE :] = 0
+    soundfile.write(file, audio, RATE, "PCM_16")
+    return corpus
+
+
+class TrueTree:
+    """Finds what it is told to, and separates it without any error but a factor."""
+
+    def __init__(self, corpus: Corpus, hierarchy: Hierarchy, found: dict[str, tuple[str, ...]]) -> None:
+        self.corpus, self.found, self.asked = corpus, found, []
+        self.stack = SimpleNamespace(
+            targets=(BASS, DRUMS, OTHER), asked_hierarchy=hierarchy, examples={}, ask=self.asked.append
+        )
+
+    def listen(self, source) -> dict[str, float]:
+        self.song = next(track for track in self.corpus.tracks if track.id == source.name)
+        return {leaf: -3.0 if leaf in self.found[source.name] else -40.0 for leaf in self.asked[-1]}
+
+    def there(self, loudness) -> tuple[str, ...]:
+        return tuple(leaf for leaf, decibels in loudness.items() if decibels > -20)
+
+    def separator_of(self, leaves) -> "TrueTree":
+        self.nodes = (*leaves, "accompaniment")
+        return self
+
+    def separate(self, source) -> list[SimpleNamespace]:
+        audio = node_signals(self.song, self.nodes, 0, self.song.num_samples, mono=True)
+        return [SimpleNamespace(path=node, audio=of / 2) for node, of in zip(self.nodes, audio, strict=True)]
+
+
+def test_known_answers(songs: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
+    """The first song has bass, drums and vocals, the others bass and vocals; drums are in one song only."""
+    tree = TrueTree(songs, hierarchy, {"0": (BASS,), "1": (BASS,), "2": ()})
+    done: list[tuple[int, int]] = []
+    rows = TreeJudge(tree, songs, settings).measure(songs.tracks, lambda *at: done.append(at))  # type: ignore[arg-type]
+    assert done == [(1, 3), (2, 3), (3, 3)] and rows.problems == ()
+    assert rows.leaves.drop("loudness_db").rows() == [
+        ("0", BASS, True, True),  # drums are in no other song: there is no example
+        ("1", BASS, True, True),
+        ("1", DRUMS, False, False),
+        ("2", BASS, True, False),
+        ("2", DRUMS, False, False),
+    ]
+    assert rows.nodes.schema == SCHEMA and set(rows.nodes["node"]) == {"accompaniment", BASS, DRUMS}
+    counted = rows.nodes.filter(status="counted")
+    right = counted.filter(pl.col("track").is_in(["0", "1"]))
+    assert right.height == 12 and right["si_sdr"].min() == pytest.approx(100)  # a factor costs nothing
+    bass = right.filter(node=BASS, track="1")
+    assert bass["si_sdr_improvement"].to_list() == pytest.approx([100, 100, 100], abs=1)  # noise as loud beside it
+    missed = counted.filter(track="2", node=BASS)
+    assert missed.height == 1 and math.isnan(missed["si_sdr_improvement"][0])
+    assert dict(rows.nodes.select("node", "level").iter_rows()) == {"accompaniment": 2, BASS: 1, DRUMS: 1}
+
+
+def test_examples_are_chunks_of_other_songs(songs: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
+    judge = TreeJudge(TrueTree(songs, hierarchy, {}), songs, settings)  # type: ignore[arg-type]
+    (example,) = judge.examples_for(songs.tracks[0]).values()
+    song = next(track for track in songs.tracks if track.id == example.origin["song"])
+    start = example.origin["sample"]
+    assert song.id != "0" and isinstance(start, int)
+    (truth,) = node_signals(song, (BASS,), start, 2 * RATE, mono=True)
+    np.testing.assert_array_equal(example.samples, truth)
+    assert judge.examples_for(songs.tracks[0])[BASS].origin == example.origin
+
+
+def test_a_real_model(songs: Corpus, settings: EvaluationSettings, tmp_path: Path) -> None:
+    model = make_query_model(tmp_path / "model", [BASS, DRUMS, OTHER], RATE)
+    options = {"present_db": -60.0, "device": "cpu"}
+    chosen = draw_songs(songs, 2, 0)
+    assert len(chosen) == 2 and draw_songs(songs, 9, 0) == songs.tracks
+    rows, tree = evaluate_query_tree(model, songs, settings, songs=chosen, **options)  # type: ignore[arg-type]
+    assert rows.leaves["found"].any() and set(rows.leaves["track"]) == {song.id for song in chosen}
+    assert set(rows.nodes["node"]) <= set(tree.paths)
+    rows.write(tmp_path / "rows.parquet")
+    assert pl.read_parquet(tmp_path / "rows.parquet").equals(rows.nodes)
+    assert pl.read_parquet(tmp_path / "rows.leaves.parquet").equals(rows.leaves)
+    with pytest.raises(EvaluationError, match="cannot write"):
+        rows.write(tmp_path / "none" / "rows.parquet")
+
+
+def test_a_song_that_cannot_be_asked_for(songs: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
+    alone = Corpus(songs.root, "folder", "mine", songs.tracks[:1])
+    rows = TreeJudge(TrueTree(alone, hierarchy, {}), alone, settings).measure(alone.tracks)  # type: ignore[arg-type]
+    assert rows.leaves.is_empty() and rows.nodes.is_empty()
+    assert rows.problems == (
+        "'0' was not measured: no leaf that the model knows is salient in another song: give examples with --like",
+    )
+    with pytest.raises(OptionError):
+        draw_songs(alone, 0, 0)
