@@ -64,7 +64,7 @@ def test_formats_that_are_advised_hold_the_rate(sample_rate: int, tmp_path: Path
             place = tmp_path / f"{name}{number}.{output.container}"
             with StemWriter(place, output, sample_rate, 2) as writer:
                 writer.write((SOUND * (1 if output.is_lossy else 1000)).astype(np.float32 if output.is_lossy else int))
-            assert soundfile.info(place).samplerate == sample_rate
+            assert open_source(place).sample_rate == sample_rate
 
 
 def test_files(tmp_path: Path) -> None:

@@ -289,7 +289,7 @@ def test_no_room(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_the_disk_runs_full_on_the_way(wav: Path, tmp_path: Path) -> None:
     """A limit on file size makes the same system call fail as a full disk does."""
-    containers = ("wav", "flac", "ogg", "mp3")
+    containers = ("wav", "flac", "ogg", "mp3", "m4a")
     script = f"""
 import sys
 from stemtree.cli import main

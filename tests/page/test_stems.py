@@ -33,7 +33,7 @@ def test_floating_point_beyond_full_scale(tmp_path: Path) -> None:
     assert np.abs(decoded - nodes["vocal"]).max() <= gain
 
 
-@pytest.mark.parametrize("container", ["mp3", "ogg"])
+@pytest.mark.parametrize("container", ["mp3", "ogg", "m4a"])
 def test_lossy_stems_say_so(tmp_path: Path, container: str) -> None:
     nodes = make_song(tmp_path, container=container, rate=44100)
     song = read_call(make_page(tmp_path).parent / "data" / "song.js")[0]

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from stemtree.audio import LOSSY, OutputFormat, StemWriter
+
 MS21 = {
     "vocal": {},
     "accompaniment": {"bass": {}, "percussion": {"drum_set": {}, "nontonal_percussion": {}}, "other": {"pianos": {}}},
@@ -77,8 +79,9 @@ def make_song(
         signal_of = nodes[path] / scale
         file = folder / f"{path}.{container}"
         file.parent.mkdir(parents=True, exist_ok=True)
-        if container in ("ogg", "mp3"):
-            soundfile.write(file, signal_of, rate, format=container.upper())
+        if container in LOSSY:
+            with StemWriter(file, OutputFormat(container), rate, channels) as writer:
+                writer.write(signal_of.T.astype(np.float32))
         elif subtype == "float":
             soundfile.write(file, signal_of.astype(np.float32), rate, "FLOAT")
         else:
@@ -104,7 +107,7 @@ def make_song(
         "input": {"file": f"{title}.wav", "sha256": "0"},
         "sample_rate": rate,
         "channels": channels,
-        "format": {"container": container, "subtype": subtype if container not in ("ogg", "mp3") else None},
+        "format": {"container": container, "subtype": subtype if container not in LOSSY else None},
         "samples": num_samples,
         "mixture": _loudness(nodes[""] / scale),
         "nodes": rows,

@@ -1,7 +1,7 @@
 """Reading and writing audio in blocks."""
 
 from stemtree.audio.excerpts import Excerpts
-from stemtree.audio.formats import FORMATS, WIDTHS, OutputFormat, Width, bytes_needed, is_audio_name
+from stemtree.audio.formats import FORMATS, LOSSY, WIDTHS, OutputFormat, Width, bytes_needed, is_audio_name
 from stemtree.audio.read import open_source, read, to_source
 from stemtree.audio.source import ArraySource, AudioSource, FileSource
 from stemtree.audio.stem_reader import StemReader
@@ -9,6 +9,7 @@ from stemtree.audio.write import StemWriter
 
 __all__ = [
     "FORMATS",
+    "LOSSY",
     "WIDTHS",
     "ArraySource",
     "AudioSource",

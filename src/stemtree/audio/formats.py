@@ -8,13 +8,16 @@ from stemtree.errors import OptionError, suggest
 
 Width = Literal["pcm16", "pcm24", "float"]
 WIDTHS: tuple[Width, ...] = get_args(Width)
-FORMATS = ("wav", "flac", "ogg", "mp3")
+FORMATS = ("wav", "flac", "ogg", "mp3", "m4a")
+LOSSY = ("ogg", "mp3", "m4a")
+"""Formats whose decoded stems differ from the samples written, so that they add up only approximately."""
 
 RATES = (8000, 192000)
 """Lowest and highest supported sample rate in Hz."""
 
 _SUBTYPES = {"pcm16": "PCM_16", "pcm24": "PCM_24", "float": "FLOAT"}
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 
 BITRATES = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 """Of MP3, in kbit/s."""
@@ -26,7 +29,7 @@ class OutputFormat:
 
     Parameters
     ----------
-    container : {"wav", "flac", "ogg", "mp3"}
+    container : {"wav", "flac", "ogg", "mp3", "m4a"}
         The file format, which is also the file name's suffix.
     width : {"pcm16", "pcm24", "float"}, optional
         By default that of the input: integers of more than 16 bits give ``pcm24``, floating point gives ``float``
@@ -64,8 +67,8 @@ class OutputFormat:
 
     @property
     def is_lossy(self) -> bool:
-        """Whether decoded stems differ from the samples written, so that they add up only approximately."""
-        return self.container in ("ogg", "mp3")
+        """Whether the container is one of `LOSSY`."""
+        return self.container in LOSSY
 
     def for_source(self, width: Width, sample_rate: int) -> "OutputFormat":
         """Complete the format for one input: a width that is None becomes the input's.
@@ -112,8 +115,8 @@ def _bitrates(sample_rate: int) -> tuple[int, int]:
 
 
 def _holds(container: str, sample_rate: int) -> bool:
-    if container == "mp3":
-        return sample_rate in _MP3_RATES
+    if container in ("mp3", "m4a"):
+        return sample_rate in (_MP3_RATES if container == "mp3" else _AAC_RATES)
     return container != "flac" or sample_rate < 1 << 16 or sample_rate % 10 == 0  # FLAC's streamable subset
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from stemtree.audio.aac import AacFile, aac_length
 from stemtree.audio.formats import OutputFormat
 from stemtree.audio.samples import PcmSamples, Samples
 from stemtree.errors import AudioError
@@ -44,17 +45,10 @@ class StemWriter:
         self._max_samples = max_bytes / (channels * (output.bits or 32) / 8)
         try:
             path.touch()  # for the system's own error, which libsndfile does not pass on
-            level = output.compression_level(sample_rate)
-            self._file = soundfile.SoundFile(
-                file_name(path),
-                "w",
-                sample_rate,
-                channels,
-                output.soundfile_subtype,
-                format=output.container.upper(),
-                compression_level=level,
-                bitrate_mode=None if level is None else "CONSTANT",
-            )
+            if output.container == "m4a":
+                self._file, self._length = AacFile(path, sample_rate, channels), aac_length
+            else:
+                self._file, self._length = _sound_file(path, output, sample_rate, channels), _length
         except (soundfile.LibsndfileError, OSError) as error:
             raise self._failure(error) from None
 
@@ -78,16 +72,36 @@ class StemWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
             self._file.close()
-            if kind is None and soundfile.info(file_name(self.path)).frames != self.num_samples:
+            if kind is None and self._length(self.path) != self.num_samples:
                 raise AudioError(f"'{self.path}' could not be written whole: make room or choose another folder")
-        except (soundfile.LibsndfileError, OSError) as failure:
+        except (soundfile.LibsndfileError, OSError, AudioError) as failure:
             if kind is None:
                 raise self._failure(failure) from None
 
     def _failure(self, error: Exception) -> AudioError:
+        if isinstance(error, AudioError):
+            return error
         if isinstance(error, soundfile.LibsndfileError) and error.code != _SYSTEM_ERROR:
             return AudioError(f"cannot write '{self.path}' ({error.error_string.strip(' .')}): choose another format")
         return AudioError(write_failure(self.path, error if isinstance(error, OSError) else OSError()))
+
+
+def _sound_file(path: Path, output: OutputFormat, sample_rate: int, channels: int) -> Any:
+    level = output.compression_level(sample_rate)
+    return soundfile.SoundFile(
+        file_name(path),
+        "w",
+        sample_rate,
+        channels,
+        output.soundfile_subtype,
+        format=output.container.upper(),
+        compression_level=level,
+        bitrate_mode=None if level is None else "CONSTANT",
+    )
+
+
+def _length(path: Path) -> int:
+    return int(soundfile.info(file_name(path)).frames)
 
 
 def file_name(path: Path) -> Path | bytes:

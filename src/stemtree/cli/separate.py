@@ -96,7 +96,7 @@ def separate(
     ] = None,
     format: Annotated[
         str,
-        typer.Option(metavar="wav|flac|ogg|mp3", envvar="STEMTREE_FORMAT", help="Write stems in this format."),
+        typer.Option(metavar="wav|flac|ogg|mp3|m4a", envvar="STEMTREE_FORMAT", help="Write stems in this format."),
     ] = "wav",
     mp3_bitrate: Annotated[
         int | None, typer.Option(metavar="KBIT", help="Write MP3 at this many kbit/s, such as 320.")

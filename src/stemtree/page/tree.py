@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stemtree.audio import LOSSY
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, from_dict
 
@@ -127,7 +128,7 @@ class PageTree:
     @property
     def is_lossy(self) -> bool:
         """Whether the stems went through a lossy codec, and so add up only nearly."""
-        return self.manifest["format"]["container"] in ("ogg", "mp3")
+        return self.manifest["format"]["container"] in LOSSY
 
     def row(self, path: NodePath) -> dict[str, Any] | None:
         """What ``tree.json`` says of a node; None for a rest."""

@@ -135,7 +135,7 @@ class TreeResult:
         ----------
         folder : path-like
             Made where it is missing.
-        format : {"wav", "flac", "ogg", "mp3"}
+        format : {"wav", "flac", "ogg", "mp3", "m4a"}
             Of the files; lossy ones add up only approximately.
         subtype : {"pcm16", "pcm24", "float"}, optional
             Width of the samples; by default that of the song.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from stemtree.audio import OutputFormat
+from stemtree.audio import OutputFormat, read
 from stemtree.separation.separator import Separator
 
 Write = Callable[[Path, np.ndarray], Path]
@@ -116,12 +116,14 @@ def test_stems_add_up(
         assert np.array_equal(sum(np.rint(stem * full) for stem in stems), expected)
 
 
-@pytest.mark.parametrize("container", ["ogg", "mp3"])
+@pytest.mark.parametrize("container", ["ogg", "mp3", "m4a"])
 def test_lossy_stems_keep_length_and_add_up_roughly(
     container: str, separator: Separator, excerpt: np.ndarray, wav: Path, tmp_path: Path
 ) -> None:
     saved = separator.save(wav, tmp_path / "stems", OutputFormat(container))
     given = _read(wav)
-    total = sum(_read(saved.folder / f"{leaf}.{container}") for leaf in separator.tree.leaves())
-    assert total.shape == given.shape
+    stems = [read(saved.folder / f"{leaf}.{container}")[0] for leaf in separator.tree.leaves()]
+    padding = 1023 if container == "m4a" else 0  # at the end, which FFmpeg does not cut off
+    assert all(0 <= stem.shape[1] - given.shape[1] <= padding for stem in stems)
+    total = sum(stem[:, : given.shape[1]] for stem in stems)
     assert np.mean((total - given) ** 2) < 0.01 * np.mean(given**2)

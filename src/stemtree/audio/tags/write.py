@@ -1,4 +1,4 @@
-"""Writing tags into finished MP3, FLAC and Ogg Vorbis files."""
+"""Writing tags into finished MP3, FLAC, Ogg Vorbis and MP4 files."""
 
 import shutil
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from stemtree.audio.tags.flac import copy_flac
 from stemtree.audio.tags.id3 import id3_tag
+from stemtree.audio.tags.mp4 import copy_mp4
 from stemtree.audio.tags.ogg import copy_ogg
 from stemtree.audio.tags.tags import Tags
 from stemtree.staging import whole_file
@@ -21,6 +22,7 @@ _COPIES: dict[str, Callable[[BinaryIO, BinaryIO, Tags], None]] = {
     "mp3": _copy_mp3,
     "flac": copy_flac,
     "ogg": copy_ogg,
+    "m4a": copy_mp4,
 }
 TAGGED = tuple(_COPIES)
 """The formats whose stems have tags."""

@@ -11,9 +11,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from stemtree.audio.boxes import add_to_user_data
 from stemtree.errors import AudioError
 from stemtree.page.colours import NEUTRAL, families_of
-from stemtree.page.export.boxes import add_to_user_data
 from stemtree.page.export.common import Export
 from stemtree.page.export.parts import MOST
 from stemtree.page.tree import PageTree

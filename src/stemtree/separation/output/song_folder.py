@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from stemtree.audio import read
+from stemtree.audio import open_source
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import NodePath
 from stemtree.separation.output.layout import FLAT, MIXES, Remainder, Stem
@@ -226,7 +226,8 @@ class SongFolder:
 @lru_cache(maxsize=256)
 def _is_whole_now(stem: Path, num_samples: int, size: int, time: int) -> bool:
     try:
-        return len(read(stem, num_samples - 1)[0].T) == 1
+        source = open_source(stem)
+        return source.num_samples == num_samples and source.excerpt(num_samples - 1, 1).shape[1] == 1
     except AudioError:
         return False
 

@@ -1,13 +1,13 @@
 """The boxes of an MP4 file (ISO/IEC 14496-12): found, rebuilt, and moved with their offsets put right."""
 
-from __future__ import annotations
-
-import os
+import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from stemtree.staging import whole_file
 
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 _COPY = 1 << 20
@@ -59,7 +59,13 @@ def make_box(kind: bytes, content: bytes) -> bytes:
 
 
 def add_to_user_data(file: Path, kind: bytes, content: bytes) -> None:
-    """Put a box into ``moov/udta`` of a file, in place of one of its type.
+    """Put a box into ``moov/udta`` of a file; see `copy_with_user_data`."""
+    with whole_file(file) as partial, file.open("rb") as source, partial.open("wb") as target:
+        copy_with_user_data(source, target, kind, content)
+
+
+def copy_with_user_data(source: BinaryIO, target: BinaryIO, kind: bytes, content: bytes) -> None:
+    """Copy a file with a box in its ``moov/udta``, in place of one of its type.
 
     Where the index (``moov``) stands before the audio (``mdat``), the audio moves, and the index's offsets with it.
 
@@ -68,45 +74,40 @@ def add_to_user_data(file: Path, kind: bytes, content: bytes) -> None:
     ValueError
         If the file has no index, or offsets grow beyond 32 bits.
     """
-    top = list(_top_level(file))
+    top = list(_top_level(source))
     index = next((box for box in top if box.kind == b"moov"), None)
     if index is None:
         raise ValueError("there is no moov box")
-    with file.open("rb") as source:
-        source.seek(index.start)
-        old = source.read(index.size)
+    source.seek(index.start)
+    old = source.read(index.size)
     new = _with_user_data(old, kind, make_box(kind, content))
     grown = len(new) - len(old)
     if any(box.kind == b"mdat" and box.start > index.start for box in top):
         new = _shifted(new, grown)
-    partial = file.with_name(f"{file.name}.partial")
-    with file.open("rb") as source, partial.open("wb") as target:
-        _copy(source, target, index.start)
-        target.write(new)
-        source.seek(index.end)
-        _copy(source, target, None)
-    os.replace(partial, file)
+    source.seek(0)
+    _copy(source, target, index.start)
+    target.write(new)
+    source.seek(index.end)
+    _copy(source, target, None)
 
 
-def _top_level(file: Path) -> Iterator[Box]:
+def _top_level(source: BinaryIO) -> Iterator[Box]:
     """As `boxes_of`, without reading what is in them."""
-    end = file.stat().st_size
-    with file.open("rb") as source:
-        start = 0
-        while start < end:
-            source.seek(start)
-            head = source.read(16)
-            if len(head) < 8:
-                raise ValueError("a box is cut off")
-            size, kind = struct.unpack_from(">I4s", head)
-            header = 8
-            if size == 1:
-                (size,) = struct.unpack_from(">Q", head, 8)
-                header = 16
-            elif size == 0:
-                size = end - start
-            yield Box(kind, start, size, header)
-            start += size
+    start, end = 0, source.seek(0, io.SEEK_END)
+    while start < end:
+        source.seek(start)
+        head = source.read(16)
+        if len(head) < 8:
+            raise ValueError("a box is cut off")
+        size, kind = struct.unpack_from(">I4s", head)
+        header = 8
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", head, 8)
+            header = 16
+        elif size == 0:
+            size = end - start
+        yield Box(kind, start, size, header)
+        start += size
 
 
 def _with_user_data(index: bytes, kind: bytes, box: bytes) -> bytes:
