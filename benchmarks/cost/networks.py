@@ -6,6 +6,7 @@ Parts, by default all:
 
 - ``separation``: the two U-Nets of Spleeter as published, with another memory layout, and as they run here
 - ``default``: the default model in float32 and bfloat16, beside products of large matrices in the same run
+- ``shipped``: the networks that come along, as they run
 - ``heads``, ``folded``, ``recurrent``: training steps, in seconds of audio per second of CPU time
 - ``compiled``: the default model by torch.compile, which needs g++
 - ``literature``: networks of the literature at their published sizes, masks of four stems of a block; on a GPU too, if
@@ -35,7 +36,7 @@ from stemtree.networks.kernels import fuse_batch_norms
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.networks.registry import NetworkSettings
-from stemtree.separation.splitters.registry import DEFAULT_MODEL
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL
 from stemtree.separation.splitters.spleeter_weights import (
     CHECKPOINTS,
     build_network,
@@ -116,6 +117,14 @@ def default() -> None:
                 cpu = least(partial(network, features), 7) / SECONDS
             rate = f"{work / cpu / 1e9:.0f} of {peak:.0f} billion multiply-adds per second"
             print(f"default model, {kind}, {step}: {cpu:.4f} CPU s per s, {rate} (products of matrices)")
+
+
+def shipped() -> None:
+    """Measure the networks that come along as they run, on one block."""
+    features = log_magnitude(Stft().analyse(torch.randn(2, 4096 + 511 * 1024)))[None]
+    for name, folder in (("default model", DEFAULT_MODEL), ("drum pieces", DRUM_MODEL)):
+        network = fuse_batch_norms(load_model(folder).network)
+        print(f"{name}: {cost([network], features):.4f} CPU s per s")
 
 
 def compiled() -> None:
@@ -227,7 +236,14 @@ def recurrent() -> None:
 
 
 def main() -> None:
-    parts = {"separation": separation, "default": default, "recurrent": recurrent, "heads": heads, "folded": folded}
+    parts = {
+        "separation": separation,
+        "default": default,
+        "shipped": shipped,
+        "recurrent": recurrent,
+        "heads": heads,
+        "folded": folded,
+    }
     parts["compiled"] = compiled
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts))

@@ -65,12 +65,15 @@ def main() -> None:
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--fade", type=float)
     parser.add_argument("--licences", type=Path)
+    parser.add_argument("--cpu-seconds", type=float, help="of the network per second of audio, for the card")
     options = parser.parse_args()
     licences = yaml.safe_load(options.licences.read_text("utf-8")) if options.licences else SOURCES
     card = json.loads(card_file(options.run).read_text("utf-8"))
     card["metrics"] = {file.stem: improvements(file) for file in options.metrics}
     card["training"] |= {"temperature": options.temperature, "averaged_with_first": options.average is not None}
     card |= {"licences": licences, "fade": options.fade}
+    if options.cpu_seconds:
+        card["cpu_seconds"] = options.cpu_seconds
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "config.json").write_text(json.dumps(card, indent=2) + "\n", "utf-8")
     (options.output / "model.json").unlink(missing_ok=True)  # of an earlier model

@@ -60,6 +60,8 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
         Of the songs and sounds that it was trained on.
     licence : str
         Of the model itself, by its SPDX identifier; empty where nobody gave one.
+    cpu_seconds : float, optional
+        What its network was measured to cost: CPU seconds per second of 44.1 kHz stereo audio, in one thread.
     """
 
     format: Literal[1] = 1
@@ -78,6 +80,7 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     metrics: dict[str, Any] = {}
     licences: dict[str, dict[str, str]] = {}
     licence: str = ""
+    cpu_seconds: float | None = Field(default=None, gt=0)
 
     @property
     def divides(self) -> dict[str, Any]:
@@ -87,7 +90,7 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     def as_file(self) -> dict[str, Any]:
         """What its file holds."""
         content = self.model_dump(mode="json", by_alias=True)
-        unsaid = {name for name in ("licence", "present_db") if not content[name]}
+        unsaid = {name for name in ("licence", "present_db", "cpu_seconds") if not content[name]}
         return {key: value for key, value in content.items() if key not in unsaid}
 
     @property

@@ -29,7 +29,7 @@ def model_page(card: Mapping[str, Any], name: str, splitter: str = "") -> str:
         f"`{card['relation'].get('kind')}`, hierarchy `{card['hierarchy']}`). It divides {root} into", "",
         "```", *_drawn(card["tree"]), "```", "",
         "```sh", f"stemtree separate song.wav{' --splitter ' * bool(splitter)}{splitter}", "```",
-        *_figures(card.get("metrics") or {}), *_corpora(card.get("corpora") or ()),
+        *_cost(card.get("cpu_seconds")), *_figures(card.get("metrics") or {}), *_corpora(card.get("corpora") or ()),
         *_licences(card.get("licences") or {}),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
@@ -42,6 +42,14 @@ def _drawn(tree: Mapping[str, Any], before: str = "") -> Iterator[str]:
         yield f"{before}{'└── ' if last else '├── '}{node}"
         if isinstance(below, dict):
             yield from _drawn(below, before + ("    " if last else "│   "))
+
+
+def _cost(cpu_seconds: Any) -> Iterator[str]:
+    if cpu_seconds:
+        yield from (
+            "",
+            f"Its network takes {cpu_seconds:.2g} CPU seconds per second of 44.1 kHz stereo, in one thread.",
+        )
 
 
 def _figures(metrics: Mapping[str, Any]) -> Iterator[str]:

@@ -20,6 +20,7 @@ def drums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     card_file("runs/drums").unlink()
     kick = {"si_sdr_improvement": 4.0, "chunks": 2}
     card |= {"licence": "CC-BY-4.0", "metrics": {"mine": {"accompaniment/percussion/drum_set/kick": kick}}}
+    card |= {"cpu_seconds": 0.019}
     Path("runs/drums/config.json").write_text(json.dumps(card))
     return Path("runs/drums")
 
@@ -29,6 +30,7 @@ def test_the_models_that_are_here(cli, drums: Path) -> None:
     assert lines[0].split()[:2] == ["model", "licence"]
     row = next(line.split() for line in lines if line.startswith(" runs/drums"))
     assert row[1:3] == ["CC-BY-4.0", "ms21_deep:"] and "mine" in row and "+4.0" in row and "0.6" in row
+    assert "0.019" in row and "CPU s per s" in lines[0]
     assert any(line.startswith(" default model  MIT") for line in lines)
     (drums / "config.json").write_text("{}")  # of something else
     assert "runs/drums" not in cli("models", "runs").out

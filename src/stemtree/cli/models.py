@@ -27,7 +27,13 @@ def models(
     ] = None,
 ) -> None:
     """List the models that are here: licence, what they divide, cost, and measured figures."""
-    from stemtree.separation.splitters.models import SHIPPED, models_here, one_model, spleeter_size
+    from stemtree.separation.splitters.models import (
+        SHIPPED,
+        SPLEETER_CPU_SECONDS,
+        models_here,
+        one_model,
+        spleeter_size,
+    )
 
     if one is not None:
         from stemtree.model_page import model_page
@@ -40,22 +46,30 @@ def models(
     if folders is None and os.path.isdir(_RUNS):
         folders = [_RUNS]
     table = Table(box=None)
-    for heading in ("model", "licence", "divides", "into", "parameters", "MB", "SI-SDR improvement, dB"):
+    for heading in ("model", "licence", "divides", "into", "parameters", "MB", "CPU s per s", "improvement, dB"):
         table.add_column(heading, overflow="fold")
     for model in models_here(folders or ()):
         table.add_row(*map(markup, _row(model)))
     if size := spleeter_size():
-        table.add_row(
-            "spleeter", "MIT", "any: song", "vocals, accompaniment", f"{size / 4e6:.1f} M", _megabytes(size), ""
-        )
+        cost = f"{size / 4e6:.1f} M", _megabytes(size), _cost(SPLEETER_CPU_SECONDS)
+        table.add_row("spleeter", "MIT", "any: song", "vocals, accompaniment", *cost, "")
     show(table, width=120)
+    say("CPU s per s: of the network, per second of 44.1 kHz stereo, in one thread; ? where it is not known")
+    say("improvement: of SI-SDR, mean over chunks, of each level of the model's tree from the highest to the leaves")
 
 
 def _row(model: "KnownModel") -> list[str]:
-    figures = "\n".join(f"{corpus} {gained:+.1f}" for corpus, gained in model.figures.items())
+    figures = "\n".join(
+        f"{corpus} {' / '.join(f'{gained:+.1f}' for gained in levels)}" for corpus, levels in model.figures.items()
+    )
     parameters = f"{model.parameters / 1e6:.2g} M" if model.parameters else "?"
     licence = model.licence or "not given"
-    return [model.name, licence, model.divides, ", ".join(model.leaves), parameters, _megabytes(model.size), figures]
+    cost = parameters, _megabytes(model.size), _cost(model.cpu_seconds)
+    return [model.name, licence, model.divides, ", ".join(model.leaves), *cost, figures]
+
+
+def _cost(seconds: float | None) -> str:
+    return f"{seconds:.2g}" if seconds else "?"
 
 
 def _megabytes(size: int) -> str:

