@@ -43,6 +43,20 @@ def test_a_saved_model_gives_the_same_masks(tmp_path: Path) -> None:
             assert torch.equal(loaded.estimate(mixture).masks, model.estimate(mixture).masks)
 
 
+def test_mid_and_side_as_the_channels_that_a_model_hears(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = make_model(Card.model_validate(CONTENT | {"channels": "mid_side"}))
+    save_model(model, tmp_path)
+    assert json.loads((tmp_path / CARD).read_text("utf-8"))["channels"] == "mid_side"
+    model, left = load_model(tmp_path), torch.randn(1, 1, 33, 7, dtype=torch.complex64)
+    centre, one_side = torch.cat([left, left], dim=1), torch.cat([left, 0 * left], dim=1)
+    masks = [model.estimate(mixture).masks for mixture in (centre, one_side, one_side.flip(1), 0.1 * one_side)]
+    assert not torch.allclose(masks[0], masks[1], atol=1e-3)
+    torch.testing.assert_close(masks[1], masks[2])  # left and right are alike
+    stereo = make_model(Card.model_validate(CONTENT | {"channels": 2}))
+    stereo.network.load_state_dict(model.network.state_dict())  # of the same size
+
+
 def test_the_threshold_of_suppression_is_called_fade_in_the_file(tmp_path: Path) -> None:
     """As in every card that was ever written; Python may use either name."""
     folder = save_model(_model(), tmp_path)

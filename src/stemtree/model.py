@@ -22,9 +22,12 @@ from stemtree.masks.shares import share_logits
 from stemtree.model_files import CARD, OLD_CARD, README, WEIGHTS, card_file, weights_file
 from stemtree.model_page import model_page
 from stemtree.networks.registry import NetworkSettings
-from stemtree.spectral import Stft, log_magnitude, salient_bins
+from stemtree.spectral import Stft, log_magnitude, mid_side, salient_bins
 from stemtree.staging import whole_file
 from stemtree.types import Features, Logits, Masks, Spectrogram, Waveform
+
+Channels = Literal[1, 2, "mid_side"]
+"""What a network hears of stereo; see `Card`."""
 
 
 class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
@@ -41,8 +44,8 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
         The nodes of `tree` that the model estimates masks of.
     relation, network, stft
         How masks follow from the logits, what the network is, and the transform that it was trained on.
-    channels : int
-        Channels of the network's features; 1 means the average of the mixture's.
+    channels : {1, 2, "mid_side"}
+        Channels of the network's features; 1 means the average of the mixture's, ``mid_side`` those two of stereo.
     inactive_below_db : float, optional
         In dB relative to the mixture: nodes below are suppressed when a song is separated, see
         `stemtree.masks.activity.suppress_inactive`. Its name in the file is ``fade``.
@@ -72,7 +75,7 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     relation: RelationSettings
     network: NetworkSettings
     stft: Stft
-    channels: Literal[1, 2] = 1
+    channels: Channels = 1
     inactive_below_db: float | None = Field(default=None, lt=0, alias="fade")
     present_db: float | None = Field(default=None, lt=0)
     corpora: list[dict[str, Any]] = []
@@ -81,6 +84,11 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     licences: dict[str, dict[str, str]] = {}
     licence: str = ""
     cpu_seconds: float | None = Field(default=None, gt=0)
+
+    @property
+    def num_channels(self) -> int:
+        """How many channels the network's features have."""
+        return 1 if self.channels == 1 else 2
 
     @property
     def divides(self) -> dict[str, Any]:
@@ -233,7 +241,8 @@ class Model:
         return spectrograms.reshape(*stems.shape[:3], *spectrograms.shape[1:])
 
     def _features(self, spectrogram: Spectrogram) -> Features:
-        return log_magnitude(self._channels(spectrogram))
+        channels = self._channels(spectrogram)
+        return log_magnitude(mid_side(channels) if self.card.channels == "mid_side" else channels)
 
     def _channels(self, spectrogram: Spectrogram) -> Spectrogram:
         """The channels that the network takes."""
@@ -253,7 +262,7 @@ def make_model(card: Card) -> Model:
     tree = from_dict(card.hierarchy, card.tree)
     relation = make_relation(card.relation.kind, tree, card.nodes, card.relation.sources)
     try:
-        network = card.network.build(card.stft.bins, card.channels, relation.outputs)
+        network = card.network.build(card.stft.bins, card.num_channels, relation.outputs)
     except (RuntimeError, ValueError) as error:  # RuntimeError: torch's when memory runs out
         raise OptionError(f"no such network can be made ({str(error).splitlines()[0]}): make it smaller") from None
     return Model(card, network, relation)

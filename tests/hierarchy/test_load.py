@@ -175,3 +175,12 @@ def test_a_hierarchy_continues_another() -> None:
 def test_what_cannot_be_continued(text: str, message: str) -> None:
     with pytest.raises(HierarchyError, match=message):
         parse(text, "mine")
+
+
+@pytest.mark.parametrize("name", ["ms21", "ms21_deep", "medleydb"])
+def test_names_that_corpora_give_to_voices(name: str) -> None:
+    named = with_label_map(load(name), Path(__file__).parents[2] / "recipes" / "voices" / "labels.yaml")
+    for label in ("VOX LEAD", "Lead Female Singer", "female singer (melody)", "Lead_Vocal", "lead vocals"):
+        assert named.leaf(label) == "vocal/lead_vocal"
+    for label in ("BGVOX", "Background Vocals", "female singer", "Backing_Vocal", "Human Choir"):
+        assert named.leaf(label) == "vocal/backing_vocal"

@@ -46,3 +46,9 @@ def test_what_makes_no_sense(change: str, message: str | None, config: Path) -> 
     with pytest.raises(OptionError, match=message) as error:
         read_settings([config], [*more, change])
     assert "\n" not in str(error.value)
+
+
+def test_mid_and_side_are_for_networks_that_hear_features(config: Path) -> None:
+    assert read_settings([config], ["channels=mid_side"]).channels == "mid_side"
+    with pytest.raises(OptionError, match="the network 'scnet' hears no features: give 2"):
+        read_settings([config], ["network={kind: scnet}", "channels=mid_side"])

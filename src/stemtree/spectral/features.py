@@ -26,6 +26,26 @@ def log_magnitude(spectrogram: Spectrogram) -> Features:
     return power.clamp_min_(10 ** (FLOOR / 10)).log10_().mul_(10)
 
 
+def mid_side(spectrogram: Spectrogram) -> Spectrogram:
+    """Mid (L + R) / 2 and side (L - R) / 2 of stereo.
+
+    Their magnitudes tell what lies in the centre, which has no side, from what is wide or on one side, whose mid and
+    side are about equally loud; left and right are alike in them.
+
+    Parameters
+    ----------
+    spectrogram : Spectrogram
+        ``(..., 2, bin, frame)``.
+
+    Returns
+    -------
+    Spectrogram
+        The same shape.
+    """
+    left, right = spectrogram.unbind(dim=-3)
+    return torch.stack([left + right, left - right], dim=-3) / 2
+
+
 def salient_bins(features: Features, within: float = 40.0) -> torch.Tensor:
     """Find the salient bins of a recording: those nearly as loud as its loudest.
 

@@ -14,6 +14,7 @@ from stemtree.errors import counted
 from stemtree.hierarchy import NodePath
 from stemtree.losses import LOSSES
 from stemtree.masks.relation import RelationSettings
+from stemtree.model import Channels
 from stemtree.networks.registry import NetworkSettings
 from stemtree.spectral import Stft
 
@@ -46,8 +47,8 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         Without targets: the node that is used as the mixture, named as targets are.
     depth : int, optional
         Without targets: how many levels of nodes below `subtree` are learned; unset, all.
-    channels : int
-        1 averages the channels, 2 trains on stereo.
+    channels : {1, 2, "mid_side"}
+        1 averages the channels, 2 trains on stereo, and so does ``mid_side``, of which the network gets mid and side.
     stft, chunking, rules, augmentation
         See `Stft`, `Chunking`, `SamplingRules` (whose `query` follows from the network) and `Augmentation`.
     network, relation, loss
@@ -102,7 +103,7 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
     levels: tuple[PositiveInt, ...] | None = None
     subtree: NodePath = ""
     depth: PositiveInt | None = None
-    channels: Literal[1, 2] = 1
+    channels: Channels = 1
     stft: Stft = _STFT
     chunking: Chunking = Chunking()
     rules: SamplingRules = SamplingRules()
@@ -167,6 +168,8 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
             raise ValueError("a network that takes a query separates the path of one target: give 'targets'")
         if self.targets and (self.subtree or self.depth):
             raise ValueError("'subtree' and 'depth' do not go with 'targets': leave either these or those out")
+        if self.channels == "mid_side" and self.network.domain != "features":
+            raise ValueError(f"'channels' is mid_side, and the network '{self.network.kind}' hears no features: give 2")
         self._check_trainer()
         if self.schedule == "cosine" and (self.trainer.get("max_epochs") or 0) < 1:
             raise ValueError("the schedule 'cosine' needs a number of epochs: give 'trainer.max_epochs'")

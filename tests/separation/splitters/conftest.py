@@ -9,7 +9,7 @@ from support import separator_packages as packages
 
 from stemtree.hierarchy import Hierarchy, NodePath, load
 from stemtree.masks.relation import RelationSettings
-from stemtree.model import Card, make_model, save_model
+from stemtree.model import Card, Channels, make_model, save_model
 from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.separation.splitters.trained import TrainedSplitter
 from stemtree.spectral import Stft
@@ -44,12 +44,18 @@ def pieces(tmp_path: Path) -> TrainedSplitter:
     return _untrained(load("ms21_deep"), "accompaniment/percussion/drum_set", tmp_path / "pieces")
 
 
-def _untrained(hierarchy: Hierarchy, root: NodePath, folder: Path) -> TrainedSplitter:
+@pytest.fixture
+def voices(tmp_path: Path) -> TrainedSplitter:
+    """An untrained model of lead and backing voices, which hears mid and side."""
+    return _untrained(load("ms21"), "vocal", tmp_path / "voices", channels="mid_side")
+
+
+def _untrained(hierarchy: Hierarchy, root: NodePath, folder: Path, channels: Channels = 1) -> TrainedSplitter:
     tree = hierarchy.subtree(root)
     network = FoldedConvSettings(widths=(4, 4), squeeze=2, units=4)
     card = Card(
         hierarchy=hierarchy.name, tree=tree.as_dict(), root=root, nodes=tree.leaves(), network=network,
-        relation=RelationSettings(kind="tree"), stft=Stft(),
+        relation=RelationSettings(kind="tree"), stft=Stft(), channels=channels,
     )  # fmt: skip
     torch.manual_seed(1)
     return TrainedSplitter(save_model(make_model(card), folder))

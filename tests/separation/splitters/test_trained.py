@@ -60,6 +60,19 @@ def test_a_model_of_an_inner_node_serves_beneath_the_others(
     assert pieces not in Separator("ms21_deep", depth=3, splitters=[pieces, band, Spleeter()]).plan.splitters
 
 
+def test_a_model_of_voices_serves_beneath_the_others(voices: TrainedSplitter, excerpt: np.ndarray) -> None:
+    song = excerpt[:, :20000]
+    assert voices not in Separator(nodes="vocal", splitters=[voices, Spleeter()]).plan.splitters
+    for hierarchy in ("ms21", "medleydb"):
+        assert voices in Separator(hierarchy, nodes="lead vocals", splitters=[voices, Spleeter()]).plan.splitters
+    separator = Separator(nodes=["lead vocals", "backing vocals"], splitters=[voices, Spleeter()])
+    with_voices, without = separator.separate(song, 44100), Separator(nodes="vocal").separate(song, 44100)
+    np.testing.assert_allclose(with_voices["vocal"].audio, without["vocal"].audio, atol=1e-6)
+    parts = [child.audio for child in with_voices["vocal"].children]
+    assert len(parts) == 2 and all(part.any() for part in parts)
+    assert np.abs(sum(parts) - with_voices["vocal"].audio).max() < 1e-6
+
+
 def test_stems_of_a_deeper_tree_add_up_on_disk(cli, pieces: TrainedSplitter, wav: Path, tmp_path: Path) -> None:
     options = ("--splitter", tmp_path / "pieces", "--hierarchy", "ms21_deep", "-o", tmp_path / "deep")
     outcome = cli("separate", wav, *options)

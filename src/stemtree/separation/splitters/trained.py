@@ -122,7 +122,7 @@ class TrainedSplitter(Splitter):
     def _input(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
         """A song's spectrogram with the bins and channels that the model takes."""
         spectrogram = to_model_bins(spectrogram, stft, self.stft)
-        return spectrogram.expand(2, -1, -1) if self.model.card.channels > len(spectrogram) else spectrogram
+        return spectrogram.expand(2, -1, -1) if self.model.card.num_channels > len(spectrogram) else spectrogram
 
     def _parts_under(self, root: NodePath) -> tuple[NodePath, ...]:
         """The model's parts, if `root` is what it takes for its mixture."""

@@ -1,0 +1,60 @@
+"""The recipe ``recipes/voices/render.py`` in small."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import soundfile
+
+RATE = 44100
+
+
+@pytest.fixture(scope="module")
+def recipe() -> ModuleType:
+    pytest.importorskip("python_stretch")
+    file = Path(__file__).parents[2] / "recipes" / "voices" / "render.py"
+    spec = importlib.util.spec_from_file_location("voices_recipe", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _scale(notes: list[int]) -> np.ndarray:
+    """Each note 0.5 s, as a sum of overtones."""
+    time = np.arange(RATE // 2) / RATE
+    pitches = [440 * 2 ** ((note - 69) / 12) for note in notes]
+    return np.concatenate(
+        [0.1 * sum(np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 6)) for pitch in pitches]
+    ).astype(np.float32)
+
+
+def test_harmonies_stay_in_the_key(recipe: ModuleType) -> None:
+    intervals = recipe._intervals(_scale([60, 62, 64, 65, 67, 69, 71, 72]))
+    third = intervals[recipe.STEPS.index(2)]
+    at = [(round((number + 0.5) * RATE / 2)) // recipe.HOP for number in range(8)]
+    assert third[at].tolist() == [4, 3, 3, 4, 4, 3, 3, 4]
+
+
+def test_the_leader_stands_in_the_centre(recipe: ModuleType, tmp_path: Path) -> None:
+    own = tmp_path / "sources" / "1.Song"
+    own.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for shift in recipe.SHIFTS:
+        soundfile.write(own / f"lead_{shift}.flac", random.normal(0, 0.1, 2 * RATE), RATE)
+    np.save(own / "intervals.npy", np.zeros((len(recipe.STEPS), 2 * RATE // recipe.HOP), np.int8))
+    for name in ("produced_lead", "produced_backing"):
+        soundfile.write(own / f"{name}.flac", np.zeros((3 * RATE, 2)), RATE)
+    jobs = [*recipe._jobs(tmp_path / "sources", {"1.Song": "train"}, {"train": 6}, tmp_path / "out", 1.0)]
+    for job in jobs:
+        recipe.render(job)
+    assert [*recipe._jobs(tmp_path / "sources", {"1.Song": "train"}, {"train": 6}, tmp_path / "out", 1.0)] == []
+    width = {"lead_vocal": [], "backing_vocal": []}
+    for job in jobs:
+        for name, found in width.items():
+            stem, rate = soundfile.read(job.folder / f"{name}.wav")
+            assert rate == RATE and stem.any()
+            found.append(np.square(stem[:, 0] - stem[:, 1]).sum() / np.square(stem.sum(axis=1)).sum())
+    assert max(width["lead_vocal"]) < 0.1 < np.median(width["backing_vocal"])
