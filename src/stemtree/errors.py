@@ -95,6 +95,10 @@ class WorkerError(StemtreeError):
     """A worker process that the system killed."""
 
 
+class StorageError(StemtreeError):
+    """Shared storage that does not answer or gives no rights, or a worker's disk that is full."""
+
+
 class SplitterError(StemtreeError):
     """A node that no available splitter can split, or a splitter whose weights cannot be used."""
 

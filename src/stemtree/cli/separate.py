@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -17,6 +16,7 @@ from stemtree.cli.songs import answer_missing, plan_songs, separate_songs
 from stemtree.devices import AUTO, check_name, may_be_gpu
 from stemtree.errors import OptionError
 from stemtree.memory import check_room_for_torch
+from stemtree.storage import to_path
 from stemtree.threads import Waiting, choose_waiting
 
 if TYPE_CHECKING:
@@ -49,11 +49,15 @@ def separate(
         bool, typer.Option("-r", "--recursive", help="Look into folders within folders too; DIR is divided alike.")
     ] = False,
     output: Annotated[
-        Path,
+        str,
         typer.Option(
-            "-o", "--output", metavar="DIR", envvar="STEMTREE_OUTPUT", help="Write the songs' folders into this one."
+            "-o",
+            "--output",
+            metavar="DIR",
+            envvar="STEMTREE_OUTPUT",
+            help="Write the songs' folders into this one, or to s3://BUCKET/DIR.",
         ),
-    ] = Path("stems"),
+    ] = "stems",
     hierarchy: Annotated[
         str | None,
         typer.Option(
@@ -174,7 +178,7 @@ def separate(
     if not files:
         context.fail("Missing argument 'FILE...'.")
     named, reading, report = node or layout.names, Reading(stream, accept_truncated), Report(quiet, as_json)
-    wishes = Wishes(output, overwrite, page, reading, layout, recursive, report)
+    wishes = Wishes(to_path(output), overwrite, page, reading, layout, recursive, report)
     if plan := preview(tree, splitter or (), depth, named, stem_map or ()):
         stems = layout.stems(plan.tree, plan.wanted)  # names given to --without
         children = {path: plan.tree.children(path) for path in (MIXTURE, *plan.tree.paths)}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stemtree.cli.messages import explain
 from stemtree.errors import AudioError
+from stemtree.storage import find_files, is_url
 
 OnFailure = Callable[[str, str], None]
 """Called with the name of what cannot be read, and a sentence."""
@@ -21,7 +22,7 @@ class SongFile:
     Parameters
     ----------
     file : pathlib.Path
-        The song.
+        The song; a path from `stemtree.storage.to_path`, as it may be a URL.
     track : str or None
         What it is called in the output; None for the name of its file.
     below : pathlib.Path
@@ -59,7 +60,7 @@ def find_songs(
     for name in names:
         try:
             for song in _songs(name, output, recursive, on_failure):
-                if (target := song.file.resolve()) not in found:
+                if (target := song.file if is_url(song.file) else song.file.resolve()) not in found:
                     found[target] = song
                     on_song(song.file)
         except Exception as error:  # such as a name that is too long
@@ -87,7 +88,7 @@ def tell_apart(songs: Iterable[SongFile]) -> list[SongFile]:
 
 def _different(files: list[Path], below: Path, taken: set[tuple[Path, str]]) -> list[str]:
     """Names that differ from each other and from those that are taken, which they join."""
-    parents = [Path(os.path.abspath(file)).parent.parts[1:] for file in files]
+    parents = [Path(os.path.abspath(str(file))).parent.parts[1:] for file in files]
     tracks = [f"{_plain(file)}_{file.suffix[1:]}" for file in files]
     for depth in range(1, max(map(len, parents)) + 1):
         if _are_free(tracks, below, taken):
@@ -113,6 +114,9 @@ def _songs(name: str, output: Path, recursive: bool, on_failure: OnFailure) -> I
     """The songs that one name from the command line matches."""
     if not name:
         raise AudioError("the name of a song is empty: give a file, or . for the current folder")
+    if is_url(name):
+        yield from _in_storage(name, output, recursive)
+        return
     path = Path(name)
     if path.is_dir():
         found = sorted(_in_folder(path, output, recursive, on_failure))
@@ -134,6 +138,30 @@ def _songs(name: str, output: Path, recursive: bool, on_failure: OnFailure) -> I
     yield SongFile(path)
 
 
+def _in_storage(url: str, output: Path, recursive: bool) -> Iterator[SongFile]:
+    """The songs at a URL, of a file, a folder or a glob."""
+    from stemtree.audio import is_audio_name
+
+    files, is_folder = find_files(url, recursive)
+    of_stems = {below.parent for _, below in files if below.name == "tree.json"}
+    written = f"{str(output).rstrip('/')}/"
+    songs = [
+        SongFile(file, below=below.parent if is_folder else Path())
+        for file, below in files
+        if not is_folder
+        or (
+            is_audio_name(below)
+            and not str(file).startswith(written)
+            and not any(part.startswith(".") for part in below.parts[:-1])
+            and of_stems.isdisjoint(below.parents)
+        )
+    ]
+    if not songs:
+        hint = ", or -r to look into folders within it" if is_folder and not recursive else ""
+        raise AudioError(f"'{url}' holds no audio files: check the address, give another{hint}")
+    yield from songs
+
+
 def _in_folder(folder: Path, output: Path, recursive: bool, on_failure: OnFailure) -> Iterator[Path]:
     from stemtree.audio import is_audio_name
 
@@ -142,7 +170,7 @@ def _in_folder(folder: Path, output: Path, recursive: bool, on_failure: OnFailur
             raise error
         on_failure(os.fsdecode(error.filename), explain(error))
 
-    written = output.resolve()
+    written = output if is_url(output) else output.resolve()
     for current, folders, names in os.walk(folder, onerror=unreadable):
         here = Path(current)
         folders[:] = [name for name in folders if recursive and _may_hold_songs(here / name, written)]

@@ -3,8 +3,9 @@
 import os
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,12 @@ from stemtree.cli.song_files import SongFile
 from stemtree.cli.song_report import Report
 from stemtree.errors import StemtreeWarning, TruncatedError, counted
 from stemtree.memory import keep_freed_memory
+from stemtree.storage import at_hand, is_url, mirrored, workspace
 
 if TYPE_CHECKING:
     from stemtree.audio import OutputFormat
     from stemtree.separation.output.layout import StemLayout
+    from stemtree.separation.output.place import Place
     from stemtree.separation.output.stem_files import SavedSong
     from stemtree.separation.query_tree import QueryTree
     from stemtree.separation.separator import Separator
@@ -39,7 +42,7 @@ class Wishes:
     Parameters
     ----------
     folder : pathlib.Path
-        Where the songs' folders go.
+        Where the songs' folders go; a path from `stemtree.storage.to_path`, as it may be a URL.
     overwrite : bool
         Write all stems anew, over what is there.
     page : str, optional
@@ -86,6 +89,43 @@ class Work:
     make_separator: "Callable[[], Separator | QueryTree]"
     output: "OutputFormat"
     wishes: Wishes
+
+    def is_far(self, song: SongFile) -> bool:
+        """Whether the song or its stems are in shared storage."""
+        return is_url(song.file) or is_url(self.wishes.folder)
+
+    def place(self, song: SongFile) -> "Place":
+        """Where the stems of a song go."""
+        from stemtree.separation.output.layout import StemLayout
+        from stemtree.separation.output.place import place_of
+
+        return place_of(
+            str(song.file),
+            self.wishes.folder.joinpath(*song.below.parts),
+            self.wishes.layout or StemLayout(),
+            song.track,
+        )
+
+    @contextmanager
+    def at_hand(self, song: SongFile) -> "Iterator[tuple[Work, SongFile]]":
+        """Yield work and song as they are on this machine; stems go to shared storage at the end.
+
+        Raises
+        ------
+        StorageError
+            If the song cannot be fetched, or the stems cannot be written there.
+        """
+        if not self.is_far(song):
+            yield self, song
+            return
+        place = self.place(song)
+        with workspace() as folder:
+            songs, stems = folder / "song", folder / "stems"
+            songs.mkdir()
+            here = replace(self, wishes=replace(self.wishes, folder=stems)) if is_url(self.wishes.folder) else self
+            copy = here.place(song).folder
+            with at_hand(song.file, songs) as file, mirrored(place.folder, copy, place.manifest):
+                yield here, SongFile(file, place.track, song.below)
 
     def save(self, separator: "Separator | QueryTree", song: SongFile, progress: Bar | None = None) -> "SavedSong":
         """Separate a song into files."""
@@ -161,26 +201,37 @@ def start_worker(work: Work, threads: int) -> None:
 
 def separate_in_worker(song: SongFile) -> Outcome:
     """Separate a song in a worker process; what prevents all songs is raised, the rest is told of this one."""
-    work, outcome = _worker[0], Outcome()
+    work = _worker[0]
     if not _separators:
         _separators.append(work.make_separator())
-    outcome.of_separator = notes_on(_separators[0], work.wishes.report)
+    return outcome_of(work, _separators[0], song)
+
+
+def outcome_of(work: Work, separator: "Separator | QueryTree", song: SongFile, progress: Bar | None = None) -> Outcome:
+    """Separate a song, wherever it and its stems are, and tell what became of it."""
+    outcome, copy = Outcome(of_separator=notes_on(separator, work.wishes.report)), song
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", StemtreeWarning)
         try:
-            outcome.saved = work.save(_separators[0], song)
-            outcome.page = work.make_page(outcome.saved, song.file)
+            with work.at_hand(song) as (here, copy):
+                saved = here.save(separator, copy, progress)
+                page = here.make_page(saved, copy.file)
+            folder = work.place(song).folder if work.is_far(song) else saved.folder
+            outcome.page = page and folder / page.relative_to(saved.folder)
+            outcome.saved = replace(saved, folder=folder)
         except Exception as error:  # of libraries too: nothing about one song ends the others
             outcome.problem = problem_with(song.file, error)
     outcome.seconds = time.perf_counter() - started
-    outcome.notes = [str(note.message) for note in caught]
+    outcome.notes = [str(note.message).replace(str(copy.file), str(song.file)) for note in caught]
     return outcome
 
 
 def guess_seconds(song: Path) -> float:
     """A song's length from the size of its file: reading it would take longer than what depends on it."""
+    if is_url(song):
+        return 240.0
     size = song.stat().st_size
     match song.suffix.lower():
         case ".wav" | ".aif" | ".aiff":

@@ -19,6 +19,7 @@ from stemtree.cli.song_work import (
     Work,
     guess_seconds,
     notes_on,
+    outcome_of,
     problem_with,
     separate_in_worker,
     start_worker,
@@ -26,11 +27,11 @@ from stemtree.cli.song_work import (
 from stemtree.cluster import is_on_cluster, map_tracks
 from stemtree.errors import OptionError, StemtreeWarning, counted
 from stemtree.memory import available_memory, keep_freed_memory
+from stemtree.storage import is_url
 from stemtree.threads import songs_at_once, threads_per_song
 
 if TYPE_CHECKING:
     from stemtree.audio import OutputFormat
-    from stemtree.separation.output.place import Place
     from stemtree.separation.plan import Plan
     from stemtree.separation.query_tree import QueryTree
     from stemtree.separation.separator import Separator
@@ -53,7 +54,7 @@ def separate_songs(
     wishes : Wishes
         All else.
     """
-    if os.path.exists(wishes.folder) and not os.path.isdir(wishes.folder):
+    if not is_url(wishes.folder) and os.path.exists(wishes.folder) and not os.path.isdir(wishes.folder):
         raise OptionError(f"cannot write to '{wishes.folder}' (it is a file): choose another folder with -o")
     batch = _Batch(Work(make_separator, output, wishes))
     songs = batch.find(names)
@@ -82,7 +83,7 @@ def plan_songs(names: list[str], tree: "Plan", output: "OutputFormat", wishes: W
 
 def answer_missing(names: list[str], report: Report | None = None) -> None:
     """If no song is there at all, say so and exit with 1, before anything is imported that only songs need."""
-    if not any(os.path.lexists(name) or glob.has_magic(name) for name in names):
+    if not any(os.path.lexists(name) or glob.has_magic(name) or is_url(name) for name in names):
         separate_songs(names, _no_separator, cast("OutputFormat", None), Wishes(Path(), report=report or Report()))
 
 
@@ -95,7 +96,7 @@ class _Batch:
 
     def __init__(self, work: Work) -> None:
         self._work, self._wishes = work, work.wishes
-        self._songs: dict[tuple[int, int, str], Path] = {}  # by the folder's number in the file system, and manifest
+        self._songs: dict[tuple[object, ...], Path] = {}  # by the folder's number in the file system, and manifest
         self._done = 0
         self._order: list[str] = []  # the names of all songs, and of what is none
         self._failed: list[str] = []
@@ -112,6 +113,8 @@ class _Batch:
                 f"with --filename '{filename.template}' the stems of {len(found)} songs would be the same files: "
                 "add {track} to it"
             )
+        if filename and not filename.has_song_folder and is_url(wishes.folder):
+            raise OptionError("in shared storage each song has a folder of its own: begin --filename with {track}/")
         return found
 
     def plan(self, tree: "Plan", song: SongFile) -> None:
@@ -121,7 +124,7 @@ class _Batch:
 
         layout = self._wishes.layout or StemLayout()
         try:
-            place = self._place(song)
+            place = self._work.place(song)
         except OptionError as error:
             self._fail(str(song.file), str(error))
             return
@@ -133,6 +136,11 @@ class _Batch:
     def separate(self, separator: "Separator | QueryTree", song: SongFile) -> None:
         """Separate one song and report it."""
         started, name = time.perf_counter(), song.file.name
+        if self._work.is_far(song):
+            with self._bar(name) as progress:
+                outcome = outcome_of(self._work, separator, song, progress)
+            self._take(song, outcome)
+            return
         try:
             self._check_folder(song)
             with warnings_as_notes(StemtreeWarning), self._bar(name) as progress:
@@ -181,8 +189,9 @@ class _Batch:
         said: tuple[str, ...] = ()
         with self._bar(counted(len(songs), "song")) as progress:
             for number, (song, outcome) in enumerate(outcomes, start=1):
-                for note in (*(note for note in outcome.of_separator if note not in said), *outcome.notes):
-                    say(note, error=True)
+                for note in outcome.of_separator:
+                    if note not in said:
+                        say(note, error=True)
                 said = outcome.of_separator
                 self._take(song, outcome)
                 progress(number, len(songs))
@@ -197,10 +206,11 @@ class _Batch:
         others: list[SongFile] = []
         for song in songs:
             try:
-                folder = self._place(song).folder
-                names: set[object] = {str(folder).casefold()}
-                names |= {os.stat(folder)[1:3]} if folder.is_dir() else set()
-                left = bool(names & taken) or not song.file.is_file()
+                folder = self._work.place(song).folder
+                is_far = is_url(folder)
+                names: set[object] = {str(folder) if is_far else str(folder).casefold()}
+                names |= {os.stat(folder)[1:3]} if not is_far and folder.is_dir() else set()
+                left = bool(names & taken) or not (is_url(song.file) or song.file.is_file())
             except (OSError, OptionError):  # is said when its turn comes
                 names, left = set(), True
             taken |= names
@@ -208,7 +218,9 @@ class _Batch:
         return apart, others
 
     def _take(self, song: SongFile, outcome: Outcome) -> None:
-        """Report what another process made of a song."""
+        """Report what another process made of a song, or what became of one in shared storage."""
+        for note in outcome.notes:
+            say(note, error=True)
         if outcome.saved is None or outcome.problem:
             self._fail(str(song.file), outcome.problem)
             return
@@ -221,24 +233,19 @@ class _Batch:
 
     def _check_folder(self, song: SongFile) -> None:
         """Raise OptionError if another song's stems went where this one's would, on systems that take names for one."""
-        place = self._place(song)
+        place = self._work.place(song)
         if os.path.isdir(place.folder) and (other := self._songs.get(self._identity(place.folder, song))):
             raise OptionError(
                 f"'{song.file}' and '{other}' would both go to '{place.folder}': give one of them another folder "
                 "with -o"
             )
 
-    def _place(self, song: SongFile) -> "Place":
-        from stemtree.separation.output.layout import StemLayout
-        from stemtree.separation.output.place import place_of
-
-        layout = self._wishes.layout or StemLayout()
-        return place_of(str(song.file), self._wishes.folder / song.below, layout, song.track)
-
-    def _identity(self, folder: Path, song: SongFile) -> tuple[int, int, str]:
+    def _identity(self, folder: Path, song: SongFile) -> tuple[object, ...]:
         """The number of a folder in the file system, whatever its name, and what the song's manifest is called."""
+        if is_url(folder):
+            return str(folder), self._work.place(song).manifest
         status = folder.stat()
-        return status.st_dev, status.st_ino, self._place(song).manifest
+        return status.st_dev, status.st_ino, self._work.place(song).manifest
 
     def summarise(self) -> None:
         """Print which songs failed, if there were several, and exit with 1 if any did."""

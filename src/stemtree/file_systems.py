@@ -1,0 +1,98 @@
+"""Storage by URL, with fsspec: finding its file system, and asking it again while it does not answer."""
+
+import errno
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from stemtree.errors import LibraryError, OptionError, StorageError
+from stemtree.extras import library
+
+Result = TypeVar("Result")
+
+PATIENCE = 60.0
+"""Seconds for which storage that does not answer is asked again."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the errors of a full disk."""
+
+_OF_LIBRARIES = ("aiohttp", "botocore", "google", "httpx", "huggingface_hub", "requests", "urllib3")
+_NO_RIGHTS = ("NoCredentialsError", "PartialCredentialsError", "GatedRepoError", "DefaultCredentialsError")
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path there.
+
+    Raises
+    ------
+    LibraryError
+        If its library is not installed.
+    OptionError
+        If there is no storage of this kind.
+    """
+    core = library("fsspec.core", "storage", f"'{url}' needs")
+    kind = url.partition("://")[0]
+    try:
+        system, path = core.url_to_fs(url)
+    except ImportError as error:
+        known = {"s3": "'stemtree[storage]'", "s3a": "'stemtree[storage]'", "hf": "'stemtree[hub]'", "gs": "gcsfs"}
+        package = known.get(kind, f"what it takes ({error})")
+        raise LibraryError(f"'{url}' needs another package: `pip install {package}`") from None
+    except ValueError as error:
+        raise OptionError(f"'{url}' is in no storage that is known ({error}): give s3://, gs:// or hf://") from None
+    return system, str(path).rstrip("/")
+
+
+def patiently(work: Callable[[], Result], url: str) -> Result:
+    """Do what may be repeated, again and again while the storage does not answer, and return what that gives.
+
+    Parameters
+    ----------
+    work : callable
+        It raises what the library of the storage does.
+    url : str
+        What the work is about, for messages.
+
+    Raises
+    ------
+    StorageError
+        If the storage does not answer for `PATIENCE`, or at once if it denies it or has no such file.
+    """
+    tenacity = library("tenacity", "storage", f"'{url}' needs")
+    attempts = tenacity.Retrying(
+        stop=tenacity.stop_after_delay(PATIENCE),
+        wait=tenacity.wait_random_exponential(multiplier=0.5, max=10),
+        retry=tenacity.retry_if_exception(_may_pass),
+        reraise=True,
+    )
+    try:
+        result: Result = attempts(work)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
+        if not _is_of_storage(error):
+            raise
+        raise StorageError(_sentence(url, error)) from None
+    return result
+
+
+def _is_of_storage(error: Exception) -> bool:
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in _OF_LIBRARIES
+
+
+def _may_pass(error: BaseException) -> bool:
+    lasting = isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError | NotADirectoryError)
+    if lasting or not isinstance(error, Exception) or type(error).__name__ in _NO_RIGHTS:
+        return False
+    return _is_of_storage(error) and getattr(error, "errno", None) not in FULL
+
+
+def _sentence(url: str, error: Exception) -> str:
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    if isinstance(error, PermissionError) or type(error).__name__ in _NO_RIGHTS:
+        return f"this machine has no rights to '{url}' ({reason}): log in to the storage there, or ask for the rights"
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return f"there is no '{url}': check the address"
+    return (
+        f"the storage of '{url}' does not answer ({reason}), asked for {PATIENCE:.0f} s: check the network and the "
+        "address, and run again; what is finished stays"
+    )
