@@ -1,0 +1,98 @@
+"""The recipe ``recipes/query_model/make.py`` in small."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from stemtree.experiments.tiny import make_tiny_corpora
+from stemtree.model import Model, load_model, make_model
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "query_model" / "make.py"
+
+
+@pytest.fixture
+def recipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    spec = importlib.util.spec_from_file_location("make_query_model_recipe", RECIPE)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)  # for its data classes
+    spec.loader.exec_module(module)
+    yield module
+
+
+def steps(recipe: ModuleType, tmp_path: Path, run, **options):
+    folders = {"freedoom": tmp_path, "out": tmp_path / "out", "corpora": tmp_path, "instruments": None}
+    places = {"sounds": tmp_path, "openmsx": tmp_path}
+    return recipe.Recipe(**folders | places | {"epochs": 1, "size": recipe.SIZES["tiny"], "run": run} | options)
+
+
+def test_from_corpora_to_a_model_with_its_threshold(cli, recipe: ModuleType, tmp_path: Path) -> None:
+    make_tiny_corpora(tmp_path / "tiny")
+    for name in ("doubled", "queries", "openmsx"):
+        (tmp_path / name).symlink_to(tmp_path / "tiny" / "songs", target_is_directory=True)
+
+    def run(*words: object) -> None:
+        outcome = cli(*words)
+        assert outcome.code == 0, outcome.err
+
+    made = steps(recipe, tmp_path, run)
+    made.render()  # nothing: all is there
+    assert not made.out.exists()
+    folder = made.publish(made.train())
+    model = load_model(folder)
+    assert model.takes_query and model.card.present_db is not None and model.card.present_db < 0
+    assert model.card.training["targets"] == ["bass/bass/electric_basses", "percussion/percussion/drums"]
+    assert "Freedoom" in model.card.licences["songs"] and "Simutrans" in model.card.licences["songs"]
+    assert {"openmsx", "openmsx, trees of queries"} <= model.card.metrics.keys()
+    assert set(model.card.metrics["openmsx"]) == {"level 1", "level 2", "level 3"}
+
+
+def test_what_is_rendered(recipe: ModuleType, tmp_path: Path) -> None:
+    """Held-out songs are not learned from, the test's soundfont is in no other corpus, missing sounds are left out."""
+    said: list[tuple[object, ...]] = []
+
+    def run(*words: object) -> None:
+        said.append(words)
+        Path(str(words[words.index("-o") + 1])).mkdir(parents=True)
+
+    for name in ("d_e1m1.mid", "d_dummy.mid", *(RECIPE.parents[1] / "freedoom_held_out.txt").read_text().split()[:1]):
+        (tmp_path / name).touch()
+    (tmp_path / "sf2").mkdir()
+    (tmp_path / "sf2" / "FluidR3_GM.sf2").touch()
+    (tmp_path / "sfz" / "alto_sax").mkdir(parents=True)
+    (tmp_path / "sfz" / "alto_sax" / "alto_sax.sfz").write_text("<region> sample=a.wav\n")
+    (tmp_path / "sfz" / "alto_sax" / "a.wav").touch()
+    steps(recipe, tmp_path, run, corpora=None, instruments=tmp_path / "sfz").render()
+    by_corpus = {Path(str(words[words.index("-o") + 1])).name: [*map(str, words)] for words in said}
+    assert list(by_corpus) == ["midi", "doubled", "bands", "mixed", "queries", "openmsx"]
+    learned, held = by_corpus["doubled"], by_corpus["queries"]
+    held_out = [word for word in held if word.endswith(".mid")]
+    assert len(held_out) == 1 and not set(held_out) & set(learned)
+    assert f"Alto Sax={tmp_path / 'sfz' / 'alto_sax' / 'alto_sax.sfz'}" in learned
+    assert next(word for word in by_corpus["openmsx"] if word.endswith("sf2")).endswith("TimGM6mb.sf2")
+    assert not any("TimGM6mb" in word for name in ("doubled", "bands", "mixed", "queries") for word in by_corpus[name])
+
+
+def test_the_default_model_lends_what_is_alike(recipe: ModuleType) -> None:
+    settings = recipe.read_settings(["query"])
+    card = recipe.make_card(
+        settings,
+        recipe.training_targets(settings, recipe.load("slakh")),
+        recipe.Corpus(Path(), "slakh", "slakh", ()),
+    )
+    model, default = make_model(card), load_model(recipe.DEFAULT_MODEL)
+    own = model.network.state_dict()["masking.films.0.linear.weight"].clone()
+    count = recipe.borrow_weights(model, default)
+    lent, now = default.network.state_dict(), model.network.state_dict()
+    for name in ("fold.1.weight", "down.2.0.weight", "stem.1.running_mean", "norm.weight"):
+        for part in ("masking", "query"):
+            torch.testing.assert_close(now[f"{part}.{name}"], lent[name])
+    torch.testing.assert_close(now["masking.recurrence.lstm.weight_hh_l0"], lent["recurrence.lstm.weight_hh_l0"])
+    assert torch.equal(now["masking.films.0.linear.weight"], own) and count > 60
+    assert isinstance(replace(model, card=card), Model)
