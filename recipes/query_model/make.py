@@ -37,13 +37,8 @@ from stemtree.corpora.settings import CorpusSettings
 from stemtree.corpora.track import Corpus
 from stemtree.data.salience import Chunking
 from stemtree.errors import StemtreeError
-from stemtree.evaluation.query_tree import (
-    TreeRows,
-    draw_songs,
-    evaluate_query_tree,
-    fitted_presence,
-    found_figures,
-)
+from stemtree.evaluation.found_leaves import fitted_presence, found_figures
+from stemtree.evaluation.query_tree import TreeRows, draw_songs, evaluate_query_tree
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy, load
 from stemtree.model import Model, load_model, make_model, save_model

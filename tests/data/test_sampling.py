@@ -10,7 +10,7 @@ import pytest
 
 from stemtree.corpora.track import AudioFile, Corpus, Stem, Track
 from stemtree.data.salience import Chunking, SalienceIndex
-from stemtree.data.sampling import ChunkPosition, ChunkSampler, SamplingRules, family_of
+from stemtree.data.sampling import ChunkPosition, ChunkSampler, SamplingRules
 from stemtree.errors import HierarchyError, OptionError, SamplingError
 from stemtree.hierarchy import load
 
@@ -92,14 +92,6 @@ def test_share_with_another_of_the_family(family: float) -> None:
         assert within(N // 4 - len(present), 0.2, N // 4)
         with_other = sum(any(is_salient(chunk, other) for other in others) for chunk in present)
         assert within(with_other, family + (1 - family) * np.mean(together), len(present))
-
-
-def test_families() -> None:
-    """The nearest node above that holds another target; the mixture is none."""
-    targets = (BASS, DRUMS, "vocals")
-    assert family_of(BASS, targets) == (DRUMS,) and family_of("vocals", targets) == ()
-    assert family_of("a/b/c", ("a/b/c", "a/b/d", "a/e")) == ("a/b/d",)
-    assert family_of("a/b/c", ("a/b/c", "a/e/f", "g")) == ("a/e/f",)
 
 
 def test_of_several_targets_some_have_no_siblings() -> None:

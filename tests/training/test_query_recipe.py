@@ -32,7 +32,10 @@ def steps(recipe: ModuleType, tmp_path: Path, run, **options):
     return recipe.Recipe(**folders | places | {"epochs": 1, "size": recipe.SIZES["tiny"], "run": run} | options)
 
 
-def test_from_corpora_to_a_model_with_its_threshold(cli, recipe: ModuleType, tmp_path: Path) -> None:
+def test_from_corpora_to_a_model_with_its_threshold(
+    cli, recipe: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stemtree.experiments.tiny.SONGS", {"train": 2, "validation": 2, "test": 2})
     make_tiny_corpora(tmp_path / "tiny")
     for name in ("doubled", "queries", "openmsx"):
         (tmp_path / name).symlink_to(tmp_path / "tiny" / "songs", target_is_directory=True)

@@ -68,7 +68,7 @@ def evaluate_query_tree(
     hierarchy = query_targets(folder, card.training, card.tree.name, card.nodes)[0] if card else None
     songs, _ = read_corpus(described, hierarchy)
     from stemtree.data.salience import Chunking
-    from stemtree.evaluation import query_tree, tables
+    from stemtree.evaluation import found_leaves, query_tree, tables
     from stemtree.evaluation.settings import EvaluationSettings
 
     settings = EvaluationSettings(
@@ -90,8 +90,8 @@ def evaluate_query_tree(
         say(problem, error=True)
     say(f"{QUERY_TREE} of {folder}: {counted(len(chosen) - len(rows.problems), 'song')}, dB")
     if rows.leaves.height:
-        show(found_table(query_tree.found_figures(rows.leaves)), width=240)
-        threshold, f1 = query_tree.fitted_presence(rows.leaves)
+        show(found_table(found_leaves.found_figures(rows.leaves)), width=240)
+        threshold, f1 = found_leaves.fitted_presence(rows.leaves)
         if not math.isnan(f1):
             say(f"the threshold that tells most of these leaves right: --present {threshold:.1f}, F1 {f1:.2f}")
         summary = tables.summarise(rows.nodes, tree)

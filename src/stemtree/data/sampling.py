@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from math import floor
 from typing import Literal
 
@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemtree.corpora.track import Corpus
+from stemtree.data.candidates import CandidateChunks
 from stemtree.data.salience import SalienceIndex
 from stemtree.data.withheld import KnownAudio, WithheldTruth
 from stemtree.errors import OptionError, SamplingError
-from stemtree.hierarchy import Hierarchy, NodePath, is_within
+from stemtree.hierarchy import Hierarchy, NodePath
 
 _GOLDEN = (5**0.5 - 1) / 2
 
@@ -150,7 +151,7 @@ class ChunkSampler:
         for target in self.targets:
             hierarchy.node(target)
         self._withheld = WithheldTruth(corpus, index, self.targets, rules.missing, rules.missing_unit, rules.seed)
-        self._candidates = {target: _CandidateChunks(self, target) for target in self.targets}
+        self._candidates = {target: CandidateChunks(self, target) for target in self.targets}
         for target, candidates in self._candidates.items():
             self._check(target, candidates)
 
@@ -248,7 +249,7 @@ class ChunkSampler:
         """In which chunks of each song a node is salient: ``(chunk,)`` booleans."""
         return [self.index.salient(track, node) for track in self._tracks]
 
-    def _check(self, target: NodePath, candidates: "_CandidateChunks") -> None:
+    def _check(self, target: NodePath, candidates: CandidateChunks) -> None:
         rules, name = self.rules, f"'{target}'"
         if rules.absent < 1 and not len(candidates.present):
             raise SamplingError(f"{name} is salient in no chunk: lower the threshold or leave it out")
@@ -262,50 +263,6 @@ class ChunkSampler:
             if len(songs) < 2:
                 found = f"only in '{self._tracks[songs[0]]}'" if len(songs) else "nowhere"
                 raise SamplingError(f"{name} is salient {found}: a query needs a second song, leave it out")
-
-
-class _CandidateChunks:
-    """Chunks that may be sampled for a target: ``(chunk, 2)`` numbers of song and chunk of each kind, on demand."""
-
-    def __init__(self, sampler: ChunkSampler, target: NodePath) -> None:
-        self._sampler, self._target, self._siblings = sampler, target, sampler.hierarchy.siblings(target)
-        self._salient = sampler.salient(target)
-
-    @cached_property
-    def present(self) -> NDArray[np.int64]:
-        """Where the target is salient."""
-        return self._sampler.chunks_where(self._salient)
-
-    @cached_property
-    def family(self) -> NDArray[np.int64]:
-        """Where another target of its family is salient too."""
-        members = family_of(self._target, self._sampler.targets)
-        others = [self._sampler.salient(member) for member in members]
-        any_other = [np.logical_or.reduce(flags) for flags in zip(*others, strict=True)] if others else []
-        together = [own & other for own, other in zip(self._salient, any_other, strict=False)]
-        return self._sampler.chunks_where(together)
-
-    @cached_property
-    def absent(self) -> NDArray[np.int64]:
-        """Where it is not."""
-        return self._sampler.chunks_where([~flags for flags in self._salient])
-
-    @cached_property
-    def sibling(self) -> NDArray[np.int64]:
-        """Where it is not but a sibling is."""
-        any_sibling = [np.zeros_like(flags) for flags in self._salient]
-        for sibling in self._siblings:
-            salient = self._sampler.salient(sibling)
-            any_sibling = [so_far | flags for so_far, flags in zip(any_sibling, salient, strict=True)]
-        return self._sampler.chunks_where([flags & ~own for flags, own in zip(any_sibling, self._salient, strict=True)])
-
-
-def family_of(target: NodePath, targets: Sequence[NodePath]) -> tuple[NodePath, ...]:
-    """The other targets beneath the nearest node above a target that holds another; none if only the mixture does."""
-    above = ["/".join(target.split("/")[:end]) for end in range(target.count("/"), 0, -1)]
-    others = [other for other in targets if other != target]
-    families = (tuple(other for other in others if is_within(other, node)) for node in above)
-    return next(filter(None, families), ())
 
 
 def _take(chunks: NDArray[np.int64], count: int, seed: tuple[int, ...]) -> ChunkPosition:

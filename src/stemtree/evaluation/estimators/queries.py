@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from stemtree.corpora.track import Corpus, Track
+from stemtree.data.candidates import family_of
 from stemtree.data.salience import Chunking, index_file, salience_index
-from stemtree.data.sampling import family_of
 from stemtree.data.signals import node_signals
 from stemtree.errors import SamplingError
 from stemtree.evaluation.estimators.base import Batch
