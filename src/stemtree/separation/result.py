@@ -10,13 +10,18 @@ import numpy as np
 
 from stemtree.audio import OutputFormat, Width
 from stemtree.audio.loudness import RmsMeter
-from stemtree.audio.samples import ExactSamples, Samples
+from stemtree.audio.samples import Samples
 from stemtree.errors import HierarchyError, counted
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, find_nodes
 from stemtree.separation.output.describe import branches, energy, loudness
-from stemtree.separation.output.in_memory import save_samples
 from stemtree.separation.output.layout import StemLayout
 from stemtree.separation.output.manifest import ACTIVE
+from stemtree.separation.output.origin import Origin
+from stemtree.separation.output.place import Place
+from stemtree.separation.output.runs import stem_rows
+from stemtree.separation.output.stem_files import save_tree
+from stemtree.separation.trunk import Trunk
+from stemtree.separation.walk import SeparatedBlock
 
 
 class TreeNode:
@@ -101,21 +106,14 @@ class TreeResult:
         Those that were asked for.
     """
 
-    def __init__(
-        self,
-        tree: Hierarchy,
-        wanted: tuple[NodePath, ...],
-        sample_rate: int,
-        mixture: ExactSamples,
-        rows: Mapping[NodePath, Samples],
-        width: Width = "float",
-    ) -> None:
-        self.hierarchy, self.sample_rate = tree, sample_rate
-        self._mixture, self._rows, self._width = mixture, rows, width
-        self.root = TreeNode(tree, MIXTURE, rows)
-        self.root.audio = mixture.astype(np.float32)
+    def __init__(self, origin: Origin, samples: SeparatedBlock) -> None:
+        self.hierarchy, self.sample_rate = origin.tree, origin.source.sample_rate
+        self._origin, self._samples = origin, samples
+        rows = dict(zip(Trunk(origin.tree).rows, (*samples.leaves, *samples.continued), strict=True))
+        self.root = TreeNode(origin.tree, MIXTURE, rows)
+        self.root.audio = samples.mixture.astype(np.float32)
         self._by_path = {node.path: node for node in self.root}
-        self.nodes = tuple(self._by_path[path] for path in wanted)
+        self.nodes = tuple(self._by_path[path] for path in origin.wanted)
 
     def save(
         self,
@@ -129,12 +127,15 @@ class TreeResult:
         without: str | Iterable[str] = (),
         overwrite: bool = False,
     ) -> list[Path]:
-        """Write the nodes that were asked for to ``folder/<path>.<format>``; they add up to the song there too.
+        """Write the nodes that were asked for to ``folder/<path>.<format>``, and ``folder/tree.json``.
+
+        These are the files that ``stemtree separate`` writes, and `Separator.save`: the stems add up to the song, have
+        its tags if it was a file, and lie beside those of the same song that are there already.
 
         Parameters
         ----------
         folder : path-like
-            Made where it is missing.
+            The song's own. Made where it is missing.
         format : {"wav", "flac", "ogg", "mp3", "m4a"}
             Of the files; lossy ones add up only approximately.
         subtype : {"pcm16", "pcm24", "float"}, optional
@@ -148,7 +149,7 @@ class TreeResult:
         without : str or iterable of str
             Write the song without these nodes, as one file, instead of the nodes: ``without="vocals"`` for karaoke.
         overwrite : bool
-            Replace files that are there.
+            Replace the stems that are asked for where they are there. Otherwise missing ones are added.
 
         Returns
         -------
@@ -158,8 +159,8 @@ class TreeResult:
         Raises
         ------
         OptionError
-            If there is no such format or width, if it cannot hold the song's sample rate, if a file is there, or if
-            options contradict each other.
+            If there is no such format or width, if it cannot hold the song's sample rate, if stems are there that these
+            cannot lie beside, or if options contradict each other.
         HierarchyError
             If there is no node of a name in `without`.
         AudioError
@@ -167,16 +168,14 @@ class TreeResult:
 
         See Also
         --------
-        stemtree.Separator.save : separates a file to files in bounded memory, with ``tree.json`` for the page.
+        stemtree.Separator.save : separates a file to files in bounded memory.
         """
-        output = OutputFormat(format, subtype).for_source(self._width, self.sample_rate)
         layout = StemLayout(leaves, flat, active_only, (without,) if isinstance(without, str) else tuple(without))
-        nodes = [node.path for node in self.nodes if not active_only or self._share(node) >= ACTIVE]
-        below = {path: self.hierarchy.children(path) for path in self.hierarchy.paths}
-        files = layout.files(layout.stems(self.hierarchy, nodes), below, output.container)
-        return save_samples(
-            Path(folder), self.hierarchy, files, self.sample_rate, self._mixture, self._rows, output, overwrite
+        place = Place(Path(folder), Path(folder).name)
+        saved = save_tree(
+            lambda: (self._samples,), self._origin, place, OutputFormat(format, subtype), overwrite, layout
         )
+        return [saved.folder / row["file"] for _, row in stem_rows(saved.manifest)]
 
     def _share(self, node: TreeNode) -> float:
         """A node's part of the song's energy."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from stemtree.audio import AudioSource, FileSource, OutputFormat, open_source, to_source
@@ -15,6 +14,7 @@ from stemtree.errors import AudioWarning
 from stemtree.hierarchy import Hierarchy, load
 from stemtree.separation.batches import Batches
 from stemtree.separation.output.layout import StemLayout
+from stemtree.separation.output.origin import origin_of
 from stemtree.separation.output.place import place_of
 from stemtree.separation.output.stem_files import SavedSong, save_tree
 from stemtree.separation.plan import Plan, plan_walk
@@ -23,7 +23,7 @@ from stemtree.separation.result import TreeResult
 from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.registry import find_splitters
 from stemtree.separation.splitters.stem_map_files import StemMaps
-from stemtree.separation.walk import SeparatedBlock, walk
+from stemtree.separation.walk import SeparatedBlock, joined, walk
 
 Progress = Callable[[int, int | None], None]
 """Called after each block with the number of samples that are done, and of all samples where that is known."""
@@ -162,13 +162,10 @@ class Separator:
             If the device's memory holds fewer blocks at once.
         """
         source = to_source(song, sample_rate, stream=stream, accept_truncated=accept_truncated)
-        blocks = list(self.stream(source, progress))
-        mixture = np.concatenate([block.mixture for block in blocks], axis=-1)
-        leaves = np.concatenate([block.leaves for block in blocks], axis=-1)
-        continued = np.concatenate([block.continued for block in blocks], axis=-1)
-        rows = dict(zip(self.plan.trunk.rows, (*leaves, *continued), strict=True))
+        origin = origin_of(source, self.plan, self.provenance)
+        samples = joined(self.stream(source, progress))
         _warn(source)
-        return TreeResult(self.plan.tree, self.plan.wanted, source.sample_rate, mixture, rows, source.width)
+        return TreeResult(origin, samples)
 
     def save(
         self,
@@ -218,7 +215,7 @@ class Separator:
             return self.stream(source, progress)
 
         place = place_of(source.name, Path(folder), layout, track)
-        saved = save_tree(blocks, self.plan, self.provenance, source, place, output, overwrite, layout)
+        saved = save_tree(blocks, origin_of(source, self.plan, self.provenance), place, output, overwrite, layout)
         _warn(source)
         return saved
 

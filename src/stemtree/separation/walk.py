@@ -46,6 +46,16 @@ class SeparatedBlock:
     continued: Samples
 
 
+def joined(blocks: Iterable[SeparatedBlock]) -> SeparatedBlock:
+    """Consecutive blocks as one."""
+    parts = list(blocks)
+    mixture = np.concatenate([part.mixture for part in parts], axis=-1)
+    leaves, continued = (
+        np.concatenate(rows, axis=-1) for rows in zip(*((part.leaves, part.continued) for part in parts), strict=True)
+    )
+    return SeparatedBlock(mixture, leaves, continued)
+
+
 def walk(plan: Plan, source: AudioSource, batches: Batches | None = None) -> Iterator[SeparatedBlock]:
     """Separate a song into the leaves of `Plan.tree`, block by block, in memory that does not depend on its length.
 

@@ -1,6 +1,5 @@
 """The manifest of a separated song, ``tree.json``."""
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -8,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stemtree.audio import FileSource, OutputFormat
+from stemtree.audio import OutputFormat
 from stemtree.audio.loudness import RmsMeter
-from stemtree.hierarchy import MIXTURE, NodePath, is_within
+from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.separation.output.layout import MIXES, Stem
-from stemtree.separation.output.sums import sums_of
-from stemtree.separation.plan import Plan
+from stemtree.separation.output.origin import Origin, describe_song
 from stemtree.version import __version__
 
 MANIFEST = "tree.json"
@@ -47,36 +45,20 @@ class NodeStatistics:
         return rounded | {"held_at_full_scale": self.held}
 
 
-def describe_inputs(
-    plan: Plan, provenance: list[dict[str, object]], source: FileSource, output: OutputFormat, nodes: Sequence[NodePath]
-) -> Manifest:
+def describe_inputs(origin: Origin, output: OutputFormat, nodes: Sequence[NodePath]) -> Manifest:
     """The entries of a manifest that determine the stems of these nodes: version, tree, splitters, input, format."""
-    with source.path.open("rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
-    split_by, sums = (_splits_of(plan), []) if plan.whole is None else sums_of(plan, plan.whole, provenance)
     return {
         "stemtree": __version__,
-        "hierarchy": {"name": plan.tree.name, "tree": plan.tree.as_dict()},
+        "hierarchy": {"name": origin.tree.name, "tree": origin.tree.as_dict()},
         "wanted": list(nodes),
-        "splitters": [*provenance, *sums],
-        "split_by": split_by,
-        "input": {"file": Path(source.name).name, "sha256": checksum}
-        | ({"stream": source.stream} if source.stream else {}),
-        "sample_rate": source.sample_rate,
-        "channels": source.channels,
+        "splitters": list(origin.splitters),
+        "split_by": dict(origin.split_by),
+        "input": describe_song(origin),
+        "sample_rate": origin.source.sample_rate,
+        "channels": origin.source.channels,
         "format": {"container": output.container, "subtype": output.width}
         | ({"bitrate": output.bitrate} if output.bitrate else {}),
     }
-
-
-def _splits_of(plan: Plan) -> dict[NodePath, int | None]:
-    """For each inner node of a plan's tree the number of the splitter that divides it; None for an only child."""
-    splits: dict[NodePath, int | None] = {}
-    for step in plan.steps:
-        number = None if step.splitter is None else plan.splitters.index(step.splitter)
-        for target in step.targets:
-            splits |= {above: number for above in plan.tree.ancestors(target[0]) if is_within(above, step.node)}
-    return {path: splits[path] for path in (MIXTURE, *plan.tree.paths) if path in splits}
 
 
 def describe_stems(files: Mapping[Stem, str], statistics: Mapping[Stem, NodeStatistics], channels: int) -> Manifest:

@@ -22,10 +22,10 @@ from stemtree.separation.output.manifest import (
     read_manifest,
     write_manifest,
 )
+from stemtree.separation.output.origin import Origin
 from stemtree.separation.output.place import Place
 from stemtree.separation.output.recipe import Tree, children_of
 from stemtree.separation.output.song_folder import Additions, SongFolder
-from stemtree.separation.plan import Plan
 from stemtree.separation.walk import SeparatedBlock
 from stemtree.staging import exclusive, staging, write_failure
 
@@ -57,25 +57,21 @@ class SavedSong:
 
 def save_tree(
     blocks: Callable[[], Iterable[SeparatedBlock]],
-    plan: Plan,
-    provenance: list[dict[str, object]],
-    source: FileSource,
+    origin: Origin,
     place: Place,
     output: OutputFormat,
     overwrite: bool = False,
     layout: StemLayout = StemLayout(),  # noqa: B008 - immutable
 ) -> SavedSong:
-    """Write those of a song's stems that are not there yet; see `Separator.save`.
+    """Write those of a song's stems that are not there yet; see `Separator.save` and `TreeResult.save`.
 
     Parameters
     ----------
     blocks : callable
         Gives the separated song, which is only separated when that is iterated over: seldom twice, if another run
         wrote into the song's folder meanwhile.
-    plan, provenance
-        What it is separated by.
-    source : FileSource
-        The song; its name is that of a file.
+    origin : Origin
+        The song, and what it is separated by.
     place : Place
         Where the stems go.
     output : OutputFormat
@@ -93,17 +89,17 @@ def save_tree(
         If stems are there that these cannot lie beside (see `SongFolder.additions`), if a stem would replace the song,
         or if the format cannot hold its sample rate.
     """
-    song_folder = place.folder
+    song_folder, source = place.folder, origin.source
     output = output.for_source(source.width, source.sample_rate)
-    stems = layout.stems(plan.tree, plan.wanted)
-    inputs = describe_inputs(plan, provenance, source, output, [stem for stem in stems if isinstance(stem, str)])
+    stems = layout.stems(origin.tree, origin.wanted)
+    inputs = describe_inputs(origin, output, [stem for stem in stems if isinstance(stem, str)])
     inputs |= {"layout": layout.kind} if layout.kind else {}
     while True:
         there = SongFolder(song_folder, inputs, place.manifest)
         known = there.left_out() if layout.active_only and not overwrite else {}
         missing = [stem for stem in stems if stem not in known]
         files = layout.files(missing, children_of(there.tree), output.container, place.track, source.name)
-        _check_names(song_folder, files, source)
+        _check_names(song_folder, files, origin.file)
         additions = there.additions(files, overwrite)
         if not additions.files:
             manifest = there.described(additions, {})
@@ -111,10 +107,11 @@ def save_tree(
             return SavedSong(song_folder, _for_stems(manifest, stems), True, place.is_shared)
         with staging(place.staged_for) as staged:
             _check_disk_space(staged, len(additions.files), source, output)
-            written = _write_stems(blocks(), plan, there.tree, additions, source, staged, output)
+            written = _write_stems(blocks(), origin, there.tree, additions, staged, output)
             if layout.active_only:
                 _leave_out(written, additions, staged)
-            _tag(additions.files, source, staged, output)
+            if origin.file:
+                _tag(additions.files, origin.file, staged, output)
             manifest = there.described(additions, written)
             write_manifest(manifest, staged, place.manifest)
             if _publish(staged, there, additions):
@@ -156,19 +153,19 @@ def _leave_out(written: Manifest, additions: Additions, staged: Path) -> None:
                 (staged / folder).rmdir()
 
 
-def _check_names(song_folder: Path, files: Mapping[Stem, str], source: FileSource) -> None:
+def _check_names(song_folder: Path, files: Mapping[Stem, str], song: FileSource | None) -> None:
     if os.path.isfile(song_folder):  # unlike pathlib's, it takes a name of any length
         raise OptionError(
             f"'{song_folder}' is a file, and the song's folder would have its name: choose another folder"
         )
     for file in files.values():
-        if _is_same_file(song_folder / file, source.path):
-            raise OptionError(f"the stem '{file}' would replace its own input '{source.name}': choose another folder")
+        if song and _is_same_file(song_folder / file, song.path):
+            raise OptionError(f"the stem '{file}' would replace its own input '{song.name}': choose another folder")
 
 
 def _is_same_file(stem: Path, song: Path) -> bool:
     try:
-        return stem.exists() and stem.samefile(song)
+        return stem.exists() and song.exists() and stem.samefile(song)
     except OSError as error:  # such as a name that is too long
         raise AudioError(write_failure(stem, error)) from None
 
@@ -185,16 +182,15 @@ def _check_disk_space(staged: Path, num_files: int, source: AudioSource, output:
 
 def _write_stems(
     blocks: Iterable[SeparatedBlock],
-    plan: Plan,
+    origin: Origin,
     tree: Tree,
     additions: Additions,
-    source: AudioSource,
     folder: Path,
     output: OutputFormat,
 ) -> Manifest:
     """Write the stems side by side and return what the manifest says of them."""
     statistics: dict[Stem, NodeStatistics] = {stem: NodeStatistics() for stem in (MIXTURE, *additions.files)}
-    sums = NodeSums(plan.tree, output.bits, children_of(tree))
+    source, sums = origin.source, NodeSums(origin.tree, output.bits, children_of(tree))
     with ExitStack() as stack:
         writers: dict[Stem, StemWriter] = {}
         for stem, file in additions.files.items():
