@@ -43,6 +43,7 @@ from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy, load
 from stemtree.model import Model, load_model, make_model, save_model
 from stemtree.model_files import WEIGHTS
+from stemtree.model_page import model_page
 from stemtree.rendering.sfz import check_sfz
 from stemtree.separation.splitters.abilities import DEFAULT_MODEL
 from stemtree.training.configuration import read_settings
@@ -231,24 +232,22 @@ class Recipe:
         mono = trained.card.channels == 1
         rows = self._judge(folder, "queries", "validation", hierarchy, mono)
         threshold, f1 = fitted_presence(rows.leaves)
-        metrics: dict[str, object] = {}
+        leaves: dict[str, object] = {}
         if not math.isnan(f1):
-            metrics["leaves found on songs for validation"] = {"f1": round(f1, 3)}
+            leaves["validation"] = {"f1": round(f1, 3)}
             _change_card(folder, present_db=round(threshold, 1))
         tested = self._judge(folder, "openmsx", "test", hierarchy, mono)
         (overall,) = found_figures(tested.leaves).head(1).iter_rows(named=True)
-        metrics["openmsx, trees of queries"] = {
-            name: overall[name] and round(overall[name], 3) for name in ("precision", "recall", "f1")
-        }
+        leaves["openmsx"] = {name: overall[name] and round(overall[name], 3) for name in ("precision", "recall", "f1")}
         file = self.out / "openmsx.parquet"
         words = ("--corpus", self.corpus("openmsx"), "--kind", "slakh", "--hierarchy", "slakh", "--depth", 3)
         self.run(
             *("evaluate", folder, *words, "--skip-bad", *(() if mono else ("--stereo",)), "--no-bss", "--workers", 1),
             *("--duration", min(10, 2 * size.held_excerpt / 3), "--sample", 10 * size.judged, "-o", file),
         )
-        metrics["openmsx"] = _by_level(file)
-        _change_card(folder, metrics=metrics)
-        print(json.dumps(metrics, indent=2), flush=True)
+        metrics = {"openmsx": _by_level(file, trained)}
+        _change_card(folder, metrics=metrics, training=trained.card.training | {"leaves_found": leaves})
+        print(json.dumps(metrics | {"leaves found": leaves}, indent=2), flush=True)
         return folder
 
     @property
@@ -342,17 +341,20 @@ def run_stemtree(*words: object) -> None:
 
 def _change_card(folder: Path, **changes: object) -> None:
     file = folder / "config.json"
-    file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | changes, indent=2) + "\n", "utf-8")
+    card = json.loads(file.read_text("utf-8")) | changes
+    file.write_text(json.dumps(card, indent=2) + "\n", "utf-8")
+    (folder / "README.md").write_text(model_page(card, folder.name), "utf-8")
 
 
-def _by_level(file: Path) -> dict[str, object]:
-    """Mean SI-SDR improvement of each level of queries, over counted chunks."""
+def _by_level(file: Path, model: Model) -> dict[str, object]:
+    """Mean SI-SDR improvement of each level of queries over counted chunks, by the model's nodes."""
     import polars as pl
 
     rows = pl.read_parquet(file).filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
     means = rows.group_by("level").agg(pl.col("si_sdr_improvement").mean(), pl.len()).sort("level", descending=True)
+    nodes = {model.tree.level(node): node for node in model.card.nodes}
     return {
-        f"level {level}": {"si_sdr_improvement": round(mean, 2), "chunks": count}
+        nodes[level]: {"si_sdr_improvement": round(mean, 2), "chunks": count}
         for level, mean, count in means.iter_rows()
     }
 

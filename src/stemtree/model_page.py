@@ -28,11 +28,18 @@ def model_page(card: Mapping[str, Any], name: str, splitter: str = "") -> str:
         f"A model of [stemtree](https://pypi.org/project/stemtree/) (`{kind}`, relation "
         f"`{card['relation'].get('kind')}`, hierarchy `{card['hierarchy']}`). It divides {root} into", "",
         "```", *_drawn(card["tree"]), "```", "",
-        "```sh", f"stemtree separate song.wav{' --splitter ' * bool(splitter)}{splitter}", "```",
+        "```sh", _used(str(kind), splitter), "```",
         *_cost(card.get("cpu_seconds")), *_figures(card.get("metrics") or {}), *_corpora(card.get("corpora") or ()),
         *_licences(card.get("licences") or {}),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _used(kind: str, splitter: str) -> str:
+    """The command that uses the model; networks that take a query have it in their names."""
+    if "query" in kind:
+        return f"stemtree query song.wav --like example.wav{' --model ' * bool(splitter)}{splitter}"
+    return f"stemtree separate song.wav{' --splitter ' * bool(splitter)}{splitter}"
 
 
 def _drawn(tree: Mapping[str, Any], before: str = "") -> Iterator[str]:

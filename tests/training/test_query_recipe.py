@@ -52,8 +52,9 @@ def test_from_corpora_to_a_model_with_its_threshold(
     assert model.takes_query and model.card.present_db is not None and model.card.present_db < 0
     assert model.card.training["targets"] == ["bass/bass/electric_basses", "percussion/percussion/drums"]
     assert "Freedoom" in model.card.licences["songs"] and "Simutrans" in model.card.licences["songs"]
-    assert {"openmsx", "openmsx, trees of queries"} <= model.card.metrics.keys()
-    assert set(model.card.metrics["openmsx"]) == {"level 1", "level 2", "level 3"}
+    assert model.card.metrics.keys() == {"openmsx"} and set(model.card.metrics["openmsx"]) == set(model.card.nodes)
+    assert set(model.card.training["leaves_found"]) == {"validation", "openmsx"}
+    assert "stemtree query song.wav --like" in (folder / "README.md").read_text()
 
 
 def test_what_is_rendered(recipe: ModuleType, tmp_path: Path) -> None:
