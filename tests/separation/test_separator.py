@@ -7,12 +7,13 @@ import pytest
 
 import stemtree
 from stemtree.audio import ArraySource
-from stemtree.errors import OptionError, SplitterError
+from stemtree.errors import SplitterError
 from stemtree.hierarchy import Hierarchy, load
 from stemtree.hierarchy.load import parse
 from stemtree.separation.separator import Separator
 from stemtree.separation.splitters.oracle import Oracle
-from stemtree.separation.splitters.registry import DEFAULT_MODEL
+from stemtree.separation.splitters.registry import DEFAULT_MODEL, find_splitters, splitters_of
+from stemtree.separation.splitters.spleeter import Spleeter
 
 TREE = parse("tree: {a: , b: {c: , d: }}", "mine")
 
@@ -72,12 +73,22 @@ def test_splitters_by_name_as_on_the_command_line() -> None:
     def names(separator: Separator) -> list[object]:
         return [splitter["name"] for splitter in separator.provenance]
 
-    assert names(Separator(splitter="spleeter", depth=1)) == ["spleeter"]
-    assert names(Separator(splitter=[str(DEFAULT_MODEL)])) == names(Separator())
+    assert names(Separator(splitters="spleeter", depth=1)) == ["spleeter"]
+    whole = names(Separator())
+    assert names(Separator(splitters=[str(DEFAULT_MODEL)])) == names(Separator(splitters=DEFAULT_MODEL)) == whole
     with pytest.raises(SplitterError, match="there is no splitter 'demux': give spleeter, demucs"):
-        stemtree.separate(np.zeros((1, 4000)), 8000, splitter="demux")
-    with pytest.raises(OptionError, match="'splitters' and 'splitter' both say"):
-        Separator(splitters=[Oracle({})], splitter="spleeter")
+        stemtree.separate(np.zeros((1, 4000)), 8000, splitters="demux")
+
+
+def test_names_bring_the_default_splitters_and_objects_do_not() -> None:
+    own = Oracle({})
+    assert find_splitters(splitters_of(own)) == find_splitters(splitters_of([own])) == [own]
+    defaults = [type(splitter) for splitter in find_splitters(splitters_of(None))]
+    first, second, *rest = find_splitters(splitters_of([own, "spleeter"]))
+    assert first is own and isinstance(second, Spleeter) and [type(splitter) for splitter in rest] == defaults
+    assert splitters_of(Path("a/b")) == ["a/b"] and splitters_of((own, Path("c"))) == [own, "c"]
+    with pytest.raises(SplitterError, match="there is no splitter 'demux'"):
+        Separator(TREE, splitters=[own, "demux"])
 
 
 def test_the_representation_is_what_the_command_line_prints(cli, wav: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,7 @@ from stemtree.separation.output.stem_files import SavedSong, save_tree
 from stemtree.separation.plan import Plan, plan_walk
 from stemtree.separation.preview import preview
 from stemtree.separation.result import TreeResult
-from stemtree.separation.splitters.base import Splitter
-from stemtree.separation.splitters.registry import find_splitters
+from stemtree.separation.splitters.registry import Splitters, find_splitters, splitters_of
 from stemtree.separation.splitters.stem_map_files import StemMaps
 from stemtree.separation.walk import SeparatedBlock, joined, walk
 
@@ -43,12 +42,11 @@ class Separator:
         Number of generations under the mixture.
     nodes : iterable of str
         Only separate these nodes, by any names that `stemtree.hierarchy.find_nodes` knows.
-    splitters : sequence of Splitter, optional
-        In order of precedence; by default `default_splitters`: Spleeter's two stems, and the default model for the
-        accompaniment.
-    splitter : str or sequence of str, optional
-        Splitters by name, with the default ones after them, as ``--splitter`` of the command line takes them: such as
-        ``demucs:htdemucs``, or the folder of a trained model. See `make_splitters`.
+    splitters : str, path-like or Splitter, or several, optional
+        In order of precedence: names as ``--splitter`` of the command line takes them, such as ``demucs:htdemucs`` or
+        the folder of a trained model (see `make_splitters`), and objects of one's own. After names come
+        `default_splitters`, which are also the default: Spleeter's two stems, and models for what lies beneath. Objects
+        without a name among them are all there is.
     stem_maps : StemMaps
         Files that say which nodes the stems of other separators are, as ``--stem-map`` of the command line takes them,
         or by the names of the splitters.
@@ -61,7 +59,7 @@ class Separator:
     Raises
     ------
     OptionError
-        If both `splitters` and `splitter` are given, or if `device` or `batch` cannot be.
+        If `device` or `batch` cannot be.
     DeviceError
         If this machine has no such device.
     HierarchyError
@@ -76,20 +74,19 @@ class Separator:
         *,
         depth: int | None = None,
         nodes: Iterable[str] = (),
-        splitters: Sequence[Splitter] | None = None,
-        splitter: str | Sequence[str] | None = None,
+        splitters: Splitters | None = None,
         stem_maps: StemMaps = (),
         device: str | torch.device = AUTO,
         batch: int | None = None,
     ) -> None:
         nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
         tree = load(hierarchy) if isinstance(hierarchy, str | Path) else hierarchy
-        if splitters is None:  # wrong names are answered before weights are read
-            names = (splitter,) if isinstance(splitter, str) else tuple(splitter or ())
+        given = splitters_of(splitters)
+        names = [entry for entry in given if isinstance(entry, str)]
+        if len(names) == len(given):  # wrong names are answered before weights are read
             preview(tree, names, depth, nodes, stem_maps)
         self._batches = Batches(find_device(device), batch)
-        splitters = find_splitters(splitters, splitter, hierarchy, stem_maps)
-        self.plan: Plan = plan_walk(tree, splitters, depth, nodes)
+        self.plan: Plan = plan_walk(tree, find_splitters(given, hierarchy, stem_maps), depth, nodes)
         for used in self.plan.splitters:
             if used.device != self.device:
                 used.to(self.device)
@@ -251,8 +248,7 @@ def separate(
     hierarchy: str | Path | Hierarchy | None = None,
     depth: int | None = None,
     nodes: Iterable[str] = (),
-    splitters: Sequence[Splitter] | None = None,
-    splitter: str | Sequence[str] | None = None,
+    splitters: Splitters | None = None,
     stem_maps: StemMaps = (),
     device: str | torch.device = AUTO,
     progress: Progress | None = None,
@@ -275,10 +271,9 @@ def separate(
         Number of generations under the mixture.
     nodes : iterable of str
         Only separate these nodes, by any names that `stemtree.hierarchy.find_nodes` knows, such as ``drums``.
-    splitters : sequence of Splitter, optional
-        In order of precedence, see `Separator`.
-    splitter : str or sequence of str, optional
-        Splitters by name, such as ``demucs:htdemucs`` or the folder of a trained model, see `Separator`.
+    splitters : str, path-like or Splitter, or several, optional
+        What divides nodes, in order of precedence, such as ``demucs:htdemucs`` or the folder of a trained model, see
+        `Separator`.
     stem_maps : StemMaps
         Files that say which nodes the stems of other separators are, see `Separator`.
     device : str or torch.device
@@ -317,9 +312,7 @@ def separate(
     >>> result["drums"].audio  # (channel, sample) float32
     >>> result.save("stems", format="flac")
     """
-    separator = Separator(
-        hierarchy, depth=depth, nodes=nodes, splitters=splitters, splitter=splitter, stem_maps=stem_maps, device=device
-    )
+    separator = Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters, stem_maps=stem_maps, device=device)
     return separator.separate(song, sample_rate, progress, stream=stream, accept_truncated=accept_truncated)
 
 

@@ -235,7 +235,7 @@ def test_pymsss_drums_and_voices(
 ) -> None:  # fmt: skip
     """Its real code with tiny random weights, which both hear what the default splitters make of a song."""
     splitter = packages.pymss(tmp_path, monkeypatch, name, stems, "Vocals" if node == "vocal" else None)
-    result = Separator(splitter=splitter, nodes=[node, "lead_vocal" if node == "vocal" else "kick"]).separate(
+    result = Separator(splitters=splitter, nodes=[node, "lead_vocal" if node == "vocal" else "kick"]).separate(
         excerpt, 44100
     )
     below = result[node].children

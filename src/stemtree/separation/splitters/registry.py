@@ -1,9 +1,11 @@
 """Splitters by the names that users give them."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
-from stemtree.errors import OptionError, SplitterError
+from stemtree.errors import SplitterError
 from stemtree.hierarchy import Hierarchy, load
 from stemtree.separation.splitters.abilities import (
     DEFAULT_MODEL,
@@ -21,6 +23,9 @@ from stemtree.separation.splitters.spleeter import Spleeter
 from stemtree.separation.splitters.stem_map_files import StemMaps, stem_maps_for
 from stemtree.separation.splitters.stem_maps import STEM_HIERARCHY, StemMap
 from stemtree.separation.splitters.trained import TrainedSplitter
+
+Splitters: TypeAlias = str | os.PathLike[str] | Splitter | Iterable[str | os.PathLike[str] | Splitter]
+"""Splitters as a user gives them: names as `make_splitters` takes them, objects, or several of both."""
 
 _BY_NAME: dict[str, Callable[[], Splitter]] = {"spleeter": Spleeter}
 
@@ -70,25 +75,34 @@ def make_splitters(
     return [*named, *default_splitters()]
 
 
-def find_splitters(
-    given: Sequence[Splitter] | None,
-    named: str | Sequence[str] | None,
-    hierarchy: str | Path | Hierarchy | None = None,
-    stem_maps: StemMaps = (),
-) -> Sequence[Splitter]:
-    """The splitters that were given, or those of some names as `make_splitters` makes them, or the default ones.
+def splitters_of(given: Splitters | None) -> list[str | Splitter]:
+    """What a user gave as splitters, one by one: names as strings, and objects."""
+    if given is None:
+        return []
+    entries = [given] if isinstance(given, str | os.PathLike) or not isinstance(given, Iterable) else given
+    return [os.fspath(entry) if isinstance(entry, os.PathLike) else entry for entry in entries]
 
-    Raises
-    ------
-    OptionError
-        If both splitters and names are given.
+
+def find_splitters(
+    given: Sequence[str | Splitter], hierarchy: str | Path | Hierarchy | None = None, stem_maps: StemMaps = ()
+) -> Sequence[Splitter]:
+    """Splitters in their order, those of names made by `make_splitters`.
+
+    The default ones come after them where there is a name, or nothing at all; objects alone are all there is.
+
+    Parameters
+    ----------
+    given : sequence of str or Splitter
+        From `splitters_of`.
+    hierarchy, stem_maps
+        See `make_splitters`; a hierarchy that is an object is not checked.
     """
-    if given is not None and named is not None:
-        raise OptionError("'splitters' and 'splitter' both say what divides nodes: give one of them")
-    if named is not None:
-        names = [named] if isinstance(named, str) else named
-        return make_splitters(names, str(hierarchy) if isinstance(hierarchy, str | Path) else None, stem_maps)
-    return default_splitters() if given is None else given
+    names = [entry for entry in given if isinstance(entry, str)]
+    objects = [entry for entry in given if not isinstance(entry, str)]
+    if objects and not names:
+        return objects
+    made = iter(make_splitters(names, str(hierarchy) if isinstance(hierarchy, str | Path) else None, stem_maps))
+    return [next(made) if isinstance(entry, str) else entry for entry in given] + list(made)
 
 
 def _make_splitter(name: str, stem_map: StemMap | None) -> Splitter:
