@@ -1,15 +1,20 @@
 """On a real Ray cluster of this machine, with tiny jobs."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from support.midi import needs_fluidsynth, write_midi
+from support.multitracks import write_annotation, write_session
 
+from stemtree import cluster as clusters
 from stemtree.cluster import in_own_process, map_tracks, on_cluster
 from stemtree.errors import CorpusError, WorkerError
 from stemtree.ray_cluster import Setup, map_on_ray
@@ -21,6 +26,14 @@ ray = pytest.importorskip("ray", reason="Ray is not installed (the extra cluster
 def cluster() -> Iterator[None]:
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import tests
     with on_cluster("local"):
+        yield
+
+
+@contextmanager
+def here() -> Iterator[None]:
+    """Without the cluster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clusters, "_addresses", [])
         yield
 
 
@@ -103,3 +116,71 @@ def test_songs_become_the_same_files_as_in_one_process(cli, tmp_path: Path) -> N
     assert one == many and len(one) == 6
     assert [outcome.code for outcome in outcomes] == [1, 1]
     assert outcomes[0].err == outcomes[1].err and outcomes[0].out.replace("one/", "many/") == outcomes[1].out
+
+
+def write_corpus(root: Path) -> Path:
+    """Two songs of a second in MUSDB18-HQ's layout."""
+    for song in (1, 2):
+        folder = root / "test" / f"A - {song}"
+        folder.mkdir(parents=True)
+        stems = np.random.default_rng(song).normal(0, 0.05, (4, 16000))
+        for name, stem in zip(("vocals", "drums", "bass", "other"), stems, strict=True):
+            soundfile.write(folder / f"{name}.wav", stem, 16000)
+        soundfile.write(folder / "mixture.wav", stems.sum(axis=0), 16000)
+    return root
+
+
+def write_sessions(root: Path) -> Path:
+    """Two songs of two tracks, and their annotation."""
+    tracks = {"Kick.wav": "Drum_Kick", "Bass.wav": "Electric_Bass"}
+    songs = [write_session(root, f"Anna - {song}", tracks, seconds=1, seed=song) for song in (1, 2)]
+    write_annotation(root / "annotation.csv", [row for rows in songs for row in rows])
+    return root
+
+
+def content(file: Path) -> bytes:
+    """Bytes of a file; of a WAV file its samples, since a header of floats says when it was written."""
+    return soundfile.read(file)[0].tobytes() if file.suffix == ".wav" else file.read_bytes()
+
+
+MUSDB = ("--kind", "musdb18-hq")
+ANNOTATION = ("--annotation", "annotation.csv")
+ALONE = ("--workers", 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "command", "alone"),
+    [
+        (write_corpus, ("corpus", "check", ".", *MUSDB), ()),
+        (write_corpus, ("corpus", "index", ".", *MUSDB, "--duration", 1, "-o", "index.parquet"), ()),
+        (write_corpus, ("corpus", "resample", ".", *MUSDB, "-o", "copy", "--rate", 8000), ALONE),
+        (write_corpus, ("evaluate", "mixture", "--corpus", ".", *MUSDB, "--duration", 1, "-o", "rows.parquet"), ALONE),
+        (write_sessions, ("curate", "listen", ".", *ANNOTATION, "-o", "evidence.csv"), ()),
+        (write_sessions, ("curate", "bleed", "Anna - 1", "Anna - 2", *ANNOTATION, "-o", "bleed.csv"), ALONE),
+        (write_sessions, ("curate", "stems", ".", *ANNOTATION, "-o", "corpus"), ALONE),
+    ],
+    ids=lambda one: "-".join(map(str, one[:2])) if isinstance(one, tuple) else "",
+)
+def test_commands_say_and_write_the_same(make, command: tuple, alone: tuple, cli, tmp_path: Path, monkeypatch) -> None:
+    outcomes, files = [], []
+    shutil.copytree(make(tmp_path / "one"), tmp_path / "many")  # with the times of files, which an index holds
+    for place, options, context in (("one", alone, here()), ("many", ("--cluster", "local"), nullcontext())):
+        monkeypatch.chdir(tmp_path / place)
+        with context:
+            outcomes.append(cli(*command, *options))
+        found = [file for file in (tmp_path / place).rglob("*") if file.is_file()]
+        files.append({str(file.relative_to(tmp_path / place)): content(file) for file in found})
+    assert outcomes[0] == outcomes[1] and outcomes[0].code == 0, outcomes
+    assert files[0].keys() == files[1].keys()
+    assert [name for name, content in files[0].items() if content != files[1][name]] == []
+
+
+@needs_fluidsynth
+def test_rendering(cli, tmp_path: Path) -> None:
+    """Without a cluster it takes a process too, so that only the result is looked at."""
+    midis = [write_midi(tmp_path / f"{name}.mid", [program]) for name, program in (("a", 0), ("b", 33))]
+    options = ("-o", tmp_path / "corpus", "--rate", 8000, "--mono", "--excerpt", 1, "--cluster", "local")
+    assert cli("corpus", "render", *midis, *options).out == f"{tmp_path / 'corpus'}: 2 songs, 0 left out\n"
+    with here():
+        checked = cli("corpus", "check", tmp_path / "corpus", "--kind", "slakh")
+    assert checked.out == "2 songs can be read; no problems\n"

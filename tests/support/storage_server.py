@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-import boto3
 import fsspec
 import pytest
 import requests
@@ -52,8 +51,8 @@ def storage_server() -> Iterator[StorageServer]:
         }.items():  # fmt: skip
             patch.setenv(key, value)
         patch.setattr(fsspec.get_filesystem_class("s3"), "retries", 1)  # besides those that are tested
-        boto3.client("s3").create_bucket(Bucket="bucket")
         fsspec.get_filesystem_class("s3").clear_instance_cache()
+        fsspec.filesystem("s3").mkdir("bucket")
         try:
             yield server
         finally:
