@@ -28,7 +28,8 @@ from stemtree.memory import keep_freed_memory
 from stemtree.metrics.bss_eval import bss_eval, sdr
 from stemtree.metrics.si_sdr import si_sdr, si_sdr_improvement
 from stemtree.metrics.statistics import split_windows
-from stemtree.model import Card, make_model, save_model
+from stemtree.model import make_model, save_model
+from stemtree.model_card import Card
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.spectral import Stft
 

@@ -1,4 +1,4 @@
-"""A trained model: network, relation and transform, saved as safetensors with a card that says what it is."""
+"""A trained model: network, relation and transform, saved as safetensors with its card."""
 
 import hashlib
 import json
@@ -6,106 +6,23 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from stemtree.errors import HierarchyError, LibraryError, ModelError, OptionError, one_sentence
-from stemtree.hierarchy import Hierarchy, NodePath, from_dict
+from stemtree.errors import HierarchyError, LibraryError, ModelError, OptionError
+from stemtree.hierarchy import Hierarchy, from_dict
 from stemtree.hub import PREFIX, is_hub_name, upload
-from stemtree.masks.relation import Estimate, Relation, RelationSettings, make_relation
+from stemtree.masks.relation import Estimate, Relation, make_relation
 from stemtree.masks.shares import share_logits
+from stemtree.model_card import Card, cannot_read, read_card
 from stemtree.model_files import CARD, OLD_CARD, README, WEIGHTS, card_file, weights_file
 from stemtree.model_page import model_page
-from stemtree.networks.registry import NetworkSettings
-from stemtree.spectral import Stft, log_magnitude, mid_side, salient_bins
+from stemtree.spectral import log_magnitude, mid_side, salient_bins
 from stemtree.staging import whole_file
 from stemtree.types import Features, Logits, Masks, Spectrogram, Waveform
-
-Channels = Literal[1, 2, "mid_side"]
-"""What a network hears of stereo; see `Card`."""
-
-
-class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
-    """What a model is, beside its weights; the file ``config.json``, of earlier models ``model.json``.
-
-    Parameters
-    ----------
-    hierarchy, tree
-        Name and nodes of the tree that the model separates its mixture into. The mixture may be a node of the corpus's
-        hierarchy.
-    root : NodePath
-        Which node of that hierarchy the mixture is; ``""`` for the song.
-    nodes : tuple of NodePath
-        The nodes of `tree` that the model estimates masks of.
-    relation, network, stft
-        How masks follow from the logits, what the network is, and the transform that it was trained on.
-    channels : {1, 2, "mid_side"}
-        Channels of the network's features; 1 means the average of the mixture's, ``mid_side`` those two of stereo.
-    inactive_below_db : float, optional
-        In dB relative to the mixture: nodes below are suppressed when a song is separated, see
-        `stemtree.masks.activity.suppress_inactive`. Its name in the file is ``fade``.
-    present_db : float, optional
-        For a model that takes a query: from which loudness on, in dB relative to the mixture, an instrument that was
-        asked for is there, see `stemtree.masks.presence.fit_presence`.
-    corpora : list of dict
-        What it was trained on: kinds, songs, hours of each leaf, fingerprint; the latest run's first.
-    training : dict
-        The settings it was trained with, steps and time. Those of the model whose weights it began with, if any, are in
-        ``began_with``.
-    metrics : dict
-        For each corpus that it was measured on, the results.
-    licences : dict
-        Of the songs and sounds that it was trained on.
-    licence : str
-        Of the model itself, by its SPDX identifier; empty where nobody gave one.
-    cpu_seconds : float, optional
-        What its network was measured to cost: CPU seconds per second of 44.1 kHz stereo audio, in one thread.
-    """
-
-    format: Literal[1] = 1
-    hierarchy: str
-    tree: dict[str, Any]
-    root: NodePath = ""
-    nodes: tuple[NodePath, ...]
-    relation: RelationSettings
-    network: NetworkSettings
-    stft: Stft
-    channels: Channels = 1
-    inactive_below_db: float | None = Field(default=None, lt=0, alias="fade")
-    present_db: float | None = Field(default=None, lt=0)
-    corpora: list[dict[str, Any]] = []
-    training: dict[str, Any] = {}
-    metrics: dict[str, Any] = {}
-    licences: dict[str, dict[str, str]] = {}
-    licence: str = ""
-    cpu_seconds: float | None = Field(default=None, gt=0)
-
-    @property
-    def num_channels(self) -> int:
-        """How many channels the network's features have."""
-        return 1 if self.channels == 1 else 2
-
-    @property
-    def divides(self) -> dict[str, Any]:
-        """What the masks are of. Two models of equal networks may divide different trees."""
-        return self.model_dump(mode="json", include={"hierarchy", "tree", "root", "nodes", "relation"})
-
-    def as_file(self) -> dict[str, Any]:
-        """What its file holds."""
-        content = self.model_dump(mode="json", by_alias=True)
-        unsaid = {name for name in ("licence", "present_db", "cpu_seconds") if not content[name]}
-        return {key: value for key, value in content.items() if key not in unsaid}
-
-    @property
-    def settings_digest(self) -> str:
-        """SHA-256 of what decides, beside the weights, how a song is separated."""
-        decisive = self.model_dump(mode="json", include={"network", "stft", "channels", "inactive_below_db"})
-        return hashlib.sha256(json.dumps(self.divides | decisive, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,7 +234,7 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     LibraryError
         If huggingface_hub is needed and not installed.
     """
-    card = _read_card(folder)
+    card = read_card(folder)
     try:
         model = make_model(card)
     except LibraryError as error:
@@ -335,29 +252,14 @@ def load_model(folder: str | os.PathLike[str]) -> Model:
     return model
 
 
-def _read_card(folder: str | os.PathLike[str]) -> Card:
-    file = card_file(folder)
-    try:
-        return Card.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise _cannot_read(file, error) from None
-    except (ValidationError, OptionError) as error:
-        reason = one_sentence(error) if isinstance(error, ValidationError) else error
-        raise ModelError(f"the card '{file}' is not one of ours: {reason}") from None
-
-
 def _read_weights(folder: str | os.PathLike[str]) -> dict[str, Tensor]:
     file = weights_file(folder)
     try:
         return load_file(file)
     except OSError as error:
-        raise _cannot_read(file, error) from None
+        raise cannot_read(file, error) from None
     except (SafetensorError, ValueError) as error:
         raise ModelError(f"the weights '{file}' are damaged ({error}): get a whole copy") from None
-
-
-def _cannot_read(file: Path, error: OSError) -> ModelError:
-    return ModelError(f"cannot read the model '{file.parent}': {error.strerror or error}; check the path")
 
 
 def weights_digest(folder: str | os.PathLike[str]) -> str:

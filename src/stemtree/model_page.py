@@ -12,7 +12,7 @@ def model_page(card: Mapping[str, Any], name: str, splitter: str = "") -> str:
     Parameters
     ----------
     card : mapping
-        What the card's file holds; see `stemtree.model.Card`.
+        What the card's file holds; see `stemtree.model_card.Card`.
     name : str
         What the model is called.
     splitter : str

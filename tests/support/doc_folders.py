@@ -11,7 +11,9 @@ import torch
 import yaml
 
 from stemtree.hierarchy import load
-from stemtree.model import Card, RelationSettings, make_model, save_model
+from stemtree.masks.relation import RelationSettings
+from stemtree.model import make_model, save_model
+from stemtree.model_card import Card
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.networks.registry import NetworkSettings

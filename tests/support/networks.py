@@ -2,7 +2,8 @@
 
 import torch
 
-from stemtree.model import Card, Model, make_model
+from stemtree.model import Model, make_model
+from stemtree.model_card import Card
 from stemtree.networks.bs_roformer import BsRoformerSettings
 from stemtree.networks.demucs import DemucsSettings
 from stemtree.networks.folded_conv import FoldedConvSettings

@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 
 from stemtree.masks.relation import RelationSettings
-from stemtree.model import Card, make_model, save_model
+from stemtree.model import make_model, save_model
+from stemtree.model_card import Card
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.spectral import Stft
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from stemtree.corpora.fingerprint import corpus_fingerprint
 from stemtree.corpora.track import Corpus
 from stemtree.errors import ModelError
-from stemtree.model import Card, Model, load_model, make_model
+from stemtree.model import Model, load_model, make_model
+from stemtree.model_card import Card
 from stemtree.training.settings import TrainSettings
 from stemtree.training.targets import TrainingTargets
 

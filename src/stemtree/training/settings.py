@@ -14,7 +14,7 @@ from stemtree.errors import counted
 from stemtree.hierarchy import NodePath
 from stemtree.losses import LOSSES
 from stemtree.masks.relation import RelationSettings
-from stemtree.model import Channels
+from stemtree.model_card import Channels
 from stemtree.networks.registry import NetworkSettings
 from stemtree.spectral import Stft
 

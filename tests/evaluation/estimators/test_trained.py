@@ -10,7 +10,8 @@ from stemtree.errors import ModelError
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.trained import TrainedEstimator
 from stemtree.masks.relation import RelationSettings
-from stemtree.model import Card, load_model, make_model, save_model
+from stemtree.model import load_model, make_model, save_model
+from stemtree.model_card import Card
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.spectral import Stft
 

@@ -9,7 +9,8 @@ from support import separator_packages as packages
 
 from stemtree.hierarchy import Hierarchy, NodePath, load
 from stemtree.masks.relation import RelationSettings
-from stemtree.model import Card, Channels, make_model, save_model
+from stemtree.model import make_model, save_model
+from stemtree.model_card import Card, Channels
 from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.separation.splitters.trained import TrainedSplitter
 from stemtree.spectral import Stft

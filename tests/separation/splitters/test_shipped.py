@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stemtree.hierarchy import load
-from stemtree.model import Card
+from stemtree.model_card import Card
 from stemtree.model_files import card_file
 from stemtree.separation.separator import Separator
 from stemtree.separation.splitters import shipped

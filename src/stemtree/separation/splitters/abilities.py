@@ -199,7 +199,7 @@ def model_parts(parts: Sequence[NodePath], hierarchy: Hierarchy, node: NodePath)
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What the card of a trained model tells of its nodes; see `stemtree.model.Card`.
+    """What the card of a trained model tells of its nodes; see `stemtree.model_card.Card`.
 
     Parameters
     ----------

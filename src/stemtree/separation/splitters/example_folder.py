@@ -19,7 +19,7 @@ def query_targets(
     folder : object
         The model's, for messages.
     training, hierarchy, nodes
-        Of its card, see `stemtree.model.Card`.
+        Of its card, see `stemtree.model_card.Card`.
 
     Raises
     ------
