@@ -9,7 +9,9 @@ from support.midi import RATE, SOUNDFONT, needs_fluidsynth, write_midi
 
 from stemtree.errors import CorpusError, HierarchyError
 from stemtree.rendering.fluidsynth import Preset
-from stemtree.rendering.midi import DRUMS, MidiPart
+from stemtree.rendering.midi import DRUMS, MidiPart, read_parts
+from stemtree.rendering.plan import plan_stems
+from stemtree.rendering.render import Take
 from stemtree.rendering.settings import RenderSettings
 from stemtree.rendering.sfz import SfzPlayer, check_sfz
 
@@ -128,3 +130,17 @@ def test_labels_are_programs_or_nodes() -> None:
     assert "plays" not in RenderSettings((kit,)).as_dict()
     with pytest.raises(HierarchyError, match="no node 'theremin'"):
         RenderSettings((kit,), plays=((kit, "theremin"),))
+
+
+def test_parts_without_a_sound_are_left_out(instrument: Path, tmp_path: Path) -> None:
+    midi = write_midi(tmp_path / "song.mid", [40, 0])
+    options = {"soundfonts": (instrument,), "plays": ((instrument, "Violin"),), "sample_rate": RATE}
+    with pytest.raises(CorpusError, match="has a sound for 'Acoustic Grand Piano'"):
+        plan_stems(midi, read_parts(midi), 0, RenderSettings(**options))
+    (plan,) = plan_stems(midi, read_parts(midi), 0, RenderSettings(**options, skip_parts=True))
+    assert plan.leaf == "accompaniment/other/strings"
+    assert "skip_parts" not in RenderSettings(**options).as_dict()  # corpora of earlier versions do not tell
+    assert RenderSettings(**options, skip_parts=True).as_dict()["skip_parts"]
+    take = Take(write_midi(tmp_path / "piano.mid", [0]), 0, tmp_path, RenderSettings(**options, skip_parts=True))
+    with pytest.raises(CorpusError, match="no soundfont given has a sound"):
+        take.render()

@@ -169,6 +169,9 @@ def render(
     redraw_bass: Annotated[
         bool, typer.Option("--redraw-bass", help="Redraw basses too: they and other instruments change places.")
     ] = False,
+    skip_parts: Annotated[
+        bool, typer.Option("--skip-parts", help="Leave parts out that no soundfont given has a sound for.")
+    ] = False,
     double: Annotated[bool, typer.Option("--double", help="Let a second instrument play some parts too.")] = False,
     vary: Annotated[bool, typer.Option("--vary", help="Change keys, octaves, and sizes of instruments.")] = False,
     effects: Annotated[
@@ -222,6 +225,7 @@ def render(
         container=format,
         seed=seed,
         plays=tuple((file, label) for file, label in named if label),
+        skip_parts=skip_parts,
     )
     midis = _compose(compose, output / "midi", seed) if compose else midis or []
     with progress_bar("rendering") as progress:

@@ -63,12 +63,12 @@ def plan_stems(midi: Path, parts: Sequence[MidiPart], take: int, settings: Rende
     Returns
     -------
     list of StemPlan
-        One for each part that the hierarchy has a leaf for.
+        One for each part that the hierarchy has a leaf for, and, with `skip_parts`, a soundfont a sound.
 
     Raises
     ------
     CorpusError
-        If no soundfont has a sound for a part.
+        If no soundfont has a sound for a part, and parts are not skipped.
     """
     random = np.random.default_rng((settings.seed, zlib.crc32(song_name(midi).encode()), take))
     hierarchy, plans = load(settings.hierarchy), []
@@ -83,7 +83,12 @@ def plan_stems(midi: Path, parts: Sequence[MidiPart], take: int, settings: Rende
             leaf = hierarchy.leaf(part.name)
         except HierarchyError:
             continue
-        preset = _draw_preset(part, leaf, settings, random)
+        try:
+            preset = _draw_preset(part, leaf, settings, random)
+        except CorpusError:
+            if not settings.skip_parts:
+                raise
+            continue
         is_low = part.is_drum or leaf.endswith("bass")
         pan = _CENTRE if is_low or not settings.stereo else int(np.clip(random.normal(_CENTRE, _PAN_DEVIATION), 0, 127))
         effects = draw_effects(leaf, random) if settings.effects else []

@@ -81,7 +81,12 @@ class Take:
             raise CorpusError(f"'{midi}' lasts {duration:.0f} s and at most {_MAX_DURATION} s are rendered: cut it")
         plans = plan_stems(midi, parts, self.number, settings)
         if not plans:
-            raise CorpusError(f"'{settings.hierarchy}' has no leaf for any part of '{midi}': leave it out")
+            lacking = (
+                f"no soundfont given has a sound, or '{settings.hierarchy}' no leaf,"
+                if settings.skip_parts
+                else (f"'{settings.hierarchy}' has no leaf")
+            )
+            raise CorpusError(f"{lacking} for any part of '{midi}': leave it out")
         origin = f"{song_name(midi)}:{zlib.crc32(midi.read_bytes()):08x}"
         render_song(self.folder, plans, duration, settings, origin)
 

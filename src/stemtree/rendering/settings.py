@@ -57,6 +57,8 @@ class RenderSettings:
     plays : tuple of (pathlib.Path, str)
         What some soundfonts alone may play: the General MIDI name of a program, or a node of the hierarchy by any name
         that `stemtree.hierarchy.find_nodes` knows; several lines for one soundfont add up.
+    skip_parts : bool
+        Leave parts out that no soundfont has a sound for, where else their song cannot be rendered.
 
     Raises
     ------
@@ -82,6 +84,7 @@ class RenderSettings:
     container: str = "wav"
     seed: int = 0
     plays: tuple[tuple[Path, str], ...] = ()
+    skip_parts: bool = False
 
     def __post_init__(self) -> None:
         if not self.soundfonts:
@@ -137,7 +140,8 @@ class RenderSettings:
             "drum_soundfonts": [file.name for file in self.drum_soundfonts],
         }
         plays = {"plays": [[file.name, name] for file, name in self.plays]} if self.plays else {}
-        return {key: value for key, value in settings.items() if key not in ("split", "takes", "plays")} | plays
+        unsaid = ("split", "takes", "plays", *(["skip_parts"] if not self.skip_parts else []))
+        return {key: value for key, value in settings.items() if key not in unsaid} | plays
 
 
 def check_seed(seed: int) -> None:

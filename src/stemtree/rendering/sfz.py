@@ -110,7 +110,7 @@ def check_sfz(instrument: Path) -> None:
     CorpusError
         If the file, one that it includes, or a sample is missing, or what it includes or defines has no end.
     """
-    samples = list(dict.fromkeys(_samples(instrument)))
+    samples = list(dict.fromkeys(sample_paths(instrument)))
     if not samples:
         raise CorpusError(f"'{instrument}' has no samples: give an SFZ instrument")
     missing = [sample for sample in samples if not _exists(instrument.parent, sample)]
@@ -121,8 +121,8 @@ def check_sfz(instrument: Path) -> None:
         )
 
 
-def _samples(instrument: Path) -> Iterator[str]:
-    """The paths of all samples, relative to the instrument's folder."""
+def sample_paths(instrument: Path) -> Iterator[str]:
+    """The paths of all samples that an SFZ file names, relative to its folder; see `check_sfz` for what is raised."""
     defined: dict[str, str] = {}
     default_path = ""
     for match in _tokens(instrument, instrument, defined, 0, count()):
