@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from stemtree.errors import StemtreeError
     from stemtree.hierarchy import Hierarchy
     from stemtree.separation.query import query
-    from stemtree.separation.separator import Separator, separate
+    from stemtree.separation.separate import separate
+    from stemtree.separation.separator import Separator
 
 __all__ = ["Hierarchy", "Separator", "StemtreeError", "__version__", "query", "separate"]
 
@@ -18,7 +19,7 @@ _HOMES = {
     "Separator": "stemtree.separation.separator",
     "StemtreeError": "stemtree.errors",
     "query": "stemtree.separation.query",
-    "separate": "stemtree.separation.separator",
+    "separate": "stemtree.separation.separate",
 }
 
 

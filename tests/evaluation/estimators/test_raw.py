@@ -13,7 +13,7 @@ from stemtree.evaluation.estimators.registry import make_estimator
 from stemtree.hierarchy import load
 from stemtree.separation.separator import Separator
 from stemtree.separation.splitters.base import CPU
-from stemtree.separation.splitters.external_packages import load_package
+from stemtree.separation.splitters.external_loading import load_package
 from stemtree.separation.splitters.spleeter import Spleeter
 
 MS21, MUSDB = load("ms21"), load("musdb18")

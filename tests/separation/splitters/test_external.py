@@ -17,7 +17,8 @@ from stemtree.hierarchy.load import parse
 from stemtree.separation.separator import Separator
 from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.external import ExternalSplitter
-from stemtree.separation.splitters.external_packages import ExternalPackage, load_package
+from stemtree.separation.splitters.external_loading import load_package
+from stemtree.separation.splitters.external_packages import ExternalPackage
 from stemtree.separation.splitters.registry import make_splitters
 from stemtree.spectral import Stft
 

@@ -11,7 +11,7 @@ from support import separator_packages as packages
 from support.audio import si_sdr
 
 from stemtree.errors import SplitterError
-from stemtree.separation.splitters.external_packages import load_package
+from stemtree.separation.splitters.external_loading import load_package
 
 
 def _refused(name: str, model: str = "") -> str:
@@ -86,7 +86,7 @@ def test_not_usable(name: str, reason: Exception, remedy: str, monkeypatch: pyte
     def fail(module: str) -> None:
         raise reason
 
-    monkeypatch.setattr("stemtree.separation.splitters.external_packages.import_module", fail)
+    monkeypatch.setattr("stemtree.separation.splitters.external_loading.import_module", fail)
     message = _refused(name)
     assert message.startswith(f"cannot use {name}: {reason}; ") and remedy in message
 

@@ -18,7 +18,8 @@ from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.chunkwise import Chunkwise
 from stemtree.hierarchy import MIXTURE, NodePath, depth
 from stemtree.separation.splitters.base import Block
-from stemtree.separation.splitters.external_packages import PACKAGES, load_package
+from stemtree.separation.splitters.external_loading import load_package
+from stemtree.separation.splitters.external_packages import PACKAGES
 from stemtree.separation.splitters.spleeter import BINS, Spleeter
 from stemtree.separation.splitters.stem_parts import NODE_NAMES
 from stemtree.types import Waveform

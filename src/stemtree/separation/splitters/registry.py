@@ -17,7 +17,8 @@ from stemtree.separation.splitters.abilities import (
 )
 from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.external import ExternalSplitter
-from stemtree.separation.splitters.external_packages import PACKAGES, load_package
+from stemtree.separation.splitters.external_loading import load_package
+from stemtree.separation.splitters.external_packages import PACKAGES
 from stemtree.separation.splitters.shipped import ShippedSplitter
 from stemtree.separation.splitters.spleeter import Spleeter
 from stemtree.separation.splitters.stem_map_files import StemMaps, stem_maps_for
