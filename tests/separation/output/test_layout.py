@@ -67,6 +67,7 @@ def test_sums_and_two_stems() -> None:
     assert list(layout.files([Sum((bass, drums))], {}, "wav").values()) == ["bass+percussion.wav"]
     two = StemLayout().with_two_stems("guitar")
     assert two.stems(MS21, ()) == (Sum(guitars), Remainder(guitars))
+    assert Sum(guitars) != Remainder(guitars)
     assert StemLayout().with_two_stems("vocals").stems(MS21, ()) == ("vocal", Remainder(("vocal",)))
     for sums, message in ((("vocals+accompaniment",), "is the whole song"), (("bass+",), "is no sum of nodes")):
         with pytest.raises(OptionError, match=message):

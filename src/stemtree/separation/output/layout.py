@@ -18,9 +18,9 @@ FLAT = "flat"
 _DEFAULT = "{track}/{path}.{ext}"
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """Several nodes together, as one stem.
+@dataclass(frozen=True)
+class Mix:
+    """A stem that is made of several nodes; one of another class is another stem.
 
     Parameters
     ----------
@@ -36,29 +36,23 @@ class Sum:
         return "+".join(_name(node) for node in self.nodes)
 
 
-@dataclass(frozen=True, slots=True)
-class Remainder:
-    """The song without some nodes, as one stem.
+class Sum(Mix):
+    """Several nodes together."""
 
-    Parameters
-    ----------
-    nodes : tuple of NodePath
-        None of them within another, in the tree's order.
-    """
 
-    nodes: tuple[NodePath, ...]
+class Remainder(Mix):
+    """The song without some nodes."""
 
     @property
     def name(self) -> str:
         """Of its file: ``without_vocal``, ``without_bass+percussion``."""
-        return f"without_{Sum(self.nodes).name}"
+        return f"without_{super().name}"
 
 
-Mix: TypeAlias = Sum | Remainder
 Stem: TypeAlias = NodePath | Mix
 """What becomes a file."""
 
-MIXES: dict[str, type[Sum] | type[Remainder]] = {"sums": Sum, "without": Remainder}
+MIXES: dict[str, type[Mix]] = {"sums": Sum, "without": Remainder}
 """Stems that are no nodes, by their key in ``tree.json``."""
 
 
