@@ -19,6 +19,14 @@ Outcome = TypeVar("Outcome")
 RETRIES = 3
 """How often a job is done again whose worker died."""
 
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to others
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_worker_niceness": "0",  # of workers that are started here: as other processes
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what it says of dead workers, on standard output: all is skipped
+}
+"""Ray's, for the environment before it is imported."""
+
 _connecting = threading.Lock()
 
 _WAITING = 4
@@ -52,9 +60,8 @@ def connect(address: str, workers: int | None = None) -> Any:
     LibraryError
         If Ray is not installed.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to others
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    os.environ.setdefault("RAY_worker_niceness", "0")  # of workers that are started here: as other processes
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     ray = library("ray", "cluster", "--cluster needs")
     quiet = {"logging_level": "critical", "log_to_driver": False}
     with _connecting:
