@@ -97,7 +97,7 @@ def confusion(
         + f"{-quiet:g} dB below the mixture"
     )
     if figure:
-        draw_confusion(summary, f"where the energy of each true leaf lands, % ({name})", figure)
+        draw_confusion(summary, "where the energy of each true leaf lands, %", figure)
     print_failures(rows)
 
 
