@@ -95,7 +95,7 @@ def cut_instrument(instrument: Path, folder: Path, seconds: float) -> Path:
         audio[len(audio) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
         place = (folder / sample.relative_to(top)).with_suffix(".ogg")
         place.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(place, audio, rate, format="OGG", subtype="VORBIS", compression_level=0.6)
+        soundfile.write(place, audio, rate, format="OGG", subtype="VORBIS", compression_level=0.8)
     return folder / instrument.relative_to(top)
 
 
