@@ -126,6 +126,8 @@ def test_an_example_that_cannot_be_read(workers: int, config: Path, tones: Path,
         (MemoryError(), "memory is short: lower 'workers' and run again"),
         (OSError(28, "No space left on device"), r"cannot write to the run's folder \(No space left on device\)"),
         (OSError(28, "No space left on device", "a.ckpt"), r"cannot write to 'a\.ckpt' \(No space left on device\)"),
+        (ConnectionResetError(104, "Connection reset by peer"), "ended a process that reads examples"),
+        (EOFError(), "ended a process that reads examples"),
     ],
 )
 def test_errors_of_libraries(error: Exception, message: str) -> None:

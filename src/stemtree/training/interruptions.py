@@ -47,14 +47,14 @@ def explained(trainer: pl.Trainer, loaders: Sequence[Batches]) -> Iterator[None]
             raise
     except (MemoryError, torch.OutOfMemoryError):
         raise TrainingError(f"memory is short: {_LESS_MEMORY}") from None
-    except (OSError, SafetensorError) as error:
-        raise TrainingError(f"{_cannot_write(error)}: make room, and {_GO_ON}") from None
-    except RuntimeError:
-        if not any(loader.lost_reader for loader in loaders):
+    except (OSError, EOFError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, ConnectionError | EOFError) or any(loader.lost_reader for loader in loaders):
+            raise TrainingError(
+                f"the system ended a process that reads examples, probably for want of memory: {_LESS_MEMORY}"
+            ) from None
+        if isinstance(error, RuntimeError):
             raise
-        raise TrainingError(
-            f"the system ended a process that reads examples, probably for want of memory: {_LESS_MEMORY}"
-        ) from None
+        raise TrainingError(f"{_cannot_write(error)}: make room, and {_GO_ON}") from None
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, handler)  # after Ctrl-C Lightning leaves it ignored
