@@ -35,8 +35,14 @@ def test_what_is_a_url(tmp_path: Path) -> None:
     assert is_url("s3://bucket/x") and is_url(to_path("s3://bucket/x")) and to_path("s3://bucket/x").name == "x"
     assert not any(is_url(name) for name in ("x", "C:\\x", "/x", "hf:owner/name", tmp_path, Path("s3://x")))
     assert to_path("a/b") == Path("a/b")
-    with pytest.raises(OptionError, match=r"in no storage that is known .* give s3://, gs:// or hf://"):
-        to_path("abc://bucket/x")
+
+
+@pytest.mark.parametrize("kind", ["abc", "http", "https", "local", "memory", "zip", "simplecache", "github"])
+def test_urls_of_other_kinds_are_refused(kind: str) -> None:
+    with pytest.raises(OptionError, match=f"^'{kind}://a/x.wav' is in no storage that is known: give s3://, gs:// or "):
+        to_path(f"{kind}://a/x.wav")
+    with pytest.raises(OptionError, match="is in no storage that is known"):
+        find_files(f"{kind}://a/x.wav", recursive=False)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ PATIENCE = 60.0
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Numbers of the errors of a full disk."""
 
+_PACKAGES = {"s3": "'stemtree[storage]'", "gs": "gcsfs", "hf": "'stemtree[hub]'"}
+"""The kinds of storage and what each takes. fsspec's others read files of this machine, archives and any web page."""
+
 _OF_LIBRARIES = ("aiohttp", "botocore", "google", "httpx", "huggingface_hub", "requests", "urllib3")
 _NO_RIGHTS = ("NoCredentialsError", "PartialCredentialsError", "GatedRepoError", "DefaultCredentialsError")
 
@@ -29,16 +32,14 @@ def file_system(url: str) -> tuple[Any, str]:
     OptionError
         If there is no storage of this kind.
     """
-    core = library("fsspec.core", "storage", f"'{url}' needs")
     kind = url.partition("://")[0]
+    if kind not in _PACKAGES:
+        raise OptionError(f"'{url}' is in no storage that is known: give s3://, gs:// or hf://")
+    core = library("fsspec.core", "storage", f"'{url}' needs")
     try:
         system, path = core.url_to_fs(url)
-    except ImportError as error:
-        known = {"s3": "'stemtree[storage]'", "s3a": "'stemtree[storage]'", "hf": "'stemtree[hub]'", "gs": "gcsfs"}
-        package = known.get(kind, f"what it takes ({error})")
-        raise LibraryError(f"'{url}' needs another package: `pip install {package}`") from None
-    except ValueError as error:
-        raise OptionError(f"'{url}' is in no storage that is known ({error}): give s3://, gs:// or hf://") from None
+    except ImportError:
+        raise LibraryError(f"'{url}' needs another package: `pip install {_PACKAGES[kind]}`") from None
     return system, str(path).rstrip("/")
 
 

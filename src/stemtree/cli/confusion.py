@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad
-from stemtree.cli.evaluate import (
+from stemtree.cli.evaluate import print_failures
+from stemtree.cli.evaluation_options import (
+    MEASURE_HELP,
     CorpusFolder,
     Depth,
     Duration,
     Hop,
     Root,
+    RowsFile,
     Sample,
     Seed,
+    Split,
+    Stereo,
+    Workers,
     check_names,
     describe,
     load_songs,
-    print_failures,
 )
 from stemtree.cli.messages import progress_bar, say, show, stopped_by_user
 from stemtree.cli.song_options import DeviceOption
@@ -29,40 +34,30 @@ if TYPE_CHECKING:
 
     from stemtree.evaluation.confusion import ConfusionTable
 
-_NAME_HELP = (
-    "Measure this: separate[:SPLITTER], raw:PACKAGE, mixture, oracle:irm|ibm|psa, mean:FILE, or a model's folder."
-)
 _LEAST = 0.01
 """Smaller shares are left out of the printed table."""
 
 
 def confusion(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=_NAME_HELP)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{MEASURE_HELP}, or a model's folder.")],
     corpus: CorpusFolder,
     kind: Kind,
-    split: Annotated[str, typer.Option(metavar="NAME|all", help="Take the songs of this split.")] = "test",
+    split: Split = "test",
     hierarchy: In = None,
     labels: Labels = None,
     depth: Depth = None,
     root: Root = "",
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE.parquet", help="Keep every row in this file; a stopped run goes on."
-        ),
-    ] = None,
+    output: RowsFile = None,
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE.png|svg|pdf", help="Draw the table into this file.")
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")
-    ] = None,
+    workers: Workers = None,
     sample: Sample = None,
     seed: Seed = 0,
     duration: Duration = 10.0,
     hop: Hop = None,
     quiet: Annotated[float, typer.Option(metavar="DB", help="Leave out nodes so far below the mixture.")] = -30.0,
-    stereo: Annotated[bool, typer.Option("--stereo", help="Keep channels instead of averaging them.")] = False,
+    stereo: Stereo = False,
     skip_bad: SkipBad = False,
     device: DeviceOption = AUTO,
 ) -> None:

@@ -7,8 +7,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli.cluster_option import ClusterOption
-from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
+from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad
 from stemtree.cli.evaluate_query_tree import QUERY_TREE, TreeMeasuring, check_options, evaluate_query_tree
+from stemtree.cli.evaluation_options import (
+    MEASURE_HELP,
+    CorpusFolder,
+    Depth,
+    Duration,
+    Hop,
+    Root,
+    RowsFile,
+    Sample,
+    Seed,
+    Split,
+    Stereo,
+    Window,
+    WindowHop,
+    Workers,
+    check_names,
+    describe,
+    load_songs,
+)
 from stemtree.cli.evaluation_tables import absent_table, chunk_table, level_table, statistics_table
 from stemtree.cli.messages import one_line, progress_bar, say, show, stopped_by_user
 from stemtree.cli.song_options import DeviceOption
@@ -18,29 +37,10 @@ from stemtree.errors import OptionError, counted
 if TYPE_CHECKING:
     import polars as pl
 
-    from stemtree.corpora.settings import CorpusSettings
-    from stemtree.corpora.track import Corpus
     from stemtree.hierarchy import Hierarchy, NodePath
 
-CorpusFolder = Annotated[str, typer.Option("--corpus", metavar="ROOT", help="Read the corpus in this folder.")]
-Root = Annotated[str, typer.Option("--root", metavar="PATH", help="Take this node for the mixture.")]
-Depth = Annotated[int | None, typer.Option(metavar="N", help="Take only so many generations of the tree.")]
-Sample = Annotated[int | None, typer.Option(metavar="N", help="Draw only so many chunks from all.")]
-Seed = Annotated[int, typer.Option(metavar="N", help="Draw chunks by this seed.")]
-Duration = Annotated[float, typer.Option(metavar="SECONDS", help="Cut songs into chunks of this length.")]
-Hop = Annotated[
-    float | None, typer.Option(metavar="SECONDS", help="Begin a chunk every so many seconds (default: the duration).")
-]
-Window = Annotated[
-    int, typer.Option(metavar="SAMPLES", help="Use windows of this length at 16 kHz for oracle and mean masks.")
-]
-WindowHop = Annotated[int, typer.Option(metavar="SAMPLES", help="Use this hop at 16 kHz for oracle and mean masks.")]
 
-
-_NAME_HELP = (
-    "Measure this: separate[:SPLITTER], raw:PACKAGE, mixture, oracle:irm|ibm|psa, mean:FILE, a model's folder, or "
-    "query-tree[:RUN], trees of queries."
-)
+_NAME_HELP = f"{MEASURE_HELP}, a model's folder, or query-tree[:RUN], trees of queries."
 _TARGET_HELP = "Measure only chunks in which this node is salient, and of these the nodes on its path; can be repeated."
 _FAMILY_HELP = "Measure only chunks in which another leaf of the target's family is salient too."
 _QUERY_HELP = "Query with the target, or on purpose with another instrument of its family or of another family."
@@ -56,7 +56,7 @@ def evaluate(
     name: Annotated[str, typer.Argument(metavar="NAME", help=_NAME_HELP)],
     corpus: CorpusFolder,
     kind: Kind,
-    split: Annotated[str, typer.Option(metavar="NAME|all", help="Take the songs of this split.")] = "test",
+    split: Split = "test",
     hierarchy: In = None,
     labels: Labels = None,
     depth: Depth = None,
@@ -74,15 +74,8 @@ def evaluate(
     ] = None,
     root: Root = "",
     level: Annotated[int | None, typer.Option(metavar="N", help=_LEVEL_HELP)] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE.parquet", help="Keep every row in this file; a stopped run goes on."
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")
-    ] = None,
+    output: RowsFile = None,
+    workers: Workers = None,
     sample: Sample = None,
     seed: Seed = 0,
     duration: Duration = 10.0,
@@ -90,7 +83,7 @@ def evaluate(
     quiet: Annotated[
         float, typer.Option(metavar="DB", help="Count nodes so far below the mixture, and do not measure them.")
     ] = -30.0,
-    stereo: Annotated[bool, typer.Option("--stereo", help="Keep channels instead of averaging them.")] = False,
+    stereo: Stereo = False,
     bss: Annotated[bool, typer.Option("--bss/--no-bss", help="Measure SIR and SAR, which is most of the cost.")] = True,
     absent: Annotated[
         bool, typer.Option("--absent", help="Measure how loud the estimates of absent nodes are, too.")
@@ -180,7 +173,7 @@ def mean_mask(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE.safetensors", help="Write the masks to this file.")
     ],
-    split: Annotated[str, typer.Option(metavar="NAME|all", help="Take the songs of this split.")] = "train",
+    split: Split = "train",
     hierarchy: In = None,
     labels: Labels = None,
     depth: Depth = None,
@@ -210,37 +203,6 @@ def mean_mask(
         )
     masks.save(output)
     say(f"{output}: {counted(len(masks.nodes), 'node')}, {masks.fitted}")
-
-
-def load_songs(
-    root: str, kind: str, hierarchy: str | None, depth: int | None, split: str, labels: Path | None, skip_bad: bool
-) -> "tuple[Corpus, Hierarchy]":
-    """Read a corpus and its hierarchy, see `read_corpus`."""
-    return read_corpus(describe(root, kind, split, labels, skip_bad), hierarchy, depth=depth)
-
-
-def describe(root: str, kind: str, split: str, labels: Path | None, skip_bad: bool) -> "CorpusSettings":
-    """Where a corpus is and what is taken of it."""
-    from stemtree.corpora.settings import CorpusSettings
-
-    return CorpusSettings(Path(root), kind, None if split == "all" else split, labels, skip_bad)
-
-
-def check_names(
-    described: "CorpusSettings",
-    hierarchy: str | None,
-    depth: int | None,
-    root: str,
-    targets: list[str] | None,
-    nodes: list[str] | None,
-) -> "tuple[NodePath, tuple[NodePath, ...]]":
-    """Find root and targets, and see that the nodes exist, before anything heavy is loaded."""
-    from stemtree.hierarchy import find_all, find_node
-
-    tree = described.hierarchy(hierarchy)
-    tree = tree if depth is None else tree.prune(depth)
-    find_all(tree, nodes or ())
-    return find_node(tree, root), find_all(tree, targets or ())
 
 
 def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", quiet: float, with_absent: bool) -> None:

@@ -130,7 +130,7 @@ class TreeResult:
         """Write the nodes that were asked for to ``folder/<path>.<format>``, and ``folder/tree.json``.
 
         These are the files that ``stemtree separate`` writes, and `Separator.save`: the stems add up to the song, have
-        its tags if it was a file, and lie beside those of the same song that are there already.
+        its tags if it was a file that is still there, and lie beside those of the same song that are there already.
 
         Parameters
         ----------
