@@ -93,7 +93,7 @@ def main() -> None:
 def _run() -> int:
     """Run the command and return its exit status."""
     try:
-        status = app(standalone_mode=False)  # otherwise what is wrong with an option is printed with its raw bytes
+        status = app(prog_name="stemtree", standalone_mode=False)  # otherwise what is wrong with an option is printed with its raw bytes
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:
