@@ -10,11 +10,14 @@ import pytest
 import soundfile
 from support import tones as support_tones
 from support.memory import MemoryReturner
+from support.query_models import make_stand_in
 
 from stemtree.cli import main
+from stemtree.model_files import has_model
 from stemtree.networks.unet import UNet
+from stemtree.separation import preview
 from stemtree.separation.separator import Separator
-from stemtree.separation.splitters import spleeter_weights
+from stemtree.separation.splitters import models, spleeter_weights
 from stemtree.separation.splitters.spleeter_weights import example_song
 
 
@@ -100,3 +103,14 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(tones: Path, tmp_path: Path) -> Path:
     """A run of two short epochs on `tones`."""
     return support_tones.write_config(tmp_path / "run.yaml", tones)
+
+
+@pytest.fixture
+def shipped_query_model(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The model for queries that comes along; in a checkout without it, a small one of its form in its place."""
+    if has_model(preview.QUERY_MODEL):
+        return preview.QUERY_MODEL
+    folder = make_stand_in(tmp_path_factory.mktemp("query_model"))
+    monkeypatch.setattr(preview, "QUERY_MODEL", folder)
+    monkeypatch.setitem(models.SHIPPED, "queries", folder)
+    return folder

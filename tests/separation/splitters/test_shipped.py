@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import stemtree
 from stemtree.hierarchy import load
 from stemtree.model_card import Card
 from stemtree.model_files import card_file
@@ -44,5 +45,7 @@ def _model(folder: Path) -> object:
 
 def test_the_package_stays_small() -> None:
     assert sum(file.stat().st_size for place in (DEFAULT_MODEL, DRUM_MODEL) for file in place.iterdir()) < 8e6
+    package = Path(stemtree.__file__).parent
+    assert sum(file.stat().st_size for file in package.rglob("*") if file.suffix != ".pyc" and file.is_file()) < 20e6
     text = card_file(DRUM_MODEL).read_text("utf-8")
     assert Card.model_validate_json(text).as_file() == json.loads(text)

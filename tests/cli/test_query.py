@@ -1,0 +1,99 @@
+"""``stemtree query`` with the model that comes along, on a real song."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import stemtree
+from stemtree.model import load_model
+from stemtree.model_card import Card
+from stemtree.model_files import CARD, README, WEIGHTS, card_file, has_model
+from stemtree.separation.splitters.abilities import QUERY_MODEL
+
+PATH = ("level_3/level_2/level_1", "level_3/level_2/rest", "level_3/rest", "rest")
+RATE = 44100
+
+pytestmark = pytest.mark.usefixtures("shipped_query_model")
+
+
+@pytest.fixture
+def example(tmp_path: Path, excerpt: np.ndarray) -> Path:
+    """Another second of the song as a recording of its own."""
+    soundfile.write(tmp_path / "example.wav", excerpt[:, 2 * RATE : 3 * RATE].T, RATE, "PCM_16")
+    return tmp_path / "example.wav"
+
+
+def steps(folder: Path, name: str) -> np.ndarray:
+    return soundfile.read(folder / f"{name}.wav", dtype="int16")[0].astype(int)
+
+
+def test_an_example(cli, wav: Path, example: Path, tmp_path: Path) -> None:
+    outcome = cli("query", wav, "--like", example, "-o", tmp_path / "out")
+    assert outcome.code == 0 and "level_3/level_2/level_1.wav" in outcome.out
+    folder, song = tmp_path / "out" / "song", steps(tmp_path, "song")
+    np.testing.assert_array_equal(sum(steps(folder, leaf) for leaf in PATH), song)
+    assert all(steps(folder, leaf).any() for leaf in PATH)
+    manifest = json.loads((folder / "tree.json").read_text("utf-8"))
+    assert manifest["splitters"][0]["like"]["file"] == "example.wav"
+    for level, name in ((3, "level_3"), (1, "level_3/level_2/level_1")):
+        assert cli("query", wav, "--like", example, "--level", level, "-o", tmp_path / f"{level}").code == 0
+        found = steps(tmp_path / f"{level}" / "song", name)
+        np.testing.assert_allclose(found, steps(folder, name), atol=1)  # alone it is rounded to the nearest step
+
+
+def test_an_example_from_the_song_itself(cli, tmp_path: Path, excerpt: np.ndarray) -> None:
+    soundfile.write(tmp_path / "song.wav", excerpt[:, : 2 * RATE].T, RATE, "PCM_16")
+    soundfile.write(tmp_path / "part.wav", excerpt[:, RATE // 2 : RATE].T, RATE, "PCM_16")
+    words = ("query", tmp_path / "song.wav", "-o")
+    assert cli(*words, tmp_path / "cut", "--like", tmp_path / "part.wav").code == 0
+    assert cli(*words, tmp_path / "out", "--from", "0:00.5-0:01").code == 0
+    for leaf in PATH:
+        expected = steps(tmp_path / "cut" / "song", leaf)
+        np.testing.assert_array_equal(steps(tmp_path / "out" / "song", leaf), expected)
+    song = steps(tmp_path, "song")
+    np.testing.assert_array_equal(sum(steps(tmp_path / "out" / "song", leaf) for leaf in PATH), song)
+
+
+def test_a_folder_of_examples(cli, wav: Path, example: Path, tmp_path: Path) -> None:
+    (tmp_path / "like").mkdir()
+    for name in ("clean_guitars", "bass", "clarinet"):
+        (tmp_path / "like" / f"{name}.wav").write_bytes(example.read_bytes())
+    outcome = cli("query", wav, "--like", tmp_path / "like", "--present", -100, "-o", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    folder = tmp_path / "out" / "song"
+    tree = json.loads((folder / "tree.json").read_text("utf-8"))["hierarchy"]["tree"]
+    assert list(tree) == ["strings_guitar_keyboards", "bass", "winds_voices", "rest"]
+    assert "single_reeds" in tree["winds_voices"]["winds"]
+    np.testing.assert_array_equal(sum(steps(folder, family) for family in tree), steps(tmp_path, "song"))
+
+
+def test_in_python(excerpt: np.ndarray) -> None:
+    song = excerpt[:, :RATE]
+    found = stemtree.query(song, RATE, like=(excerpt[:, RATE:].T, RATE))
+    np.testing.assert_allclose(sum(found[leaf].audio for leaf in PATH), song, atol=1e-6)
+    np.testing.assert_allclose(found["level_3"].audio + found["rest"].audio, song, atol=1e-6)
+    other = stemtree.query(song, RATE, stretch="0-0:00.3")
+    assert not np.allclose(other["level_3"].audio, found["level_3"].audio)  # the example matters
+
+
+def test_it_is_listed(cli) -> None:
+    row = next(line for line in cli("models").out.splitlines() if line.startswith(" queries "))
+    assert "MIT" in row and "slakh" in row and "level_1" in row
+    page = cli("models", "--show", "queries").out
+    assert "stemtree query song.wav --like example.wav\n" in page and "SI-SDR improvement" in page
+
+
+@pytest.mark.skipif(not has_model(QUERY_MODEL), reason="this checkout holds no model for queries")
+def test_what_comes_along() -> None:
+    """Its card has a threshold, figures and licences; the package stays small."""
+    assert {file.name for file in QUERY_MODEL.iterdir()} == {CARD, WEIGHTS, README}
+    text = card_file(QUERY_MODEL).read_text("utf-8")
+    assert Card.model_validate_json(text).as_file() == json.loads(text)
+    card = load_model(QUERY_MODEL).card
+    assert len(card.training["targets"]) == 17 and card.channels == 2 and card.stft.sample_rate == RATE
+    assert card.present_db is not None and card.present_db < 0
+    assert set(card.metrics["openmsx"]) == set(card.nodes) == {"level_3/level_2/level_1", "level_3/level_2", "level_3"}
+    assert card.licences["songs"] and card.licences["sounds"]
