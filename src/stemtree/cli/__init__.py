@@ -93,7 +93,8 @@ def main() -> None:
 def _run() -> int:
     """Run the command and return its exit status."""
     try:
-        status = app(prog_name="stemtree", standalone_mode=False)  # otherwise what is wrong with an option is printed with its raw bytes
+        # in its own mode typer prints what is wrong with an option as raw bytes
+        status = app(prog_name="stemtree", standalone_mode=False)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:
