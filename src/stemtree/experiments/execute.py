@@ -153,7 +153,7 @@ def _measure(job: Job, folder: ExperimentRun, test: TestSet) -> pl.DataFrame:
         estimator = f"mean:{_constant_mask(job, folder, tree)}"
     file = folder.path / "evaluation" / f"{job.chunks[test.name].stem}.parquet"
     file.parent.mkdir(exist_ok=True)
-    made = make_estimator(estimator, nodes, settings.stft, tree.name)
+    made = make_estimator(estimator, nodes, settings.stft, tree)
     selected = None if job.run.estimator == TRAINED else tuple(node for node in nodes if node in made.nodes)
     selection = Selection(selected, chunks)
     return evaluate(made, corpus, tree, test.settings(settings), selection=selection, file=file, workers=1)

@@ -8,6 +8,7 @@ from stemtree.evaluation.estimators.bounds import IdealMask, Mixture
 from stemtree.evaluation.estimators.pipeline import Pipeline
 from stemtree.evaluation.estimators.query_model import QueryModel
 from stemtree.evaluation.estimators.registry import make_estimator
+from stemtree.hierarchy import load
 from stemtree.spectral import Stft
 
 NODES = ("vocals", "accompaniment")
@@ -17,7 +18,8 @@ def test_estimators_by_name(tmp_path: Path) -> None:
     assert make_estimator("mixture", NODES) == Mixture(NODES)
     stft = Stft(64, 32, 4000)
     assert make_estimator("oracle:ibm", NODES, stft) == IdealMask("ibm", NODES, stft)
-    assert make_estimator("separate", NODES, hierarchy="ms21") == Pipeline(hierarchy="ms21")
+    ms21 = load("ms21")
+    assert make_estimator("separate", NODES, hierarchy=ms21) == Pipeline(hierarchy=ms21)
     folder = make_query_model(tmp_path / "model", ["accompaniment/bass"])
     assert make_estimator(str(folder), NODES) == QueryModel(folder)
 

@@ -21,9 +21,9 @@ class Pipeline(Chunkwise):
     ----------
     splitter : str
         For `stemtree.separation.splitters.registry.make_splitters`; empty for the default splitters.
-    hierarchy : str or Hierarchy
-        What to separate into, if a splitter is made for it, or, of a `Hierarchy`, if the default one has nodes that it
-        lacks: then its nodes are sums of what is served. Otherwise the default one.
+    hierarchy : Hierarchy, optional
+        What to separate into, if a splitter is made for it or the default one has nodes that it lacks: then its nodes
+        are sums of what is served. Otherwise the default one.
     device : str or torch.device
         Where to compute, see `stemtree.devices.find_device`.
 
@@ -36,7 +36,7 @@ class Pipeline(Chunkwise):
     """
 
     splitter: str = ""
-    hierarchy: str | Hierarchy = ""
+    hierarchy: Hierarchy | None = None
     device: str | torch.device = "cpu"
     sample_rate: None = field(default=None, init=False)
     root: NodePath = field(default="", init=False)
@@ -45,7 +45,7 @@ class Pipeline(Chunkwise):
         _ = self._separator
 
     def __getstate__(self) -> dict[str, object]:
-        fields = {"splitter": self.splitter, "hierarchy": self.hierarchy, "device": self.device}
+        fields: dict[str, object] = {"splitter": self.splitter, "hierarchy": self.hierarchy, "device": self.device}
         return fields | {"sample_rate": None, "root": ""}  # each process loads its own weights
 
     @property
@@ -57,7 +57,7 @@ class Pipeline(Chunkwise):
     def nodes(self) -> tuple[NodePath, ...]:
         """See `Estimator.nodes`: all nodes of the plan but residuals, which no corpus has true signals of."""
         nodes, whole, asked = _nodes(self._separator), self._separator.plan.whole, self.hierarchy
-        if isinstance(asked, Hierarchy) and whole and whole.name != asked.name:
+        if asked and whole and whole.name != asked.name:
             return tuple(node for node in nodes if node in asked)  # without the rest, which it has no node for
         return nodes
 
@@ -77,12 +77,11 @@ class Pipeline(Chunkwise):
         made_for = {splitter.hierarchy.name for splitter in splitters if splitter.hierarchy}
         separator = Separator(splitters=splitters, device=self.device)
         asked = self.hierarchy
-        name = asked if isinstance(asked, str) else asked.name
-        if separator.tree.name == name:
+        if asked is None or separator.tree.name == asked.name:
             return separator
-        if name in made_for:
-            return Separator(name, splitters=splitters, device=self.device)
-        if isinstance(asked, str) or all(node in asked for node in _nodes(separator)):
+        if asked.name in made_for:
+            return Separator(asked.name, splitters=splitters, device=self.device)
+        if all(node in asked for node in _nodes(separator)):
             return separator  # the tree that the splitters make by themselves: a learned path has its rest there
         return Separator(asked, splitters=splitters, device=self.device)
 

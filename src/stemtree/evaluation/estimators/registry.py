@@ -40,7 +40,7 @@ def make_estimator(
     name: str,
     nodes: Sequence[NodePath],
     stft: Stft = STFT,
-    hierarchy: str | Hierarchy = "",
+    hierarchy: Hierarchy | None = None,
     device: str = "cpu",
 ) -> Estimator:
     """Make an estimator from its name.
@@ -53,7 +53,7 @@ def make_estimator(
         The nodes of an estimator that can estimate any; others know their own.
     stft : Stft
         The transform of oracle masks.
-    hierarchy : str or Hierarchy
+    hierarchy : Hierarchy, optional
         What songs are separated into (see `Pipeline`).
     device : str
         Where to compute, see `stemtree.devices.find_device`. The mixture and oracles need none.
@@ -89,7 +89,7 @@ class _Wanted:
 
     nodes: tuple[NodePath, ...]
     stft: Stft
-    hierarchy: str | Hierarchy
+    hierarchy: Hierarchy | None
     device: str
 
 
