@@ -177,6 +177,9 @@ def render(
     effects: Annotated[
         bool, typer.Option("--effects", help="Add equalisers, amplifiers, compressors and rooms.")
     ] = False,
+    amplifiers: Annotated[
+        bool, typer.Option("--amplifiers", help="Send electric guitars through amplifiers, chords as a whole.")
+    ] = False,
     takes: Annotated[int, typer.Option(metavar="N", help="Render each song so often, with other choices.")] = 1,
     excerpt: Annotated[
         float | None, typer.Option(metavar="S", help="Render only so many seconds of each take.")
@@ -218,6 +221,7 @@ def render(
         double=double,
         vary=vary,
         effects=effects,
+        amplifiers=amplifiers,
         takes=takes,
         excerpt=excerpt,
         hierarchy=hierarchy,

@@ -7,12 +7,13 @@ import numpy as np
 
 from stemtree.audio.samples import Samples
 from stemtree.hierarchy import NodePath
+from stemtree.rendering.amplifier import AMPLIFIER, amplify
 from stemtree.rendering.packages import render_package
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One effect of pedalboard's, by name and settings."""
+    """One effect by name and settings: pedalboard's, or `AMPLIFIER`, which comes first."""
 
     name: str
     settings: dict[str, float]
@@ -51,10 +52,17 @@ def draw_effects(leaf: NodePath, random: np.random.Generator) -> list[Effect]:
     return chain
 
 
+def amplified(settings: dict[str, float], chain: list[Effect]) -> list[Effect]:
+    """A chain after an amplifier, in place of what it has of one."""
+    return [Effect(AMPLIFIER, settings), *(one for one in chain if one.name not in ("Distortion", "LowpassFilter"))]
+
+
 def apply_effects(audio: Samples, sample_rate: int, chain: list[Effect]) -> Samples:
     """Send ``(channel, sample)`` audio through a chain; the same length comes back."""
     pedalboard = render_package("pedalboard")
 
+    if chain and chain[0].name == AMPLIFIER:
+        audio, chain = amplify(audio, sample_rate, **chain[0].settings), chain[1:]
     plugins: list[Any] = [getattr(pedalboard, effect.name)(**effect.settings) for effect in chain]
     processed: Samples = pedalboard.Pedalboard(plugins)(audio, sample_rate)
     return processed

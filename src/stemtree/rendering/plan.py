@@ -9,8 +9,9 @@ import numpy as np
 
 from stemtree.errors import CorpusError, HierarchyError
 from stemtree.hierarchy import NodePath, load
+from stemtree.rendering.amplifier import draw_amplifier
 from stemtree.rendering.arrange import double, redraw, vary
-from stemtree.rendering.effects import Effect, draw_effects
+from stemtree.rendering.effects import Effect, amplified, draw_effects
 from stemtree.rendering.fluidsynth import DRUM_BANK, Preset
 from stemtree.rendering.midi import MidiPart, cut_out, song_name
 from stemtree.rendering.players import player
@@ -78,13 +79,15 @@ def plan_stems(midi: Path, parts: Sequence[MidiPart], take: int, settings: Rende
         parts = double(parts, random, basses_too=settings.redraw_bass)
     if settings.vary:
         parts = vary(parts, random)
-    for part in parts:
+    for drawn in parts:
+        amplifier = draw_amplifier(drawn, random) if settings.amplifiers else None
+        part = amplifier.part if amplifier else drawn
         try:
             leaf = hierarchy.leaf(part.name)
         except HierarchyError:
             continue
         try:
-            preset = _draw_preset(part, leaf, settings, random)
+            preset = _draw_preset(amplifier.played if amplifier else part, leaf, settings, random)
         except CorpusError:
             if not settings.skip_parts:
                 raise
@@ -92,6 +95,8 @@ def plan_stems(midi: Path, parts: Sequence[MidiPart], take: int, settings: Rende
         is_low = part.is_drum or leaf.endswith("bass")
         pan = _CENTRE if is_low or not settings.stereo else int(np.clip(random.normal(_CENTRE, _PAN_DEVIATION), 0, 127))
         effects = draw_effects(leaf, random) if settings.effects else []
+        if amplifier:
+            effects = amplified(amplifier.settings, effects)
         plans.append(StemPlan(part, leaf, preset, pan, effects))
     return plans
 

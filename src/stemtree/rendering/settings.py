@@ -57,6 +57,8 @@ class RenderSettings:
     plays : tuple of (pathlib.Path, str)
         What some soundfonts alone may play: the General MIDI name of a program, or a node of the hierarchy by any name
         that `stemtree.hierarchy.find_nodes` knows; several lines for one soundfont add up.
+    amplifiers : bool
+        Play most electric guitars, and some basses, through amplifiers (`stemtree.rendering.amplifier`).
     skip_parts : bool
         Leave parts out that no soundfont has a sound for, where else their song cannot be rendered.
 
@@ -85,6 +87,7 @@ class RenderSettings:
     seed: int = 0
     plays: tuple[tuple[Path, str], ...] = ()
     skip_parts: bool = False
+    amplifiers: bool = False
 
     def __post_init__(self) -> None:
         if not self.soundfonts:
@@ -140,7 +143,8 @@ class RenderSettings:
             "drum_soundfonts": [file.name for file in self.drum_soundfonts],
         }
         plays = {"plays": [[file.name, name] for file, name in self.plays]} if self.plays else {}
-        unsaid = ("split", "takes", "plays", *(["skip_parts"] if not self.skip_parts else []))
+        later = ("skip_parts", "amplifiers")  # corpora of earlier versions do not tell
+        unsaid = ("split", "takes", "plays", *(name for name in later if not settings[name]))
         return {key: value for key, value in settings.items() if key not in unsaid} | plays
 
 
