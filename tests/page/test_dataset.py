@@ -19,6 +19,13 @@ def test_an_opus_page(tmp_path: Path) -> None:
         make_page(tmp_path, codec="mp3")
 
 
+@pytest.mark.parametrize("subtype", ["pcm24", "float"])
+def test_an_opus_page_of_wide_stems(tmp_path: Path, subtype: str) -> None:
+    make_song(tmp_path, num_samples=8000, subtype=subtype)
+    page = make_page(tmp_path, codec="opus").parent
+    assert all(read_packet(page / "data" / "audio" / "0.html"))
+
+
 def test_tiles_and_overview_have_the_shapes_they_say(tmp_path: Path) -> None:
     make_song(tmp_path, num_samples=8000 * 61, signal=lambda leaf, count, _: noise(leaf, count, 1))
     page = make_page(tmp_path).parent

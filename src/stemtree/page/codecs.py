@@ -77,7 +77,8 @@ def opus_chunks(
 
     held: list[NDArray[np.float32]] = []
     for block in blocks:
-        floats = [part * np.float32(width.step) for part, width in zip(block, widths, strict=True)]
+        pairs = zip(block, widths, strict=True)
+        floats = [part.astype(np.float32) * np.float32(width.step) for part, width in pairs]
         held = held or [np.zeros((before, part.shape[1]), np.float32) for part in floats]
         held = [np.concatenate(pair) for pair in zip(held, floats, strict=True)]
         while len(held[0]) >= size + 2 * before:
