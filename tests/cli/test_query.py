@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from support.page_songs import decode, read_call
 
 import stemtree
 from stemtree.model import load_model
@@ -68,6 +69,29 @@ def test_a_folder_of_examples(cli, wav: Path, example: Path, tmp_path: Path) -> 
     assert list(tree) == ["strings_guitar_keyboards", "bass", "winds_voices", "rest"]
     assert "single_reeds" in tree["winds_voices"]["winds"]
     np.testing.assert_array_equal(sum(steps(folder, family) for family in tree), steps(tmp_path, "song"))
+
+
+def test_the_page(cli, wav: Path, example: Path, tmp_path: Path) -> None:
+    """Of one answer and what is left, and of a tree: everything on is the song."""
+    (tmp_path / "like").mkdir()
+    (tmp_path / "like" / "clarinet.wav").write_bytes(example.read_bytes())
+    for name, words, leaves in (
+        ("whole", ("--page",), [*PATH]),
+        ("one", ("--level", 1, "--page", "opus"), ["level_3/level_2/level_1", "everything else"]),
+        ("tree", ("--like", tmp_path / "like", "--present", -100, "--page"), None),
+    ):
+        like = () if "--like" in words else ("--like", example)
+        outcome = cli("query", wav, *like, *words, "-o", tmp_path / name)
+        assert outcome.code == 0 and outcome.out.endswith("page/index.html\n"), outcome.err
+        page = tmp_path / name / "song" / "page"
+        (song,) = read_call(page / "data" / "song.js")
+        paths = [song["nodes"][leaf["node"]]["path"] for leaf in song["leaves"]]
+        assert leaves is None or paths == leaves
+        assert song["covers"] and song["exact"] == ("opus" not in words)
+        if song["exact"]:
+            heard = sum(decode(song, page, leaf) for leaf in range(len(paths)))
+            np.testing.assert_array_equal(heard, steps(tmp_path, "song"))
+    assert "a page cannot play 'mp3'" in cli("query", wav, "--from", "0-1", "--page=mp3").err
 
 
 def test_in_python(excerpt: np.ndarray) -> None:

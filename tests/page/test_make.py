@@ -1,8 +1,9 @@
+import json
 from pathlib import Path
 
 import pytest
 import soundfile
-from support.page_songs import make_song
+from support.page_songs import make_song, read_call
 
 from stemtree.errors import StemtreeError
 from stemtree.page.make import drop_page, find_page, make_page
@@ -42,3 +43,21 @@ def test_a_folder_that_is_no_page_stays(tmp_path: Path) -> None:
     make_song(tmp_path / "other", {"page": {"one": {}, "two": {}}})
     with pytest.raises(StemtreeError, match="a node of this tree is called 'page'"):
         make_page(tmp_path / "other")
+
+
+def test_the_page_of_a_query(tmp_path: Path) -> None:
+    """Its nodes have names of levels; their colour is that of the example's instrument."""
+    make_song(tmp_path, {"level_2": {"level_1": {}, "rest": {}}, "rest": {}}, title="bass song")
+    manifest = json.loads((tmp_path / "tree.json").read_text())
+    for name, family, note in (
+        ("clarinet.wav", "winds", ["Asked for with clarinet.wav."]),
+        ("bass song.wav", "neutral", ["Asked for with bass song.wav."]),
+        (None, "neutral", []),
+    ):
+        manifest["splitters"] = [{"name": "trained", "like": {"file": name}}]
+        (tmp_path / "tree.json").write_text(json.dumps(manifest))
+        make_page(tmp_path)
+        (song,) = read_call(tmp_path / "page" / "data" / "song.js")
+        families = {node["path"]: node["family"] for node in song["nodes"]}
+        assert families["level_2"] == families["level_2/level_1"] == family and families["level_2/rest"] == "neutral"
+        assert song["notes"] == note and song["exact"]

@@ -24,6 +24,7 @@ from stemtree.cli import (
     view,
 )
 from stemtree.cli.messages import explain, printable, say
+from stemtree.cli.song_options import PageCommand
 from stemtree.cli.streams import tolerant_streams
 from stemtree.version import __version__
 
@@ -48,11 +49,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("separate", cls=separate.SeparateCommand)(separate.separate)
+app.command("separate", cls=PageCommand)(separate.separate)
 app.command("models")(models.models)
 app.command("view")(view.view)
 app.command("export")(export.export)
-app.command("query")(query.query)
+app.command("query", cls=PageCommand)(query.query)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("confusion")(confusion.confusion)

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemtree.cli.song_options import BatchOption, DeviceOption, StreamOption, TruncatedOption
+from stemtree.cli.song_options import (
+    FILES_HELP,
+    BatchOption,
+    DeviceOption,
+    OverwriteOption,
+    PageOption,
+    StreamOption,
+    TruncatedOption,
+    check_page,
+)
 from stemtree.cli.song_work import Reading, Wishes
 from stemtree.cli.songs import answer_missing, separate_songs
 from stemtree.devices import AUTO, check_name
@@ -21,10 +30,7 @@ if TYPE_CHECKING:
 def query(
     files: Annotated[
         list[str],
-        typer.Argument(
-            metavar="SONG...",
-            help="Separate these songs, those in these folders, or those that these quoted globs match.",
-        ),
+        typer.Argument(metavar="SONG...", help=FILES_HELP),
     ],
     like: Annotated[
         Path | None,
@@ -58,11 +64,12 @@ def query(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Write the songs' folders into this one.")
     ] = Path("stems"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write all anew, over what is there.")] = False,
+    overwrite: OverwriteOption = False,
     stream: StreamOption = None,
     accept_truncated: TruncatedOption = False,
     device: DeviceOption = AUTO,
     batch: BatchOption = None,
+    page: PageOption = None,
 ) -> None:
     """Separate every level of the path that an example points at: the instrument, its family, and so on upward.
 
@@ -71,6 +78,7 @@ def query(
     from stemtree.separation.preview import check_folder, check_presence, preview_query
     from stemtree.separation.time_range import to_time_range
 
+    check_page(page)
     check_name(device)
     if like is None and stretch is None:
         raise OptionError(
@@ -105,5 +113,5 @@ def query(
             example = read_example(like, wanted)
         return query_separator(model, example, level, device=device, batch=batch)
 
-    wishes = Wishes(output, overwrite, reading=Reading(stream, accept_truncated))
+    wishes = Wishes(output, overwrite, page, Reading(stream, accept_truncated))
     separate_songs(files, separator, OutputFormat(), wishes)

@@ -3,13 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
-from typer.core import TyperCommand
 
 from stemtree.cli.cluster_option import ClusterOption
-from stemtree.cli.song_options import BatchOption, DeviceOption, JobsOption, StreamOption, TruncatedOption
+from stemtree.cli.song_options import (
+    FILES_HELP,
+    BatchOption,
+    DeviceOption,
+    JobsOption,
+    OverwriteOption,
+    PageOption,
+    StreamOption,
+    TruncatedOption,
+    check_page,
+)
 from stemtree.cli.song_report import Report
 from stemtree.cli.song_work import Reading, Wishes
 from stemtree.cli.songs import answer_missing, plan_songs, separate_songs
@@ -25,25 +34,11 @@ if TYPE_CHECKING:
     from stemtree.separation.separator import Separator
 
 
-class SeparateCommand(TyperCommand):
-    """Lets ``--page`` be followed by what the page is to play."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read ``--page``, unless a codec follows, as ``--page=flac``."""
-        following = [*args[1:], ""][: len(args)]
-        pairs = zip(args, following, strict=True)
-        named = [f"{one}=flac" if one == "--page" and other not in ("flac", "opus") else one for one, other in pairs]
-        return super().parse_args(ctx, named)
-
-
 def separate(
     context: typer.Context,
     files: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="FILE...",
-            help="Separate these songs, those in these folders, or those that these quoted globs match.",
-        ),
+        typer.Argument(metavar="FILE...", help=FILES_HELP),
     ] = None,
     recursive: Annotated[
         bool, typer.Option("-r", "--recursive", help="Look into folders within folders too; DIR is divided alike.")
@@ -129,7 +124,7 @@ def separate(
         list[str] | None,
         typer.Option(metavar="NAME", help="Write the song without this node, as one file; can be repeated."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write all anew, over what is there.")] = False,
+    overwrite: OverwriteOption = False,
     list_only: Annotated[
         bool,
         typer.Option(
@@ -149,12 +144,7 @@ def separate(
     batch: BatchOption = None,
     jobs: JobsOption = None,
     cluster: ClusterOption = None,
-    page: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[opus]", help="Make a page to listen to it too, DIR/<song>/page; with opus, a small one."
-        ),
-    ] = None,
+    page: PageOption = None,
 ) -> None:
     """Separate songs into stems that add up to them: DIR/<song>/<node>.<ext> and DIR/<song>/tree.json."""
     from stemtree.cli.node_list import list_nodes
@@ -163,8 +153,7 @@ def separate(
     from stemtree.separation.output.layout import StemLayout
     from stemtree.separation.preview import preview
 
-    if page not in (None, "flac", "opus"):
-        raise OptionError(f"a page cannot play '{page}': give --page alone, for FLAC, or --page opus")
+    check_page(page)
     check_name(device)
     template = None if filename is None else Filename(filename)
     if template:

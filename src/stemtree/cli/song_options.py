@@ -1,9 +1,15 @@
 """Options of ``separate`` and ``query``, and the device of other commands."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
+from stemtree.errors import OptionError
+
+FILES_HELP = "Separate these songs, those in these folders, or those that these quoted globs match."
+
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Write all anew, over what is there.")]
 StreamOption = Annotated[
     int | None,
     typer.Option(
@@ -38,3 +44,26 @@ JobsOption = Annotated[
         help="Separate N songs at once, and divide the threads among them (default: what should be fastest).",
     ),
 ]
+PageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--page", metavar="[opus]", help="Make a page to listen to it too, DIR/<song>/page; with opus, a small one."
+    ),
+]
+
+
+class PageCommand(TyperCommand):
+    """Lets ``--page`` be followed by what the page is to play."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read ``--page``, unless a codec follows, as ``--page=flac``."""
+        following = [*args[1:], ""][: len(args)]
+        pairs = zip(args, following, strict=True)
+        named = [f"{one}=flac" if one == "--page" and other not in ("flac", "opus") else one for one, other in pairs]
+        return super().parse_args(ctx, named)
+
+
+def check_page(page: str | None) -> None:
+    """Raise OptionError unless a page can play it."""
+    if page not in (None, "flac", "opus"):
+        raise OptionError(f"a page cannot play '{page}': give --page alone, for FLAC, or --page opus")

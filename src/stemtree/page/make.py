@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from stemtree.errors import OptionError, suggest
-from stemtree.page.colours import NEUTRAL, families_of, presets_of
+from stemtree.hierarchy import NodePath
+from stemtree.hierarchy.matching import REST as RESIDUAL
+from stemtree.page.colours import NEUTRAL, Family, families_of, presets_of
 from stemtree.page.dataset import Codec, Progress, Written, script, write_dataset
 from stemtree.page.stems import LeafReader, stem_checksum
 from stemtree.page.tree import REST, PageTree, read_tree
@@ -146,7 +148,7 @@ def describe(tree: PageTree, reader: LeafReader, written: Written, codec: str) -
     """What the page is told of a song."""
     energies = written.energies
     whole = energies[0] if tree.covers and energies[0] else max(energies.max(), 1e-30)
-    families = families_of([node.path for node in tree.nodes])
+    families = _families(tree)
     nodes = []
     for index, node in enumerate(tree.nodes):
         row = tree.row(node.path)
@@ -195,9 +197,20 @@ def describe(tree: PageTree, reader: LeafReader, written: Written, codec: str) -
     }
 
 
+def _families(tree: PageTree) -> dict[NodePath, Family]:
+    """The family of every node; those of a query are named after levels, and are of the family of its example."""
+    paths = [node.path for node in tree.nodes]
+    if tree.example is None:
+        return families_of(paths)
+    is_of_song = tree.example == tree.manifest["input"]["file"]  # whose name says nothing of a stretch of it
+    name = "" if is_of_song else Path(tree.example).stem
+    asked = families_of([name])[name]
+    return {path: NEUTRAL if path.rpartition("/")[2] == RESIDUAL else asked for path in paths}
+
+
 def notes_of(tree: PageTree, codec: str) -> list[str]:
     """What a listener must know of how the leaves add up, a sentence each."""
-    notes = []
+    notes = [f"Asked for with {tree.example}."] if tree.example is not None else []
     if tree.is_lossy:
         notes.append(
             f"These stems are {str(tree.manifest['format']['container']).upper()}: they add up to the song only nearly."

@@ -130,6 +130,16 @@ class PageTree:
         """Whether the stems went through a lossy codec, and so add up only nearly."""
         return self.manifest["format"]["container"] in LOSSY
 
+    @property
+    def example(self) -> str | None:
+        """Name of the recording that a path was asked for with; None for what was separated without one."""
+        splitters = self.manifest.get("splitters")
+        for splitter in splitters if isinstance(splitters, list) else ():
+            like = splitter.get("like") if isinstance(splitter, dict) else None
+            if isinstance(like, dict) and isinstance(like.get("file"), str):
+                return str(like["file"])
+        return None
+
     def row(self, path: NodePath) -> dict[str, Any] | None:
         """What ``tree.json`` says of a node; None for a rest."""
         return next((row for row in self.manifest["nodes"] if row["path"] == path), None)
