@@ -31,12 +31,13 @@ from stemtree.losses import Truth, tpsa_mse
 from stemtree.masks.relation import Relation, make_relation
 from stemtree.memory import keep_freed_memory
 from stemtree.model import Model, load_model, make_model
+from stemtree.model_files import has_model
 from stemtree.networks.folded_conv import Band, FoldedConvSettings
 from stemtree.networks.kernels import fuse_batch_norms
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.networks.registry import NetworkSettings
-from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, QUERY_MODEL
 from stemtree.separation.splitters.spleeter_weights import (
     CHECKPOINTS,
     build_network,
@@ -125,6 +126,9 @@ def shipped() -> None:
     for name, folder in (("default model", DEFAULT_MODEL), ("drum pieces", DRUM_MODEL)):
         network = fuse_batch_norms(load_model(folder).network)
         print(f"{name}: {cost([network], features):.4f} CPU s per s")
+    if has_model(QUERY_MODEL):
+        cpu = masks_cost(load_model(QUERY_MODEL), "cpu", SECONDS)
+        print(f"queries: {cpu:.4f} CPU s per s of an answer, with what hears an example of one block")
 
 
 def compiled() -> None:

@@ -21,15 +21,17 @@ def recipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location("make_query_model_recipe", RECIPE)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.syspath_prepend(RECIPE.parent)  # as for a script
+    monkeypatch.delitem(sys.modules, "corpora", raising=False)
     monkeypatch.setitem(sys.modules, spec.name, module)  # for its data classes
     spec.loader.exec_module(module)
     yield module
+    sys.modules.pop("corpora", None)
 
 
-def steps(recipe: ModuleType, tmp_path: Path, run, **options):
-    folders = {"freedoom": tmp_path, "out": tmp_path / "out", "corpora": tmp_path, "instruments": None}
-    places = {"sounds": tmp_path, "openmsx": tmp_path}
-    return recipe.Recipe(**folders | places | {"epochs": 1, "size": recipe.SIZES["tiny"], "run": run} | options)
+def corpora(recipe: ModuleType, folder: Path, run, given: Path | None, instruments: Path | None = None):
+    size = recipe.SIZES["tiny"]
+    return recipe.Corpora(folder, folder / "out" / "data", given, instruments, folder, folder, size, run)
 
 
 def test_from_corpora_to_a_model_with_its_threshold(
@@ -44,8 +46,9 @@ def test_from_corpora_to_a_model_with_its_threshold(
         outcome = cli(*words)
         assert outcome.code == 0, outcome.err
 
-    made = steps(recipe, tmp_path, run)
-    made.render()  # nothing: all is there
+    there = corpora(recipe, tmp_path, run, tmp_path)
+    there.render()  # nothing: all is there
+    made = recipe.Recipe(there, tmp_path / "out", epochs=1)
     assert not made.out.exists()
     folder = made.publish(made.train())
     model = load_model(folder)
@@ -72,7 +75,7 @@ def test_what_is_rendered(recipe: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "sfz" / "alto_sax").mkdir(parents=True)
     (tmp_path / "sfz" / "alto_sax" / "alto_sax.sfz").write_text("<region> sample=a.wav\n")
     (tmp_path / "sfz" / "alto_sax" / "a.wav").touch()
-    steps(recipe, tmp_path, run, corpora=None, instruments=tmp_path / "sfz").render()
+    corpora(recipe, tmp_path, run, None, tmp_path / "sfz").render()
     by_corpus = {Path(str(words[words.index("-o") + 1])).name: [*map(str, words)] for words in said}
     assert list(by_corpus) == ["midi", "doubled", "bands", "mixed", "queries", "openmsx"]
     learned, held = by_corpus["doubled"], by_corpus["queries"]

@@ -1,0 +1,196 @@
+"""The corpora of `make.py`: those that are given, and those that it renders."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pretty_midi
+
+from stemtree.errors import StemtreeError
+from stemtree.rendering.sfz import check_sfz
+
+Runner = Callable[..., object]
+"""Runs `stemtree` with some words."""
+
+HERE = Path(__file__).parent
+TRAINING = ("effects", "doubled", "plain", "bands", "mixed", "low", "modelled")
+"""Names of corpora that are learned from, where they are there."""
+
+FONTS = ("sf2/FluidR3_GM.sf2", "sf3/MuseScore_General.sf3", "sf2/sf_GMbank.sf2")
+"""Soundfonts whose licences let weights be given away, beneath the folder of Debian's packages."""
+
+PLAYED = {
+    "acoustic_grand_piano": ("Acoustic Grand Piano", "Bright Acoustic Piano"),
+    "bright_acoustic_piano": ("Acoustic Grand Piano", "Bright Acoustic Piano", "Honky-tonk Piano"),
+    "electric_grand_piano": ("Electric Grand Piano",),
+    "electric_piano_1": ("Electric Piano 1", "Electric Piano 2"),
+    "acoustic_guitar_steel": ("Acoustic Guitar (nylon)", "Acoustic Guitar (steel)"),
+    "electric_guitar_strat": ("Electric Guitar (jazz)", "Electric Guitar (clean)", "Electric Guitar (muted)"),
+    "alto_sax": ("Soprano Sax", "Alto Sax", "Tenor Sax"),
+    "tremolo_strings": ("Tremolo Strings", "String Ensemble 1", "String Ensemble 2"),
+    "pizzicato_strings": ("Pizzicato Strings",),
+}
+"""Which programs of General MIDI recorded instruments play."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is rendered, trained and measured.
+
+    Parameters
+    ----------
+    takes, composed : int
+        Takes of each song that is learned from, and songs composed.
+    songs : int or None
+        How many songs of Freedoom are used of each kind; None for all.
+    held_takes : int
+        Takes of each song for validation.
+    excerpt, held_excerpt : float
+        Seconds of a take.
+    judged : int
+        Songs, and tens of chunks, on which the finished model is measured.
+    options : tuple of str
+        Of `stemtree corpus render`.
+    settings : tuple of str
+        Laid over the configuration ``query``.
+    """
+
+    takes: int = 4
+    composed: int = 200
+    songs: int | None = None
+    held_takes: int = 6
+    excerpt: float = 10
+    held_excerpt: float = 16
+    judged: int = 16
+    options: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+SIZES = {
+    "small": Size(),
+    "tiny": Size(
+        takes=1,
+        composed=2,
+        songs=2,
+        held_takes=1,
+        excerpt=4,
+        held_excerpt=6,
+        judged=2,
+        options=("--rate", "8000", "--mono"),
+        settings=(
+            "targets=[bass/bass/electric_basses, percussion/percussion/drums]",
+            "channels=1",
+            "stft={window: 512, hop: 128, sample_rate: 8000}",
+            "chunking={duration: 2, hop: 1}",
+            "network={kind: folded_query, widths: [4, 8], squeeze: 2, units: 4, query_widths: [4, 6], dimensions: 4}",
+            "rules={absent: 0, sibling: 0, family: 0}",
+            "batch=2",
+            "epoch=4",
+            "validation_size=2",
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Corpora:
+    """Corpora that are there or made here.
+
+    Parameters
+    ----------
+    freedoom : pathlib.Path
+        MIDI files.
+    data : pathlib.Path
+        Where corpora lie that are made here.
+    given : pathlib.Path, optional
+        Corpora that are there.
+    instruments : pathlib.Path, optional
+        Recorded instruments in SFZ.
+    sounds, openmsx : pathlib.Path
+        Folders of Debian's soundfonts and of openttd-openmsx.
+    size : Size
+        How much of everything.
+    run : callable
+        Runs `stemtree`.
+    """
+
+    freedoom: Path
+    data: Path
+    given: Path | None
+    instruments: Path | None
+    sounds: Path
+    openmsx: Path
+    size: Size
+    run: Runner
+
+    def folder(self, name: str) -> Path:
+        """A corpus by its name, of those that are there or of those made here."""
+        return self.given / name if self.given and self._is_given(name) else self.data / name
+
+    @property
+    def training(self) -> tuple[Path, ...]:
+        """Those that are learned from."""
+        return tuple(folder for folder in map(self.folder, TRAINING) if folder.is_dir())
+
+    def render(self) -> None:
+        """Make the corpora that are not there; songs that were rendered before are left."""
+        train, held_out = self._freedoom_songs()
+        fonts, drums = self._soundfonts()
+        varied = ("--redraw", "--vary", "--effects")
+        if not any(map(self._is_given, TRAINING)):
+            midi, size = self.data / "midi", self.size
+            self.run("corpus", "compose", size.composed, "-o", midi)
+            short = ("--split", "train", "--excerpt", size.excerpt)
+            composed = sorted(midi.glob("*.mid"))
+            self._render(train, "doubled", *short, *fonts, *drums, *varied, "--double", "--takes", size.takes)
+            self._render(composed[::2], "bands", *short, *fonts, *drums, "--effects")
+            self._render(composed[1::2], "mixed", *short, *fonts, *drums, *varied, "--seed", 1)
+        if not self._is_given("queries"):
+            long = ("--split", "validation", "--excerpt", self.size.held_excerpt, "--takes", self.size.held_takes)
+            self._render(held_out, "queries", *long, *fonts, *drums, *varied, "--double", "--seed", 2)
+        if not self._is_given("openmsx"):
+            unseen = Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")
+            songs = sorted(self.openmsx.glob("*.mid"))[: self.size.songs]
+            whole = ("--split", "test", "--excerpt", 2 * self.size.held_excerpt, "--soundfont", unseen)
+            self._render(songs, "openmsx", *whole)
+
+    def _is_given(self, name: str) -> bool:
+        return self.given is not None and (self.given / name).is_dir()
+
+    def _freedoom_songs(self) -> tuple[list[Path], list[Path]]:
+        """Songs to learn from, and songs held out, as recipes/freedoom.sh divides them."""
+        names = set((HERE.parent / "freedoom_held_out.txt").read_text("utf-8").split())
+        songs = [song for song in sorted(self.freedoom.glob("*.mid")) if song.name not in ("d_introa.mid", "dummy.mid")]
+        train = [song for song in songs if song.name not in names]
+        return train[: self.size.songs], [song for song in songs if song.name in names][: self.size.songs]
+
+    def _soundfonts(self) -> tuple[list[object], list[object]]:
+        """Options of `stemtree corpus render` for all sounds that are there, and for drum kits."""
+        fonts = [self.sounds / name for name in FONTS if (self.sounds / name).is_file()]
+        if missing := [name for name in FONTS if self.sounds / name not in fonts]:
+            print(f"rendered without {', '.join(missing)}: not in '{self.sounds}'", flush=True)
+        named, kits = [*map(str, fonts)], list[Path]()
+        if self.instruments:
+            for name, programs in PLAYED.items():
+                file = self.instruments / name / f"{name}.sfz"
+                named += [f"{program}={file}" for program in programs] if is_whole(file) else []
+            kits = [*fonts, *filter(is_whole, self.instruments.glob("standard_kit/*.sfz"))]
+        sounds: list[object] = [word for font in named for word in ("--soundfont", font)]
+        return sounds, [word for kit in kits for word in ("--drums", kit)]
+
+    def _render(self, songs: Sequence[Path], name: str, *options: object) -> None:
+        """Render a corpus; silent excerpts and broken files are reported and left out."""
+        common = ("--hierarchy", "slakh", "--skip-bad", *self.size.options)
+        self.run("corpus", "render", *songs, "-o", self.data / name, *options, *common)
+        if not (self.data / name).is_dir():
+            raise SystemExit(f"'{self.data / name}' was not rendered: see above")
+
+
+def is_whole(instrument: Path) -> bool:
+    """Whether an SFZ instrument is there with all its samples; says what is missing."""
+    try:
+        check_sfz(instrument)
+    except StemtreeError as error:
+        print(f"left out: {error}", flush=True)
+        return False
+    return True
