@@ -220,8 +220,8 @@ def test_what_cannot_be_queried(cli, wav: Path, tmp_path: Path, monkeypatch) -> 
         (("--from", "12"), "'12' is no stretch of time: write it as 0:12-0:18"),
         (("--from", "18-12"), "no sound lasts from 18 s to 12 s"),
         (("--from", "0-1", wav), "--from takes a stretch of one song: give one"),
-        (("--from", "0-1"), "no model for queries comes with this version: train one with"),
-        (("--like", wav), "no model for queries comes with this version: train one with"),
+        (("--from", "0-1"), "no model for queries is installed: train one with"),
+        (("--like", wav), "no model for queries is installed: train one with"),
     ):
         _assert_one_sentence(cli("query", wav, *words, "-o", tmp_path / "out"), message)
     assert not (tmp_path / "out").exists()

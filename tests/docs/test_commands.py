@@ -36,6 +36,7 @@ def test_every_page_is_in_a_chapter() -> None:
     assert sorted(chain.from_iterable(pages for pages, _ in CHAPTERS.values())) == sorted(PAGES)
 
 
+@pytest.mark.usefixtures("shipped_query_model")
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_run(chapter: str, cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pages, prepare = CHAPTERS[chapter]

@@ -39,8 +39,7 @@ def query_model(model: str | os.PathLike[str] | None) -> Path:
         return Path(model)
     if not (QUERY_MODEL / "model.safetensors").is_file():
         raise ModelError(
-            "no model for queries comes with this version: train one with `stemtree train qbe -o RUN` and give it with "
-            "--model RUN"
+            "no model for queries is installed: train one with `stemtree train qbe -o RUN` and give it with --model RUN"
         )
     return QUERY_MODEL
 

@@ -34,7 +34,7 @@ DRUM_MODEL = Path(__file__).with_name("drum_pieces")
 """The trained model that divides the drum set of MS21_DEEP."""
 
 QUERY_MODEL = Path(__file__).with_name("query_model")
-"""The trained model that takes an example of what to separate; not there until one is published."""
+"""The trained model that takes an example of what to separate."""
 
 MODEL_FORMS = "the folder of a trained model, or hf:OWNER/NAME"
 """How trained models are named."""
