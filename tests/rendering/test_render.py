@@ -15,7 +15,9 @@ from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus
 from stemtree.errors import CorpusError, OptionError
 from stemtree.rendering import render
+from stemtree.rendering.fluidsynth import DRUM_BANK
 from stemtree.rendering.midi import DRUMS, read_parts
+from stemtree.rendering.plan import plan_stems
 from stemtree.rendering.render import Take, render_corpus
 from stemtree.rendering.settings import RenderSettings
 
@@ -174,3 +176,10 @@ def test_names_that_are_not_utf8_and_keys_that_do_not_exist(midi: Path, tmp_path
     assert render_corpus([bad, midi], tmp_path / "c", render_settings(), workers=1) == []
     names = [track.id for track in load_corpus(tmp_path / "c", "slakh", "ms21").tracks]
     assert names == ["bad%FF", "song"]
+
+
+@needs_fluidsynth
+def test_a_general_midi_soundfont_for_drums_plays_its_kits_alone(tmp_path: Path) -> None:
+    midi, settings = write_midi(tmp_path / "a.mid", [DRUMS]), render_settings(drum_soundfonts=(SOUNDFONT,))
+    drawn = [plan_stems(midi, read_parts(midi), take, settings)[0].preset for take in range(20)]
+    assert {preset.bank for preset in drawn} == {DRUM_BANK} and len({preset.program for preset in drawn}) > 2

@@ -125,10 +125,11 @@ def _draw_preset(part: MidiPart, leaf: NodePath, settings: RenderSettings, rando
 
 
 def _presets_for(part: MidiPart, soundfont: Path, settings: RenderSettings) -> list[Preset]:
-    """A soundfont's sounds for a part's program; soundfonts of drum kits have kits in any bank."""
+    """A soundfont's sounds for a part's program; one of drum kits that has no bank for drums has kits in any bank."""
     presets = player(soundfont, settings.sample_rate).presets
     if is_sfz(soundfont):
         return presets
     if not part.is_drum:
         return [preset for preset in presets if preset.bank < DRUM_BANK and preset.program == part.program]
-    return [preset for preset in presets if settings.drum_soundfonts or preset.bank == DRUM_BANK]
+    kits = [preset for preset in presets if preset.bank == DRUM_BANK]
+    return kits or (presets if settings.drum_soundfonts else [])

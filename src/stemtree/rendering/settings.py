@@ -25,7 +25,8 @@ class RenderSettings:
         The sounds of all stems are drawn from these: SF2 or SF3 by their programs, and SFZ instruments, which play any
         part, unless `plays` says more.
     drum_soundfonts : tuple of pathlib.Path
-        Drum kits are drawn from all banks of these; if empty, from the drum banks of `soundfonts`.
+        Drum kits are drawn from the drum banks of these, or from all banks of those that have none; if empty, from the
+        drum banks of `soundfonts`.
     sample_rate : int
         In Hz.
     stereo : bool
