@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from stemtree.audio.plain_wav import PlainWav
 from stemtree.corpora.track import Corpus, Track
+from stemtree.data import dataset
 from stemtree.data.augmentation import Augmentation
 from stemtree.data.dataset import Example, Examples
 from stemtree.data.salience import SalienceIndex, salience_index
@@ -246,6 +247,25 @@ def test_workers_make_no_difference(workers: int, tmp_path: Path) -> None:
     for ours, theirs in zip(examples, loaded, strict=True):
         assert (ours["track"], ours["start"]) == (theirs["track"], theirs["start"])
         assert torch.equal(ours["nodes"], theirs["nodes"]) and torch.equal(ours["query"], theirs["query"])
+
+
+def test_flac_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is held in memory, or there is no room for it."""
+    rules, nodes = SamplingRules(query=True), ["accompaniment/bass"]
+    corpus = make_corpus(tmp_path, [["vocals", "accompaniment/bass"], ["accompaniment/bass"]])
+    plain = list(make_examples(corpus, load("musdb18"), nodes, rules, size=6))
+    tracks = []
+    for track in corpus.tracks:
+        files = [replace(stem.file, path=stem.file.path.with_suffix(".flac")) for stem in track.stems]
+        for stem, file in zip(track.stems, files, strict=True):
+            soundfile.write(file.path, soundfile.read(stem.file.path, dtype="int16")[0], RATE, "PCM_16")
+        stems = tuple(replace(stem, file=file) for stem, file in zip(track.stems, files, strict=True))
+        tracks.append(replace(track, stems=stems))
+    as_flac = replace(corpus, tracks=tuple(tracks))
+    for room in (1 << 30, 4 * 2 * SECONDS * RATE, 0):
+        monkeypatch.setattr(dataset, "available_memory", lambda room=room: room)
+        for ours, theirs in zip(plain, make_examples(as_flac, load("musdb18"), nodes, rules, size=6), strict=True):
+            assert all(torch.equal(ours[key], theirs[key]) for key in ("mixture", "nodes", "query"))  # type: ignore[literal-required]
 
 
 def test_only_what_is_needed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

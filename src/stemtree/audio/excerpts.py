@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import TypeAlias
 
 import numpy as np
 import soundfile
 
+from stemtree.audio.held import HeldFile, HeldFiles
 from stemtree.audio.libsndfile import open_soundfile
 from stemtree.audio.plain_wav import PlainWav, plain_layout
 from stemtree.audio.read import open_source
 from stemtree.audio.samples import Samples
 from stemtree.audio.source import FileSource, check_finite
 from stemtree.errors import AudioError
+
+_Opened: TypeAlias = PlainWav | HeldFile | soundfile.SoundFile | FileSource
 
 
 class Excerpts:
@@ -29,6 +33,8 @@ class Excerpts:
         Number of the audio stream in each file.
     ends : sequence of int or None, optional
         For each file the sample that it ends before, where less than all of it is used.
+    held : HeldFiles, optional
+        Holds FLAC files in memory, for those who read the same files often.
 
     Raises
     ------
@@ -36,8 +42,14 @@ class Excerpts:
         If a file cannot be opened or read, is cut off, or holds NaN or infinity.
     """
 
-    def __init__(self, paths: Sequence[Path], streams: Sequence[int], ends: Sequence[int | None] | None = None) -> None:
-        self._paths, self._streams = paths, streams
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        streams: Sequence[int],
+        ends: Sequence[int | None] | None = None,
+        held: HeldFiles | None = None,
+    ) -> None:
+        self._paths, self._streams, self._held = paths, streams, held
         self._ends = ends or [None] * len(paths)
 
     def __enter__(self) -> "Excerpts":
@@ -57,15 +69,17 @@ class Excerpts:
             excerpts.append(audio)
         return excerpts
 
-    def _open(self, path: Path, stream: int) -> PlainWav | soundfile.SoundFile | FileSource:
+    def _open(self, path: Path, stream: int) -> _Opened:
         if not stream and (layout := plain_layout(path)):
             return self._stack.enter_context(PlainWav(path, layout))
+        if not stream and self._held and (whole := self._held.open(path)):
+            return whole
         if not stream and (file := open_soundfile(path)):
             return self._stack.enter_context(file)
         return open_source(path, stream, thorough=False)
 
-    def _read(self, file: PlainWav | soundfile.SoundFile | FileSource, path: Path, start: int, count: int) -> Samples:
-        if isinstance(file, PlainWav):
+    def _read(self, file: _Opened, path: Path, start: int, count: int) -> Samples:
+        if isinstance(file, PlainWav | HeldFile):
             return file.read(start, count)
         if not isinstance(file, soundfile.SoundFile):
             return file.excerpt(start, count).astype(np.float32)

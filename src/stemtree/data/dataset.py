@@ -1,12 +1,14 @@
 """Training examples as tensors: a mixture and the ground truth of its nodes."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TypedDict
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
+from stemtree.audio.held import HeldFiles
 from stemtree.audio.samples import Samples
 from stemtree.corpora.audio import open_stems
 from stemtree.corpora.track import Corpus, Stem
@@ -17,7 +19,11 @@ from stemtree.data.signals import is_salient, sum_to_nodes
 from stemtree.data.stem_excerpt import StemExcerpt, apply_augmentation
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, NodePath, is_within
+from stemtree.memory import available_memory
 from stemtree.types import Waveform
+
+_HELD = 1 << 30
+"""Bytes of decoded stems that all readers of a dataset hold together, at most."""
 
 
 class Example(TypedDict, total=False):
@@ -197,6 +203,12 @@ class Examples(Dataset[Example]):
         """Whether no stem may be taken from a chunk; where only leaves lack their truth, all may be."""
         return self._sampler.rules.missing_mode == "all" and self._sampler.is_missing_at(track, start)
 
+    @cached_property
+    def _held(self) -> HeldFiles:
+        """Stems that this process holds in memory: an equal part for each reader, of a quarter of what is free."""
+        readers = info.num_workers if (info := get_worker_info()) else 1
+        return HeldFiles(min(_HELD, available_memory() // 4) // readers)
+
     def _start(self, position: ChunkPosition) -> int:
         """First sample of a chunk."""
         return int(self._chunking.starts(self._tracks[position.track])[position.chunk])
@@ -211,7 +223,7 @@ class Examples(Dataset[Example]):
         for excerpt in excerpts:
             stem = self._stem(excerpt)
             if any(is_within(stem.leaf, node) for node in nodes):
-                with open_stems([stem]) as file:
+                with open_stems([stem], self._held) as file:
                     (audio,) = file.read(excerpt.start, round(num_samples * excerpt.tempo))
                 if self._mono and len(audio) > 1:
                     audio = audio.mean(axis=0, keepdims=True)
