@@ -1,6 +1,7 @@
 """Runs of experiments: stopped and continued, failed, done by several drivers, limited by a budget."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,6 +94,24 @@ def test_a_run_that_was_stopped_ends_with_the_same_rows(
     assert direct.cpu_seconds > before
     for name, table in rows(finished).items():
         assert rows(suite)[name].equals(table), name
+
+
+def test_a_further_test_set_is_measured_without_training(
+    finished: Suite, workplace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was measured before stays as it is."""
+    shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
+    run = finished.runs[2]
+    more = replace(run, tests=(replace(run.tests[0], name="half a second", duration=0.5), *run.tests))
+    suite = Suite(tmp_path, [more])
+    assert (suite.state(run), suite.state(more)) == (State.EVALUATED, State.TRAINED)
+    monkeypatch.setattr(execution, "fit", None)
+    assert run_suite(suite, Songs(), HERE) == {Outcome.DONE: 1}
+    assert suite.state(more) == State.EVALUATED
+    (before, old), (now, new) = read_run(finished.rows_of(run)), read_run(suite.rows_of(more))
+    assert new.filter(test="songs").equals(old) and len(new.filter(test="half a second")) > len(old)
+    assert now.chunks.items() > before.chunks.items() and now.curve == before.curve
+    assert not run_suite(suite, Songs(), HERE)
 
 
 def test_a_failure_is_kept_and_stops_no_other_run(

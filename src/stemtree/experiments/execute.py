@@ -23,7 +23,7 @@ from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.evaluation.tables import summarise
 from stemtree.experiments.identity import code_identity, code_state
 from stemtree.experiments.plan import TRAINED, Run, target_nodes
-from stemtree.experiments.rows import SDR_STATISTICS, Description, write_run
+from stemtree.experiments.rows import SDR_STATISTICS, Description, read_run, unmeasured, write_run
 from stemtree.experiments.run_folder import ExperimentRun, cpu_seconds
 from stemtree.experiments.test_set import TestSet
 from stemtree.hierarchy import Hierarchy
@@ -87,14 +87,15 @@ def execute(job: Job) -> Outcome:
     with folder.locked() as held:
         if not held:
             return Outcome.ELSEWHERE
-        if folder.rows.exists():
+        lacking = unmeasured(folder.rows, job.run.test_names)
+        if not lacking:
             return Outcome.DONE
         with folder.counted(0.0 if job.own_process else cpu_seconds()):
             try:
                 folder.describe(_description(job))
                 if not _train(job, folder):
                     return Outcome.STOPPED
-                measured = {test.name: _measure(job, folder, test) for test in job.run.tests}
+                measured = {test.name: _measure(job, folder, test) for test in job.run.tests if test.name in lacking}
                 if code_state() != state:  # modules that were imported late may be the new ones
                     folder.fail("the code changed while the run was done: do it again with --retry")
                     return Outcome.FAILED
@@ -172,7 +173,13 @@ def _constant_mask(job: Job, folder: ExperimentRun, tree: Hierarchy) -> Path:
 
 
 def _finish(job: Job, folder: ExperimentRun, measured: Mapping[str, pl.DataFrame]) -> None:
-    """Write the rows, then remove what only the run itself needed."""
+    """Write the rows, those of test sets measured before among them, then remove what only the run itself needed."""
+    chunks = {name: job.chunks[name].stem for name in measured}
+    sdr = {} if job.run.estimator == TRAINED else _sdr(job, measured)
+    if folder.rows.exists():
+        before, rows = read_run(folder.rows)
+        measured = {name: rows.filter(test=name) for name in before.chunks} | dict(measured)
+        chunks, sdr = before.chunks | chunks, before.sdr | sdr
     curve = _curve(folder.model / "events") if job.run.estimator == TRAINED else []
     description = Description(
         estimator=job.run.estimator,
@@ -183,9 +190,9 @@ def _finish(job: Job, folder: ExperimentRun, measured: Mapping[str, pl.DataFrame
         torch=torch.__version__,
         cpu_seconds=round(folder.cpu_seconds),
         curve=curve,
-        chunks={test.name: job.chunks[test.name].stem for test in job.run.tests},
+        chunks=chunks,
         parameters=_parameters(folder.model) if job.run.estimator == TRAINED else 0,
-        sdr={} if job.run.estimator == TRAINED else _sdr(job, measured),
+        sdr=sdr,
     )
     write_run(measured, description, folder.rows)
     shutil.rmtree(folder.model / "checkpoints", ignore_errors=True)

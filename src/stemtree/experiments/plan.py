@@ -44,7 +44,7 @@ class Run:
     settings : TrainSettings
         Of training; of other estimators those of their task, which say hierarchy, nodes and songs.
     identity : str
-        Of the settings and the estimator, whatever the songs.
+        Of the settings and the estimator, whatever the songs; of what is not trained also of the test sets.
     corpora : str
         Of the songs of training and validation; empty where they are missing.
     tests : tuple of TestSet
@@ -66,6 +66,11 @@ class Run:
     def key(self, code: str) -> str:
         """The name of the run's folder where it is done by this code."""
         return digest([self.identity, self.corpora, code])
+
+    @property
+    def test_names(self) -> tuple[str, ...]:
+        """The names of its test sets."""
+        return tuple(test.name for test in self.tests)
 
     @property
     def name(self) -> str:

@@ -98,9 +98,11 @@ def read_results(
         place: _most([entry.corpora for _, entry in candidates if needed[entry.identity] == place])
         for place in needed.values()
     }
+    measured = {test for _, described in candidates for test in described.chunks}
+    order = dict.fromkeys(test for run in wanted.values() for test in run.test_names)
     lists = {
         test: _most([described.chunks[test] for _, described in candidates if test in described.chunks])
-        for test in dict.fromkeys(test for _, described in candidates for test in described.chunks)
+        for test in (*(test for test in order if test in measured), *sorted(measured - order.keys()))
     }
     finished, used = [], set()
     for (arm, seed), run in wanted.items():

@@ -1,7 +1,7 @@
 """The rows of runs, small enough to be versioned: all that the report is made from."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -90,10 +90,21 @@ def read_run(file: Path) -> tuple[Description, pl.DataFrame]:
 def read_descriptions(folder: Path) -> Iterator[tuple[Path, Description]]:
     """The runs whose rows lie in a folder, by name; raises EvaluationError for one that is no run."""
     for file in sorted(folder.glob("*.parquet")):
-        try:
-            yield file, _description(file)
-        except (OSError, ValueError):
-            raise EvaluationError(f"'{file}' does not hold a run of an experiment: remove it") from None
+        yield file, read_description(file)
+
+
+def read_description(file: Path) -> Description:
+    """What the rows in a file are of; raises EvaluationError if it is something else."""
+    try:
+        return _description(file)
+    except (OSError, ValueError):
+        raise EvaluationError(f"'{file}' does not hold a run of an experiment: remove it") from None
+
+
+def unmeasured(file: Path, tests: Iterable[str]) -> list[str]:
+    """Those test sets, by name, of which a file holds no rows; all of them where there is no file."""
+    measured = read_description(file).chunks if file.exists() else {}
+    return [test for test in tests if test not in measured]
 
 
 def read_not_run(folder: Path) -> dict[str, str]:

@@ -5,13 +5,14 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from stemtree.experiments.rows import unmeasured
 from stemtree.model_files import has_model
 from stemtree.staging import lock_folder, whole_file
 
@@ -40,7 +41,7 @@ class State(StrEnum):
     """Its model is there; the measurement is not, or not whole."""
 
     EVALUATED = "evaluated"
-    """Its rows are there."""
+    """Its rows are there, of all test sets."""
 
     FAILED = "failed"
     """It ended with an error, which ``failure.txt`` says."""
@@ -81,9 +82,15 @@ class ExperimentRun:
         """What all attempts at it have taken, those that were killed included."""
         return sum(self._ledger().values())
 
-    def state(self) -> State:
-        """How far it is; the state of a run that another process works on is `State.RUNNING`."""
-        if self.rows.exists():
+    def state(self, tests: Sequence[str] = ()) -> State:
+        """How far it is; the state of a run that another process works on is `State.RUNNING`.
+
+        Parameters
+        ----------
+        tests : sequence of str
+            Names of the test sets that it is to be measured on.
+        """
+        if self.rows.exists() and not unmeasured(self.rows, tests):
             return State.EVALUATED
         if self.path.exists() and self._is_locked():
             return State.RUNNING

@@ -9,6 +9,7 @@ from pathlib import Path
 from stemtree.errors import OptionError
 from stemtree.experiments.identity import code_identity
 from stemtree.experiments.plan import Run
+from stemtree.experiments.rows import unmeasured
 from stemtree.experiments.run_folder import ExperimentRun, State
 from stemtree.staging import whole_file
 
@@ -48,13 +49,11 @@ class Suite:
         return ExperimentRun(next((folder for folder in folders if folder.exists()), folders[-1]))
 
     def rows_of(self, run: Run) -> Path | None:
-        """The file of a run's rows; None if it is not finished."""
-        own = self.folder_of(run).rows
-        if own.exists():
-            return own
+        """The file of a run's rows of all its test sets; None if it is not finished."""
         keys = [run.key(code) for code in (*self.codes, code_identity())] if self.published else []
-        kept = [file for key in keys if (file := Path(self.published or ".") / f"{key}.parquet").exists()]
-        return kept[0] if kept else None
+        kept = (Path(self.published or ".") / f"{key}.parquet" for key in keys)
+        files = (file for file in (self.folder_of(run).rows, *kept) if file.exists())
+        return next((file for file in files if not unmeasured(file, run.test_names)), None)
 
     def state(self, run: Run) -> State:
         """How far a run is."""
@@ -62,7 +61,7 @@ class Suite:
             return State.EVALUATED
         if run.missing:
             return State.MISSING
-        return self.folder_of(run).state()
+        return self.folder_of(run).state(run.test_names)
 
     def choose_code(self, choice: str | None) -> None:
         """Count the runs of the present code from now on, with those of before or without.

@@ -12,7 +12,7 @@ from stemtree.experiments.report.page import Page, make_page, progress, write_pa
 from stemtree.experiments.report.reproduce import reproduce
 from stemtree.experiments.report.text import table
 from stemtree.experiments.results import Finished, read_results
-from stemtree.experiments.rows import read_descriptions, read_run, write_not_run
+from stemtree.experiments.rows import read_description, read_descriptions, unmeasured, write_not_run
 from stemtree.experiments.run_folder import ExperimentRun
 from stemtree.experiments.suite import CODES
 from stemtree.staging import whole_file
@@ -41,7 +41,8 @@ def collect(runs: Path, rows: Path, wanted: Sequence[Run]) -> int:
     identities, new = {run.identity for run in wanted}, 0
     for file in sorted(runs.glob("runs/*/rows.parquet")):
         kept = rows / f"{file.parent.name}.parquet"
-        if not kept.exists() and read_run(file)[0].identity in identities:
+        description = read_description(file)
+        if description.identity in identities and unmeasured(kept, description.chunks):
             with whole_file(kept) as partial:
                 shutil.copyfile(file, partial)
             new += 1
