@@ -8,14 +8,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from stemtree.errors import OptionError
+from stemtree.cluster import on_cluster
+from stemtree.errors import OptionError, WorkerError
+from stemtree.experiments import driver
 from stemtree.experiments import execute as execution
 from stemtree.experiments.definition import Experiment
 from stemtree.experiments.driver import Limits, run_suite
 from stemtree.experiments.execute import Outcome
 from stemtree.experiments.plan import Songs, plan_runs
 from stemtree.experiments.rows import read_run
-from stemtree.experiments.run_folder import ExperimentRun, State
+from stemtree.experiments.run_folder import State
 from stemtree.experiments.suite import Suite
 
 HERE = Limits(jobs=0)
@@ -182,11 +184,31 @@ def test_other_code_is_not_mixed_unless_one_says_so(
     (finished.folder / "codes.json").write_text(json.dumps(codes))
 
 
-def test_runs_in_processes_of_their_own(workplace: Path, tmp_path: Path, experiment: Experiment) -> None:
-    suite = make_suite(tmp_path, experiment)
-    two = replace(suite, runs=suite.runs[1:3])
-    assert run_suite(two, Songs(), Limits(jobs=2)) == {Outcome.DONE: 2}
-    assert ExperimentRun(suite.folder_of(suite.runs[2]).path).cpu_seconds > 1  # of the whole process
+def test_runs_in_processes_of_their_own_and_on_a_cluster(workplace: Path, finished: Suite, tmp_path: Path) -> None:
+    """Each gives the rows of the runs that were done here, and the model its bytes."""
+    pytest.importorskip("ray", reason="Ray is not installed (the extra cluster)")
+    for run, address in zip(finished.runs[1:3], (None, "local"), strict=True):
+        suite = Suite(tmp_path / run.estimator.partition(":")[0], [run])
+        suite.choose_code(None)
+        with on_cluster(address):
+            assert run_suite(suite, Songs(), Limits(jobs=2)) == {Outcome.DONE: 1}
+        assert rows(suite)[run.name].equals(rows(finished)[run.name])
+        assert suite.folder_of(run).cpu_seconds > 1  # of the whole process
+    weights = [one.folder_of(run).model / "model.safetensors" for one in (suite, finished)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_runs_whose_processes_are_lost_say_why(
+    workplace: Path, tmp_path: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(work: object, job: object) -> None:
+        raise WorkerError("the cluster is away")
+
+    monkeypatch.setattr(driver, "in_own_process", lose)
+    suite, said = make_suite(tmp_path, experiment), []
+    assert run_suite(replace(suite, runs=suite.runs[:1]), Songs(), Limits(), said.append) == {Outcome.LOST: 1}
+    assert said == ["1 of 1: own mean was not finished: the cluster is away"]
+    assert suite.state(suite.runs[0]) == State.PENDING
 
 
 def test_baselines_are_shared_by_experiments_with_the_same_test_songs_alone() -> None:

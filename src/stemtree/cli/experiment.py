@@ -110,7 +110,8 @@ def run(
         outcomes = run_suite(suite, songs, Limits(jobs, budget, retry), say)
     states = [suite.state(run) for run in suite.runs]
     say(f"{counted(len(suite.runs), 'run')}: {_counts(states)}")
-    if outcomes[Outcome.FAILED] or outcomes[Outcome.OTHER_CODE] or all(state == State.MISSING for state in states):
+    bad = (Outcome.FAILED, Outcome.OTHER_CODE, Outcome.LOST)
+    if any(outcomes[outcome] for outcome in bad) or all(state == State.MISSING for state in states):
         raise typer.Exit(1)
 
 

@@ -71,7 +71,7 @@ def run_suite(
         if limits.jobs == 0:
             for job in jobs:
                 progress.look()
-                progress.ended(job, _safely(job, execute))
+                progress.ended(job, *_safely(job, execute))
             return progress.outcomes
         _in_processes(jobs, progress, limits.jobs)
     return progress.outcomes
@@ -94,8 +94,8 @@ class _Progress:
             self._stop.touch()
             self._report("the budget is spent: runs that train stop at their next checkpoint, no other begins")
 
-    def ended(self, job: Job, outcome: Outcome) -> None:
-        """Report how an attempt ended."""
+    def ended(self, job: Job, outcome: Outcome, lost: str = "") -> None:
+        """Report how an attempt ended, and why it was lost if it was."""
         self.outcomes[outcome] += 1
         if self._stop.exists() and outcome == Outcome.STOPPED:
             return
@@ -106,6 +106,7 @@ class _Progress:
             Outcome.DONE: f"{place}, {folder.cpu_seconds:.0f} CPU s",
             Outcome.FAILED: f"{place} failed: {reason}",
             Outcome.STOPPED: f"{place} was stopped from outside: run again to go on from its last checkpoint",
+            Outcome.LOST: f"{place} was not finished: {lost}",
             Outcome.ELSEWHERE: f"{place} is done by another process",
             Outcome.NOT_INSTALLED: f"{place} is left out: {reason}",
             Outcome.OTHER_CODE: f"{place} was not begun, since the code has changed: run again",
@@ -115,12 +116,12 @@ class _Progress:
 
 def _in_processes(jobs: Sequence[Job], progress: _Progress, count: int) -> None:
     with ThreadPoolExecutor(count) as threads:
-        waiting: dict[Future[Outcome], Job] = {threads.submit(_in_process, job): job for job in jobs}
+        waiting: dict[Future[tuple[Outcome, str]], Job] = {threads.submit(_in_process, job): job for job in jobs}
         try:
             while waiting:
                 done, _ = wait(waiting, _LOOK, FIRST_COMPLETED)
                 for future in done:
-                    progress.ended(waiting.pop(future), future.result())
+                    progress.ended(waiting.pop(future), *future.result())
                 progress.look()
         except BaseException:
             jobs[0].stop.touch()
@@ -128,20 +129,21 @@ def _in_processes(jobs: Sequence[Job], progress: _Progress, count: int) -> None:
             raise
 
 
-def _in_process(job: Job) -> Outcome:
+def _in_process(job: Job) -> tuple[Outcome, str]:
     """Do a run in a process of its own, which ends with it, so that what it takes is known and nothing else fails."""
     if job.stop.exists() and not ExperimentRun(job.folder).path.exists():
-        return Outcome.STOPPED
+        return Outcome.STOPPED, ""
     return _safely(job, lambda job: in_own_process(execute, job))
 
 
-def _safely(job: Job, attempt: Callable[[Job], Outcome]) -> Outcome:
+def _safely(job: Job, attempt: Callable[[Job], Outcome]) -> tuple[Outcome, str]:
+    """How an attempt ends, and why its process was lost if it was."""
     try:
-        return attempt(job)
-    except WorkerError:
-        return Outcome.STOPPED
+        return attempt(job), ""
+    except WorkerError as error:
+        return Outcome.LOST, str(error)
     except OSError as error:  # such as a full disk, on which not even a failure can be noted
-        return Outcome.STOPPED if isinstance(error, InterruptedError) else _failed(job, error)
+        return Outcome.STOPPED if isinstance(error, InterruptedError) else _failed(job, error), ""
 
 
 def _failed(job: Job, error: OSError) -> Outcome:

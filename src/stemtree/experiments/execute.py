@@ -44,6 +44,9 @@ class Outcome(StrEnum):
     DONE = "done"
     FAILED = "failed"
     STOPPED = "stopped"
+    LOST = "lost"
+    """Its process was ended, or a cluster gave none."""
+
     ELSEWHERE = "elsewhere"
     OTHER_CODE = "other code"
     NOT_INSTALLED = "not installed"
