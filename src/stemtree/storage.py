@@ -20,11 +20,18 @@ from stemtree.extras import library
 from stemtree.file_systems import FULL, file_system, patiently
 
 _URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://")
+_URL_WITHIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s,'\"\]}]*")
 
 
 def is_url(place: object) -> bool:
     """Whether a name, or a path from `to_path`, is a URL."""
     return not isinstance(place, Path) and _URL.match(str(place)) is not None
+
+
+def find_url(text: str) -> str | None:
+    """The first URL within what an option was given, such as that of ``slakh:s3://bucket/corpus``."""
+    found = _URL_WITHIN.search(text)
+    return found and found[0]
 
 
 def to_path(name: str) -> Path:

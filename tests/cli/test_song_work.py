@@ -5,7 +5,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from support.query_models import make_query_model
 
 from stemtree.cli import song_work, songs
 from stemtree.threads import Waiting
@@ -55,6 +58,19 @@ def test_several_songs_at_once_are_the_same_files(in_processes: list[int], cli, 
     assert first == "stemtree: 3 songs at once, 1 thread each (-j 1: one song after the other)"
     assert sorted(errors) == sorted(alone.err.splitlines()) and "three.wav" in errors[-1]
     assert sorted(together.out.splitlines()) == sorted(alone.out.replace("by_one", "at_once").splitlines())
+
+
+@pytest.mark.parametrize("like", ["bass.wav", "examples"])
+def test_several_songs_are_searched_at_once(in_processes: list[int], like: str, cli, tmp_path: Path) -> None:
+    model = make_query_model(tmp_path / "model", ["accompaniment/bass"], 8000)
+    for number, name in enumerate(("album/a.wav", "album/b.wav", "bass.wav", "examples/bass.wav")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        soundfile.write(tmp_path / name, np.random.default_rng(number).uniform(-0.5, 0.5, 4000), 8000)
+    words = ("query", tmp_path / "album", "--like", tmp_path / like, "--model", model, "-o")
+    alone, together = cli(*words, tmp_path / "one"), cli(*words, tmp_path / "two", "--jobs", 2)
+    assert in_processes == [2] and (alone.code, together.code) == (0, 0)
+    assert _contents(tmp_path / "one") == _contents(tmp_path / "two") and len(_contents(tmp_path / "one")) >= 6
+    assert together.out.splitlines() == alone.out.replace("/one/", "/two/").splitlines()
 
 
 def test_many_songs_choose_by_themselves(in_processes: list[int], cli, album: Path, monkeypatch) -> None:

@@ -23,6 +23,7 @@ from stemtree.cli import (
     train,
     view,
 )
+from stemtree.cli.local_command import refuse_urls
 from stemtree.cli.messages import explain, printable, say
 from stemtree.cli.song_options import PageCommand
 from stemtree.cli.streams import tolerant_streams
@@ -63,6 +64,7 @@ app.add_typer(hierarchy.app, name="hierarchy")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(curate.app, name="curate")
+refuse_urls(app)
 
 
 def _print_version(wanted: bool) -> None:

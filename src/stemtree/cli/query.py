@@ -1,5 +1,7 @@
 """``stemtree query``: separate the instrument that an example is a recording of."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,11 +22,13 @@ from stemtree.cli.songs import answer_missing, separate_songs
 from stemtree.devices import AUTO, check_name
 from stemtree.errors import OptionError
 from stemtree.memory import check_room_for_torch
+from stemtree.storage import is_url, to_path
 from stemtree.threads import choose_waiting
 
 if TYPE_CHECKING:
     from stemtree.separation.query_tree import QueryTree
     from stemtree.separation.separator import Separator
+    from stemtree.separation.time_range import TimeRange
 
 
 def query(
@@ -62,13 +66,22 @@ def query(
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="Write the songs' folders into this one.")
-    ] = Path("stems"),
+        str,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Write the songs' folders into this one, or to s3://BUCKET/DIR."
+        ),
+    ] = "stems",
     overwrite: OverwriteOption = False,
     stream: StreamOption = None,
     accept_truncated: TruncatedOption = False,
     device: DeviceOption = AUTO,
     batch: BatchOption = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "-j", "--jobs", metavar="N", min=1, help="Separate N songs at once, and divide the threads among them."
+        ),
+    ] = 1,
     page: PageOption = None,
 ) -> None:
     """Separate every level of the path that an example points at: the instrument, its family, and so on upward.
@@ -88,6 +101,8 @@ def query(
     wanted = None if stretch is None else to_time_range(stretch)
     if like is None and (len(files) > 1 or Path(files[0]).is_dir()):
         raise OptionError("--from takes a stretch of one song: give one, or the recording to take it from (--like)")
+    if like is None and is_url(files[0]):
+        raise OptionError(f"--from takes a stretch of a song of this machine: fetch '{files[0]}', or give --like")
     is_folder = like is not None and like.is_dir()
     if is_folder:
         check_folder(like, stretch, level)
@@ -99,19 +114,35 @@ def query(
     check_room_for_torch()
     choose_waiting()
     from stemtree.audio import OutputFormat
+
+    reading = Reading(stream, accept_truncated)
+    make: Callable[[], Separator | QueryTree]
+    if like is not None and is_folder:
+        make = partial(_query_tree, model, like, present, device, batch)
+    else:
+        example, read = (files[0], reading) if like is None else (like, Reading())
+        make = partial(_query_separator, model, example, wanted, read, level, device, batch)
+    separate_songs(files, make, OutputFormat(), Wishes(to_path(output), overwrite, page, reading, jobs=jobs))
+
+
+def _query_tree(model: Path | None, like: Path, present: float | None, device: str, batch: int | None) -> "QueryTree":
     from stemtree.separation.preview import query_model
-    from stemtree.separation.query import query_separator
     from stemtree.separation.query_tree import QueryTree
+
+    return QueryTree(query_model(model), like, present, device=device, batch=batch)
+
+
+def _query_separator(
+    model: Path | None,
+    example: str | Path,
+    stretch: "TimeRange | None",
+    reading: Reading,
+    level: int | None,
+    device: str,
+    batch: int | None,
+) -> "Separator":
+    from stemtree.separation.query import query_separator
     from stemtree.separation.splitters.example import read_example
 
-    def separator() -> "Separator | QueryTree":
-        if like is not None and is_folder:
-            return QueryTree(query_model(model), like, present, device=device, batch=batch)
-        if like is None:
-            example = read_example(files[0], wanted, stream=stream, accept_truncated=accept_truncated)
-        else:
-            example = read_example(like, wanted)
-        return query_separator(model, example, level, device=device, batch=batch)
-
-    wishes = Wishes(output, overwrite, page, Reading(stream, accept_truncated))
-    separate_songs(files, separator, OutputFormat(), wishes)
+    recording = read_example(example, stretch, stream=reading.stream, accept_truncated=reading.accept_truncated)
+    return query_separator(model, recording, level, device=device, batch=batch)

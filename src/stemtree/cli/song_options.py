@@ -1,10 +1,10 @@
 """Options of ``separate`` and ``query``, and the device of other commands."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
-from typer.core import TyperCommand
 
+from stemtree.cli.local_command import LocalCommand
 from stemtree.errors import OptionError
 
 FILES_HELP = "Separate these songs, those in these folders, or those that these quoted globs match."
@@ -52,8 +52,10 @@ PageOption = Annotated[
 ]
 
 
-class PageCommand(TyperCommand):
+class PageCommand(LocalCommand):
     """Lets ``--page`` be followed by what the page is to play."""
+
+    urls: ClassVar[frozenset[str]] = frozenset({"files", "output"})
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read ``--page``, unless a codec follows, as ``--page=flac``."""

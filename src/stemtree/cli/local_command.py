@@ -1,0 +1,59 @@
+"""Commands that work on files of this machine, and say so when they are given a URL."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperCommand
+
+from stemtree.errors import OptionError
+from stemtree.storage import find_url
+
+
+class LocalCommand(TyperCommand):
+    """A command that refuses URLs, before any path is made of one: ``s3://bucket`` would become a folder ``s3:``."""
+
+    urls: ClassVar[frozenset[str]] = frozenset()
+    """Arguments and options that may be URLs, by the names of the function's parameters."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See `click.Command.parse_args`.
+
+        Raises
+        ------
+        OptionError
+            If an argument or an option has a URL that it cannot use.
+        """
+        if not ctx.resilient_parsing:
+            given, *_ = self.make_parser(ctx).parse_args(args=list(args))
+            for parameter in self.params:
+                if parameter.name not in self.urls:
+                    self._check(parameter, given.get(parameter.name))
+        return super().parse_args(ctx, args)
+
+    def _check(self, parameter: Any, value: object) -> None:
+        for text in _texts(value):
+            if url := find_url(text):
+                name = parameter.opts[-1] if parameter.param_type_name == "option" else parameter.metavar
+                raise OptionError(
+                    f"'{url}' cannot be given as {name}: only songs and -o of separate and query may lie in storage; "
+                    "name a file or folder of this machine"
+                )
+
+
+def refuse_urls(app: typer.Typer) -> None:
+    """Let every command of an application, and of those within it, that says nothing else refuse URLs."""
+    for command in app.registered_commands:
+        if command.cls is None or not issubclass(command.cls, LocalCommand):
+            command.cls = LocalCommand
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            refuse_urls(group.typer_instance)
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)

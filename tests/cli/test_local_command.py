@@ -1,0 +1,82 @@
+"""URLs of storage: which commands take them, and that no other makes a folder of one."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from stemtree.cli import app
+from stemtree.errors import OptionError
+from stemtree.storage import find_url
+
+URL = "s3://bucket/some/x.wav"
+
+
+def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with its words."""
+    below = getattr(command, "commands", {})
+    for name, one in below.items():
+        yield from commands(one, (*words, name))
+    if not below:
+        yield words, command
+
+
+COMMANDS = list(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=[" ".join(words) for words, _ in COMMANDS])
+def test_no_other_argument_or_option_takes_a_url(words: tuple, command: Any) -> None:
+    before: list[str] = []
+    for parameter in command.params:
+        if parameter.type.name not in ("path", "text") or parameter.name in (*command.urls, "page"):
+            continue
+        is_option = parameter.param_type_name == "option"
+        name = parameter.opts[-1] if is_option else parameter.metavar
+        with pytest.raises(OptionError, match=f"^'{URL}' cannot be given as {re.escape(name)}: only songs and -o of "):
+            command.make_context(words[-1], [*before, *([name] if is_option else []), URL])
+        before += [] if is_option else ["x"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("corpus", "render", "x.mid", "-o", URL),
+        ("corpus", "index", "slakh", "--kind", "slakh", f"-o{URL}"),
+        ("curate", "stats", f"slakh:{URL}"),
+        ("evaluate", "mixture", "--corpus", "x", "--kind", "slakh", f"--output={URL}"),
+        ("experiment", "run", "--output", URL),
+        ("train", "x.yaml", "-o", "x", "--set", f"train=[{{root: '{URL}', split: train}}]"),
+    ],
+)
+def test_no_folder_is_made_of_a_url(words: tuple, cli, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = cli(*words)
+    assert (outcome.code, outcome.out, list(tmp_path.iterdir())) == (1, "", [])
+    assert outcome.err.startswith(f"stemtree: '{URL}' cannot be given as ") and outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("separate",), ("query", "--like", "x.wav")])
+def test_songs_and_stems_may_lie_in_storage(words: tuple, cli, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = cli(*words, "none.wav", "-o", URL)
+    assert "cannot be given" not in outcome.err and outcome.code == 1 and not list(tmp_path.iterdir()), outcome
+    outcome = cli("query", URL, "--from", "0-1")
+    assert outcome.err == f"stemtree: --from takes a stretch of a song of this machine: fetch '{URL}', or give --like\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("s3://b/x", "s3://b/x"),
+        ("slakh:gs://b/x", "gs://b/x"),
+        ("train=[{root: hf://datasets/a/b, split: train}]", "hf://datasets/a/b"),
+        ("slakh:/home/x", None),
+        ("hf:owner/name", None),
+        ("C:\\x", None),
+    ],
+)
+def test_urls_within_options(text: str, url: str | None) -> None:
+    assert find_url(text) == url
