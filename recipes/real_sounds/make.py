@@ -1,0 +1,364 @@
+r"""Make corpora of real sounds, and teach the default model with them.
+
+    python recipes/real_sounds/make.py corpora CLONES FREEDOOM OUT [--instruments FOLDER] [--size tiny]
+    python recipes/real_sounds/make.py start OUT                # the shipped weights as they were when they learned
+    cd OUT && stemtree train REPOSITORY/recipes/real_sounds/train.yaml -o run
+    python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --temperature 1.5 --fade -22 \
+        --licences OUT/licences.yaml
+    python recipes/real_sounds/make.py measure MODEL OUT [--openmsx CORPUS] [--sample CHUNKS]
+
+CLONES is a folder of clones, named NAME or OWNER+NAME, of the repositories that sounds.yaml lists; FREEDOOM holds
+Freedoom's MIDI files (`musics/*.mid` in its source). Instruments of which a sample is missing, and stems that are not
+there, are left out and reported. What is there already is left, so that a stopped run goes on. OUT/data holds, as
+16-bit FLAC of 44.1 kHz:
+
+    real, low    songs of Freedoom, instruments redrawn (in `low` those of bass lines too), guitars through amplifiers
+    bands        songs composed with MMA, with their own instruments
+    stems        songs of `real` in which recorded stems take the place of their leaves
+    unheard, unheard_clean    songs and sounds that are kept for validation, with amplifiers and without
+    unheard_stems             the same songs with recorded stems that are kept for validation
+
+OUT/licences.yaml lists songs and sounds for the model's card, OUT/hours.md the hours of each leaf and source. Needs the
+extras render and sfz, and of Debian libfluidsynth3 mma fluid-soundfont-gm musescore-general-soundfont csound-soundfont
+fretsonfire-songs-sectoid fretsonfire-songs-muldjord. `measure` prints a table of SI-SDR improvements, in dB and over
+how many chunks, from the true accompaniment.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import yaml
+from numpy.typing import NDArray
+
+from stemtree.corpora.layout import read_metadata
+from stemtree.errors import StemtreeError
+from stemtree.hierarchy import load
+from stemtree.model import load_model, save_model
+from stemtree.rendering.sfz import check_sfz
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL
+from stemtree.staging import staging, whole_file
+
+HERE = Path(__file__).parent
+RATE = 44100
+TAIL = 2.0
+"""Seconds that rendered songs last longer than their excerpts, at most."""
+
+Audio = NDArray[np.float32]
+Runner = Callable[..., object]
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is rendered: takes of songs, songs composed and used at most, seconds of training and validation."""
+
+    takes: int = 2
+    low: int = 1
+    composed: int = 90
+    songs: int | None = None
+    excerpt: float = 12
+    held_takes: int = 2
+    held_excerpt: float = 16
+
+
+SIZES = {"small": Size(), "tiny": Size(1, 1, 1, 2, 2, 1, 2)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Where things are, what is made of them, and what runs `stemtree`."""
+
+    clones: Path
+    freedoom: Path
+    out: Path
+    instruments: Path | None
+    sounds: Path
+    plan: Path
+    size: Size
+    workers: int
+    run: Runner
+
+    def corpora(self) -> None:
+        """Render and mix everything that is missing."""
+        train, held_out = self._songs()
+        varied = ("--redraw", "--vary", "--effects", "--amplifiers", "--double")
+        short = ("--split", "train", "--excerpt", self.size.excerpt, *self._sounds("train"))
+        kept = ("--split", "validation", "--excerpt", self.size.held_excerpt, *self._sounds("validation"), "--redraw")
+        kept = (*kept, "--takes", self.size.held_takes)
+        self._render("real", train, *short, *varied, "--takes", self.size.takes, "--seed", 5)
+        self._mix_stems("train", "real", "stems")
+        self._render("unheard", held_out, *kept, "--amplifiers", "--seed", 7)
+        self._mix_stems("validation", "unheard", "unheard_stems")
+        self._render("unheard_clean", held_out, *kept, "--seed", 8)
+        self.run("corpus", "compose", self.size.composed, "-o", self.out / "midi", "--seed", 5)
+        self._render("bands", sorted((self.out / "midi").glob("*.mid")), *short, "--effects", "--amplifiers")
+        self._render("low", train, *short, *varied, "--redraw-bass", "--takes", self.size.low, "--seed", 6)
+        self._write_licences()
+        (self.out / "hours.md").write_text(hours_table(self.out / "data", self._source_of), "utf-8")
+        print((self.out / "hours.md").read_text("utf-8"))
+
+    @cached_property
+    def given(self) -> dict[str, Any]:
+        """What sounds.yaml says."""
+        return dict(yaml.safe_load(self.plan.read_text("utf-8")))
+
+    @cached_property
+    def whole(self) -> dict[str, tuple[Path, dict[str, Any]]]:
+        """SFZ instruments that are there with all their samples: file and entry of each."""
+        listed = {name: (self._file(entry["sfz"]), entry) for name, entry in self.given["sounds"].items()}
+        for name, entry in self.given["instruments"].items() if self.instruments else ():
+            listed[name] = (Path(self.instruments or "") / name / f"{name}.sfz", entry)
+        whole = {}
+        for name, (file, entry) in listed.items():
+            try:
+                if "set_cc" in entry and file.is_file():
+                    file = preset(file, entry, self.out / "sfz" / f"{re.sub(r'[^a-z]+', '_', name)}.sfz")
+                check_sfz(file)
+                whole[name] = (file, entry)
+            except StemtreeError as error:
+                print(f"left out: {error}", flush=True)
+        return whole
+
+    def _file(self, path: str) -> Path:
+        """A file in a clone, which may be called NAME or OWNER+NAME."""
+        clone, _, rest = path.partition("/")
+        places = [self.clones / clone, *sorted(self.clones.glob(f"*+{clone}"))]
+        return next((place for place in places if place.is_dir()), places[0]) / rest
+
+    def _songs(self) -> tuple[list[Path], list[Path]]:
+        """Freedoom's songs to learn from, and those held out, as recipes/freedoom.sh divides them."""
+        names = (HERE.parent / "freedoom_held_out.txt").read_text("utf-8").split()
+        songs = [song for song in sorted(self.freedoom.glob("*.mid")) if song.name not in ("d_introa.mid", "dummy.mid")]
+        train = [song for song in songs if song.name not in names]
+        return train[: self.size.songs], [song for song in songs if song.name in names][: self.size.songs]
+
+    def _sounds(self, split: str) -> list[object]:
+        """Options of `stemtree corpus render`: fonts, and the instruments of a split."""
+        mine = {name: one for name, one in self.whole.items() if one[1].get("split", "train") == split}
+        heard = {label for _, entry in mine.values() for label in entry["plays"]} if split == "validation" else set()
+        options: list[object] = []
+        for entry in self.given["fonts"].values():
+            font = self.sounds / entry["file"]
+            if not font.is_file():
+                print(f"left out: there is no '{font}'", flush=True)
+            elif split == "train" or entry is next(iter(self.given["fonts"].values())):
+                without = heard & set(leaf_names()) or set(entry.get("not", ()))
+                labels = [*(leaf for leaf in leaf_names() if leaf not in without), *entry.get("but", ())]
+                options += [word for label in labels for word in ("--soundfont", f"{label}={font}")]
+                options += ["--drums", font] if split == "train" else []
+        for file, entry in mine.values():
+            for label in entry["plays"]:
+                options += ["--drums", file] if label == "drums" else ["--soundfont", f"{label}={file}"]
+        return options
+
+    def _render(self, name: str, songs: list[Path], *options: object) -> None:
+        """Render a corpus; silent excerpts and broken files are reported and left out."""
+        common = ("--format", "flac", "--skip-bad", "--skip-parts", "--workers", self.workers)
+        self.run("corpus", "render", *songs, "-o", self.out / "data" / name, *options, *common)
+
+    def _mix_stems(self, split: str, bands: str, name: str) -> None:
+        """Put recorded stems into songs of a rendered corpus."""
+        songs = [file.parent for file in sorted((self.out / "data" / bands / split).glob("*/metadata.yaml"))]
+        for source, entry in self.given["stems"].items():
+            files = self._stem_files(entry) if entry.get("split", "train") == split else []
+            if not files and entry.get("split", "train") == split:
+                print(f"left out: there are no stems '{entry['files']}'", flush=True)
+            for file in files:
+                random = np.random.default_rng(zlib.crc32(file.name.encode() + file.parent.name.encode()))
+                label = (
+                    f"{re.sub(r'[^A-Za-z]+', '_', source)}{re.sub(r'[^A-Za-z0-9]+', '_', file.parent.name + file.stem)}"
+                )
+                length = TAIL + (self.size.excerpt if split == "train" else self.size.held_excerpt)
+                for number, stretch in enumerate(stretches(file, length, entry.get("most"), random)):
+                    for time in range(entry.get("songs", 1)):
+                        place = self.out / "data" / name / split / f"{label}_{number:02}_{time}"
+                        band, level = songs[random.integers(len(songs))], random.uniform(-4, 3)
+                        if not place.exists():
+                            mix_in(stretch, entry["leaf"], band, place, level)
+
+    def _stem_files(self, entry: dict[str, Any]) -> list[Path]:
+        place = Path(entry["files"])
+        clone, _, rest = entry["files"].partition("/")
+        files = Path("/").glob(str(place.relative_to("/"))) if place.is_absolute() else self._file(clone).glob(rest)
+        return [file for file in sorted(files) if re.search(entry.get("named", ""), file.name)]
+
+    def _write_licences(self) -> None:
+        entries = {name: entry for name, (_, entry) in self.whole.items()} | self.given["fonts"] | self.given["stems"]
+        sounds = {name: one["licence"] for name, one in entries.items() if one.get("split", "train") == "train"}
+        text = yaml.safe_dump({"songs": self.given["songs"], "sounds": sounds}, sort_keys=False)
+        (self.out / "licences.yaml").write_text(text, "utf-8")
+
+    @cached_property
+    def _source_of(self) -> dict[str, str]:
+        """Licence by file name of a sound."""
+        fonts = {Path(entry["file"]).name: entry["licence"] for entry in self.given["fonts"].values()}
+        return fonts | {file.name: entry["licence"] for file, entry in self.whole.values()}
+
+
+def leaf_names() -> list[str]:
+    """Names of the leaves of MS21, which are labels too."""
+    ms21 = load("ms21")
+    return [leaf.rpartition("/")[2] for leaf in ms21.leaves()]
+
+
+def preset(instrument: Path, entry: dict[str, Any], place: Path) -> Path:
+    """Write an instrument with its knobs set, where its player would set them; samples stay where they are."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(os.path.relpath(instrument.parent, place.parent))
+    text = instrument.read_text("utf-8", "replace")
+    text = re.sub(r'#include\s*"', lambda match: f"{match[0]}{folder.as_posix()}/", text)
+    for name, value in entry.get("define", {}).items():
+        text = text.replace(f"${name}", (folder / value).as_posix())
+    for number, value in entry["set_cc"].items():
+        text = re.sub(rf"set_cc{number}=\d+", f"set_cc{number}={value}", text)
+    with whole_file(place) as file:
+        file.write_text(text, "utf-8")
+    return place
+
+
+def stretches(file: Path, seconds: float, most: int | None, random: np.random.Generator) -> Iterator[Audio]:
+    """Stretches of a recording that are not silent, or `most` of them: ``(channel, sample)``."""
+    from stemtree.audio import read
+    from stemtree.audio.resample import resample
+
+    audio, rate = read(file)
+    audio = np.asarray(resample(audio, rate, RATE) if rate != RATE else audio, np.float32)
+    audio = np.repeat(audio, 2, axis=0) if len(audio) == 1 else audio
+    length = round(seconds * RATE)
+    starts = np.arange(0, audio.shape[1] - length + 1, length)
+    loud = [start for start in starts if (audio[:, start : start + length] ** 2).mean() > 10**-4.5]
+    if most is not None and len(loud) > most:
+        loud = sorted(random.choice(loud, most, replace=False))
+    for start in loud:
+        yield audio[:, start : start + length]
+
+
+def mix_in(stretch: Audio, leaf: str, band: Path, place: Path, level: float) -> None:
+    """Make a song of a stretch and of all but its leaf of a rendered song, so many dB above the band's mean stem."""
+    described = read_metadata(band / "metadata.yaml")["stems"]
+    ms21, powers, length = load("ms21"), [], stretch.shape[1]
+    with staging(place) as folder:
+        for number, (name, stem) in enumerate(described.items()):
+            of = ms21.leaf(stem["midi_program_name"]).rpartition("/")[2]
+            source = band / "stems" / f"{name}.flac"
+            if of != leaf and not of.endswith("vocal"):
+                audio = soundfile.read(source, dtype="float32")[0]
+                powers.append(float((audio**2).mean()))
+                length = len(audio)
+                target = folder / f"{number:02}_{of}.flac"
+                try:
+                    os.link(source, target)
+                except OSError:
+                    shutil.copy(source, target)
+        stretch = np.pad(stretch, ((0, 0), (0, max(0, length - stretch.shape[1]))))[:, :length]
+        gain = 10 ** (level / 20) * np.sqrt((np.mean(powers) if powers else 0.01) / (stretch**2).mean())
+        gain = min(gain, 0.99 / float(np.abs(stretch).max()))
+        soundfile.write(folder / f"90_{leaf}.flac", (gain * stretch).T, RATE, "PCM_16")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(place)
+
+
+def hours_table(data: Path, licence_of: dict[str, str]) -> str:
+    """Hours of stems that are learned from, by leaf and licence, as Markdown."""
+    ms21 = load("ms21")
+    hours: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for file in data.glob("*/train/*/metadata.yaml"):
+        for name, stem in read_metadata(file)["stems"].items():
+            of = licence_of.get(stem["plugin_name"].partition(":")[0], "?")
+            seconds = soundfile.info(file.parent / "stems" / f"{name}.flac").duration
+            hours[ms21.leaf(stem["midi_program_name"]).rpartition("/")[2]][of] += seconds / 3600
+    for file in data.glob("*/train/*/90_*.flac"):
+        hours[file.stem[3:]]["recorded stems"] += soundfile.info(file).duration / 3600
+    licences = sorted({licence for of in hours.values() for licence in of})
+    rows = [["leaf", *licences], ["---"] * (1 + len(licences))]
+    rows += [[leaf, *(f"{of.get(name, 0):.2f}" for name in licences)] for leaf, of in sorted(hours.items())]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def start(out: Path, model: Path) -> None:
+    """Write the model that training begins with: the shipped one, its logits no longer divided by its temperature."""
+    trained = load_model(model)
+    weights = {name: one.clone() for name, one in trained.network.state_dict().items()}
+    for name, one in weights.items():
+        if name.startswith("unfold."):
+            one *= trained.card.training.get("temperature", 1.0)
+    trained.network.load_state_dict(weights)
+    save_model(trained, out / "start")
+
+
+def measure(model: str, out: Path, openmsx: Path | None, run: Runner, sample: int | None) -> None:
+    """Print families, instruments and every leaf's mean SI-SDR improvement on songs and sounds that are kept."""
+    import polars as pl
+
+    corpora = [(out / "data" / name, "slakh") for name in ("unheard", "unheard_clean")]
+    corpora += [(out / "data" / "unheard_stems", "folder"), *([(openmsx, "slakh")] if openmsx else [])]
+    there = [(corpus, kind) for corpus, kind in corpora if corpus.is_dir()]
+    place = out / "measured" / re.sub(r"[^A-Za-z0-9]+", "_", model).strip("_")
+    place.mkdir(parents=True, exist_ok=True)
+    table: dict[str, dict[str, tuple[float, int]]] = defaultdict(dict)
+    for corpus, kind in there:
+        file = place / f"{corpus.name}.parquet"
+        of_corpus = ("--corpus", corpus, "--kind", kind, "--hierarchy", "ms21", "--skip-bad", "--root", "accompaniment")
+        some = ("--sample", sample) if sample else ()
+        run("evaluate", model, *of_corpus, *some, "--stereo", "--no-bss", "--workers", 1, "-o", file)
+        rows = pl.read_parquet(file).filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
+        means = rows.group_by("node").agg(pl.col("si_sdr_improvement").mean(), pl.len())
+        for node, mean, count in means.iter_rows():
+            table[node][corpus.name] = (mean, count)
+    names = [corpus.name for corpus, _ in there]
+    print(f"| node | {' | '.join(names)} |\n|{'---|' * (1 + len(names))}")
+    for node, of in sorted(table.items()):
+        print(f"| {node} | {' | '.join('{:.2f} ({})'.format(*of[name]) if name in of else '' for name in names)} |")
+
+
+def run_stemtree(*words: object) -> None:
+    """Run the command; what `corpus render --skip-bad` leaves out is no failure."""
+    command = ["stemtree", *map(str, words)]
+    code = subprocess.run(command, check=False).returncode
+    if code and not (code == 1 and "render" in command):
+        raise SystemExit(f"{' '.join(map(str, words[:2]))} ended with {code}: see above, then run this again to go on")
+
+
+def main() -> None:
+    """Do what is asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    corpora = commands.add_parser("corpora")
+    for name in ("clones", "freedoom", "out"):
+        corpora.add_argument(name, type=Path)
+    corpora.add_argument("--instruments", type=Path)
+    corpora.add_argument("--sounds", type=Path, default=Path("/usr/share/sounds"))
+    corpora.add_argument("--plan", type=Path, default=HERE / "sounds.yaml")
+    corpora.add_argument("--size", choices=SIZES, default="small")
+    corpora.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    begun = commands.add_parser("start")
+    begun.add_argument("out", type=Path)
+    begun.add_argument("--model", type=Path, default=DEFAULT_MODEL)
+    measured = commands.add_parser("measure")
+    measured.add_argument("model")
+    measured.add_argument("out", type=Path)
+    measured.add_argument("--openmsx", type=Path)
+    measured.add_argument("--sample", type=int)
+    options = vars(parser.parse_args())
+    command = options.pop("command")
+    if command == "measure":
+        measure(**options, run=run_stemtree)
+    elif command == "start":
+        start(**options)
+    else:
+        Recipe(**options | {"size": SIZES[options["size"]], "run": run_stemtree}).corpora()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The recipe ``recipes/real_sounds/make.py`` in small, with two notes for sounds."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+
+from stemtree.corpora.load import load_corpus
+from stemtree.hierarchy import load
+from stemtree.model import load_model
+
+pytest.importorskip("pysfizz")
+pretty_midi = pytest.importorskip("pretty_midi")
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "real_sounds" / "make.py"
+
+
+@pytest.fixture
+def recipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    spec = importlib.util.spec_from_file_location("make_real_sounds_recipe", RECIPE)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)  # for its data classes
+    spec.loader.exec_module(module)
+    yield module
+
+
+def write_song(file: Path) -> None:
+    song = pretty_midi.PrettyMIDI(initial_tempo=120)
+    for program, pitch in ((33, 36), (27, 55), (0, 64)):
+        part = pretty_midi.Instrument(program)
+        part.notes = [pretty_midi.Note(90, pitch + beat % 5, beat / 2, beat / 2 + 0.4) for beat in range(16)]
+        song.instruments.append(part)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    song.write(str(file))
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> dict[str, Path]:
+    """Clones of three instruments and a recorded stem, and a song of each kind."""
+    held_out = (RECIPE.parents[1] / "freedoom_held_out.txt").read_text().split()[0]
+    for name in ("d_one.mid", held_out):
+        write_song(tmp_path / "notes" / name)
+    time = np.arange(44100) / 44100
+    for name, harmonics in (("someone+low", 2), ("high", 9), ("someone+kept", 5)):
+        tone = sum(np.sin(2 * np.pi * 261.6 * number * time) / number for number in range(1, 1 + harmonics))
+        folder = tmp_path / "clones" / name
+        (folder / "Samples").mkdir(parents=True)
+        soundfile.write(folder / "Samples" / "C4.wav", 0.3 * tone, 44100)
+        (folder / "a.sfz").write_text(
+            "<control> default_path=$where/ set_cc7=100\n<region> sample=C4.wav pitch_keycenter=60\n"
+            if "kept" in name
+            else "<region> sample=Samples/C4.wav pitch_keycenter=60\n"
+        )
+    noise = np.random.default_rng(0).normal(0, 0.1, 5 * 44100)
+    noise[: 2 * 44100] = 0
+    soundfile.write(tmp_path / "clones" / "high" / "guitar.wav", noise, 44100)
+    sounds = {
+        "low": {"sfz": "low/a.sfz", "plays": ["bass"], "licence": "CC0"},
+        "high": {"sfz": "high/a.sfz", "plays": ["electric_guitar", "pianos"], "licence": "MIT"},
+        "kept": {"sfz": "kept/a.sfz", "plays": ["bass", "pianos"], "licence": "CC0", "split": "validation",
+                 "define": {"where": "Samples"}, "set_cc": {7: 90}},
+        "gone": {"sfz": "gone/a.sfz", "plays": ["bass"], "licence": "CC0"},
+    }  # fmt: skip
+    stems = {
+        "mine": {"files": "high/*.wav", "named": "guit", "leaf": "electric_guitar", "licence": "CC0", "most": 1},
+        "none": {"files": str(tmp_path / "no" / "*.wav"), "leaf": "bass", "licence": "CC0"},
+    }
+    fonts = {"absent": {"file": "absent.sf2", "licence": "MIT"}}
+    plan = {"sounds": sounds, "instruments": {}, "fonts": fonts, "stems": stems, "songs": {"mine": "CC0"}}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
+    return {
+        "clones": tmp_path / "clones", "freedoom": tmp_path / "notes", "out": tmp_path / "out",
+        "sounds": tmp_path, "plan": tmp_path / "plan.yaml",
+    }  # fmt: skip
+
+
+def test_corpora_of_real_sounds(
+    cli, recipe: ModuleType, sources: dict[str, Path], capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, printed = [], ""
+
+    def run(*words: object) -> None:
+        nonlocal printed
+        said.append([str(word) for word in words])
+        printed += capsys.readouterr().out
+        if "compose" in words:
+            write_song(sources["out"] / "midi" / "made.mid")
+            return
+        words = tuple(word for word in words if word not in ("--redraw", "--double", "--redraw-bass"))
+        outcome = cli(*words)
+        assert outcome.code == 0, outcome.err
+
+    def here(render, takes, workers, **_):  # instead of in processes, each of which takes seconds to start
+        return ((take, render(take)) for take in takes)
+
+    monkeypatch.setattr("stemtree.rendering.render.map_tracks", here)
+    size = replace(recipe.SIZES["tiny"], excerpt=1, held_excerpt=1)
+    made = recipe.Recipe(**sources, instruments=None, size=size, workers=1, run=run)
+    made.corpora()
+    out, ms21 = sources["out"], load("ms21")
+    printed += capsys.readouterr().out
+    for left_out in ("gone/a.sfz", "absent.sf2", "no/*.wav"):
+        assert left_out in printed
+    for name in ("real", "low", "bands"):
+        (track,) = load_corpus(out / "data" / name, "slakh", ms21).tracks
+        assert track.split == "train" and track.sample_rate == 44100
+        assert not any("kept" in stem.label for stem in track.stems)
+    for words in said:
+        learns = any("someone+low" in word for word in words)
+        assert not (learns and any("someone_kept" in word or "kept.sfz" in word for word in words))
+    assert "set_cc7=90" in (out / "sfz" / "kept.sfz").read_text()
+    for name in ("unheard", "unheard_clean"):
+        (track,) = load_corpus(out / "data" / name, "slakh", ms21).tracks
+        assert track.split == "validation" and {stem.leaf for stem in track.stems} == {
+            "accompaniment/bass", "accompaniment/other/pianos",
+        }  # fmt: skip
+    (mixed,) = load_corpus(out / "data" / "stems", "folder", ms21).tracks
+    guitars = [stem for stem in mixed.stems if stem.leaf == "accompaniment/other/electric_guitar"]
+    assert [stem.name for stem in guitars] == ["90_electric_guitar"] and len(mixed.stems) == 3
+    assert soundfile.read(guitars[0].file.path)[0].std() > 0.01
+    licences = yaml.safe_load((out / "licences.yaml").read_text())
+    assert licences["sounds"].keys() == {"low", "high", "absent", "mine", "none"} and licences["songs"]
+    assert "| electric_guitar | 0.00 | 0.00 |" in printed and "recorded stems" in printed
+
+
+def test_the_model_that_training_begins_with(recipe: ModuleType, tmp_path: Path) -> None:
+    recipe.start(tmp_path, recipe.DEFAULT_MODEL)
+    shipped, begun = load_model(recipe.DEFAULT_MODEL), load_model(tmp_path / "start")
+    before, after = shipped.network.state_dict(), begun.network.state_dict()
+    for name, weights in before.items():
+        factor = 1.5 if name.startswith("unfold.") else 1
+        torch.testing.assert_close(after[name], factor * weights.to(after[name].dtype))
+
+
+def test_a_corpus_is_measured_node_by_node(recipe: ModuleType, tmp_path: Path, capsys) -> None:
+    import polars as pl
+
+    (tmp_path / "data" / "unheard").mkdir(parents=True)
+
+    def run(*words: object) -> None:
+        rows = {"node": ["bass", "bass", "brass"], "status": ["counted", "counted", "absent"]}
+        pl.DataFrame(rows | {"si_sdr_improvement": [1.0, 2.0, 9.0]}).write_parquet(words[words.index("-o") + 1])
+
+    recipe.measure("some/model", tmp_path, None, run, 4)
+    assert "| bass | 1.50 (2) |" in capsys.readouterr().out
