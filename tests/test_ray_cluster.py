@@ -3,7 +3,9 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -16,8 +18,10 @@ from support.multitracks import write_annotation, write_session
 
 from stemtree import cluster as clusters
 from stemtree.cluster import in_own_process, map_tracks, on_cluster
+from stemtree.corpora import resample
 from stemtree.errors import CorpusError, WorkerError
 from stemtree.ray_cluster import SETTINGS, Setup, map_on_ray
+from stemtree.staging import lock_folder
 
 os.environ |= SETTINGS  # read when it is imported
 ray = pytest.importorskip("ray", reason="Ray is not installed (the extra cluster)")
@@ -119,12 +123,12 @@ def test_songs_become_the_same_files_as_in_one_process(cli, tmp_path: Path) -> N
     assert outcomes[0].err == outcomes[1].err and outcomes[0].out.replace("one/", "many/") == outcomes[1].out
 
 
-def write_corpus(root: Path) -> Path:
-    """Two songs of a second in MUSDB18-HQ's layout."""
-    for song in (1, 2):
+def write_corpus(root: Path, songs: int = 2, samples: int = 16000) -> Path:
+    """Songs of a second in MUSDB18-HQ's layout."""
+    for song in range(1, songs + 1):
         folder = root / "test" / f"A - {song}"
         folder.mkdir(parents=True)
-        stems = np.random.default_rng(song).normal(0, 0.05, (4, 16000))
+        stems = np.random.default_rng(song).normal(0, 0.05, (4, samples))
         for name, stem in zip(("vocals", "drums", "bass", "other"), stems, strict=True):
             soundfile.write(folder / f"{name}.wav", stem, 16000)
         soundfile.write(folder / "mixture.wav", stems.sum(axis=0), 16000)
@@ -174,6 +178,56 @@ def test_commands_say_and_write_the_same(make, command: tuple, alone: tuple, cli
     assert outcomes[0] == outcomes[1] and outcomes[0].code == 0, outcomes
     assert files[0].keys() == files[1].keys()
     assert [name for name, content in files[0].items() if content != files[1][name]] == []
+
+
+def test_a_driver_that_was_killed_goes_on(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first one finished is neither computed nor written again, and nothing of its last song is left."""
+    monkeypatch.chdir(tmp_path)
+    write_corpus(tmp_path / "songs", songs=8, samples=250_000)
+    command = ("corpus", "resample", "songs", *MUSDB, "--rate", "44100", *map(str, ALONE), "-o")
+    address = ("--cluster", ray.get_runtime_context().gcs_address)
+    driver = [sys.executable, "-c", "from stemtree.cli import main; main()", *command, "many", *address]
+    with subprocess.Popen(driver, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while len(finished(tmp_path / "many")) < 2:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.005)
+        process.kill()
+    while any(map(is_in_work, (tmp_path / "many" / "test").glob(".*.partial"))):  # its worker ends a moment later
+        time.sleep(0.05)
+    before, asked = finished(tmp_path / "many"), []
+
+    def map_counted(work, jobs, *arguments, **options) -> Iterator[tuple[object, object]]:
+        asked.extend(job.folder.name for job in jobs)
+        return map_tracks(work, jobs, *arguments, **options)
+
+    monkeypatch.setattr(resample, "map_tracks", map_counted)
+    again = cli(*command, "many", *address)
+    with here():
+        alone = cli(*command, "one")
+    assert again.out.replace("many", "one") == alone.out and (again.code, alone.code) == (0, 0)
+    assert 2 <= len(before) < 8 and len(asked[:-8]) == 8 - len(before) and not before.keys() & set(asked[:-8])
+    assert {song: stamp for song, stamp in finished(tmp_path / "many").items() if song in before} == before
+    one, many = ({file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+                 for folder in (tmp_path / "one", tmp_path / "many"))  # fmt: skip
+    assert one == many and len(one) == 8 * 5 + 1
+
+
+def finished(copy: Path) -> dict[str, list[tuple[int, int]]]:
+    """The songs of a copy that are whole, and what changes when a file of theirs is written again."""
+    songs = (song for song in copy.glob("test/*") if not song.name.startswith("."))
+    return {song.name: [(file.stat().st_ino, file.stat().st_mtime_ns) for file in sorted(song.iterdir())]
+            for song in songs}  # fmt: skip
+
+
+def is_in_work(folder: Path) -> bool:
+    """Whether the process that writes to it lives."""
+    try:
+        os.close(lock_folder(folder) or os.open(os.devnull, os.O_RDONLY))
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        pass
+    return False
 
 
 @needs_fluidsynth
