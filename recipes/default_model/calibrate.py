@@ -2,8 +2,9 @@
 
     python recipes/default_model/calibrate.py RUN CORPUS --sample 40 --temperature 1 1.25 1.5 --fade 0 -26 -22
 
-Prints the mean SI-SDR improvement of the families (bass, percussion, other) and of the instruments, and the loudness of
-absent leaves relative to the mixture. `--fade 0` suppresses nothing. The values chosen are options of `publish.py`.
+Prints the mean SI-SDR improvement of the families (bass, percussion, other: the nodes beneath the model's root) and of
+the instruments, and the loudness of absent leaves relative to the mixture; with `--leaves` both of every leaf too.
+`--fade 0` suppresses nothing. The values chosen are options of `publish.py`.
 """
 
 import argparse
@@ -76,15 +77,19 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("corpus")
     parser.add_argument("--sample", type=int, default=40)
+    parser.add_argument("--kind", default="slakh")
+    parser.add_argument("--hierarchy", default="ms21")
+    parser.add_argument("--split")
+    parser.add_argument("--leaves", action="store_true")
     parser.add_argument("--temperature", type=float, nargs="+", default=[1.0, 1.25, 1.5])
     parser.add_argument("--fade", type=float, nargs="+", default=[0.0, -26.0, -22.0])
     options = parser.parse_args()
-    model, hierarchy = load_model(options.run), load("ms21")
-    corpus = load_corpus(options.corpus, "slakh", hierarchy)
+    model, hierarchy = load_model(options.run), load(options.hierarchy)
+    corpus = load_corpus(options.corpus, options.kind, hierarchy, split=options.split)
     settings = EvaluationSettings(
         Chunking(10.0, 10.0), root=model.card.root, sample=options.sample, mono=False, bss=False
     )
-    families, kept = [join(model.card.root, name) for name in ("bass", "percussion", "other")], {}
+    families, kept = hierarchy.children(model.card.root), {}
     leaves = [join(model.card.root, node) for node in model.tree.leaves()]
     print("temperature  fade  families  instruments  absent leaves: mean, median")
     for temperature, level in product(options.temperature, options.fade):
@@ -93,10 +98,17 @@ def main() -> None:
         gained = [
             counted.filter(pl.col("node").is_in(nodes))["si_sdr_improvement"].mean() for nodes in (families, leaves)
         ]
-        absent = rows.filter((pl.col("status") == "absent") & pl.col("node").is_in(leaves))["estimate_db"]
+        silent = rows.filter(pl.col("estimate_db").is_finite(), status="absent")
+        absent = silent.filter(pl.col("node").is_in(leaves))["estimate_db"]
         print(
-            f"{temperature:11} {level:5} {gained[0]:9.2f} {gained[1]:12.2f} {absent.mean():15.1f} {absent.median():.1f}"
+            f"{temperature:11} {level:5} {gained[0]:9.2f} {gained[1]:12.2f} {absent.mean():15.1f} "
+            f"{absent.median():.1f}",
+            flush=True,
         )
+        for leaf in leaves if options.leaves else ():
+            mean = counted.filter(node=leaf)["si_sdr_improvement"].mean()
+            heard = silent.filter(node=leaf)["estimate_db"].mean()
+            print(f"  {leaf}: improvement {mean:.2f}, when absent {heard:.1f}", flush=True)
 
 
 if __name__ == "__main__":
