@@ -12,7 +12,8 @@ import soundfile
 from support.storage_server import StorageServer, storage_server
 
 from stemtree import file_systems
-from stemtree.errors import AudioError, LibraryError, OptionError, StorageError
+from stemtree.errors import AudioError, DiskError, LibraryError, OptionError, StorageError
+from stemtree.staging import unwritable
 from stemtree.storage import at_hand, find_files, is_url, mirrored, to_path, workspace
 
 
@@ -169,9 +170,13 @@ def test_a_full_disk_of_a_worker(number: int) -> None:
     with pytest.raises(StorageError, match=message), workspace():
         raise OSError(number, "full")
     with pytest.raises(StorageError, match="is full"), workspace() as folder:
-        raise AudioError(f"cannot write to '{folder}' (No space left on device): make room")
-    with pytest.raises(AudioError, match="/other"), workspace():
-        raise AudioError("cannot write to '/other' (No space left on device): make room")
+        raise unwritable(folder / "a", OSError(number, "full"))
+    with pytest.raises(StorageError, match="is full"), workspace() as folder:
+        raise DiskError(f"'{folder}' has 3 MB left: make room")
+    with pytest.raises(DiskError, match="/other"), workspace():
+        raise unwritable(Path("/other"), OSError(number, "full"))
+    with pytest.raises(DiskError, match="Permission denied"), workspace() as folder:
+        raise unwritable(folder, OSError(errno.EACCES, "Permission denied"))
 
 
 def test_songs_in_storage_become_the_same_files(server: StorageServer, cli, tmp_path: Path) -> None:

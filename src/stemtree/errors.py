@@ -4,6 +4,7 @@ Every message is one sentence that names what was wrong, its value and what to d
 the message alone; in Python it is the text of the exception.
 """
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import StrEnum
@@ -11,6 +12,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the system's errors of a full disk."""
 
 
 class StemtreeError(Exception):
@@ -23,6 +28,27 @@ class HierarchyError(StemtreeError):
 
 class AudioError(StemtreeError):
     """Audio that cannot be read, contradicts its header, or cannot be written."""
+
+
+class DiskError(AudioError):
+    """A file or folder of this machine that cannot be written.
+
+    Parameters
+    ----------
+    message : str
+        One sentence.
+    number : int, optional
+        That of the system's error; None where no room is left, which libraries do not report by number.
+    """
+
+    def __init__(self, message: str, number: int | None = None) -> None:
+        super().__init__(message)
+        self.number = number
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no room is left."""
+        return self.number is None or self.number in FULL
 
 
 class TruncatedError(AudioError):

@@ -1,19 +1,15 @@
 """Storage by URL, with fsspec: finding its file system, and asking it again while it does not answer."""
 
-import errno
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from stemtree.errors import LibraryError, OptionError, StorageError
+from stemtree.errors import FULL, LibraryError, OptionError, StorageError
 from stemtree.extras import library
 
 Result = TypeVar("Result")
 
 PATIENCE = 60.0
 """Seconds for which storage that does not answer is asked again."""
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Numbers of the errors of a full disk."""
 
 _PACKAGES = {"s3": "'stemtree[storage]'", "gs": "gcsfs", "hf": "'stemtree[hub]'"}
 """The kinds of storage and what each takes. fsspec's others read files of this machine, archives and any web page."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stemtree.errors import AudioError
+from stemtree.errors import DiskError
 
 try:
     import fcntl
@@ -68,7 +68,7 @@ def staging(final: Path) -> Iterator[Path]:
 
     Raises
     ------
-    AudioError
+    DiskError
         If anything in the hidden folder cannot be written.
     """
     prefix = f".{final.name[:50]}."  # a name may be as long as the file system allows
@@ -79,7 +79,7 @@ def staging(final: Path) -> Iterator[Path]:
         folder, lock = _make_locked(final.parent, prefix)
         yield folder
     except OSError as error:
-        raise AudioError(write_failure(final.parent, error)) from None
+        raise unwritable(final.parent, error) from None
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -121,6 +121,11 @@ def write_failure(place: Path, error: Exception) -> str:
     number = getattr(error, "errno", None)
     reason = getattr(error, "strerror", None) or str(error) or "no room left on the device"
     return f"cannot write to '{place}' ({reason}): {_REMEDIES.get(number, 'choose another folder')}"
+
+
+def unwritable(place: Path, error: Exception) -> DiskError:
+    """The error that `write_failure` is the message of."""
+    return DiskError(write_failure(place, error), getattr(error, "errno", None))
 
 
 def _make_locked(parent: Path, prefix: str) -> tuple[Path, int | None]:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stemtree.errors import StemtreeError, StorageError
+from stemtree.errors import FULL, DiskError, StemtreeError, StorageError
 from stemtree.extras import library
-from stemtree.file_systems import FULL, file_system, patiently
+from stemtree.file_systems import file_system, patiently
 
 _URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://")
 _URL_WITHIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s,'\"\]}]*")
@@ -106,13 +106,19 @@ def workspace() -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="stemtree-", ignore_cleanup_errors=True) as folder:
             yield Path(folder)
     except (OSError, StemtreeError) as error:
-        is_raw = isinstance(error, OSError) and error.errno in FULL
-        if not is_raw and not (_is_about_room(error) and folder in str(error)):
+        if not _fills(error, folder):
             raise
         raise StorageError(
             f"the folder '{parent}' of the machine '{socket.gethostname()}' is full: make room there, or name "
             "another in TMPDIR"
         ) from None
+
+
+def _fills(error: Exception, folder: str) -> bool:
+    """Whether an error says that the disk of a folder is full."""
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    return isinstance(error, DiskError) and error.is_full and folder in str(error)
 
 
 @contextmanager
@@ -149,14 +155,9 @@ def naming(copy: Path, place: Path) -> Iterator[None]:
     try:
         yield
     except StemtreeError as error:
-        if not _is_about_room(error):
+        if not isinstance(error, DiskError):
             error.args = (str(error).replace(str(copy), str(place)), *error.args[1:])
         raise
-
-
-def _is_about_room(error: Exception) -> bool:
-    """Whether an error is about a disk, where the copy is."""
-    return "cannot write to '" in str(error) or " MB left: " in str(error)
 
 
 @contextmanager

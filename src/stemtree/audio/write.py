@@ -12,8 +12,8 @@ import soundfile
 from stemtree.audio.aac import AacFile, aac_length
 from stemtree.audio.formats import OutputFormat
 from stemtree.audio.samples import PcmSamples, Samples
-from stemtree.errors import AudioError
-from stemtree.staging import write_failure
+from stemtree.errors import AudioError, DiskError
+from stemtree.staging import unwritable
 
 _MAX_WAV_BYTES = 2**32 - 4096
 
@@ -73,7 +73,7 @@ class StemWriter:
         try:
             self._file.close()
             if kind is None and self._length(self.path) != self.num_samples:
-                raise AudioError(f"'{self.path}' could not be written whole: make room or choose another folder")
+                raise DiskError(f"'{self.path}' could not be written whole: make room or choose another folder")
         except (soundfile.LibsndfileError, OSError, AudioError) as failure:
             if kind is None:
                 raise self._failure(failure) from None
@@ -83,7 +83,7 @@ class StemWriter:
             return error
         if isinstance(error, soundfile.LibsndfileError) and error.code != _SYSTEM_ERROR:
             return AudioError(f"cannot write '{self.path}' ({error.error_string.strip(' .')}): choose another format")
-        return AudioError(write_failure(self.path, error if isinstance(error, OSError) else OSError()))
+        return unwritable(self.path, error if isinstance(error, OSError) else OSError())
 
 
 def _sound_file(path: Path, output: OutputFormat, sample_rate: int, channels: int) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from stemtree.audio import AudioSource, FileSource, OutputFormat, StemReader, StemWriter, bytes_needed
 from stemtree.audio.samples import ExactSamples, PcmSamples
 from stemtree.audio.tags import TAGGED, read_tags, write_tags
-from stemtree.errors import AudioError, OptionError
+from stemtree.errors import AudioError, DiskError, OptionError
 from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.separation.output.integer_sums import NodeSums
 from stemtree.separation.output.layout import MIXES, Stem, StemLayout
@@ -27,7 +27,7 @@ from stemtree.separation.output.place import Place
 from stemtree.separation.output.recipe import Tree, children_of
 from stemtree.separation.output.song_folder import Additions, SongFolder
 from stemtree.separation.walk import SeparatedBlock
-from stemtree.staging import exclusive, staging, write_failure
+from stemtree.staging import exclusive, staging, unwritable
 
 _CACHED = 1 << 15
 """Samples to write at a time: few enough that all that is computed of them stays in the processor's cache."""
@@ -167,14 +167,14 @@ def _is_same_file(stem: Path, song: Path) -> bool:
     try:
         return stem.exists() and song.exists() and stem.samefile(song)
     except OSError as error:  # such as a name that is too long
-        raise AudioError(write_failure(stem, error)) from None
+        raise unwritable(stem, error) from None
 
 
 def _check_disk_space(staged: Path, num_files: int, source: AudioSource, output: OutputFormat) -> None:
     needed = bytes_needed(output, (source.num_samples or 0) * source.channels, num_files)
     free = shutil.disk_usage(staged).free
     if output.container == "wav" and needed > free:
-        raise AudioError(
+        raise DiskError(
             f"the stems of '{source.name}' take {needed / 1e6:.0f} MB and '{staged.parent}' has "
             f"{free / 1e6:.0f} MB left: make room or choose another folder"
         )
