@@ -106,6 +106,8 @@ def test_without_network(cli: Callable, server: ThreadingHTTPServer, wav: Path, 
         f"stemtree: cannot reach {address} for the model 'hf:me/mine', which is not on this machine: "
         "check the network\n"
     )
+    asked = cli("query", wav, "-o", tmp_path / "out", "--like", wav, "--model", "hf:me/mine")
+    assert (asked.code, asked.err) == (1, outcome.err) and not (tmp_path / "out").exists()
 
 
 def test_uploading_needs_a_login(server: ThreadingHTTPServer, tmp_path: Path) -> None:

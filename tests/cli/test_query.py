@@ -12,7 +12,7 @@ import stemtree
 from stemtree.model import load_model
 from stemtree.model_card import Card
 from stemtree.model_files import CARD, README, WEIGHTS, card_file, has_model
-from stemtree.separation.splitters.abilities import QUERY_MODEL
+from stemtree.separation.splitters.abilities import DRUM_MODEL, QUERY_MODEL
 
 PATH = ("level_3/level_2/level_1", "level_3/level_2/rest", "level_3/rest", "rest")
 RATE = 44100
@@ -92,6 +92,28 @@ def test_the_page(cli, wav: Path, example: Path, tmp_path: Path) -> None:
             heard = sum(decode(song, page, leaf) for leaf in range(len(paths)))
             np.testing.assert_array_equal(heard, steps(tmp_path, "song"))
     assert "a page cannot play 'mp3'" in cli("query", wav, "--from", "0-1", "--page=mp3").err
+
+
+def test_what_is_there_is_kept(cli, wav: Path, example: Path, shipped_query_model: Path, tmp_path: Path) -> None:
+    """Whatever is wrong with an example or a model, stems of an earlier query stay as they are."""
+    assert cli("query", wav, "--like", example, "--level", 3, "-o", tmp_path / "out").code == 0
+    before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*") if file.is_file()}
+    for name, length in (("silent", RATE), ("short", 1000), ("empty", 0), ("like/bass", RATE)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        soundfile.write(tmp_path / f"{name}.wav", np.full((length, 2), 0.3 * (name == "short")), RATE)
+    for words, message in (
+        (("--like", tmp_path / "silent.wav"), "silent.wav' is silent: give a stretch in which"),
+        (("--like", tmp_path / "short.wav"), "short.wav' has 1000 samples: give at least one window of 4096"),
+        (("--like", tmp_path / "empty.wav"), "empty.wav' holds no samples: give audio of at least one sample"),
+        (("--like", tmp_path / "like"), "bass.wav' is silent: give a stretch in which"),
+        (("--from", "0:05-0:06"), "song.wav' ends before 0:05-0:06: give a stretch within it"),
+        (("--like", example, "--model", DRUM_MODEL), "takes no example: use stemtree separate --splitter"),
+    ):
+        outcome = cli("query", wav, *words, "--overwrite", "-o", tmp_path / "out")
+        assert outcome.code == 1 and message in outcome.err and outcome.err.count("\n") == 1
+    outcome = cli("separate", wav, "--splitter", shipped_query_model, "--overwrite", "-o", tmp_path / "out")
+    assert outcome.code == 1 and "separates what an example points at: use stemtree query" in outcome.err
+    assert {file: file.read_bytes() for file in (tmp_path / "out").rglob("*") if file.is_file()} == before
 
 
 def test_in_python(excerpt: np.ndarray) -> None:
