@@ -12,11 +12,12 @@ Freedoom's MIDI files (`musics/*.mid` in its source). Instruments of which a sam
 there, are left out and reported. What is there already is left, so that a stopped run goes on. OUT/data holds, as
 16-bit FLAC of 44.1 kHz:
 
-    real, low    songs of Freedoom, instruments redrawn (in `low` those of bass lines too), guitars through amplifiers
+    own          songs of Freedoom with their own instruments, guitars through amplifiers
+    stems        the same songs, in which recorded stems take the place of their leaves
+    real, low    the same songs with instruments redrawn, in `low` those of bass lines too
     bands        songs composed with MMA, with their own instruments
-    stems        songs of `real` in which recorded stems take the place of their leaves
-    unheard, unheard_clean    songs and sounds that are kept for validation, with amplifiers and without
-    unheard_stems             the same songs with recorded stems that are kept for validation
+    unheard      songs and sounds that are kept for validation, with amplifiers
+    unheard_clean, unheard_stems    the same, redrawn and without amplifiers; with recorded stems that are kept
 
 OUT/licences.yaml lists songs and sounds for the model's card, OUT/hours.md the hours of each leaf and source. Needs the
 extras render and sfz, and of Debian libfluidsynth3 mma fluid-soundfont-gm musescore-general-soundfont csound-soundfont
@@ -92,18 +93,19 @@ class Recipe:
     def corpora(self) -> None:
         """Render and mix everything that is missing."""
         train, held_out = self._songs()
-        varied = ("--redraw", "--vary", "--effects", "--amplifiers", "--double")
+        varied = ("--vary", "--effects", "--amplifiers")
+        redrawn = (*varied, "--redraw", "--double")
         short = ("--split", "train", "--excerpt", self.size.excerpt, *self._sounds("train"))
-        kept = ("--split", "validation", "--excerpt", self.size.held_excerpt, *self._sounds("validation"), "--redraw")
-        kept = (*kept, "--takes", self.size.held_takes)
-        self._render("real", train, *short, *varied, "--takes", self.size.takes, "--seed", 5)
-        self._mix_stems("train", "real", "stems")
-        self._render("unheard", held_out, *kept, "--amplifiers", "--seed", 7)
+        kept = ("--split", "validation", "--excerpt", self.size.held_excerpt, *self._sounds("validation"))
+        self._render("own", train, *short, *varied, "--seed", 4)
+        self._mix_stems("train", "own", "stems")
+        self._render("unheard", held_out, *kept, "--takes", self.size.held_takes, "--amplifiers", "--seed", 7)
         self._mix_stems("validation", "unheard", "unheard_stems")
-        self._render("unheard_clean", held_out, *kept, "--seed", 8)
+        self._render("unheard_clean", held_out, *kept, "--takes", self.size.held_takes, "--redraw", "--seed", 8)
+        self._render("real", train, *short, *redrawn, "--takes", self.size.takes, "--seed", 5)
         self.run("corpus", "compose", self.size.composed, "-o", self.out / "midi", "--seed", 5)
         self._render("bands", sorted((self.out / "midi").glob("*.mid")), *short, "--effects", "--amplifiers")
-        self._render("low", train, *short, *varied, "--redraw-bass", "--takes", self.size.low, "--seed", 6)
+        self._render("low", train, *short, *redrawn, "--redraw-bass", "--takes", self.size.low, "--seed", 6)
         self._write_licences()
         (self.out / "hours.md").write_text(hours_table(self.out / "data", self._source_of), "utf-8")
         print((self.out / "hours.md").read_text("utf-8"))

@@ -62,7 +62,7 @@ def test_where_it_stands() -> None:
 def test_what_is_amplified() -> None:
     random = np.random.default_rng(0)
     assert draw_amplifier(part(0, *LINE), random) is None and draw_amplifier(part(32 + 6, *LINE), random) is None
-    drawn = [draw_amplifier(part(30, *LINE), random) for _ in range(200)]
+    drawn = [draw_amplifier(part(27 + 3 * (number % 2), *LINE), random) for number in range(200)]
     found = [one for one in drawn if one]
     assert 140 < len(found) < 180
     assert {one.part.name for one in found} == {

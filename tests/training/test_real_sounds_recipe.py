@@ -110,7 +110,7 @@ def test_corpora_of_real_sounds(
     printed += capsys.readouterr().out
     for left_out in ("gone/a.sfz", "absent.sf2", "no/*.wav"):
         assert left_out in printed
-    for name in ("real", "low", "bands"):
+    for name in ("own", "real", "low", "bands"):
         (track,) = load_corpus(out / "data" / name, "slakh", ms21).tracks
         assert track.split == "train" and track.sample_rate == 44100
         assert not any("kept" in stem.label for stem in track.stems)

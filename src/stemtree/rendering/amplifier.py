@@ -23,6 +23,10 @@ _JAZZ, _CLEAN, _MUTED, _OVERDRIVEN, _DISTORTED = 26, 27, 28, 29, 30
 _BASSES = range(32, 38)
 """Programs of General MIDI, from 0: electric guitars, and basses that have pickups."""
 
+_DRIVES = {_OVERDRIVEN: (0, 40), _DISTORTED: (10, 55)}
+_DRIVE = (-12, 30)
+"""Least and most drive in dB, by what a guitar is called, and of all others."""
+
 _GUITAR_SHARE, _BASS_SHARE = 0.8, 0.4
 """Probability that a guitar, or a bass, is amplified."""
 
@@ -56,8 +60,8 @@ class Amplified:
 def draw_amplifier(part: MidiPart, random: np.random.Generator) -> Amplified | None:
     """Draw an amplifier for four of five electric guitars and two of five basses; None for all other parts.
 
-    Guitars are clean to heavily distorted, basses up to overdriven. Of driven guitars some play short notes, and some
-    that play one note at a time play power chords: a fifth and an octave more.
+    Guitars are clean to heavily distorted, mostly as they are called, basses up to overdriven. Of driven guitars some
+    play short notes, and some that play one note at a time play power chords: a fifth and an octave more.
     """
     is_guitar = _JAZZ <= part.program <= _DISTORTED
     if not (is_guitar or part.program in _BASSES):
@@ -66,7 +70,7 @@ def draw_amplifier(part: MidiPart, random: np.random.Generator) -> Amplified | N
         return None
     if not is_guitar:
         return Amplified(part, part, _settings(random, drive=random.uniform(-12, 12), low=(30, 50), high=(2500, 6000)))
-    drive = random.uniform(-12, 45)
+    drive = random.uniform(*_DRIVES.get(part.program, _DRIVE))
     if drive > 8:
         part = _as_rhythm_guitar(part, random)
     called = _OVERDRIVEN if drive > 4 else part.program if part.program < _OVERDRIVEN else _CLEAN
@@ -218,7 +222,7 @@ def _tone(signal: Any, sample_rate: int, middle_db: float, low_hz: float, high_h
     resonances = [
         (600.0, middle_db, 0.7),
         (1.4 * low_hz, random.uniform(2, 7), 1.2),
-        (random.uniform(0.4, 0.8) * high_hz, random.uniform(2, 8), 1.5),
+        (random.uniform(0.4, 0.8) * high_hz, random.uniform(3, 10), 1.5),
         *((random.uniform(300, 3000), random.uniform(-6, 4), random.uniform(2, 5)) for _ in range(4)),
     ]
     edges = (("highpass", low_hz, 2), ("lowpass", min(high_hz, 0.45 * sample_rate), 4))
