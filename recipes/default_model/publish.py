@@ -7,7 +7,7 @@ METRICS are files of rows by `stemtree evaluate`, named after their test corpora
 weights of RUN and of the run that it was started from, which generalises better than either (Wortsman et al. 2022,
 "Robust fine-tuning of zero-shot models"). `--temperature` divides the logits: a network is overconfident on songs
 unlike its training data. For `--fade` see `stemtree.masks.activity.suppress_inactive`. `--licences` is a YAML file of
-songs and sounds for the card, in place of those of the default model.
+songs and sounds for the card, in place of those of the default model; `--hours` one of hours by leaf and licence.
 """
 
 import argparse
@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--fade", type=float)
     parser.add_argument("--licences", type=Path)
+    parser.add_argument("--hours", type=Path)
     parser.add_argument("--cpu-seconds", type=float, help="of the network per second of audio, for the card")
     options = parser.parse_args()
     licences = yaml.safe_load(options.licences.read_text("utf-8")) if options.licences else SOURCES
@@ -72,6 +73,8 @@ def main() -> None:
     card["metrics"] = {file.stem: improvements(file) for file in options.metrics}
     card["training"] |= {"temperature": options.temperature, "averaged_with_first": options.average is not None}
     card |= {"licences": licences, "fade": options.fade}
+    if options.hours:
+        card["corpora"][0]["licence_hours"] = yaml.safe_load(options.hours.read_text("utf-8"))
     if options.cpu_seconds:
         card["cpu_seconds"] = options.cpu_seconds
     options.output.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ r"""Make corpora of real sounds, and teach the default model with them.
     python recipes/real_sounds/make.py start OUT                # the shipped weights as they were when they learned
     cd OUT && stemtree train REPOSITORY/recipes/real_sounds/train.yaml -o run
     python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --temperature 1.5 --fade -22 \
-        --licences OUT/licences.yaml
+        --licences OUT/licences.yaml --hours OUT/hours.yaml
     python recipes/real_sounds/make.py measure MODEL OUT [--openmsx CORPUS] [--sample CHUNKS]
 
 CLONES is a folder of clones, named NAME or OWNER+NAME, of the repositories that sounds.yaml lists; FREEDOOM holds
@@ -19,10 +19,10 @@ there, are left out and reported. What is there already is left, so that a stopp
     unheard      songs and sounds that are kept for validation, with amplifiers
     unheard_clean, unheard_stems    the same, redrawn and without amplifiers; with recorded stems that are kept
 
-OUT/licences.yaml lists songs and sounds for the model's card, OUT/hours.md the hours of each leaf and source. Needs the
+OUT/licences.yaml lists songs and sounds for the model's card, OUT/hours.yaml the hours of each leaf and licence.
+`measure` prints a table of SI-SDR improvements, in dB and over how many chunks, from the true accompaniment. Needs the
 extras render and sfz, and of Debian libfluidsynth3 mma fluid-soundfont-gm musescore-general-soundfont csound-soundfont
-fretsonfire-songs-sectoid fretsonfire-songs-muldjord. `measure` prints a table of SI-SDR improvements, in dB and over
-how many chunks, from the true accompaniment.
+fretsonfire-songs-sectoid fretsonfire-songs-muldjord.
 """
 
 import argparse
@@ -107,8 +107,9 @@ class Recipe:
         self._render("bands", sorted((self.out / "midi").glob("*.mid")), *short, "--effects", "--amplifiers")
         self._render("low", train, *short, *redrawn, "--redraw-bass", "--takes", self.size.low, "--seed", 6)
         self._write_licences()
-        (self.out / "hours.md").write_text(hours_table(self.out / "data", self._source_of), "utf-8")
-        print((self.out / "hours.md").read_text("utf-8"))
+        hours = hours_by_licence(self.out / "data", self._licence_of)
+        (self.out / "hours.yaml").write_text(yaml.safe_dump(hours), "utf-8")
+        print(as_table(hours))
 
     @cached_property
     def given(self) -> dict[str, Any]:
@@ -198,11 +199,13 @@ class Recipe:
     def _write_licences(self) -> None:
         entries = {name: entry for name, (_, entry) in self.whole.items()} | self.given["fonts"] | self.given["stems"]
         sounds = {name: one["licence"] for name, one in entries.items() if one.get("split", "train") == "train"}
-        text = yaml.safe_dump({"songs": self.given["songs"], "sounds": sounds}, sort_keys=False)
+        began_with = load_model(DEFAULT_MODEL).card.licences
+        ours = {"songs": self.given["songs"], "sounds": sounds}
+        text = yaml.safe_dump({kind: began_with.get(kind, {}) | of for kind, of in ours.items()}, sort_keys=False)
         (self.out / "licences.yaml").write_text(text, "utf-8")
 
     @cached_property
-    def _source_of(self) -> dict[str, str]:
+    def _licence_of(self) -> dict[str, str]:
         """Licence by file name of a sound."""
         fonts = {Path(entry["file"]).name: entry["licence"] for entry in self.given["fonts"].values()}
         return fonts | {file.name: entry["licence"] for file, entry in self.whole.values()}
@@ -271,20 +274,25 @@ def mix_in(stretch: Audio, leaf: str, band: Path, place: Path, level: float) -> 
         folder.rename(place)
 
 
-def hours_table(data: Path, licence_of: dict[str, str]) -> str:
-    """Hours of stems that are learned from, by leaf and licence, as Markdown."""
+def hours_by_licence(data: Path, licence_of: dict[str, str]) -> dict[str, dict[str, float]]:
+    """Hours of stems that are learned from: of each leaf, by licence."""
     ms21 = load("ms21")
     hours: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for file in data.glob("*/train/*/metadata.yaml"):
         for name, stem in read_metadata(file)["stems"].items():
-            of = licence_of.get(stem["plugin_name"].partition(":")[0], "?")
+            licence = licence_of.get(stem["plugin_name"].partition(":")[0], "?")
             seconds = soundfile.info(file.parent / "stems" / f"{name}.flac").duration
-            hours[ms21.leaf(stem["midi_program_name"]).rpartition("/")[2]][of] += seconds / 3600
+            hours[ms21.leaf(stem["midi_program_name"]).rpartition("/")[2]][licence] += seconds / 3600
     for file in data.glob("*/train/*/90_*.flac"):
         hours[file.stem[3:]]["recorded stems"] += soundfile.info(file).duration / 3600
+    return {leaf: {name: round(of[name], 3) for name in sorted(of)} for leaf, of in sorted(hours.items())}
+
+
+def as_table(hours: dict[str, dict[str, float]]) -> str:
+    """The same as Markdown."""
     licences = sorted({licence for of in hours.values() for licence in of})
     rows = [["leaf", *licences], ["---"] * (1 + len(licences))]
-    rows += [[leaf, *(f"{of.get(name, 0):.2f}" for name in licences)] for leaf, of in sorted(hours.items())]
+    rows += [[leaf, *(f"{of.get(name, 0):.2f}" for name in licences)] for leaf, of in hours.items()]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 

@@ -55,7 +55,7 @@ def sources(tmp_path: Path) -> dict[str, Path]:
         folder = tmp_path / "clones" / name
         (folder / "Samples").mkdir(parents=True)
         soundfile.write(folder / "Samples" / "C4.wav", 0.3 * tone, 44100)
-        (folder / "a.sfz").write_text(
+        (folder / f"{name.rpartition('+')[2]}.sfz").write_text(
             "<control> default_path=$where/ set_cc7=100\n<region> sample=C4.wav pitch_keycenter=60\n"
             if "kept" in name
             else "<region> sample=Samples/C4.wav pitch_keycenter=60\n"
@@ -64,9 +64,9 @@ def sources(tmp_path: Path) -> dict[str, Path]:
     noise[: 2 * 44100] = 0
     soundfile.write(tmp_path / "clones" / "high" / "guitar.wav", noise, 44100)
     sounds = {
-        "low": {"sfz": "low/a.sfz", "plays": ["bass"], "licence": "CC0"},
-        "high": {"sfz": "high/a.sfz", "plays": ["electric_guitar", "pianos"], "licence": "MIT"},
-        "kept": {"sfz": "kept/a.sfz", "plays": ["bass", "pianos"], "licence": "CC0", "split": "validation",
+        "low": {"sfz": "low/low.sfz", "plays": ["bass"], "licence": "CC0"},
+        "high": {"sfz": "high/high.sfz", "plays": ["electric_guitar", "pianos"], "licence": "MIT"},
+        "kept": {"sfz": "kept/kept.sfz", "plays": ["bass", "pianos"], "licence": "CC0", "split": "validation",
                  "define": {"where": "Samples"}, "set_cc": {7: 90}},
         "gone": {"sfz": "gone/a.sfz", "plays": ["bass"], "licence": "CC0"},
     }  # fmt: skip
@@ -128,8 +128,11 @@ def test_corpora_of_real_sounds(
     assert [stem.name for stem in guitars] == ["90_electric_guitar"] and len(mixed.stems) == 3
     assert soundfile.read(guitars[0].file.path)[0].std() > 0.01
     licences = yaml.safe_load((out / "licences.yaml").read_text())
-    assert licences["sounds"].keys() == {"low", "high", "absent", "mine", "none"} and licences["songs"]
-    assert "| electric_guitar | 0.00 | 0.00 |" in printed and "recorded stems" in printed
+    assert licences["sounds"].keys() >= {"low", "high", "absent", "mine", "none", "FluidR3_GM"}
+    assert "kept" not in licences["sounds"] and licences["songs"].keys() >= {"mine", "Simutrans"}
+    hours = yaml.safe_load((out / "hours.yaml").read_text())
+    assert hours["bass"].keys() == {"CC0"} and hours["electric_guitar"].keys() == {"MIT", "recorded stems"}
+    assert "| leaf | CC0 | MIT | recorded stems |" in printed
 
 
 def test_the_model_that_training_begins_with(recipe: ModuleType, tmp_path: Path) -> None:
