@@ -11,6 +11,7 @@ from torch import nn
 
 from stemtree.errors import OptionError
 from stemtree.masks.relation import RELATIONS
+from stemtree.networks.demucs import DemucsSettings
 from stemtree.networks.folded_conv import FoldedConvSettings
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.open_unmix import OpenUnmixSettings
@@ -103,11 +104,13 @@ def test_settings_are_read_by_kind_and_unknown_keys_refused() -> None:
             read(wrong)
 
 
-@pytest.mark.parametrize("kind", ["open_unmix", "x_umx", *SMALL_SEPARATORS])
+@pytest.mark.parametrize("kind", ["open_unmix", "x_umx", *SMALL_SEPARATORS, "hybrid", "waveform"])
 def test_three_steps_under_every_head(kind: str) -> None:
-    """Each makes masks, and learns."""
-    settings = (SMALL | SMALL_SEPARATORS)[kind]
-    mixture, truth = torch.randn(2, 2, 33, 9, dtype=torch.complex64), torch.rand(2, 4, 2, 33, 9)
+    """Each makes masks, and learns; Demucs in all its architectures."""
+    of_demucs = {name: DemucsSettings(architecture=name, width=8) for name in ("hybrid", "waveform")}
+    settings = (SMALL | SMALL_SEPARATORS | of_demucs)[kind]
+    batch = 1 if kind in of_demucs else 2  # these are slow
+    mixture, truth = torch.randn(batch, 2, 33, 9, dtype=torch.complex64), torch.rand(batch, 4, 2, 33, 9)
     networks = {}
     for relation in RELATIONS:
         model = small_model(settings, relation)
