@@ -5,7 +5,8 @@
 #   OUT_dropped    these, made without the tracks in which leakage is found
 # Splits are drawn anew: a song of one split of SONGS may be in another one here.
 # A stopped run goes on where it was.
-#   recipes/experiments/sessions.sh SONGS OUT      (SESSIONS=200, SESSION_SECONDS=40, WORKERS=1)
+#   recipes/experiments/sessions.sh SONGS OUT      (SESSIONS=200, SESSION_SECONDS=40, WORKERS=1; MATCH='song_*': of these
+#   songs alone; ONLY_CLEAN=1: only the first corpus, without splits)
 set -euo pipefail
 songs=$1 out=$2
 here=$(dirname "$0") port=${PORT:-8622} work=$out.work
@@ -17,7 +18,7 @@ gather() { # NAME LEAKING_EVERY: sessions with their labels in $work/NAME
   [[ -e $place/annotation.csv ]] && return
   rm -rf "$place/library"
   python "$library" make "$songs" -o "$place/library" --songs "${SESSIONS:-200}" --seconds "${SESSION_SECONDS:-40}" \
-    --match 'song_*' --leaf accompaniment/other/electric_guitar --leaking-every "$2" --address "http://127.0.0.1:$port/"
+    --match "${MATCH:-song_*}" --leaf accompaniment/other/electric_guitar --leaking-every "$2" --address "http://127.0.0.1:$port/"
   python -m http.server "$port" --bind 127.0.0.1 --directory "$place/library" >"$place/server.txt" 2>&1 &
   server=$!
   trap 'kill $server' EXIT
@@ -41,6 +42,7 @@ stems() { # NAME ROOT options
 
 gather clean 0
 stems clean "$out"
+[[ -z ${ONLY_CLEAN:-} ]] || exit 0
 stemtree curate split "$out" --shares 0.5,0.1,0.4 || [[ $? == 1 ]]
 gather leaking 1
 bleed=$work/leaking/bleed.csv
