@@ -156,7 +156,7 @@ HEARD = """
 
 The weights begin with the default model's. They had 800 steps on songs in which melodic sounds played most of the
 drums' parts, by a fault of the renderer that is mended, and then 1,200 steps on songs as `recipes/query_model/make.py`
-makes them now (`--epochs 12`): 1.3 hours of CPU time. The recipe's whole run, 6,000 steps, has not been done.
+makes them now (`--epochs 12`), in 1.3 hours of CPU time. The recipe's whole run, 6,000 steps, has not been done.
 """
 
 

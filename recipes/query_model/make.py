@@ -6,11 +6,11 @@ One command, which goes on where it was stopped:
 
 1. corpora, 44.1 kHz stereo, in OUT/data: what the default model's recipe makes, in small (600 excerpts of 10 s). For
    validation songs that are held out, with instruments drawn anew (OUT/data/queries); for the test openmsx with
-   TimGM6mb, from neither of which anything is learned. An estimated quarter of an hour of CPU time and
-   12 GB, from eleven excerpts.
+   TimGM6mb, from neither of which anything is learned. 10 GB; a quarter of an hour on two cores that did other work
+   too.
    ``--corpora DATA`` takes those that are in DATA instead, by the names of recipes/default_model/corpora.sh.
 2. OUT/start: the network of the configuration ``query`` with the default model's weights where they fit.
-3. OUT/run: the training (`stemtree train query`), an estimated 5 hours of CPU time for 60 epochs, from five steps.
+3. OUT/run: the training (`stemtree train query`), 3.8 s of CPU time a step, so 6.4 hours for 60 epochs of 100.
 4. OUT/query_model: weights in half precision and a card with the threshold of presence, fitted on songs for validation
    (`stemtree.masks.presence.fit_presence`), and figures on the test songs. Copied into the folder of
    `stemtree.separation.splitters.abilities.QUERY_MODEL`, it is the model that comes along.

@@ -15,6 +15,7 @@ def test_a_run_may_begin_with_the_weights_of_another(config: Path, tmp_path: Pat
     parameters = dict(first.network.named_parameters())  # without the statistics of batch norms, which change at once
     assert all(torch.allclose(tensor, parameters[name]) for name, tensor in model.network.named_parameters())
     assert model.card.training["began_with"] == first.card.training
+    assert model.card.training["weights"] == "first"  # cards are published: they tell of no place on a machine
     assert len(model.card.corpora) == 2
     moved = train(read_settings([config], [*changes[:1], "learning_rate=0.01"]), tmp_path / "moved")
     assert not any(torch.equal(tensor, parameters[name]) for name, tensor in moved.network.named_parameters())

@@ -39,6 +39,9 @@ def make_card(settings: TrainSettings, targets: TrainingTargets, corpus: Corpus)
         "stem_hours": {leaf: round(total, 2) for leaf, total in sorted(hours.items())},
         "fingerprint": corpus_fingerprint(corpus),
     }
+    training = settings.model_dump(mode="json", exclude={"train", "validation", "network", "relation", "stft"})
+    if settings.weights:
+        training["weights"] = settings.weights.name  # not where it lies on the machine that trains
     return Card(
         hierarchy=settings.hierarchy,
         tree=targets.tree.as_dict(),
@@ -49,7 +52,7 @@ def make_card(settings: TrainSettings, targets: TrainingTargets, corpus: Corpus)
         stft=settings.stft,
         channels=settings.channels,
         corpora=[trained_on],
-        training=settings.model_dump(mode="json", exclude={"train", "validation", "network", "relation", "stft"}),
+        training=training,
     )
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from stemtree.model_card import Card
 from stemtree.model_files import card_file
 from stemtree.separation.separator import Separator
 from stemtree.separation.splitters import shipped
-from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, QUERY_MODEL
 
 DRUM_SET = "accompaniment/percussion/drum_set"
 
@@ -49,3 +50,8 @@ def test_the_package_stays_small() -> None:
     assert sum(file.stat().st_size for file in package.rglob("*") if file.suffix != ".pyc" and file.is_file()) < 20e6
     text = card_file(DRUM_MODEL).read_text("utf-8")
     assert Card.model_validate_json(text).as_file() == json.loads(text)
+
+
+@pytest.mark.parametrize("model", [DEFAULT_MODEL, DRUM_MODEL, QUERY_MODEL])
+def test_cards_tell_of_no_place_on_a_machine(model: Path) -> None:
+    assert not re.search(r'"(/|~|[A-Za-z]:\\)', card_file(model).read_text("utf-8"))
