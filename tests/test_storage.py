@@ -38,7 +38,7 @@ def test_what_is_a_url(tmp_path: Path) -> None:
     assert to_path("a/b") == Path("a/b")
 
 
-@pytest.mark.parametrize("kind", ["abc", "http", "https", "local", "memory", "zip", "simplecache", "github"])
+@pytest.mark.parametrize("kind", ["abc", "file", "http", "https", "local", "memory", "zip", "simplecache", "github"])
 def test_urls_of_other_kinds_are_refused(kind: str) -> None:
     with pytest.raises(OptionError, match=f"^'{kind}://a/x.wav' is in no storage that is known: give s3://, gs:// or "):
         to_path(f"{kind}://a/x.wav")

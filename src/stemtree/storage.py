@@ -15,12 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from stemtree.errors import FULL, DiskError, StemtreeError, StorageError
+from stemtree.errors import FULL, DiskError, OptionError, StemtreeError, StorageError
 from stemtree.extras import library
 from stemtree.file_systems import file_system, patiently
 
-_URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://")
-_URL_WITHIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s,'\"\]}]*")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_REST = r"[^\s,'\"\]}]*"
+_URL_WITHIN = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]+://{_REST}")
+_KINDS = "abfss?|adl|az|file|ftp|gcs|gs|hdfs|hf|https?|oss|s3a?|sftp|smb|ssh|webdav|webhdfs"
+"""Of fsspec, those that name a machine, a bucket or a file; ``KIND:/x`` would be a folder ``KIND:`` here."""
+
+_ONE_SLASH = re.compile(rf"(?<![^\s:='\"\[{{,])(?:{_KINDS}):/(?!/){_REST}", re.IGNORECASE)
 
 
 def is_url(place: object) -> bool:
@@ -34,6 +39,16 @@ def find_url(text: str) -> str | None:
     return found and found[0]
 
 
+def check_slashes(text: str) -> None:
+    """Raise OptionError if what an option was given has a URL with one slash, such as ``s3:/bucket``."""
+    if slip := _ONE_SLASH.search(text):
+        kind = slip[0].partition(":")[0]
+        raise OptionError(
+            f"'{slip[0]}' lacks a slash: give storage as s3://BUCKET/DIR, gs:// or hf://, and a folder '{kind}:' of "
+            f"this machine as './{slip[0]}'"
+        )
+
+
 def to_path(name: str) -> Path:
     """A path to name files by; of a URL it is no `pathlib.Path`, but has the same methods.
 
@@ -42,8 +57,9 @@ def to_path(name: str) -> Path:
     LibraryError
         If a URL's library is not installed.
     OptionError
-        If there is no storage of this kind.
+        If there is no storage of this kind, or if a URL's second slash is missing.
     """
+    check_slashes(name)
     if not is_url(name):
         return Path(name)
     file_system(name)

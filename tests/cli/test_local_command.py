@@ -10,7 +10,7 @@ import typer
 
 from stemtree.cli import app
 from stemtree.errors import OptionError
-from stemtree.storage import find_url
+from stemtree.storage import check_slashes, find_url
 
 URL = "s3://bucket/some/x.wav"
 
@@ -58,6 +58,29 @@ def test_no_folder_is_made_of_a_url(words: tuple, cli, tmp_path: Path, monkeypat
     assert outcome.err.startswith(f"stemtree: '{URL}' cannot be given as ") and outcome.err.count("\n") == 1
 
 
+@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=[" ".join(words) for words, _ in COMMANDS])
+def test_nothing_takes_a_url_without_its_second_slash(words: tuple, command: Any) -> None:
+    before: list[str] = []
+    for parameter in command.params:
+        if parameter.type.name not in ("path", "text") or parameter.name == "page":
+            continue
+        name = [parameter.opts[-1]] if parameter.param_type_name == "option" else []
+        with pytest.raises(
+            OptionError, match=r"^'s3:/x' lacks a slash: give storage as s3://BUCKET/DIR, gs:// or hf://"
+        ):
+            command.make_context(words[-1], [*before, *name, "s3:/x"])
+        before += [] if name else ["x"]
+
+
+def test_no_folder_is_made_of_a_url_without_its_second_slash(cli, wav: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STEMTREE_OUTPUT", "gs:/x")
+    outcome = cli("separate", wav, "--dry-run")
+    assert (outcome.code, outcome.out, list(tmp_path.glob("*:*"))) == (1, "", [])
+    assert outcome.err.startswith("stemtree: 'gs:/x' lacks a slash") and outcome.err.endswith(" as './gs:/x'\n")
+    assert cli("separate", wav, "--dry-run", "-o", "./gs:/x").code == 0
+
+
 @pytest.mark.parametrize("words", [("separate",), ("query", "--like", "x.wav")])
 def test_songs_and_stems_may_lie_in_storage(words: tuple, cli, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -80,3 +103,26 @@ def test_songs_and_stems_may_lie_in_storage(words: tuple, cli, tmp_path: Path, m
 )
 def test_urls_within_options(text: str, url: str | None) -> None:
     assert find_url(text) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "slip"),
+    [
+        ("S3:/b/x", "S3:/b/x"),
+        ("file:/x", "file:/x"),
+        ("slakh:gs:/b/x", "gs:/b/x"),
+        ("train=[{root: hf:/datasets/a, split: train}]", "hf:/datasets/a"),
+        ("train=[{root: 'hf:/datasets/a', split: train}]", "hf:/datasets/a"),
+        ("slakh:/home/x", None),
+        ("./s3:/x", None),
+        ("C:/x", None),
+        ("s3:x", None),
+        ("s3://b/x", None),
+    ],
+)
+def test_urls_without_their_second_slash(text: str, slip: str | None) -> None:
+    if slip is None:
+        check_slashes(text)
+    else:
+        with pytest.raises(OptionError, match=f"^'{slip}' lacks a slash"):
+            check_slashes(text)

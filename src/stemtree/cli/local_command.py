@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperCommand
 
 from stemtree.errors import OptionError
-from stemtree.storage import find_url
+from stemtree.storage import check_slashes, find_url
 
 
 class LocalCommand(TyperCommand):
@@ -22,18 +22,18 @@ class LocalCommand(TyperCommand):
         Raises
         ------
         OptionError
-            If an argument or an option has a URL that it cannot use.
+            If an argument or an option has a URL that it cannot use, or one without its second slash.
         """
         if not ctx.resilient_parsing:
             given, *_ = self.make_parser(ctx).parse_args(args=list(args))
             for parameter in self.params:
-                if parameter.name not in self.urls:
-                    self._check(parameter, given.get(parameter.name))
+                self._check(parameter, given.get(parameter.name))
         return super().parse_args(ctx, args)
 
     def _check(self, parameter: Any, value: object) -> None:
         for text in _texts(value):
-            if url := find_url(text):
+            check_slashes(text)
+            if parameter.name not in self.urls and (url := find_url(text)):
                 name = parameter.opts[-1] if parameter.param_type_name == "option" else parameter.metavar
                 raise OptionError(
                     f"'{url}' cannot be given as {name}: only songs and -o of separate and query may lie in storage; "
