@@ -8,7 +8,7 @@ from stemtree.hierarchy import available, load
 from stemtree.separation.plan import Plan
 from stemtree.separation.preview import preview
 from stemtree.separation.separator import Separator
-from stemtree.separation.splitters.abilities import DEFAULT_MODEL, ability
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, ability
 
 
 def _targets(plan: Plan) -> list[tuple[object, ...]]:
@@ -53,3 +53,12 @@ def test_splitters_that_are_not_there(tmp_path) -> None:
     (tmp_path / "config.json").write_text("{}")
     assert ability(str(tmp_path)) is None
     assert ability(str(DEFAULT_MODEL / "model.json")) is not None
+
+
+@pytest.mark.parametrize("name", ["musdb18", "ms21"])
+def test_a_splitter_of_what_a_tree_does_not_tell_apart(name: str) -> None:
+    """MUSDB18 is made of nodes of MS21_DEEP, and has no pieces of the drum set."""
+    with pytest.raises(SplitterError, match=f"drum_pieces' can split nothing of the hierarchy '{name}': leave one of"):
+        preview(load(name), [str(DRUM_MODEL)])
+    assert preview(load(name), [str(DEFAULT_MODEL), "spleeter"]) is not None
+    assert preview(load("ms21_deep"), [str(DRUM_MODEL)]) is not None

@@ -5,7 +5,7 @@ The splitters answer by the functions of this module too, so that a plan of abil
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stemtree.errors import HierarchyError, ModelError, SplitterError, StemtreeError
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, Part, from_dict, is_within, join, load, match
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, Part, from_dict, is_within, join, leaves_of, load, match
 from stemtree.hub import is_hub_name
 from stemtree.masks.partition import Partition
 from stemtree.model_files import card_file
@@ -162,13 +162,23 @@ def has_stems(name: str) -> bool:
 
 
 def can_serve(splitter: Division, asked: Hierarchy) -> bool:
-    """Whether a splitter splits a node of a hierarchy, or one of those that the hierarchy is made of."""
-    trees = [asked]
+    """Whether a splitter splits a node of a hierarchy, or tells nodes of it apart in the one that it is made for."""
+    if any(splitter.parts(asked, node) for node in _inner(asked)):
+        return True
     with suppress(HierarchyError):  # its own is not here, or does not tell apart what the plan will name
         whole = splitter.hierarchy or load(DEFAULT_HIERARCHY)
-        trees += [whole] if match(asked, whole, whole) is not None else []
-    inner = ((tree, node) for tree in trees for node in (MIXTURE, *tree.paths) if not tree.is_leaf(node))
-    return any(splitter.parts(tree, node) for tree, node in inner)
+        if (matched := match(asked, whole, whole)) is None:
+            return False
+        home = {part: leaf for leaf, parts in matched.parts.items() for part in parts}
+        found = [
+            [leaf for part in splitter.parts(whole, node) for leaf in leaves_of(whole, part)] for node in _inner(whole)
+        ]
+        return any(len({home[leaf] for leaf in leaves}) > 1 for leaves in found)
+    return False
+
+
+def _inner(hierarchy: Hierarchy) -> Iterator[NodePath]:
+    return (node for node in (MIXTURE, *hierarchy.paths) if not hierarchy.is_leaf(node))
 
 
 def cannot_serve(name: str, hierarchy: Hierarchy) -> str:
