@@ -97,6 +97,10 @@ class SamplingError(StemtreeError):
     """Sampling rules that a corpus has no examples for."""
 
 
+class NoQueryError(SamplingError):
+    """A target that is in no other song of a corpus, which a query could be taken from."""
+
+
 class OptionError(StemtreeError):
     """A setting that does not exist, is out of range or contradicts another."""
 

@@ -97,12 +97,20 @@ def test_a_model_that_takes_queries(cli, musdb: Path, tmp_path: Path) -> None:
     assert cells["level 2/12"][5] == f"{measured}"
     file.unlink()
     alone = cli("evaluate", model, *options)
-    assert alone.code == 1 and _cells(alone)["overall/12"][5:9] == ["0", "0", "0", "0"]
-    assert alone.err == "".join(
-        f"stemtree: 2 chunks failed, the first 'A - B' at 0.0 s: '{leaf}' is salient in no song but this one: "
-        "there is no query for it\n"
-        for leaf in targets[:2]
+    assert alone.code == 1 and _cells(alone)["overall/13"][5:11] == ["0", "0", "0", "0", "0", "8"]
+    assert alone.err == (
+        "stemtree: 4 queries not asked, for no other song has an example of 'accompaniment/bass', "
+        "'accompaniment/drums': give more songs\n"
     )
+    file.unlink()
+    (musdb / "train" / "C - D" / "drums.wav").unlink()
+    shutil.copy(musdb / "train" / "C - D" / "other.wav", musdb / "train" / "C - D" / "drums.wav")  # silent
+    one_song = cli("evaluate", model, *options, "--split", "all")
+    assert one_song.code == 0 and _cells(one_song)["accompaniment/drums/13"][5:11] == ["0", "0", "0", "0", "0", "2"]
+    assert one_song.err == (
+        "stemtree: 2 queries not asked, for no other song has an example of 'accompaniment/drums': give more songs\n"
+    )
+    assert "unasked, no other song has it; undefined, " in one_song.out
 
 
 def test_trees_of_queries(cli, musdb: Path, tmp_path: Path) -> None:

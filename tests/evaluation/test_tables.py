@@ -57,7 +57,7 @@ def test_framewise_and_global() -> None:
 
 def test_counts_and_failures() -> None:
     statuses = ["counted", "quiet", "alone", "absent", "failed"]
-    assert statuses == list(Status)
+    assert [*statuses, "unasked"] == list(Status)
     rows = _rows(
         *({"track": "a", "node": BASS, "status": status, "start": float(n)} for n, status in enumerate(statuses)),
         {"track": "a", "node": DRUMS, "status": "failed", "start": 4.0, "failure": "x"},

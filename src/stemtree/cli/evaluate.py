@@ -211,10 +211,13 @@ def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", quiet: float, wit
     songs, chunks = rows["track"].n_unique(), rows.n_unique(["track", "start"])
     say(f"{name}: {counted(songs, 'song')}, {counted(chunks, 'chunk')}, dB")
     summary = tables.summarise(rows, tree)
+    unasked = rows.filter(status="unasked")
+    word = "unasked, no other song has it; " if len(unasked) else ""
     show(chunk_table(summary, tables.status_counts(rows, tree)), width=240)
     say(
         f"chunks of a node: counted, it was measured; quiet, it is {-quiet:g} dB or more below the mixture; alone, all "
-        "else is;\nabsent, it is silent; failed, it was not estimated; undefined, counted, but a ratio is no number"
+        f"else is;\nabsent, it is silent; failed, it was not estimated; {word}"
+        "undefined, counted, but a ratio is no number"
     )
     show(statistics_table(summary), width=240)
     if rows["target"].is_not_null().any():
@@ -223,7 +226,13 @@ def _print(name: str, rows: "pl.DataFrame", tree: "Hierarchy", quiet: float, wit
     if with_absent:
         show(absent_table(tables.absent_estimates(rows)), width=240)
         say("count: chunks in which the node is silent; p90: nine of ten estimates are less loud")
+    if len(unasked):
+        targets = ", ".join(f"'{target}'" for target in unasked["target"].unique(maintain_order=True))
+        queries = counted(unasked.n_unique(["track", "start", "target"]), "query", "queries")
+        say(f"{queries} not asked, for no other song has an example of {targets}: give more songs", error=True)
     print_failures(rows)
+    if 0 < len(unasked) == len(rows):
+        raise typer.Exit(1)
 
 
 def print_failures(rows: "pl.DataFrame") -> None:

@@ -10,7 +10,7 @@ import torch
 
 from stemtree.corpora.track import Track
 from stemtree.data.signals import is_salient, node_signals
-from stemtree.errors import EvaluationError, StemtreeError
+from stemtree.errors import EvaluationError, NoQueryError, StemtreeError
 from stemtree.evaluation.estimators.base import Batch, ChunkEstimator
 from stemtree.evaluation.rows import SCHEMA, Status
 from stemtree.evaluation.settings import EvaluationSettings
@@ -74,7 +74,8 @@ class ChunkMeasurer:
             if len(starts) > 1:
                 return [row for start in starts for row in self._measure_or_fail(track, [start])]
             kind = "" if isinstance(error, StemtreeError) else f"{type(error).__name__}: "
-            failed = {"status": Status.FAILED.value, "failure": f"{kind}{error}"}
+            status = Status.UNASKED if isinstance(error, NoQueryError) else Status.FAILED
+            failed = {"status": status.value, "failure": f"{kind}{error}"}
             return self._rows(track, starts[0], [failed] * len(self.nodes))
 
     def _read(self, track: Track, starts: Sequence[int]) -> Batch:

@@ -14,7 +14,7 @@ from stemtree.audio import ArraySource
 from stemtree.corpora.track import Corpus, Track
 from stemtree.data.signals import node_signals
 from stemtree.devices import AUTO
-from stemtree.errors import EvaluationError, OptionError, SamplingError, StemtreeError
+from stemtree.errors import EvaluationError, NoQueryError, OptionError, StemtreeError
 from stemtree.evaluation.chunks import check_draw
 from stemtree.evaluation.estimators.queries import Queries, find_queries
 from stemtree.evaluation.found_leaves import LEAVES
@@ -128,7 +128,7 @@ class TreeJudge:
         for leaf in self.tree.stack.targets:
             try:
                 _, chunk = self._queries.draw(leaf, track.id, 0)
-            except SamplingError:
+            except NoQueryError:
                 continue
             length = self.settings.chunking.num_samples(chunk.track.sample_rate)
             (audio,) = node_signals(chunk.track, (leaf,), chunk.start, length, mono=self.settings.mono)

@@ -44,6 +44,9 @@ class Status(StrEnum):
     FAILED = "failed"
     """The chunk could not be read or estimated; the column ``failure`` says why."""
 
+    UNASKED = "unasked"
+    """No other song has an example to ask for the target with; the column ``failure`` says so."""
+
 
 SCHEMA = pl.Schema(
     {

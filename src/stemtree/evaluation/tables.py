@@ -92,13 +92,18 @@ def summarise(rows: pl.DataFrame, hierarchy: Hierarchy) -> pl.DataFrame:
 
 
 def status_counts(rows: pl.DataFrame, hierarchy: Hierarchy) -> pl.DataFrame:
-    """Count the rows of each group by status: columns ``group``, ``name`` and one for each `Status`."""
+    """Count the rows of each group by status: columns ``group``, ``name`` and one for each `Status`.
+
+    The column ``unasked`` is there only if a row has this status.
+    """
+    has_unasked = (rows["status"] == Status.UNASKED.value).any()
+    shown = [status.value for status in Status if has_unasked or status != Status.UNASKED]
     lines = []
     for group in groups(rows, hierarchy):
         statuses = rows.filter(pl.col("node").is_in(group.nodes))["status"]
-        counts = {status.value: (statuses == status.value).sum() for status in Status}
+        counts = {status: (statuses == status).sum() for status in shown}
         lines.append({"group": group.kind, "name": group.name} | counts)
-    return pl.DataFrame(lines, schema=["group", "name", *(status.value for status in Status)])
+    return pl.DataFrame(lines, schema=["group", "name", *shown])
 
 
 def absent_estimates(rows: pl.DataFrame) -> pl.DataFrame:
@@ -153,7 +158,7 @@ def _song_figures(rows: pl.DataFrame) -> pl.DataFrame:
                 mean, median = framewise_mean(values).item(), framewise_median(values).item()
                 figures.append(head | metric | {"statistic": "framewise mean", "value": mean})
                 figures.append(head | metric | {"statistic": "framewise median", "value": median})
-        whole = song.filter(pl.col("status") != Status.FAILED.value)
+        whole = song.filter(~pl.col("status").is_in([Status.FAILED.value, Status.UNASKED.value]))
         value = global_sdr(_tensor(whole["reference_energy"]), _tensor(whole["error_energy"])).item()
         figures.append(head | {"metric": "sdr", "statistic": "global mean", "value": value})
     columns = {"track": pl.String, "node": pl.String, "metric": pl.String, "statistic": pl.String}

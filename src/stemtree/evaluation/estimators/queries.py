@@ -11,7 +11,7 @@ from stemtree.corpora.track import Corpus, Track
 from stemtree.data.candidates import family_of
 from stemtree.data.salience import Chunking, index_file, salience_index
 from stemtree.data.signals import node_signals
-from stemtree.errors import SamplingError
+from stemtree.errors import NoQueryError
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.types import Waveform
@@ -60,7 +60,7 @@ class Queries:
 
         Raises
         ------
-        SamplingError
+        NoQueryError
             If none of the leaves that can be asked for is salient in another song.
         """
         generator = np.random.default_rng(
@@ -70,7 +70,7 @@ class Queries:
         pools = [(leaf, [chunk for chunk in self.chunks[leaf] if chunk.track.id != track]) for leaf in asked]
         pools = [(leaf, chunks) for leaf, chunks in pools if chunks]
         if not pools:
-            raise SamplingError(f"'{asked[0]}' is salient in no song but this one: there is no query for it")
+            raise NoQueryError(f"'{asked[0]}' is salient in no song but this one: there is no query for it")
         leaf, others = pools[generator.integers(len(pools))] if len(pools) > 1 else pools[0]
         return leaf, others[generator.integers(len(others))]
 
