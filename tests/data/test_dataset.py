@@ -1,5 +1,7 @@
+import copy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from support.noise_corpus import RATE, SECONDS, SHORT, make_corpus
 from torch.utils.data import DataLoader
 
+from stemtree.audio.held import HeldFiles
 from stemtree.audio.plain_wav import PlainWav
 from stemtree.corpora.track import Corpus, Track
 from stemtree.data import dataset
@@ -266,6 +269,30 @@ def test_flac_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(dataset, "available_memory", lambda room=room: room)
         for ours, theirs in zip(plain, make_examples(as_flac, load("musdb18"), nodes, rules, size=6), strict=True):
             assert all(torch.equal(ours[key], theirs[key]) for key in ("mixture", "nodes", "query"))  # type: ignore[literal-required]
+
+
+def test_a_reader_holds_its_part_whatever_was_read_before_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[int] = []
+
+    class Recorded(HeldFiles):
+        def __init__(self, limit: int) -> None:
+            limits.append(limit)
+            super().__init__(limit)
+
+        def __reduce__(self) -> tuple[type[HeldFiles], tuple[int]]:
+            return Recorded, super().__reduce__()[1]
+
+    monkeypatch.setattr(dataset, "HeldFiles", Recorded)
+    monkeypatch.setattr(dataset, "available_memory", lambda: 4000)
+    examples = make_examples(make_corpus(tmp_path, [["vocals"]]), load("musdb18"), ["vocals"], SamplingRules(), size=2)
+    assert len(list(examples)) == 2 and limits == [1000]
+    for in_process in (examples, copy.deepcopy(examples)):  # forked, spawned
+        limits.clear()
+        with monkeypatch.context() as in_worker:
+            in_worker.setattr(dataset, "get_worker_info", lambda: SimpleNamespace(num_workers=4))
+            assert len(list(in_process)) == 2 and limits == [250]
 
 
 def test_only_what_is_needed_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

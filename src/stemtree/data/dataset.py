@@ -1,7 +1,6 @@
 """Training examples as tensors: a mixture and the ground truth of its nodes."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import TypedDict
 
 import numpy as np
@@ -115,6 +114,7 @@ class Examples(Dataset[Example]):
         if len({len(path) for path in self._nodes.values()}) > 1:
             raise OptionError("the targets' paths differ in length: name the nodes, or prune the hierarchy")
         self.sample_rate = rates.pop()
+        self._held_by_readers: dict[int, HeldFiles] = {}
         self._augmenter = (
             Augmenter(augmentation, sampler.corpus, self._chunking, remix_features, self._is_removed)
             if augmentation
@@ -203,11 +203,17 @@ class Examples(Dataset[Example]):
         """Whether no stem may be taken from a chunk; where only leaves lack their truth, all may be."""
         return self._sampler.rules.missing_mode == "all" and self._sampler.is_missing_at(track, start)
 
-    @cached_property
+    @property
     def _held(self) -> HeldFiles:
-        """Stems that this process holds in memory: an equal part for each reader, of a quarter of what is free."""
+        """Stems that this process holds in memory: an equal part for each reader, of a quarter of what is free.
+
+        A reader is given what was read before it was started too; what that holds is not its part.
+        """
         readers = info.num_workers if (info := get_worker_info()) else 1
-        return HeldFiles(min(_HELD, available_memory() // 4) // readers)
+        if readers not in self._held_by_readers:
+            limit = min(_HELD, available_memory() // 4) // readers
+            self._held_by_readers = {readers: HeldFiles(limit)}
+        return self._held_by_readers[readers]
 
     def _start(self, position: ChunkPosition) -> int:
         """First sample of a chunk."""
