@@ -19,3 +19,5 @@ def test_what_the_hub_reads_and_what_people_read() -> None:
     assert "license" not in model_page(CARD | {"licence": ""}, "pair")
     asked = model_page(CARD | {"network": {"kind": "folded_query"}}, "pair", "runs/query")
     assert "stemtree query song.wav --like example.wav --model runs/query\n" in asked
+    noted = model_page(CARD | {"training": {"note": "It was stopped early."}}, "pair")
+    assert "\n\nIt was stopped early.\n\n## Licences" in noted

@@ -63,11 +63,14 @@ class Recipe:
         Where all goes.
     epochs : int
         Of 100 steps.
+    note : str
+        What the card says of this training beside its settings.
     """
 
     corpora: Corpora
     out: Path
     epochs: int
+    note: str = ""
 
     def start(self) -> Path:
         """Write the model that the training begins with."""
@@ -119,7 +122,8 @@ class Recipe:
             *("--duration", min(10, 2 * size.held_excerpt / 3), "--sample", 10 * size.judged, "-o", file),
         )
         metrics = {"openmsx": _by_level(file, trained)}
-        _change_card(folder, metrics=metrics, training=trained.card.training | {"leaves_found": leaves})
+        training = trained.card.training | {"leaves_found": leaves} | ({"note": self.note} if self.note else {})
+        _change_card(folder, metrics=metrics, training=training)
         print(json.dumps(metrics | {"leaves found": leaves}, indent=2), flush=True)
         return folder
 
@@ -163,7 +167,7 @@ def borrow_weights(model: Model, default: Model) -> int:
 
 
 def run_stemtree(*words: object) -> None:
-    """Run the command; what ``--skip-bad`` leaves out is no failure, nor a leaf that one song alone has."""
+    """Run the command; what ``--skip-bad`` leaves out is no failure."""
     command = ["stemtree", *map(str, words)]
     code = subprocess.run(command, check=False).returncode
     if code and not (code == 1 and "--skip-bad" in command):
@@ -200,6 +204,7 @@ def main() -> None:
     parser.add_argument("--sounds", type=Path, default=Path("/usr/share/sounds"))
     parser.add_argument("--openmsx", type=Path, default=Path("/usr/share/games/openttd/baseset/openmsx"))
     parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--note", default="", help="a sentence for the card on this training beside its settings")
     parser.add_argument("--size", choices=SIZES, default="small")
     options = parser.parse_args()
     corpora = Corpora(
@@ -213,7 +218,7 @@ def main() -> None:
         run_stemtree,
     )
     corpora.render()
-    recipe = Recipe(corpora, options.out, options.epochs)
+    recipe = Recipe(corpora, options.out, options.epochs, options.note)
     print(recipe.publish(recipe.train()))
 
 

@@ -44,8 +44,8 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     corpora : list of dict
         What it was trained on: kinds, songs, hours of each leaf, fingerprint; the latest run's first.
     training : dict
-        The settings it was trained with, steps and time. Those of the model whose weights it began with, if any, are in
-        ``began_with``.
+        The settings it was trained with, steps and time, and a ``note`` on what they do not tell. Those of the model
+        whose weights it began with, if any, are in ``began_with``.
     metrics : dict
         For each corpus that it was measured on, the results.
     licences : dict

@@ -30,6 +30,7 @@ def model_page(card: Mapping[str, Any], name: str, splitter: str = "") -> str:
         "```", *_drawn(card["tree"]), "```", "",
         "```sh", _used(str(kind), splitter), "```",
         *_cost(card.get("cpu_seconds")), *_figures(card.get("metrics") or {}), *_corpora(card.get("corpora") or ()),
+        *_note(card.get("training") or {}),
         *_licences(card.get("licences") or {}),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
@@ -73,6 +74,11 @@ def _corpora(corpora: Any) -> Iterator[str]:
     for corpus in corpora:
         hours = ", ".join(f"{node} {some}" for node, some in (corpus.get("stem_hours") or {}).items())
         yield f"| {', '.join(map(str, corpus.get('kinds', ())))} | {corpus.get('songs', '')} | {hours} |"
+
+
+def _note(training: Mapping[str, Any]) -> Iterator[str]:
+    if training.get("note"):
+        yield from ("", str(training["note"]))
 
 
 def _licences(licences: Mapping[str, Mapping[str, str]]) -> Iterator[str]:

@@ -48,7 +48,7 @@ def test_from_corpora_to_a_model_with_its_threshold(
 
     there = corpora(recipe, tmp_path, run, tmp_path)
     there.render()  # nothing: all is there
-    made = recipe.Recipe(there, tmp_path / "out", epochs=1)
+    made = recipe.Recipe(there, tmp_path / "out", epochs=1, note="It is a try.")
     assert not made.out.exists()
     folder = made.publish(made.train())
     model = load_model(folder)
@@ -57,7 +57,9 @@ def test_from_corpora_to_a_model_with_its_threshold(
     assert "Freedoom" in model.card.licences["songs"] and "Simutrans" in model.card.licences["songs"]
     assert model.card.metrics.keys() == {"openmsx"} and set(model.card.metrics["openmsx"]) == set(model.card.nodes)
     assert set(model.card.training["leaves_found"]) == {"validation", "openmsx"}
-    assert "stemtree query song.wav --like" in (folder / "README.md").read_text()
+    assert model.card.training["note"] == "It is a try."
+    page = (folder / "README.md").read_text()
+    assert "stemtree query song.wav --like" in page and "\n\nIt is a try.\n" in page
 
 
 def test_what_is_rendered(recipe: ModuleType, tmp_path: Path) -> None:

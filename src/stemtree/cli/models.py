@@ -55,7 +55,7 @@ def models(
         table.add_row("spleeter", "MIT", "any: song", "vocals, accompaniment", *cost, "")
     show(table, width=120)
     say("CPU s per s: of the network, per second of 44.1 kHz stereo, in one thread; ? where it is not known")
-    say("improvement: of SI-SDR, mean over chunks, of each level of the model's tree from the highest to the leaves")
+    say("improvement: of SI-SDR, mean over chunks, by levels of the tree: families (highest) / instruments (leaves)")
 
 
 def _row(model: "KnownModel") -> list[str]:
