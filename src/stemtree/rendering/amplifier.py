@@ -15,6 +15,7 @@ import numpy as np
 from stemtree.audio.samples import Samples
 from stemtree.extras import library
 from stemtree.rendering.midi import MidiPart, changed
+from stemtree.rendering.packages import render_package
 
 AMPLIFIER = "Amplifier"
 """Name of the effect; its settings are the arguments of `amplify`."""
@@ -175,10 +176,10 @@ def amplify(
         takes.append(_once_more(mono, sample_rate, int(cabinet)))
     sides = np.sqrt((audio**2).mean(axis=1))
     sides = sides / max(float(sides.max()), 1e-9)
-    tone = _tone(signal, sample_rate, middle_db, low_hz, high_hz, int(cabinet))
-    first, *second = (
-        signal.sosfilt(tone, _saturate(signal, take, sample_rate, drive_db, tight_hz, bias)) for take in takes
-    )
+    edges = _edges(signal, sample_rate, low_hz, high_hz)
+    tone = _tone(sample_rate, middle_db, low_hz, high_hz, int(cabinet))
+    driven = (_saturate(signal, take, sample_rate, drive_db, tight_hz, bias) for take in takes)
+    first, *second = (tone(signal.sosfilt(edges, take).astype(np.float32), sample_rate) for take in driven)
     if second:
         (other,) = second
         sides = np.ones(2)
@@ -216,8 +217,15 @@ def _saturate(signal: Any, mono: Samples, sample_rate: int, drive_db: float, tig
     return shaped
 
 
-def _tone(signal: Any, sample_rate: int, middle_db: float, low_hz: float, high_hz: float, cabinet: int) -> np.ndarray:
-    """Second-order sections of the filters after the amplifier."""
+def _edges(signal: Any, sample_rate: int, low_hz: float, high_hz: float) -> np.ndarray:
+    """Second-order sections of what the cabinet and the amplifier's end leave of the spectrum."""
+    edges = (("highpass", low_hz, 2), ("lowpass", min(high_hz, 0.45 * sample_rate), 4), ("highpass", 20, 1))
+    return np.concatenate([signal.butter(order, hz, kind, fs=sample_rate, output="sos") for kind, hz, order in edges])
+
+
+def _tone(sample_rate: int, middle_db: float, low_hz: float, high_hz: float, cabinet: int) -> Any:
+    """The peaks and dips of amplifier and cabinet."""
+    pedalboard = render_package("pedalboard")
     random = np.random.default_rng(cabinet)
     resonances = [
         (600.0, middle_db, 0.7),
@@ -225,17 +233,6 @@ def _tone(signal: Any, sample_rate: int, middle_db: float, low_hz: float, high_h
         (random.uniform(0.4, 0.8) * high_hz, random.uniform(3, 10), 1.5),
         *((random.uniform(300, 3000), random.uniform(-6, 4), random.uniform(2, 5)) for _ in range(4)),
     ]
-    edges = (("highpass", low_hz, 2), ("lowpass", min(high_hz, 0.45 * sample_rate), 4))
-    sections = [signal.butter(order, hz, kind, fs=sample_rate, output="sos") for kind, hz, order in edges]
-    peaks = [_peak(min(hz, 0.4 * sample_rate), gain, q, sample_rate) for hz, gain, q in resonances]
-    return np.concatenate([*sections, np.stack(peaks), signal.butter(1, 20, "highpass", fs=sample_rate, output="sos")])
-
-
-def _peak(hz: float, gain_db: float, q: float, sample_rate: int) -> np.ndarray:
-    """A peaking equaliser (Bristow-Johnson, "Cookbook formulae for audio equalizer biquad filter coefficients")."""
-    root, angle = 10 ** (gain_db / 40), 2 * np.pi * hz / sample_rate
-    alpha = np.sin(angle) / (2 * q)
-    above = [1 + alpha * root, -2 * np.cos(angle), 1 - alpha * root]
-    below = [1 + alpha / root, -2 * np.cos(angle), 1 - alpha / root]
-    coefficients: np.ndarray = np.array([*above, *below]) / below[0]
-    return coefficients
+    return pedalboard.Pedalboard(
+        [pedalboard.PeakFilter(min(hz, 0.4 * sample_rate), gain, q) for hz, gain, q in resonances]
+    )
