@@ -2,6 +2,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from stemtree.separation.splitters.external_packages import PACKAGES
 ROOT = Path(__file__).parents[1]
 OPTIONAL = (
     "bs4", "demucs", "fluidsynth", "librosa", "lightning_utilities", "matplotlib", "moises_light", "openunmix",
-    "pedalboard", "pretty_midi", "py7zr", "pyloudnorm", "pymss_core", "pytorch_lightning", "pytorch_optimizer",
-    "rarfile", "requests", "scipy", "sklearn", "soxr", "tensorboard",
+    "pedalboard", "polars", "pretty_midi", "py7zr", "pyloudnorm", "pymss_core", "pytorch_lightning",
+    "pytorch_optimizer", "rarfile", "requests", "scipy", "sklearn", "soxr", "tensorboard",
 )  # fmt: skip
 
 
@@ -28,6 +29,14 @@ def test_a_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OptionError) as error:
         library("librosa.no_such_module", "train", "matching needs", ", or leave it out")
     assert str(error.value) == "matching needs librosa: `pip install 'stemtree[train]'`, or leave it out"
+
+
+@pytest.mark.parametrize("room", ["data", "evaluation", "experiments"])
+def test_what_makes_tables_says_what_it_needs(room: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    monkeypatch.delitem(sys.modules, f"stemtree.{room}", raising=False)
+    with pytest.raises(OptionError, match=r"need polars: `pip install 'stemtree\[evaluate\]'`$"):
+        import_module(f"stemtree.{room}")
 
 
 def test_separating_needs_no_optional_package(wav: Path, tmp_path: Path) -> None:

@@ -1,1 +1,5 @@
 """Training examples from corpora: salience of nodes, sampling of chunks, augmentation of stems, a PyTorch dataset."""
+
+from stemtree.extras import library
+
+library("polars", "evaluate", "training and evaluation need")
