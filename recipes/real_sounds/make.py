@@ -28,36 +28,28 @@ fretsonfire-songs-sectoid fretsonfire-songs-muldjord.
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import zlib
-from collections import defaultdict
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import yaml
-from numpy.typing import NDArray
+from report import Runner, as_table, hours_by_licence, measure
+from stems import mix_in, stretches
 
-from stemtree.corpora.layout import read_metadata
 from stemtree.errors import StemtreeError
 from stemtree.hierarchy import load
 from stemtree.model import load_model, save_model
 from stemtree.rendering.sfz import check_sfz
 from stemtree.separation.splitters.abilities import DEFAULT_MODEL
-from stemtree.staging import staging, whole_file
+from stemtree.staging import whole_file
 
 HERE = Path(__file__).parent
-RATE = 44100
 TAIL = 2.0
 """Seconds that rendered songs last longer than their excerpts, at most."""
-
-Audio = NDArray[np.float32]
-Runner = Callable[..., object]
 
 
 @dataclass(frozen=True)
@@ -232,70 +224,6 @@ def preset(instrument: Path, entry: dict[str, Any], place: Path) -> Path:
     return place
 
 
-def stretches(file: Path, seconds: float, most: int | None, random: np.random.Generator) -> Iterator[Audio]:
-    """Stretches of a recording that are not silent, or `most` of them: ``(channel, sample)``."""
-    from stemtree.audio import read
-    from stemtree.audio.resample import resample
-
-    audio, rate = read(file)
-    audio = np.asarray(resample(audio, rate, RATE) if rate != RATE else audio, np.float32)
-    audio = np.repeat(audio, 2, axis=0) if len(audio) == 1 else audio
-    length = round(seconds * RATE)
-    starts = np.arange(0, audio.shape[1] - length + 1, length)
-    loud = [start for start in starts if (audio[:, start : start + length] ** 2).mean() > 10**-4.5]
-    if most is not None and len(loud) > most:
-        loud = sorted(random.choice(loud, most, replace=False))
-    for start in loud:
-        yield audio[:, start : start + length]
-
-
-def mix_in(stretch: Audio, leaf: str, band: Path, place: Path, level: float) -> None:
-    """Make a song of a stretch and of all but its leaf of a rendered song, so many dB above the band's mean stem."""
-    described = read_metadata(band / "metadata.yaml")["stems"]
-    ms21, powers, length = load("ms21"), [], stretch.shape[1]
-    with staging(place) as folder:
-        for number, (name, stem) in enumerate(described.items()):
-            of = ms21.leaf(stem["midi_program_name"]).rpartition("/")[2]
-            source = band / "stems" / f"{name}.flac"
-            if of != leaf and not of.endswith("vocal"):
-                audio = soundfile.read(source, dtype="float32")[0]
-                powers.append(float((audio**2).mean()))
-                length = len(audio)
-                target = folder / f"{number:02}_{of}.flac"
-                try:
-                    os.link(source, target)
-                except OSError:
-                    shutil.copy(source, target)
-        stretch = np.pad(stretch, ((0, 0), (0, max(0, length - stretch.shape[1]))))[:, :length]
-        gain = 10 ** (level / 20) * np.sqrt((np.mean(powers) if powers else 0.01) / (stretch**2).mean())
-        gain = min(gain, 0.99 / float(np.abs(stretch).max()))
-        soundfile.write(folder / f"90_{leaf}.flac", (gain * stretch).T, RATE, "PCM_16")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        folder.rename(place)
-
-
-def hours_by_licence(data: Path, licence_of: dict[str, str]) -> dict[str, dict[str, float]]:
-    """Hours of stems that are learned from: of each leaf, by licence."""
-    ms21 = load("ms21")
-    hours: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for file in data.glob("*/train/*/metadata.yaml"):
-        for name, stem in read_metadata(file)["stems"].items():
-            licence = licence_of.get(stem["plugin_name"].partition(":")[0], "?")
-            seconds = soundfile.info(file.parent / "stems" / f"{name}.flac").duration
-            hours[ms21.leaf(stem["midi_program_name"]).rpartition("/")[2]][licence] += seconds / 3600
-    for file in data.glob("*/train/*/90_*.flac"):
-        hours[file.stem[3:]]["recorded stems"] += soundfile.info(file).duration / 3600
-    return {leaf: {name: round(of[name], 3) for name in sorted(of)} for leaf, of in sorted(hours.items())}
-
-
-def as_table(hours: dict[str, dict[str, float]]) -> str:
-    """The same as Markdown."""
-    licences = sorted({licence for of in hours.values() for licence in of})
-    rows = [["leaf", *licences], ["---"] * (1 + len(licences))]
-    rows += [[leaf, *(f"{of.get(name, 0):.2f}" for name in licences)] for leaf, of in hours.items()]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
 def start(out: Path, model: Path) -> None:
     """Write the model that training begins with: the shipped one, its logits no longer divided by its temperature."""
     trained = load_model(model)
@@ -305,31 +233,6 @@ def start(out: Path, model: Path) -> None:
             one *= trained.card.training.get("temperature", 1.0)
     trained.network.load_state_dict(weights)
     save_model(trained, out / "start")
-
-
-def measure(model: str, out: Path, openmsx: Path | None, run: Runner, sample: int | None) -> None:
-    """Print families, instruments and every leaf's mean SI-SDR improvement on songs and sounds that are kept."""
-    import polars as pl
-
-    corpora = [(out / "data" / name, "slakh") for name in ("unheard", "unheard_clean")]
-    corpora += [(out / "data" / "unheard_stems", "folder"), *([(openmsx, "slakh")] if openmsx else [])]
-    there = [(corpus, kind) for corpus, kind in corpora if corpus.is_dir()]
-    place = out / "measured" / re.sub(r"[^A-Za-z0-9]+", "_", model).strip("_")
-    place.mkdir(parents=True, exist_ok=True)
-    table: dict[str, dict[str, tuple[float, int]]] = defaultdict(dict)
-    for corpus, kind in there:
-        file = place / f"{corpus.name}.parquet"
-        of_corpus = ("--corpus", corpus, "--kind", kind, "--hierarchy", "ms21", "--skip-bad", "--root", "accompaniment")
-        some = ("--sample", sample) if sample else ()
-        run("evaluate", model, *of_corpus, *some, "--stereo", "--no-bss", "--workers", 1, "-o", file)
-        rows = pl.read_parquet(file).filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
-        means = rows.group_by("node").agg(pl.col("si_sdr_improvement").mean(), pl.len())
-        for node, mean, count in means.iter_rows():
-            table[node][corpus.name] = (mean, count)
-    names = [corpus.name for corpus, _ in there]
-    print(f"| node | {' | '.join(names)} |\n|{'---|' * (1 + len(names))}")
-    for node, of in sorted(table.items()):
-        print(f"| {node} | {' | '.join('{:.2f} ({})'.format(*of[name]) if name in of else '' for name in names)} |")
 
 
 def run_stemtree(*words: object) -> None:

@@ -1,6 +1,8 @@
 """The recipe ``recipes/voices/render.py`` in small."""
 
 import importlib.util
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -12,14 +14,18 @@ RATE = 44100
 
 
 @pytest.fixture(scope="module")
-def recipe() -> ModuleType:
+def recipe() -> Iterator[ModuleType]:
     pytest.importorskip("python_stretch")
     file = Path(__file__).parents[2] / "recipes" / "voices" / "render.py"
     spec = importlib.util.spec_from_file_location("voices_recipe", file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(file.parent)  # as for a script
+        patch.delitem(sys.modules, "gather", raising=False)
+        spec.loader.exec_module(module)
+        yield module
+        sys.modules.pop("gather")
 
 
 def _scale(notes: list[int]) -> np.ndarray:
@@ -32,7 +38,7 @@ def _scale(notes: list[int]) -> np.ndarray:
 
 
 def test_harmonies_stay_in_the_key(recipe: ModuleType) -> None:
-    intervals = recipe._intervals(_scale([60, 62, 64, 65, 67, 69, 71, 72]))
+    intervals = sys.modules["gather"].intervals(_scale([60, 62, 64, 65, 67, 69, 71, 72]))
     third = intervals[recipe.STEPS.index(2)]
     at = [(round((number + 0.5) * RATE / 2)) // recipe.HOP for number in range(8)]
     assert third[at].tolist() == [4, 3, 3, 4, 4, 3, 3, 4]
@@ -42,7 +48,7 @@ def test_the_leader_stands_in_the_centre(recipe: ModuleType, tmp_path: Path) -> 
     own = tmp_path / "sources" / "1.Song"
     own.mkdir(parents=True)
     random = np.random.default_rng(0)
-    for shift in recipe.SHIFTS:
+    for shift in sys.modules["gather"].SHIFTS:
         soundfile.write(own / f"lead_{shift}.flac", random.normal(0, 0.1, 2 * RATE), RATE)
     np.save(own / "intervals.npy", np.zeros((len(recipe.STEPS), 2 * RATE // recipe.HOP), np.int8))
     for name in ("produced_lead", "produced_backing"):

@@ -28,9 +28,14 @@ def recipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location("make_real_sounds_recipe", RECIPE)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.syspath_prepend(RECIPE.parent)  # as for a script
+    for name in ("report", "stems"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, spec.name, module)  # for its data classes
     spec.loader.exec_module(module)
     yield module
+    for name in ("report", "stems"):
+        sys.modules.pop(name, None)
 
 
 def write_song(file: Path) -> None:
