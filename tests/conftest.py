@@ -58,11 +58,10 @@ def networks_are_built_once() -> Iterator[None]:
     """Share Spleeter's two networks; unpickling them takes half of the time of separating a second."""
     build, networks = spleeter_weights.build_network, {}
 
-    def build_once(checkpoint: bytes) -> UNet:
-        key = hash(checkpoint)
-        if key not in networks:
-            networks[key] = build(checkpoint)
-        return networks[key]
+    def build_once(checkpoint: spleeter_weights.Checkpoint) -> UNet:
+        if checkpoint not in networks:
+            networks[checkpoint] = build(checkpoint)
+        return networks[checkpoint]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spleeter_weights, "build_network", build_once)

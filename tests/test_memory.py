@@ -1,4 +1,5 @@
 import errno
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stemtree import memory
-from stemtree.memory import check_room_for_torch, is_out_of_memory
+from stemtree.memory import check_room_for_torch, is_out_of_memory, no_collection
 
 PROGRAM = """
 import resource, sys
@@ -31,6 +32,20 @@ def test_freed_memory_is_used_again() -> None:
 
     # By far, even where the system maps large pages; but a busy system may have taken the memory away meanwhile.
     assert any(4 * faults("keep") < faults() for _ in range(3))
+
+
+def test_nothing_is_collected_while_libraries_are_imported() -> None:
+    try:
+        with no_collection():
+            assert not gc.isenabled()
+        assert gc.isenabled() and gc.get_freeze_count()
+        gc.disable()
+        with pytest.raises(ImportError), no_collection():
+            raise ImportError
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize(

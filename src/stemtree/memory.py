@@ -2,9 +2,12 @@
 
 import ctypes
 import errno
+import gc
 import mmap
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
@@ -50,6 +53,22 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, _KEPT_UP_TO) and mallopt(_M_TRIM_THRESHOLD, -1))
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Import large libraries without searching their objects for garbage again and again, which stay to the end.
+
+    That takes a quarter of the time of importing torch. Later searches leave out what was there by then.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 def available_memory() -> int:

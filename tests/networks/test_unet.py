@@ -2,7 +2,14 @@ import importlib.util
 
 import torch
 
-from stemtree.separation.splitters.spleeter_weights import CHECKPOINTS, build_network, load_arrays, package_folder
+from stemtree.separation.splitters.spleeter_weights import (
+    CHECKPOINTS,
+    build_network,
+    checkpoint_folder,
+    load_arrays,
+    package_folder,
+    read_checkpoints,
+)
 
 
 def test_equals_the_published_network() -> None:
@@ -13,9 +20,8 @@ def test_equals_the_published_network() -> None:
     published = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(published)
     magnitude = torch.rand(1, 2, 128, 192, generator=torch.Generator().manual_seed(0)) * 20
-    for name in CHECKPOINTS:
-        checkpoint = (folder / "checkpoints" / "2stems" / name).read_bytes()
-        ours, arrays = build_network(checkpoint), load_arrays(checkpoint)
+    for name, checkpoint in zip(CHECKPOINTS, read_checkpoints(checkpoint_folder()), strict=True):
+        ours, arrays = build_network(checkpoint), load_arrays((checkpoint_folder() / name).read_bytes())
         theirs = published.UNet(2).eval()
         missing, unexpected = theirs.load_state_dict(
             {key: torch.from_numpy(array) for key, array in arrays.items()}, strict=False

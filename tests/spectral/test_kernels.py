@@ -18,7 +18,7 @@ def test_synthesis_equals_torchs_inverse_of_masked_frames(cached: int, monkeypat
     (spectrogram,) = analyse_stream(SMALL, [signal], 100)
     mask = torch.rand(spectrogram.shape, generator=generator)
     synthesis = Synthesis(SMALL)
-    back = torch.cat([synthesis.add([MaskedSpectrogram(spectrogram, mask)]), synthesis.finish()], dim=-1)[0, :, :1000]
+    back = torch.cat([*synthesis.add([MaskedSpectrogram(spectrogram, mask)]), synthesis.finish()], dim=-1)[0, :, :1000]
     expected = torch.istft(spectrogram * mask, 64, 16, window=torch.hann_window(64), length=1000)
     torch.testing.assert_close(back, expected, atol=1e-5, rtol=0)
 

@@ -24,7 +24,7 @@ from stemtree.cli.song_work import Reading, Wishes
 from stemtree.cli.songs import answer_missing, plan_songs, separate_songs
 from stemtree.devices import AUTO, check_name, may_be_gpu
 from stemtree.errors import OptionError
-from stemtree.memory import check_room_for_torch
+from stemtree.memory import check_room_for_torch, no_collection
 from stemtree.storage import to_path
 from stemtree.threads import Waiting, choose_waiting
 
@@ -201,8 +201,9 @@ def _make_separator(
     device: str,
     batch: int | None,
 ) -> "Separator":
-    from stemtree.separation.separator import Separator
-    from stemtree.separation.splitters.registry import make_splitters
+    with no_collection():
+        from stemtree.separation.separator import Separator
+        from stemtree.separation.splitters.registry import make_splitters
 
     splitters = make_splitters(splitter, hierarchy, stem_map or ()) if splitter else None
     return Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters, device=device, batch=batch)

@@ -26,6 +26,9 @@ Begun = TypeVar("Begun")
 _READ = 1 << 16
 """Samples to read at a time."""
 
+_SYNTHESISED = 128
+"""Frames to transform back at a time on the CPU, where the samples of all stems of a block would take 80 MB."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeparatedBlock:
@@ -86,25 +89,31 @@ def walk(plan: Plan, source: AudioSource, batches: Batches | None = None) -> Ite
 
 def _finished(
     plan: Plan, source: AudioSource, mixture: "_SampleQueue", batches: Batches
-) -> Iterator[list[Callable[[], Waveform]]]:
-    """Compute consecutive samples of all rows, ``(row, channel, sample)``, and begin to copy them from the device."""
+) -> Iterator[Iterable[Callable[[], Waveform]]]:
+    """Compute consecutive samples of all rows, ``(row, channel, sample)``, and begin to copy them from the device.
+
+    On the CPU samples are computed as they are asked for, and all of them must be before the next are.
+    """
     stft = plan.stft.at(source.sample_rate)
-    synthesis, done = Synthesis(stft), 0
-    size = _READ if batches.device == CPU else plan.block_frames * stft.hop  # one copy for each block
+    synthesis, on_cpu = Synthesis(stft), batches.device == CPU
+    size = _READ if on_cpu else plan.block_frames * stft.hop  # one copy for each block
     audio = (torch.from_numpy(mixture.put(block).astype(np.float32)) for block in source.blocks(size))
     spectrograms = analyse_stream(stft, map(batches.link.send, audio), plan.block_frames)
     for blocks in batches.of(with_context(spectrograms, stft, plan.context_frames)):
 
-        def separate(some: Sequence[Block]) -> tuple[Synthesis, list[Waveform]]:
+        def separate(some: Sequence[Block]) -> tuple[Synthesis, Iterable[Waveform]]:
             after = copy(synthesis)  # noqa: B023 - called at once
-            return after, [after.add(stems) for stems in split(plan, some)]
+            frames = _SYNTHESISED if on_cpu else None
+            waves = chain.from_iterable(after.add(stems, frames) for stems in split(plan, some))
+            return after, waves if on_cpu else list(waves)
 
         for separated in batches.run(separate, blocks):
             synthesis, waves = separated
-            done += sum(wave.shape[-1] for wave in waves)
-            yield [batches.link.fetch(wave) for wave in waves]
-    if done < mixture.num_put:
-        yield [batches.link.fetch(synthesis.finish()[..., : mixture.num_put - done])]
+            copies = map(batches.link.fetch, waves)
+            yield copies if on_cpu else list(copies)
+    if synthesis.num_samples < mixture.num_put:
+        missing = mixture.num_put - synthesis.num_samples
+        yield [batches.link.fetch(synthesis.finish()[..., :missing])]
 
 
 def _with_next_begun(batches: Iterable[Begun]) -> Iterator[Begun]:

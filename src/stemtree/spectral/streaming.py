@@ -61,6 +61,10 @@ class MaskedSpectrogram:
         """The spectrogram times the mask."""
         return self.spectrogram if self.mask is None else self.mask * self.spectrogram
 
+    def cut(self, frames: slice) -> "MaskedSpectrogram":
+        """Some of the frames."""
+        return MaskedSpectrogram(self.spectrogram[..., frames], None if self.mask is None else self.mask[..., frames])
+
 
 class Synthesis:
     """The inverse of `analyse_stream`: spectrograms in, finished samples out, without gradients.
@@ -71,37 +75,59 @@ class Synthesis:
 
     def __init__(self, stft: Stft) -> None:
         self._stft = stft
-        self._tail: tuple[Waveform, Waveform] | None = None  # of the stems, and of the envelope
+        self._waves: Waveform | None = None  # of the stems, what is not finished
+        self._envelope: Waveform | None = None  # of the same samples
         self._padding = stft.window // 2  # samples before the signal that are still to come
+        self.num_samples = 0
+        """How many samples are finished, the padding not counted."""
 
     @torch.inference_mode()
-    def add(self, stems: Sequence[MaskedSpectrogram]) -> Waveform:
-        """Add the next frames of every stem and return all samples that are now finished, ``(stem, channel, sample)``.
+    def add(self, stems: Sequence[MaskedSpectrogram], frames: int | None = None) -> Iterator[Waveform]:
+        """Add the next frames of every stem and yield all samples that are now finished, ``(stem, channel, sample)``.
 
         The masks are applied here, stem by stem, so that no two products are in memory at a time.
+
+        Parameters
+        ----------
+        stems : sequence of MaskedSpectrogram
+            All of as many frames.
+        frames : int, optional
+            Transform so many at a time, and yield what they finish: the samples of all stems together take much memory.
+            By default all at once.
         """
+        count, hop = stems[0].spectrogram.shape[-1], self._stft.hop
+        envelope = self._stft.envelope(count, stems[0].spectrogram.device)
+        if self._envelope is not None:
+            envelope[..., : self._envelope.shape[-1]] += self._envelope
+        self._envelope = envelope[..., count * hop :].clone()
+        for first in range(0, count, frames or count):
+            last = min(count, first + (frames or count))
+            waves = self._add([stem.cut(slice(first, last)) for stem in stems])
+            yield self._normalise(waves, envelope[..., first * hop : last * hop])
+
+    def _add(self, stems: Sequence[MaskedSpectrogram]) -> Waveform:
+        """The samples that these frames finish, not yet divided by the envelope."""
         channels, _, frames = stems[0].spectrogram.shape
         finished, overlap = frames * self._stft.hop, self._stft.window - self._stft.hop
         waves = stems[0].spectrogram.real.new_zeros(len(stems), channels, finished + overlap)
-        envelope = self._stft.envelope(frames, waves.device)
-        if self._tail is not None:
-            waves[..., :overlap] = self._tail[0]
-            envelope[..., :overlap] += self._tail[1]
+        if self._waves is not None:
+            waves[..., :overlap] = self._waves
         for wave, stem in zip(waves, stems, strict=True):
             self._stft.overlap_add(stem.spectrogram, stem.mask, out=wave)
-        self._tail = waves[..., finished:].clone(), envelope[..., finished:]
-        return self._normalise(waves[..., :finished], envelope[..., :finished])
+        self._waves = waves[..., finished:].clone()
+        return waves[..., :finished]
 
     @torch.inference_mode()
     def finish(self) -> Waveform:
         """Return the samples after the last finished one; the padding after the signal is among them."""
-        if self._tail is None:
+        if self._waves is None or self._envelope is None:
             raise ValueError("nothing was added")
-        return self._normalise(*self._tail)
+        return self._normalise(self._waves, self._envelope)
 
     def _normalise(self, waves: Waveform, envelope: Waveform) -> Waveform:
         """Divide by the envelope, in place, and leave out the padding before the signal."""
         skip = min(self._padding, waves.shape[-1])
         self._padding -= skip
+        self.num_samples += waves.shape[-1] - skip
         # The envelope is near zero nowhere but in the padding.
         return waves[..., skip:].div_(envelope[..., skip:].clamp_min(1e-8))

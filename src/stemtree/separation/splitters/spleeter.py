@@ -92,10 +92,10 @@ class Spleeter(Splitter):
     def _networks(self) -> tuple[UNet, ...]:
         built = (spleeter_weights.build_network(checkpoint) for checkpoint in self._checkpoints)
         networks = tuple(network.to(self.device) for network in built)
-        del self._checkpoints  # 118 MB
+        del self._checkpoints
         return networks
 
     @cached_property
-    def _checkpoints(self) -> tuple[bytes, ...]:
+    def _checkpoints(self) -> tuple[spleeter_weights.Checkpoint, ...]:
         """Read once, for the manifest and for the networks."""
         return spleeter_weights.read_checkpoints(self._folder)
