@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -58,6 +58,27 @@ def family() -> list[psutil.Process]:
     for process in found:
         found += beneath.get(process.pid, ())
     return found
+
+
+@contextmanager
+def counting() -> Iterator[Callable[[], float]]:
+    """Count the CPU seconds of all processes beneath this one; raylets do not add up those of workers that end."""
+    begun = {process: sum(process.cpu_times()[:2]) for process in family()[1:]}
+    found, ended = dict(begun), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.3):
+            for process in family()[1:]:
+                with suppress(psutil.NoSuchProcess):
+                    found[process] = sum(process.cpu_times()[:2])
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield lambda: sum(found.values()) - sum(begun.values())
+    finally:
+        ended.set()
+        watching.join()
 
 
 def command(songs: Sequence[object], output: object, *options: object) -> list[str]:
@@ -109,17 +130,19 @@ def measure_overhead() -> None:
 def measure_speed(songs: Sequence[Path], place: Path, runs: int, numbers: Sequence[int]) -> None:
     with cluster(NODES) as nodes:
         for workers in numbers:
-            clocks: dict[str, list[float]] = {"processes": [], "Ray": []}
+            measured: dict[str, list[tuple[float, float]]] = {"processes": [], "Ray": []}
             for number in range(runs):
-                for kind, taken in clocks.items():  # in turn: what else the machine does changes slowly
+                for kind, taken in measured.items():  # in turn: what else the machine does changes slowly
                     options = ("--cluster", nodes.address) if kind == "Ray" else ()
                     arguments = command(songs, place / f"{kind}_{workers}_{number}", "-j", workers, *options)
-                    started = time.perf_counter()
-                    subprocess.run(arguments, check=True, capture_output=True)
-                    taken.append(time.perf_counter() - started)
-                    print(f"{kind}, {workers} at once: {taken[-1]:.1f} s", flush=True)
-            one, many = map(statistics.median, clocks.values())
-            print(f"{workers} at once: Ray takes {many / one:.3f} of the processes' time", flush=True)
+                    clock = time.perf_counter()
+                    with counting() as cpu_seconds:
+                        subprocess.run(arguments, check=True, capture_output=True)
+                    taken.append((time.perf_counter() - clock, cpu_seconds()))
+                    print("{}, {} at once: {:.1f} s, {:.1f} CPU s".format(kind, workers, *taken[-1]), flush=True)
+            for number, what in enumerate(("clock", "CPU")):
+                one, many = (statistics.median(pair[number] for pair in taken) for taken in measured.values())
+                print(f"{workers} at once: Ray takes {many / one:.3f} of the processes' {what} seconds", flush=True)
     first, *others = sorted(place.glob("*_*_*"))
     for folder in others:
         print(f"{folder.name} beside {first.name}: {compare(folder, first, songs)}")
