@@ -2,4 +2,4 @@
 
 from stemtree.extras import library
 
-library("polars", "evaluate", "training and evaluation need")
+library("polars", "evaluate", "training and evaluation need", ", and to train `pip install 'stemtree[train]'`")
