@@ -81,6 +81,16 @@ def test_pretrained_separators_have_their_sdr(tmp_path: Path) -> None:
     assert "| `vocal` | global, mean over songs | \N{MINUS SIGN}1.00 | \N{MINUS SIGN}1.00 |" in page
 
 
+def test_only_chunks_of_the_first_test_set_are_said_to_decide(
+    experiment: Experiment, seeds: None, tmp_path: Path
+) -> None:
+    make_rows(tmp_path / "rows", experiment, GAINS, tests={"songs": 0.0, "others": 0.0}, alone=0.5)
+    build({"own": experiment}, "tiny", tmp_path / "rows", tmp_path)
+    page = (tmp_path / "own.md").read_text()
+    assert page.count("can be measured in ") == 2
+    assert page.index("of 30 songs; claims about one of these levels are judged on them.") < page.index("of 30 songs.")
+
+
 def test_an_experiment_without_runs_says_what_is_missing(experiment: Experiment, tmp_path: Path) -> None:
     build({"own": experiment}, "tiny", tmp_path / "rows", tmp_path)
     page = (tmp_path / "own.md").read_text()

@@ -174,9 +174,10 @@ def _without_the_highest(page: Page, measured: OnTest) -> list[str]:
     levels = " and ".join(lower.levels)
     text = (
         f"In many chunks there is nothing to separate at the highest level, since all that sounds belongs to one node. "
-        f"{levels.capitalize()} can be measured in {lower.chunks} chunks of {lower.songs} songs; claims about one of "
-        "these levels are judged on them."
+        f"{levels.capitalize()} can be measured in {lower.chunks} chunks of {lower.songs} songs"
     )
+    judged = measured.test == page.results.tests[0].test  # claims are judged on the first test set alone
+    text += "; claims about one of these levels are judged on them." if judged else "."
     return [f"### {levels.capitalize()} on more songs", text, tables.improvement(lower, page.results)]
 
 
