@@ -38,23 +38,33 @@ def as_table(hours: dict[str, dict[str, float]]) -> str:
 
 
 def measure(model: str, out: Path, openmsx: Path | None, run: Runner, sample: int | None) -> None:
-    """Print families, instruments and every leaf's mean SI-SDR improvement on songs and sounds that are kept."""
-    corpora = [(out / "data" / name, "slakh") for name in ("unheard", "unheard_clean")]
-    corpora += [(out / "data" / "unheard_stems", "folder"), *([(openmsx, "slakh")] if openmsx else [])]
-    there = [(corpus, kind) for corpus, kind in corpora if corpus.is_dir()]
+    """Print families, instruments and every node's mean SI-SDR improvement on songs and sounds that are kept."""
+    kept = {"unheard": "slakh", "unheard_clean": "slakh", "unheard_stems": "folder"}
+    corpora = [(out / "data" / name, kind, "validation") for name, kind in kept.items()]
+    corpora += [(openmsx, "slakh", "test")] if openmsx else []
     place = out / "measured" / re.sub(r"[^A-Za-z0-9]+", "_", model).strip("_")
     place.mkdir(parents=True, exist_ok=True)
     table: dict[str, dict[str, tuple[float, int]]] = defaultdict(dict)
-    for corpus, kind in there:
+    names = []
+    for corpus, kind, split in corpora:
+        if not corpus.is_dir():
+            continue
+        names.append(corpus.name)
         file = place / f"{corpus.name}.parquet"
-        of_corpus = ("--corpus", corpus, "--kind", kind, "--hierarchy", "ms21", "--skip-bad", "--root", "accompaniment")
-        some = ("--sample", sample) if sample else ()
+        of_corpus = ("--corpus", corpus, "--kind", kind, "--split", split, "--hierarchy", "ms21", "--skip-bad")
+        some = ("--root", "accompaniment", *(("--sample", sample) if sample else ()))
         run("evaluate", model, *of_corpus, *some, "--stereo", "--no-bss", "--workers", 1, "-o", file)
         rows = pl.read_parquet(file).filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
-        means = rows.group_by("node").agg(pl.col("si_sdr_improvement").mean(), pl.len())
-        for node, mean, count in means.iter_rows():
+        for node, mean, count in _means(rows).iter_rows():
             table[node][corpus.name] = (mean, count)
-    names = [corpus.name for corpus, _ in there]
     print(f"| node | {' | '.join(names)} |\n|{'---|' * (1 + len(names))}")
     for node, of in sorted(table.items()):
         print(f"| {node} | {' | '.join('{:.2f} ({})'.format(*of[name]) if name in of else '' for name in names)} |")
+
+
+def _means(rows: pl.DataFrame) -> pl.DataFrame:
+    """Mean improvement and number of chunks: over families, over instruments, and of each node."""
+    depth = pl.col("node").str.count_matches("/")  # 1: what accompaniment/other is
+    kind = pl.when(depth == 1).then(pl.lit("families")).otherwise(pl.lit("instruments")).alias("node")
+    figures = (pl.col("si_sdr_improvement").mean(), pl.len())
+    return pl.concat([rows.filter(depth > 0).group_by(kind).agg(*figures), rows.group_by("node").agg(*figures)])

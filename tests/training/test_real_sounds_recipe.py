@@ -154,9 +154,17 @@ def test_a_corpus_is_measured_node_by_node(recipe: ModuleType, tmp_path: Path, c
 
     (tmp_path / "data" / "unheard").mkdir(parents=True)
 
-    def run(*words: object) -> None:
-        rows = {"node": ["bass", "bass", "brass"], "status": ["counted", "counted", "absent"]}
-        pl.DataFrame(rows | {"si_sdr_improvement": [1.0, 2.0, 9.0]}).write_parquet(words[words.index("-o") + 1])
+    asked = []
 
-    recipe.measure("some/model", tmp_path, None, run, 4)
-    assert "| bass | 1.50 (2) |" in capsys.readouterr().out
+    def run(*words: object) -> None:
+        asked.append(words[words.index("--split") + 1])
+        nodes = ["accompaniment/bass", "accompaniment/bass", "accompaniment/other/brass", "accompaniment/other/brass"]
+        rows = {"node": nodes, "status": ["counted", "counted", "counted", "absent"]}
+        pl.DataFrame(rows | {"si_sdr_improvement": [1.0, 2.0, 5.0, 9.0]}).write_parquet(words[words.index("-o") + 1])
+
+    (tmp_path / "openmsx").mkdir()
+    recipe.measure("some/model", tmp_path, tmp_path / "openmsx", run, 4)
+    assert asked == ["validation", "test"]
+    table = capsys.readouterr().out
+    assert "| accompaniment/bass | 1.50 (2) | 1.50 (2) |" in table
+    assert "| families | 1.50 (2) |" in table and "| instruments | 5.00 (1) |" in table
