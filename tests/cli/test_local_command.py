@@ -126,3 +126,30 @@ def test_urls_without_their_second_slash(text: str, slip: str | None) -> None:
     else:
         with pytest.raises(OptionError, match=f"^'{slip}' lacks a slash"):
             check_slashes(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("separate", "x.wav", "-o", ""), "--output is empty: name a file or folder, or . for the current folder"),
+        (("query", "x.wav", "--like", ""), "--like is empty"),
+        (("train", ""), "CONFIG... is empty"),
+        (("evaluate", "mixture", "--corpus", "x", "--kind", "slakh", "-o", ""), "--output is empty"),
+        (
+            ("evaluate", "mixture", "--corpus", "x", "--kind", "slakh", "--quiet", "nan"),
+            "--quiet is nan: give a number",
+        ),
+        (("compare", "a", "b", "--confidence", "nan"), "--confidence is nan"),
+        (("experiment", "run", "--budget", "NaN"), "--budget is nan"),
+    ],
+)
+def test_empty_paths_and_numbers_that_are_none(words: tuple, message: str, cli, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = cli(*words)
+    assert (outcome.code, outcome.out, list(tmp_path.iterdir())) == (1, "", [])
+    assert outcome.err.startswith(f"stemtree: {message}") and outcome.err.count("\n") == 1
+
+
+def test_every_number_of_workers_is_one_or_more() -> None:
+    limited = [parameter for _, command in COMMANDS for parameter in command.params if parameter.name == "workers"]
+    assert limited and {parameter.type.min for parameter in limited} == {1}

@@ -107,6 +107,10 @@ def test_a_changed_song_is_measured_again(
 def test_what_does_not_fit(corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:
     with pytest.raises(OptionError, match="'mixture' does not estimate 'accompaniment/drums'"):
         evaluate(Mixture(NODES), corpus, hierarchy, settings, selection=Selection(["accompaniment/drums"]))
+    within = EvaluationSettings(settings.chunking, root="accompaniment", bss=False)
+    for node in ("vocals", "accompaniment"):
+        with pytest.raises(OptionError, match=f"'{node}' lies not beneath the root 'accompaniment'"):
+            evaluate(Mixture((node,)), corpus, hierarchy, within, selection=Selection((node,)))
     with pytest.raises(HierarchyError, match="'mixture' estimates 'vocal', which the hierarchy 'musdb18' lacks"):
         evaluate(Mixture(("vocal",)), corpus, hierarchy, settings)
     with pytest.raises(OptionError, match=r"windows of 0.1 s are too short for SIR and SAR"):

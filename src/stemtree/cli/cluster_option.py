@@ -1,4 +1,4 @@
-"""The option ``--cluster``, the same for every command that maps over tracks."""
+"""The options ``--cluster`` and ``--workers``, the same for every command that maps over tracks."""
 
 from typing import Annotated
 
@@ -23,3 +23,4 @@ ClusterOption = Annotated[
         help="Work on the machines of this Ray cluster; local: of one that is started here.",
     ),
 ]
+Workers = Annotated[int | None, typer.Option(min=1, metavar="N", help="Use so many processes (default: one a core).")]

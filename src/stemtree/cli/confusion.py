@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stemtree.cli.cluster_option import Workers
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad
 from stemtree.cli.evaluate import print_failures
 from stemtree.cli.evaluation_options import (
@@ -19,7 +20,6 @@ from stemtree.cli.evaluation_options import (
     Seed,
     Split,
     Stereo,
-    Workers,
     check_names,
     describe,
     load_songs,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemtree.cli.cluster_option import ClusterOption
+from stemtree.cli.cluster_option import ClusterOption, Workers
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.messages import markup, one_line, progress_bar, say, show
 from stemtree.errors import counted
@@ -110,9 +110,7 @@ def resample(
     rate: Annotated[int, typer.Option(metavar="HZ", help="Resample to this rate.")] = 16000,
     stereo: Annotated[bool, typer.Option("--stereo", help="Keep channels instead of averaging them.")] = False,
     wav: Annotated[bool, typer.Option("--wav", help="Write FLAC as WAV, which is read several times as fast.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")
-    ] = None,
+    workers: Workers = None,
     skip_bad: SkipBad = False,
     cluster: ClusterOption = None,
 ) -> None:
@@ -196,9 +194,7 @@ def render(
     ] = "ms21",
     format: Annotated[str, typer.Option(metavar="wav|flac", help="Write stems in this format.")] = "wav",
     seed: Annotated[int, typer.Option(metavar="N", help="Draw every choice by this seed.")] = 0,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")
-    ] = None,
+    workers: Workers = None,
     skip_bad: SkipBad = False,
     cluster: ClusterOption = None,
 ) -> None:
@@ -263,7 +259,7 @@ def _tables(corpus: "Corpus") -> "list[Table]":
         tracks = [track for track in corpus.tracks if track.split == split]
         hours = sum(track.duration for track in tracks) / 3600
         stems = sum(len(track.stems) for track in tracks) / len(tracks)
-        splits.add_row(markup(split) or "(none)", str(len(tracks)), f"{hours:.2f}", f"{stems:.1f}")
+        splits.add_row(markup(split or "(none)"), str(len(tracks)), f"{hours:.2f}", f"{stems:.1f}")
     leaves = Table("leaf", "songs", "stems", "stem hours")
     held = Counter(stem.leaf for track in corpus.tracks for stem in track.stems)
     for leaf, count in sorted(held.items()):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from stemtree.cli.cluster_option import ClusterOption
+from stemtree.cli.cluster_option import ClusterOption, Workers
 from stemtree.cli.messages import one_line, progress_bar, say
 from stemtree.errors import OptionError, counted
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 AnnotationFile = Annotated[Path, typer.Option(metavar="CSV", help="Read labels from this table: song, file, label.")]
 Songs = Annotated[Path | None, typer.Option(metavar="CSV", help="Read artists, titles and genres from this table.")]
 HierarchyName = Annotated[str, typer.Option(metavar="NAME|FILE", help="Look labels up in this hierarchy.")]
-Workers = Annotated[int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")]
 
 
 def stems(

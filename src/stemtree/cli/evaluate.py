@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemtree.cli.cluster_option import ClusterOption
+from stemtree.cli.cluster_option import ClusterOption, Workers
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad
 from stemtree.cli.evaluate_query_tree import QUERY_TREE, TreeMeasuring, check_options, evaluate_query_tree
 from stemtree.cli.evaluation_options import (
@@ -23,7 +23,6 @@ from stemtree.cli.evaluation_options import (
     Stereo,
     Window,
     WindowHop,
-    Workers,
     check_names,
     describe,
     load_songs,
@@ -111,6 +110,8 @@ def evaluate(
         raise OptionError("--node and --level both say what to measure: give one of them")
     if chunks and (target or sample is not None):
         raise OptionError("--chunks says which chunks to measure: leave out --target and --sample")
+    if family and not target:
+        raise OptionError("--family is about the family of a target: name one with --target, or leave --family out")
     root, targets = check_names(described, hierarchy, depth, root, target, node)
     from stemtree.data.salience import Chunking
     from stemtree.evaluation.chunk_list import list_all, read_chunks, select_chunks

@@ -33,7 +33,6 @@ RowsFile = Annotated[
     Path | None,
     typer.Option("-o", "--output", metavar="FILE.parquet", help="Keep every row in this file; a stopped run goes on."),
 ]
-Workers = Annotated[int | None, typer.Option(metavar="N", help="Use so many processes (default: one a core).")]
 Stereo = Annotated[bool, typer.Option("--stereo", help="Keep channels instead of averaging them.")]
 
 

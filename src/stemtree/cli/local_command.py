@@ -1,5 +1,6 @@
 """Commands that work on files of this machine, and say so when they are given a URL."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -22,19 +23,30 @@ class LocalCommand(TyperCommand):
         Raises
         ------
         OptionError
-            If an argument or an option has a URL that it cannot use, or one without its second slash.
+            If an argument or an option has a URL that it cannot use, or one without its second slash; if a path is
+            empty, as a variable of the shell that is not set, or a number is none (NaN), which passes any limit.
         """
-        if not ctx.resilient_parsing:
-            given, *_ = self.make_parser(ctx).parse_args(args=list(args))
-            for parameter in self.params:
-                self._check(parameter, given.get(parameter.name))
-        return super().parse_args(ctx, args)
+        if ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        given, *_ = self.make_parser(ctx).parse_args(args=list(args))
+        for parameter in self.params:
+            self._check(parameter, given.get(parameter.name))
+        left = super().parse_args(ctx, args)
+        for parameter in self.params:
+            value = ctx.params.get(parameter.name)
+            if isinstance(value, float) and math.isnan(value):
+                raise OptionError(f"{_name(parameter)} is nan: give a number")
+        return left
 
     def _check(self, parameter: Any, value: object) -> None:
+        is_argument = parameter.param_type_name == "argument"
+        needs_text = parameter.type.name == "path" or is_argument != (parameter.name in self.urls)
         for text in _texts(value):
+            if needs_text and not text:  # which pathlib takes for the current folder
+                raise OptionError(f"{_name(parameter)} is empty: name a file or folder, or . for the current folder")
             check_slashes(text)
             if parameter.name not in self.urls and (url := find_url(text)):
-                name = parameter.opts[-1] if parameter.param_type_name == "option" else parameter.metavar
+                name = _name(parameter)
                 raise OptionError(
                     f"'{url}' cannot be given as {name}: only songs and -o of separate and query may lie in storage; "
                     "name a file or folder of this machine"
@@ -49,6 +61,11 @@ def refuse_urls(app: typer.Typer) -> None:
     for group in app.registered_groups:
         if group.typer_instance is not None:
             refuse_urls(group.typer_instance)
+
+
+def _name(parameter: Any) -> str:
+    """What a parameter is called on the command line."""
+    return str(parameter.opts[-1] if parameter.param_type_name == "option" else parameter.metavar)
 
 
 def _texts(value: object) -> Iterator[str]:

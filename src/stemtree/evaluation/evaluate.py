@@ -140,7 +140,7 @@ def _prepare(
             f"the list has chunks of {chunks.duration} s, and the settings of {settings.chunking.duration} s: give "
             "equal ones"
         )
-    _check_nodes(estimator, hierarchy, nodes)
+    _check_nodes(estimator, hierarchy, nodes, settings.root)
     _check_songs(estimator, corpus, settings)
     selected = tuple(nodes) if nodes else estimator.nodes
     measurer = estimator.measurer(selected, corpus, hierarchy, settings, chunks)
@@ -158,7 +158,7 @@ def _prepare(
     return _Plan(measurer, songs, [chunks_fingerprint(song, settings.chunking) for song in songs], description)
 
 
-def _check_nodes(estimator: Estimator, hierarchy: Hierarchy, nodes: Sequence[NodePath] | None) -> None:
+def _check_nodes(estimator: Estimator, hierarchy: Hierarchy, nodes: Sequence[NodePath] | None, root: NodePath) -> None:
     for node in estimator.nodes if not nodes else ():
         if node not in hierarchy:
             raise HierarchyError(
@@ -166,7 +166,9 @@ def _check_nodes(estimator: Estimator, hierarchy: Hierarchy, nodes: Sequence[Nod
                 "hierarchy, as deep, or name the nodes that both have"
             )
     for node in nodes or ():
-        hierarchy.node(node)
+        if node not in hierarchy.descendants(root):  # which raises for nodes that there are not
+            hierarchy.node(node)
+            raise OptionError(f"'{node}' lies not beneath the root '{root}', of which it would be a part: give others")
         if node not in estimator.nodes:
             raise OptionError(f"'{estimator.name}' does not estimate '{node}'{suggest(node, estimator.nodes)}")
 
