@@ -1,6 +1,7 @@
 """``stemtree query`` with the model that comes along, on a real song."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +144,10 @@ def test_what_comes_along() -> None:
     assert card.present_db is not None and card.present_db < 0
     assert set(card.metrics["openmsx"]) == set(card.nodes) == {"level_3/level_2/level_1", "level_3/level_2", "level_3"}
     assert card.licences["songs"] and card.licences["sounds"]
+
+
+def test_a_stretch_of_a_pipe(cli, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    outcome = cli("query", tmp_path / "pipe", "--from", "0-1", "-o", tmp_path / "out")
+    assert (outcome.code, (tmp_path / "out").exists()) == (1, False)
+    assert outcome.err.endswith("pipe' is a pipe: save it as a file, or give --like\n")

@@ -1,4 +1,6 @@
 import json
+import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,3 +100,19 @@ def test_a_model_without_targets(tmp_path: Path) -> None:
     folder = examples(tmp_path / "like", bass=100)
     with pytest.raises(OptionError, match="names no 'targets'"):
         QueryTree(make_query_model(tmp_path / "model", [], RATE), folder)
+
+
+def test_a_pipe_is_read_once(model: Path, song: np.ndarray, tmp_path: Path) -> None:
+    folder = examples(tmp_path / "like", bass=100)
+    soundfile.write(tmp_path / "song.wav", song.T, RATE, "FLOAT")
+    os.mkfifo(tmp_path / "pipe")
+    feed = threading.Thread(
+        target=lambda: (tmp_path / "pipe").write_bytes((tmp_path / "song.wav").read_bytes()), daemon=True
+    )
+    feed.start()
+    saved = QueryTree(model, folder, -90).save(tmp_path / "pipe", tmp_path / "out")
+    QueryTree(model, folder, -90).save(tmp_path / "song.wav", tmp_path / "out")
+    assert saved.folder == tmp_path / "out" / "pipe"
+    for name in (BASS, "rest"):
+        stems = [(tmp_path / "out" / song / f"{name}.wav").read_bytes()[-1000:] for song in ("pipe", "song")]
+        assert stems[0] == stems[1]

@@ -1,5 +1,7 @@
 """``stemtree query``: separate the instrument that an example is a recording of."""
 
+import os
+import stat
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -101,6 +103,11 @@ def query(
     wanted = None if stretch is None else to_time_range(stretch)
     if like is None and (len(files) > 1 or Path(files[0]).is_dir()):
         raise OptionError("--from takes a stretch of one song: give one, or the recording to take it from (--like)")
+    if like is None and os.path.exists(files[0]) and stat.S_ISFIFO(os.stat(files[0]).st_mode):
+        raise OptionError(
+            f"--from takes a stretch of a song, which is read twice then, and '{files[0]}' is a pipe: save it as a "
+            "file, or give --like"
+        )
     if like is None and is_url(files[0]):
         raise OptionError(f"--from takes a stretch of a song of this machine: fetch '{files[0]}', or give --like")
     is_folder = like is not None and like.is_dir()

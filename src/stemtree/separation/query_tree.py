@@ -113,14 +113,12 @@ class QueryTree:
         """Separate one file into files; see `Separator.save`."""
         source = open_source(song, stream, accept_truncated=accept_truncated)
         return self._separator(source, progress).save(
-            song,
+            source,  # not opened again: a pipe can be read once
             folder,
             output,
             layout=layout,
             overwrite=overwrite,
             progress=_second_half(progress),
-            stream=stream,
-            accept_truncated=accept_truncated,
             track=track,
         )
 

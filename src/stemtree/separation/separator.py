@@ -166,7 +166,7 @@ class Separator:
 
     def save(
         self,
-        song: str | os.PathLike[str],
+        song: str | os.PathLike[str] | FileSource,
         folder: str | os.PathLike[str],
         output: OutputFormat = OutputFormat(),  # noqa: B008 - immutable
         *,
@@ -181,8 +181,10 @@ class Separator:
 
         Parameters
         ----------
-        song, folder : path-like
-            The file, and where the song's own folder goes.
+        song : path-like or FileSource
+            The file.
+        folder : path-like
+            Where the song's own folder goes.
         output : OutputFormat
             Format and width of the stems.
         layout : StemLayout
@@ -206,7 +208,7 @@ class Separator:
         AudioWarning
             If the file is cut off, or has other audio streams.
         """
-        source = open_source(song, stream, accept_truncated=accept_truncated)
+        source = song if isinstance(song, FileSource) else open_source(song, stream, accept_truncated=accept_truncated)
 
         def blocks() -> Iterator[SeparatedBlock]:
             return self.stream(source, progress)
