@@ -1,3 +1,4 @@
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -171,3 +172,16 @@ def test_one_song_in_two_splits(slakh: Path) -> None:
     shutil.copytree(slakh / "train" / "Track00001", slakh / "test" / "Track00001")
     with pytest.raises(CorpusError, match="'train/Track00001' and 'test/Track00001' are both the song 'Track00001'"):
         load_corpus(slakh, "slakh")
+
+
+def test_a_song_whose_name_is_no_text(tmp_path: Path) -> None:
+    """Tables cannot hold it, so that it would end the measuring of all others."""
+    for song in (b"good", b"lat\xe9n"):
+        (tmp_path / os.fsdecode(song)).mkdir()
+        soundfile.write(tmp_path / "x.wav", [0.1, 0.2] * 50, 8000)
+        (tmp_path / "x.wav").rename(tmp_path / os.fsdecode(song) / "bass.wav")
+    corpus = load_corpus(tmp_path, "folder", skip_bad=True)
+    assert [track.id for track in corpus.tracks] == ["good"]
+    assert [problem.kind for problem in corpus.problems] == ["name"]
+    with pytest.raises(CorpusError, match="is not valid text: rename it; leave it out with --skip-bad"):
+        load_corpus(tmp_path, "folder")

@@ -107,6 +107,7 @@ def load_songs(root: Path, layout: Layout, hierarchy: Hierarchy) -> Iterator[Loa
         name = str(path.relative_to(root))
         try:
             listing = layout.read_song(path)
+            listing.id.encode()  # tables hold text
             if (other := names.setdefault(listing.id, name)) != name:
                 message = f"'{name}' and '{other}' are both the song '{listing.id}': remove one"
                 yield LoadedSong(None, (Problem(name, "duplicate", message),))
@@ -114,6 +115,8 @@ def load_songs(root: Path, layout: Layout, hierarchy: Hierarchy) -> Iterator[Loa
                 yield _load_song(name, listing, hierarchy, layout)
         except CorpusError as error:
             yield LoadedSong(None, (Problem(name, "metadata", str(error)),))
+        except UnicodeEncodeError:
+            yield LoadedSong(None, (Problem(name, "name", f"the name '{name}' is not valid text: rename it"),))
         except (OSError, ValueError) as error:  # names that no file can have
             message = f"'{name}' has or names a file that cannot be opened ({error}): rename it"
             yield LoadedSong(None, (Problem(name, "unreadable", message),))
