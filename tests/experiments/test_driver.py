@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from stemtree.cluster import on_cluster
-from stemtree.errors import OptionError, WorkerError
+from stemtree.errors import CorpusError, OptionError, WorkerError
 from stemtree.experiments import driver
 from stemtree.experiments import execute as execution
 from stemtree.experiments.definition import Experiment
@@ -137,6 +137,24 @@ def test_a_failure_is_kept_and_stops_no_other_run(
     monkeypatch.setattr(execution, "prepare", prepare)
     assert run_suite(suite, Songs(), replace(HERE, retry=True)) == {Outcome.DONE: 1}
     assert suite.state(failed) == State.EVALUATED and not suite.folder_of(failed).failure
+
+
+def test_runs_that_cannot_be_written_or_prepared_are_no_success(
+    workplace: Path, tmp_path: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite, said = make_suite(tmp_path, experiment), []
+    (tmp_path / "runs").mkdir()
+    for run in suite.runs:
+        suite.folder_of(run).path.touch()  # a file where the run's folder would be
+    assert run_suite(suite, Songs(), HERE, said.append) == {Outcome.LOST: 4}
+    assert "' cannot be written to (File exists: check the disk)" in said[0]
+
+    def load(*arguments: object) -> object:
+        raise CorpusError("gone")
+
+    monkeypatch.setattr(Songs, "load", load)
+    assert run_suite(suite, Songs(), HERE, said.append) == {Outcome.FAILED: 4}
+    assert said[-1].endswith("cannot be done: gone")
 
 
 def test_no_run_is_done_twice(workplace: Path, finished: Suite, tmp_path: Path) -> None:

@@ -72,9 +72,9 @@ def run_suite(
             for job in jobs:
                 progress.look()
                 progress.ended(job, *_safely(job, execute))
-            return progress.outcomes
-        _in_processes(jobs, progress, limits.jobs)
-    return progress.outcomes
+        else:
+            _in_processes(jobs, progress, limits.jobs)
+    return progress.outcomes + Counter({Outcome.FAILED: len(left) - len(jobs)})  # those that cannot be done
 
 
 class _Progress:
@@ -142,16 +142,18 @@ def _safely(job: Job, attempt: Callable[[Job], Outcome]) -> tuple[Outcome, str]:
         return attempt(job), ""
     except WorkerError as error:
         return Outcome.LOST, str(error)
-    except OSError as error:  # such as a full disk, on which not even a failure can be noted
-        return Outcome.STOPPED if isinstance(error, InterruptedError) else _failed(job, error), ""
+    except InterruptedError:
+        return Outcome.STOPPED, ""
+    except OSError as error:
+        return _failed(job, f"{error.strerror or error}: check the disk")
 
 
-def _failed(job: Job, error: OSError) -> Outcome:
+def _failed(job: Job, failure: str) -> tuple[Outcome, str]:
     try:
-        ExperimentRun(job.folder).fail(f"{error.strerror or error}: check the disk")
-    except OSError:
-        return Outcome.STOPPED
-    return Outcome.FAILED
+        ExperimentRun(job.folder).fail(failure)
+    except OSError:  # such as a full disk, on which not even a failure can be noted
+        return Outcome.LOST, f"'{job.folder}' cannot be written to ({failure})"
+    return Outcome.FAILED, ""
 
 
 def _prepare(

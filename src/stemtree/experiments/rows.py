@@ -3,15 +3,18 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from stemtree.errors import EvaluationError
 from stemtree.evaluation.rows import FILLED, SCHEMA
 from stemtree.evaluation.store import write_rows
 from stemtree.parquet import read_json_metadata, read_parquet
 from stemtree.staging import whole_file
+
+Content = TypeVar("Content")
 
 _KEY = "stemtree_run"
 
@@ -108,9 +111,24 @@ def unmeasured(file: Path, tests: Iterable[str]) -> list[str]:
 
 
 def read_not_run(folder: Path) -> dict[str, str]:
-    """By identity, why runs cannot be done where the rows were collected."""
-    file = folder / NOT_RUN
-    return dict(json.loads(file.read_text("utf-8"))) if file.exists() else {}
+    """By identity, why runs cannot be done where the rows were collected; raises as `read_json`."""
+    return read_json(folder / NOT_RUN, dict[str, str]) or {}
+
+
+def read_json(file: Path, kind: type[Content]) -> Content | None:
+    """Read a JSON file beside the rows or the runs; None if there is none.
+
+    Raises
+    ------
+    EvaluationError
+        If it cannot be read, or holds something else than that type.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(file.read_bytes(), strict=True)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        raise EvaluationError(f"'{file}' is damaged: bring back an earlier copy, or remove it") from None
 
 
 def write_not_run(reasons: Mapping[str, str], folder: Path) -> None:

@@ -12,7 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from stemtree.experiments.rows import unmeasured
+from stemtree.errors import EvaluationError
+from stemtree.experiments.rows import read_json, unmeasured
 from stemtree.model_files import has_model
 from stemtree.staging import lock_folder, whole_file
 
@@ -73,7 +74,7 @@ class ExperimentRun:
     def failure(self) -> str:
         """What it failed with; empty if it has not."""
         try:
-            return self._failure.read_text("utf-8").strip()
+            return self._failure.read_text("utf-8", "backslashreplace").strip()
         except OSError:
             return ""
 
@@ -106,7 +107,9 @@ class ExperimentRun:
 
     def description(self) -> dict[str, Any]:
         """Read what `describe` wrote; empty if there is none."""
-        return _read_json(self.path / "run.json")
+        with suppress(EvaluationError):
+            return read_json(self.path / "run.json", dict[str, Any]) or {}
+        return {}
 
     def fail(self, failure: str) -> None:
         """Write down what it failed with."""
@@ -166,7 +169,9 @@ class ExperimentRun:
         return self.path / "failure.txt"
 
     def _ledger(self) -> dict[str, float]:
-        return _read_json(self.path / "ledger.json")
+        with suppress(EvaluationError):
+            return read_json(self.path / "ledger.json", dict[str, float]) or {}
+        return {}
 
     def _is_locked(self) -> bool:
         try:
@@ -186,11 +191,3 @@ def cpu_seconds() -> float:
         return time.process_time()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        return content
-    except (OSError, ValueError):
-        return {}

@@ -9,7 +9,7 @@ from pathlib import Path
 from stemtree.errors import OptionError
 from stemtree.experiments.identity import code_identity
 from stemtree.experiments.plan import Run
-from stemtree.experiments.rows import unmeasured
+from stemtree.experiments.rows import read_json, unmeasured
 from stemtree.experiments.run_folder import ExperimentRun, State
 from stemtree.staging import whole_file
 
@@ -38,10 +38,9 @@ class Suite:
     @cached_property
     def codes(self) -> tuple[str, ...]:
         """The versions of the code whose runs are counted, the present one last where it is among them."""
-        for place in (self.folder, self.published):
-            if place and (place / CODES).exists():
-                return tuple(json.loads((place / CODES).read_text("utf-8")))
-        return ()
+        places = (place for place in (self.folder, self.published) if place)
+        found = (read_json(place / CODES, list[str]) for place in places)
+        return tuple(next((codes for codes in found if codes is not None), ()))
 
     def folder_of(self, run: Run) -> ExperimentRun:
         """The folder of a run: that of an earlier counted version of the code if there is one."""

@@ -12,7 +12,7 @@ from stemtree.experiments.report.page import Page, make_page, progress, write_pa
 from stemtree.experiments.report.reproduce import reproduce
 from stemtree.experiments.report.text import table
 from stemtree.experiments.results import Finished, read_results
-from stemtree.experiments.rows import read_description, read_descriptions, unmeasured, write_not_run
+from stemtree.experiments.rows import read_description, read_descriptions, read_json, unmeasured, write_not_run
 from stemtree.experiments.run_folder import ExperimentRun
 from stemtree.experiments.suite import CODES
 from stemtree.staging import whole_file
@@ -46,10 +46,9 @@ def collect(runs: Path, rows: Path, wanted: Sequence[Run]) -> int:
             with whole_file(kept) as partial:
                 shutil.copyfile(file, partial)
             new += 1
-    if (runs / CODES).exists():
-        counted = {*json.loads((runs / CODES).read_text("utf-8"))}
+    if counted := read_json(runs / CODES, list[str]):
         with whole_file(rows / CODES) as partial:
-            partial.write_text(json.dumps(sorted(counted)) + "\n", "utf-8")
+            partial.write_text(json.dumps(sorted({*counted})) + "\n", "utf-8")
     codes = _codes(rows)
     untrained = [run for run in wanted if run.estimator not in (TRAINED, *BASELINES)]
     failures = {
@@ -100,7 +99,7 @@ def _key(rows: Path, run: Finished) -> str:
 
 
 def _codes(rows: Path) -> Sequence[str]:
-    return tuple(json.loads((rows / CODES).read_text("utf-8"))) if (rows / CODES).exists() else ()
+    return tuple(read_json(rows / CODES, list[str]) or ())
 
 
 def build(
