@@ -131,15 +131,21 @@ def test_an_example_that_cannot_be_read(workers: int, config: Path, tones: Path,
     ],
 )
 def test_errors_of_libraries(error: Exception, message: str) -> None:
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
     from pytorch_lightning import Trainer
 
-    from stemtree.errors import TrainingError
+    from stemtree.errors import OptionError, TrainingError
 
     with (
         pytest.raises(TrainingError, match=message),
         explained(Trainer(accelerator="cpu", logger=False, enable_checkpointing=False), ()),
     ):
         raise error
+    with (
+        pytest.raises(OptionError, match=r"cannot run so \(theirs\): change the settings under 'trainer'"),
+        explained(Trainer(accelerator="cpu", logger=False, enable_checkpointing=False), ()),
+    ):
+        raise MisconfigurationException("theirs")
     with (
         pytest.raises(RuntimeError, match="ours"),
         explained(Trainer(accelerator="cpu", logger=False, enable_checkpointing=False), ()),

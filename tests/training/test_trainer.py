@@ -2,8 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from stemtree.errors import OptionError
 from stemtree.training.configuration import read_settings
 from stemtree.training.run import train
+from stemtree.training.run_folder import RunFolder
+from stemtree.training.trainer import make_trainer
 
 
 def test_what_slurm_saves_stays_in_the_run(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,3 +21,9 @@ def test_what_slurm_saves_stays_in_the_run(config: Path, tmp_path: Path, monkeyp
     }.items():
         monkeypatch.setenv(name, value)
     assert train(read_settings([config]), tmp_path / "run").card.training["steps"] == 4
+
+
+def test_what_every_run_sets_by_itself(config: Path, tmp_path: Path) -> None:
+    settings = read_settings([config], ["trainer.logger=false"])
+    with pytest.raises(OptionError, match=r"'trainer\.logger' is what every run sets by itself: leave it out"):
+        make_trainer(settings, RunFolder(tmp_path / "run"), progress_bar=False)

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from safetensors import SafetensorError
 
-from stemtree.errors import TrainingError
+from stemtree.errors import OptionError, TrainingError
 from stemtree.training.order import Batches
 
 _GO_ON = "run again to go on from the last checkpoint"
@@ -33,6 +34,8 @@ def explained(trainer: pl.Trainer, loaders: Sequence[Batches]) -> Iterator[None]
     ------
     KeyboardInterrupt
         If the user stopped it.
+    OptionError
+        If Lightning finds only now that it cannot do what ``settings.trainer`` says.
     TrainingError
         If the system ended a process, the disk is full, or memory is short.
     """
@@ -45,6 +48,8 @@ def explained(trainer: pl.Trainer, loaders: Sequence[Batches]) -> Iterator[None]
     except SystemExit:  # how Lightning answers Ctrl-C
         if not trainer.interrupted:
             raise
+    except MisconfigurationException as error:
+        raise OptionError(f"Lightning's trainer cannot run so ({error}): change the settings under 'trainer'") from None
     except (MemoryError, torch.OutOfMemoryError):
         raise TrainingError(f"memory is short: {_LESS_MEMORY}") from None
     except (OSError, EOFError, SafetensorError, RuntimeError) as error:

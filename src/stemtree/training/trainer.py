@@ -36,17 +36,19 @@ def make_trainer(settings: TrainSettings, folder: RunFolder, progress_bar: bool)
     """
     # SLURM stops jobs at any step; a checkpoint that Lightning writes then must lie in this run's folder.
     defaults: dict[str, Any] = {"default_root_dir": folder.path, "plugins": [CheckpointFiles()]}
+    ours: dict[str, Any] = {
+        "logger": TensorBoardLogger(folder.path, name="", version="events"),
+        "callbacks": _callbacks(settings, folder.checkpoints, progress_bar),
+        "enable_progress_bar": progress_bar,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+        "use_distributed_sampler": False,
+    }
+    for key in ours.keys() & settings.trainer_settings:
+        raise OptionError(f"'trainer.{key}' is what every run sets by itself: leave it out")
     try:
         with quiet():
-            return pl.Trainer(
-                logger=TensorBoardLogger(folder.path, name="", version="events"),
-                callbacks=_callbacks(settings, folder.checkpoints, progress_bar),
-                enable_progress_bar=progress_bar,
-                enable_model_summary=False,
-                num_sanity_val_steps=0,
-                use_distributed_sampler=False,
-                **(defaults | settings.trainer_settings),
-            )
+            return pl.Trainer(**ours, **(defaults | settings.trainer_settings))
     except (TypeError, ValueError, MisconfigurationException) as error:
         raise OptionError(f"Lightning's trainer does not take {settings.trainer}: {error}") from None
 
