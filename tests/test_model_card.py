@@ -32,6 +32,8 @@ def test_the_default_models_card_keeps_its_form() -> None:
 def test_a_card_that_is_missing_or_not_one(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"cannot read the model '.*none'"):
         read_card(tmp_path / "none")
+    with pytest.raises(ModelError, match=r"holds no model, as there is no config\.json in it: give a"):
+        read_card(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(ModelError, match=r"the card '.*config\.json' is not one of ours: the setting 'hierarchy' is"):
         read_card(tmp_path)

@@ -119,4 +119,9 @@ def read_card(folder: str | os.PathLike[str]) -> Card:
 
 def cannot_read(file: Path, error: OSError) -> ModelError:
     """The error for a file of a model that the system does not read."""
+    if isinstance(error, FileNotFoundError) and file.parent.is_dir():
+        return ModelError(
+            f"'{file.parent}' holds no model, as there is no {file.name} in it: give a folder that stemtree train has "
+            "finished"
+        )
     return ModelError(f"cannot read the model '{file.parent}': {error.strerror or error}; check the path")

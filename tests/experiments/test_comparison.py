@@ -59,6 +59,8 @@ def test_other_chunks_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_text("x")
     with pytest.raises(EvaluationError, match="does not hold an evaluation: give what evaluate -o wrote"):
         read_rows(tmp_path / "x.parquet")
+    with pytest.raises(EvaluationError, match=r"cannot read '.*none': No such file or directory; check the path"):
+        read_rows(tmp_path / "none")
 
 
 def test_command(cli, tmp_path: Path) -> None:

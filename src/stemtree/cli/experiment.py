@@ -8,6 +8,7 @@ import typer
 from stemtree.cli.cluster_option import ClusterOption
 from stemtree.cli.messages import markup, progress_bar, say, show, stopped_by_user
 from stemtree.errors import counted
+from stemtree.staging import unwritable, whole_file
 
 if TYPE_CHECKING:
     from stemtree.experiments.plan import Songs
@@ -63,7 +64,6 @@ def settings(
     ] = None,
 ) -> None:
     """Print the whole configuration of one arm as YAML, for stemtree train."""
-    from stemtree.errors import OptionError
     from stemtree.experiments.definition import arm_settings, read_experiment
     from stemtree.training.configuration import resolved_yaml
 
@@ -72,9 +72,10 @@ def settings(
         say(text.rstrip("\n"))
         return
     try:
-        output.write_text(text, "utf-8")
+        with whole_file(output) as partial:
+            partial.write_text(text, "utf-8")
     except OSError as error:
-        raise OptionError(f"cannot write '{output}' ({error.strerror}): choose another file") from None
+        raise unwritable(output, error) from None
 
 
 @app.command()

@@ -64,7 +64,9 @@ def read_rows(file: Path, test: str | None = None) -> pl.DataFrame:
     try:
         rows = read_parquet(file, schema=SCHEMA | {"test": pl.String()}, filled=FILLED)
         rows = rows.select(*_COLUMNS, *(column for column in ("test",) if column in rows.columns))
-    except (OSError, ValueError, pl.exceptions.ColumnNotFoundError):
+    except OSError as error:
+        raise EvaluationError(f"cannot read '{file}': {error.strerror}; check the path") from None
+    except (ValueError, pl.exceptions.ColumnNotFoundError):
         raise EvaluationError(f"'{file}' does not hold an evaluation: give what evaluate -o wrote") from None
     tests = list(rows["test"].unique(maintain_order=True)) if "test" in rows.columns else []
     if test is not None and test not in tests:

@@ -95,6 +95,7 @@ def test_whose_map_it_is(mapped, tmp_path: Path) -> None:
         ([str(file)], ["demucs", "unblend"], "there are several separators: give --stem-map SPLITTER=.*stems.yaml$"),
         ([str(file)], [], "no separator is given for it: name one with --stem-map SPLITTER="),
         ([f"pymss={file}"], ["demucs"], "the splitter 'pymss' of the stem map .* is none of those given"),
+        ([f"pymss={file}"], [], "is for the splitter 'pymss', which is not given: add --splitter pymss"),
         ([str(file), str(file)], ["demucs"], "the splitter 'demucs' .* has two stem maps"),
         (["nowhere.yaml"], ["demucs"], "cannot read the stem map 'nowhere.yaml'"),
     ):

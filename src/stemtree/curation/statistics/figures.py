@@ -11,7 +11,7 @@ from warnings import catch_warnings, filterwarnings
 from stemtree.curation.statistics.tables import BIN_SECONDS, Table, shares
 from stemtree.errors import CorpusError, counted
 from stemtree.extras import library
-from stemtree.staging import write_failure
+from stemtree.staging import whole_file, write_failure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,8 +114,9 @@ def _save(figure: Figure, file: Path) -> list[Path]:
     try:
         with rc_context({"svg.hashsalt": "stemtree", "svg.fonttype": "none"}), catch_warnings():
             filterwarnings("ignore", "Glyph .* missing")  # the font lacks some scripts; the SVG shows them
-            figure.savefig(files[0], dpi=150)
-            figure.savefig(files[1], metadata={"Date": None})
+            with whole_file(files[0]) as png, whole_file(files[1]) as svg:
+                figure.savefig(png, format="png", dpi=150)
+                figure.savefig(svg, format="svg", metadata={"Date": None})
     except OSError as error:
         raise CorpusError(write_failure(file, error)) from None
     return files

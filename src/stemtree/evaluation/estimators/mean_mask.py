@@ -25,7 +25,7 @@ from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import MIXTURE, NodePath
 from stemtree.masks.ideal import IDEAL_MASKS, ideal_masks
 from stemtree.spectral import Stft
-from stemtree.staging import whole_file
+from stemtree.staging import whole_file, write_failure
 from stemtree.types import Waveform
 
 _KEY = "stemtree"
@@ -93,7 +93,7 @@ class MeanMask(Chunkwise):
             with whole_file(path) as partial:
                 save_file({"mask": self.mask.contiguous()}, partial, {_KEY: json.dumps(metadata)})
         except (OSError, SafetensorError) as error:
-            raise OptionError(f"cannot write the mean masks '{path}' ({error}): choose another file") from None
+            raise OptionError(write_failure(path, error)) from None
 
     @classmethod
     def load(cls, file: str | os.PathLike[str]) -> "MeanMask":

@@ -76,6 +76,10 @@ def stem_maps_for(given: StemMaps, splitters: Sequence[str]) -> dict[str, StemMa
     found: dict[str, StemMap] = {}
     pairs = given.items() if isinstance(given, Mapping) else [_named_file(str(text), splitters) for text in given]
     for splitter, file in pairs:
+        if not splitters:
+            raise SplitterError(
+                f"the stem map '{file}' is for the splitter '{splitter}', which is not given: add --splitter {splitter}"
+            )
         if splitter not in splitters or splitter in found:
             wrong = "has two stem maps" if splitter in found else f"is none of those given ({', '.join(splitters)})"
             raise SplitterError(f"the splitter '{splitter}' of the stem map '{file}' {wrong}: name another one")
