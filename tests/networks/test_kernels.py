@@ -5,6 +5,7 @@ import torch
 from support.networks import SMALL, network_inputs
 from torch import nn
 
+from stemtree.networks.folded_conv import join_bands
 from stemtree.networks.kernels import fuse_batch_norms
 from stemtree.networks.layers import standardise_bins
 from stemtree.networks.query_by_example import sum_embeddings
@@ -24,6 +25,13 @@ def test_sum_of_embeddings() -> None:
     hidden, presence = torch.randn(7, 3, 10, generator=generator), torch.rand(3, 12, 7, generator=generator)
     arguments = hidden, presence, torch.randn(12 * 4, 10, generator=generator), torch.randn(12 * 4, generator=generator)
     torch.testing.assert_close(sum_embeddings(*arguments), sum_embeddings.plain(*arguments), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("bins", [40, 37, 33])
+def test_bands_joined(bins: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    bands = [torch.randn(2, 5, places, 3 * fold, generator=generator) for places, fold in ((4, 2), (2, 4), (3, 8))]
+    torch.testing.assert_close(join_bands(bands, 3, bins), join_bands.plain(bands, 3, bins), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("outputs", [1, 4])

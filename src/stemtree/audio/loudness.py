@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemtree.audio.decibels import to_decibels
-from stemtree.audio.samples import ExactSamples, Samples
+from stemtree.audio.samples import ExactSamples, PcmSamples, Samples
 from stemtree.extras import library
 
 ABSOLUTE_GATE, _RELATIVE_GATE, _OFFSET = -70.0, -10.0, -0.691
@@ -37,10 +37,11 @@ class RmsMeter:
     peak: float = 0.0
     num_values: int = 0
 
-    def add(self, block: ExactSamples | Samples) -> None:
-        """Add the next ``(channel, sample)`` block, full scale being 1."""
-        self.energy += float(np.sum(np.square(block, dtype=np.float64)))
-        self.peak = max(self.peak, float(block.max(initial=0)), -float(block.min(initial=0)))
+    def add(self, block: ExactSamples | Samples | PcmSamples, full_scale: float = 1.0) -> None:
+        """Add the next ``(channel, sample)`` block."""
+        exact = block.astype(np.float64)
+        self.energy += float(np.einsum("cs,cs->", exact, exact)) / full_scale**2
+        self.peak = max(self.peak, float(block.max(initial=0)) / full_scale, -float(block.min(initial=0)) / full_scale)
         self.num_values += block.size
 
     @property

@@ -1,5 +1,6 @@
-"""Names for arrays of samples, in the order ``node, channel, sample``."""
+"""Names for arrays of samples, in the order ``node, channel, sample``, and their sum."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -13,3 +14,11 @@ ExactSamples: TypeAlias = NDArray[np.float64]
 
 PcmSamples: TypeAlias = NDArray[np.int32]
 """As `Samples`, but integers of the output's width: full scale is 2^(bits - 1)."""
+
+
+def total_of(rows: Sequence[Samples] | Samples) -> ExactSamples:
+    """The sum of rows, ``(row, channel, sample)``, added one after the other."""
+    total = np.zeros(rows[0].shape)
+    for row in rows:
+        total += row
+    return total

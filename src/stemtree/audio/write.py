@@ -54,17 +54,22 @@ class StemWriter:
 
     def write(self, samples: PcmSamples | Samples) -> None:
         """Append a ``(channel, sample)`` block: integers of the format's width in integer formats, else floats."""
-        block: np.ndarray[Any, Any] = samples
-        if self.num_samples + block.shape[1] > self._max_samples:
+        if self.num_samples + samples.shape[1] > self._max_samples:
             raise AudioError(f"'{self.path}' would be larger than the 4 GB that WAV can hold: choose the format flac")
-        if self._bits is not None:
-            # As integers: libsndfile scales floats by 2^15 - 1, which would break the sums.
-            block = block.astype(np.int16) if self._bits == 16 else block.astype(np.int32) << (32 - self._bits)
         try:
-            self._file.write(np.stack(tuple(block), axis=-1))  # by channels: four times as fast as copying `block.T`
+            self._file.write(self._interleaved(samples))
         except (soundfile.LibsndfileError, OSError, AssertionError) as error:  # soundfile asserts that all was written
             raise self._failure(error) from None
-        self.num_samples += block.shape[1]
+        self.num_samples += samples.shape[1]
+
+    def _interleaved(self, samples: PcmSamples | Samples) -> np.ndarray[Any, Any]:
+        """``(sample, channel)``; integers, since libsndfile scales floats by 2^15 - 1, which would break the sums."""
+        if self._bits is not None and self._bits != 16:
+            samples = samples.astype(np.int32) << (32 - self._bits)
+        interleaved = np.empty(samples.shape[::-1], np.int16 if self._bits == 16 else samples.dtype)
+        for channel, row in enumerate(samples):  # four times as fast as copying `samples.T`
+            interleaved[:, channel] = row
+        return interleaved
 
     def __enter__(self) -> "StemWriter":
         return self

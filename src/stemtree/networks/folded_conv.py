@@ -11,7 +11,7 @@ changes no value, and convolutions on CPUs are fastest so.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
@@ -21,6 +21,8 @@ from pydantic import AfterValidator, BaseModel, Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stemtree.accelerate import accelerated_by
+from stemtree.networks import kernels
 from stemtree.networks.base import BaseNetworkSettings
 from stemtree.networks.layers import BinNorm, normalise_loudness
 from stemtree.types import Features, Logits
@@ -161,18 +163,36 @@ class FoldedConv(FoldedEncoder):
         """``(batch, width, frame, place)`` to ``(batch, output, 1, bin, frame)`` of so many bins."""
         rows = rearrange(x, "batch width frame place -> batch frame place width")
         pieces = torch.split(rows, [count for _, count in self.bands], dim=2)
-        unfolded = [
-            rearrange(
-                linear(piece.contiguous()),
-                "batch frame place (output fold) -> batch output frame (place fold)",
-                output=self.outputs,
-            )
-            for piece, linear in zip(pieces, self.unfold, strict=True)
-        ]
-        *lower, highest = unfolded
-        bins_left = bins - sum(piece.shape[-1] for piece in lower)
-        logits = torch.cat([*lower, highest[..., :bins_left]], dim=-1)
-        return rearrange(logits, "batch output frame bin -> batch output 1 bin frame")
+        values = (linear(piece.contiguous()) for piece, linear in zip(pieces, self.unfold, strict=True))
+        # The fast twin writes into one tensor, through which gradients go slowly.
+        join = join_bands.plain if torch.is_grad_enabled() else join_bands
+        return rearrange(join(values, self.outputs, bins), "batch output frame bin -> batch output 1 bin frame")
+
+
+@accelerated_by(kernels.join_bands)
+def join_bands(bands: Iterable[Tensor], outputs: int, bins: int) -> Tensor:
+    """Put the bins of all bands side by side.
+
+    Parameters
+    ----------
+    bands : iterable of Tensor
+        ``(batch, frame, place, output * fold)`` each, from low to high; the last one's last place may have bins too
+        many.
+    outputs, bins : int
+        How many there are.
+
+    Returns
+    -------
+    Tensor
+        ``(batch, output, frame, bin)``.
+    """
+    unfolded = [
+        rearrange(band, "batch frame place (output fold) -> batch output frame (place fold)", output=outputs)
+        for band in bands
+    ]
+    *lower, highest = unfolded
+    bins_left = bins - sum(piece.shape[-1] for piece in lower)
+    return torch.cat([*lower, highest[..., :bins_left]], dim=-1)
 
 
 class Convolution(nn.Sequential):

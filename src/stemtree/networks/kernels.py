@@ -1,5 +1,6 @@
 """Fast implementations of what the networks define; each is tested against its plain twin."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 
 import torch
@@ -29,6 +30,23 @@ def sum_embeddings(hidden: Tensor, presence: Tensor, weight: Tensor, bias: Tenso
     embed = rearrange(weight, "(feature dimension) unit -> feature dimension unit", feature=features)
     shift = rearrange(bias, "(feature dimension) -> feature dimension", feature=features)
     return torch.einsum("bfu,fdu->bd", summed, embed) + presence.sum(dim=-1) @ shift
+
+
+def join_bands(bands: Iterable[Tensor], outputs: int, bins: int) -> Tensor:
+    """See `stemtree.networks.folded_conv.join_bands`; every value is moved once, and no two bands are in memory."""
+    joined, start = torch.empty(0), 0
+    for band in bands:
+        values = rearrange(band, "batch frame place (output fold) -> batch output frame place fold", output=outputs)
+        *sizes, places, fold = values.shape
+        if not start:
+            joined = band.new_empty(*sizes, bins)
+        whole = min(places, (bins - start) // fold)  # places all of whose bins there are
+        stop = start + whole * fold
+        joined[..., start:stop].view(*sizes, whole, fold).copy_(values[..., :whole, :])
+        if whole < places:
+            joined[..., stop:].copy_(values[..., whole, : bins - stop])
+        start += places * fold
+    return joined
 
 
 def double_by_transposed_convolution(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from stemtree.audio import AudioSource
-from stemtree.audio.samples import ExactSamples, Samples
+from stemtree.audio.samples import ExactSamples, Samples, total_of
 from stemtree.masks.conserve import normalise
 from stemtree.processes import allow_forks
 from stemtree.separation.batches import Batches
@@ -211,20 +211,17 @@ def with_context(spectrograms: Iterable[Spectrogram], stft: Stft, context: int) 
 def _conserve(trunk: Trunk, mixture: ExactSamples, rows: Waveform) -> SeparatedBlock:
     """Spread the rounding error of the transforms (-130 dB of the mixture) over the leaves, so that they add up."""
     samples, num_leaves = rows.numpy(), len(trunk.rows) - len(trunk.continued)
-    if not trunk.continued:
-        samples += _missing(mixture, samples)
-        return SeparatedBlock(mixture, samples, samples[num_leaves:])
-    samples[trunk.leaf_rows] += _missing(mixture, samples[trunk.leaf_rows])
+    _add_missing(mixture, [samples[row] for row in trunk.leaf_rows])
     for node, whole in zip(trunk.continued, samples[num_leaves:], strict=True):
-        parts = samples[trunk.rows_beneath(node)]
-        parts += _missing(whole, parts)
+        _add_missing(whole, samples[trunk.rows_beneath(node)])
     return SeparatedBlock(mixture, samples[:num_leaves], samples[num_leaves:])
 
 
-def _missing(whole: ExactSamples | Samples, parts: Samples) -> Samples:
-    """For each of the parts an equal share of what they lack to add up to the whole."""
-    share: Samples = ((whole - parts.sum(axis=0, dtype=np.float64)) / len(parts)).astype(np.float32)
-    return share
+def _add_missing(whole: ExactSamples | Samples, parts: Sequence[Samples] | Samples) -> None:
+    """Add to each of the parts an equal share of what they lack to add up to the whole."""
+    share = ((whole - total_of(parts)) / len(parts)).astype(np.float32)
+    for part in parts:
+        part += share
 
 
 class _SampleQueue:

@@ -31,7 +31,8 @@ def overlap_add(
     for first in range(0, rows.shape[-2], group):
         masked = rows[..., first : first + group, :]
         if mask_rows is not None:
-            masked = mask_rows[..., first : first + group, :] * masked
+            # Complex first, since a product of different types is computed value by value.
+            masked = mask_rows[..., first : first + group, :].to(masked.dtype).mul_(masked)
         frames = torch.fft.irfft(masked, n=num_samples, norm="forward").mul_(scaled_window)
         frames = frames.unflatten(-1, (overlap, hop))
         for step in range(overlap):

@@ -59,7 +59,10 @@ class MaskedSpectrogram:
 
     def product(self) -> Spectrogram:
         """The spectrogram times the mask."""
-        return self.spectrogram if self.mask is None else self.mask * self.spectrogram
+        if self.mask is None:
+            return self.spectrogram
+        # Complex first, since a product of different types is computed value by value; `mT` as it lies in memory.
+        return self.mask.mT.to(self.spectrogram.dtype).mul_(self.spectrogram.mT).mT
 
     def cut(self, frames: slice) -> "MaskedSpectrogram":
         """Some of the frames."""

@@ -1,15 +1,13 @@
 """Samples of every node from those of the leaves, as floats or as integers that still add up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from stemtree.accelerate import accelerated_by
-from stemtree.audio.samples import ExactSamples, PcmSamples, Samples
+from stemtree.audio.samples import ExactSamples, PcmSamples, Samples, total_of
 from stemtree.errors import AudioError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath
-from stemtree.separation.output import kernels
 from stemtree.separation.output.layout import Remainder, Stem
 from stemtree.separation.trunk import Trunk
 
@@ -140,39 +138,45 @@ class NodeSums:
 
     def _sum_trunk(self, leaves: Samples, continued: Sequence[Samples] | Samples) -> dict[NodePath, Samples]:
         """The nodes of the trunk as sums of its leaves, in the order of a tree that goes no deeper."""
-        cut, rows = Trunk(self._trunk.cut), self._trunk_leaves(leaves, continued)
+        cut, rows = Trunk(self._trunk.cut), np.stack(self._trunk_leaves(leaves, continued))
         return {path: rows[cut.rows_beneath(path)].sum(axis=0) for path in cut.tree.paths}
 
-    def _trunk_leaves(self, leaves: Samples, continued: Sequence[Samples] | Samples) -> Samples:
-        if not self._trunk.continued:
-            return leaves
-        return np.stack([[*leaves, *continued][row] for row in self._trunk.leaf_rows])
+    def _trunk_leaves(self, leaves: Samples, continued: Sequence[Samples] | Samples) -> list[Samples]:
+        rows = [*leaves, *continued]
+        return [rows[row] for row in self._trunk.leaf_rows]
 
     def _rounded_sums(
         self, mixture: ExactSamples, leaves: Samples, continued: Sequence[Samples] | Samples
     ) -> PcmSamples:
         """Rounded sums of the first 0, 1, 2, … leaves, ``(leaf + 1, channel, sample)``; the last is left out (0)."""
-        trunk = self._trunk_leaves(leaves, continued)
-        sums = running_sums(trunk[:-1])
-        if self.bits and self.bits > 16:  # floats of 32 bits are no finer
-            error = (mixture - trunk.sum(axis=0, dtype=np.float64)) / len(trunk)
-            sums += error * np.arange(1, len(trunk)).reshape(-1, 1, 1)
-        if self._trunk.continued:
-            sums = self._with_sums_beneath(sums, leaves)
-        np.clip(sums, *_SUM_LIMITS, out=sums)
-        sums *= self.scale
         steps = np.zeros((len(leaves) + 1, *mixture.shape), np.int32)
-        steps[1:-1] = np.rint(sums, out=sums)
+        for row, total in zip(steps[1:-1], self._running_sums(mixture, leaves, continued), strict=True):
+            scaled = np.clip(total, *_SUM_LIMITS)
+            scaled *= self.scale
+            row[:] = np.rint(scaled, out=scaled)
         return steps
 
-    def _with_sums_beneath(self, trunk_sums: ExactSamples, leaves: Samples) -> ExactSamples:
-        """Put the running sums over the leaves beneath continued nodes between those of the trunk."""
-        rows = []
-        for number, leaf in enumerate(self._trunk.cut.leaves()):
-            before = trunk_sums[number - 1] if number else 0.0
-            rows += [before + inner for inner in running_sums(leaves[self._rows[leaf]][:-1])]
-            rows += [trunk_sums[number]] if number < len(trunk_sums) else []
-        return np.stack(rows)
+    def _running_sums(
+        self, mixture: ExactSamples, leaves: Samples, continued: Sequence[Samples] | Samples
+    ) -> Iterator[ExactSamples]:
+        """Sums of the first 1, 2, … leaves but of all; one at a time, so that it stays in the processor's cache.
+
+        Where leaves share out a continued node, its own samples count, and the leaves divide what lies between the sum
+        without it and the sum with it.
+        """
+        trunk = self._trunk_leaves(leaves, continued)
+        fine = bool(self.bits and self.bits > 16)  # floats of 32 bits are no finer
+        error = (mixture - total_of(trunk)) / len(trunk) if fine else np.zeros(())
+        before, total = np.zeros(()), np.zeros(mixture.shape)
+        for number, (leaf, samples) in enumerate(zip(self._trunk.cut.leaves(), trunk, strict=True), start=1):
+            inner = np.zeros(mixture.shape)
+            for below in leaves[self._rows[leaf]][:-1]:
+                inner += below
+                yield before + inner
+            total += samples
+            before = total + error * number if fine else total
+            if number < len(trunk):
+                yield before
 
     def _bounds(self, given: Mapping[NodePath, PcmSamples]) -> tuple[dict[NodePath, Bound], dict[NodePath, Bound]]:
         """The least and the largest value of each node for which what lies beneath it can have what is given.
@@ -218,9 +222,3 @@ class NodeSums:
                 )
         del within[MIXTURE]
         return within
-
-
-@accelerated_by(kernels.running_sums)
-def running_sums(leaves: Samples) -> ExactSamples:
-    """Sums of the first 1, 2, … leaves: ``(leaf, channel, sample)``."""
-    return np.cumsum(leaves, axis=0, dtype=np.float64)

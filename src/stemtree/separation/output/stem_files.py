@@ -205,7 +205,7 @@ def _write_stems(
             for stem, writer in writers.items():
                 values, held = sums.of_stem(block.mixture, samples, stem)
                 writer.write(values)
-                statistics[stem].meter.add(values * (1 / sums.scale))
+                statistics[stem].meter.add(values, sums.scale)
                 statistics[stem].held += held
     return describe_stems(additions.files, statistics, source.channels)
 
