@@ -23,7 +23,7 @@ from stemtree.cli.song_work import Reading, Wishes
 from stemtree.cli.songs import answer_missing, separate_songs
 from stemtree.devices import AUTO, check_name
 from stemtree.errors import OptionError
-from stemtree.memory import check_room_for_torch
+from stemtree.memory import check_room_for_torch, no_collection
 from stemtree.storage import is_url, to_path
 from stemtree.threads import choose_waiting
 
@@ -134,7 +134,9 @@ def query(
 
 def _query_tree(model: Path | None, like: Path, present: float | None, device: str, batch: int | None) -> "QueryTree":
     from stemtree.separation.preview import query_model
-    from stemtree.separation.query_tree import QueryTree
+
+    with no_collection():
+        from stemtree.separation.query_tree import QueryTree
 
     return QueryTree(query_model(model), like, present, device=device, batch=batch)
 
@@ -148,8 +150,9 @@ def _query_separator(
     device: str,
     batch: int | None,
 ) -> "Separator":
-    from stemtree.separation.query import query_separator
-    from stemtree.separation.splitters.example import read_example
+    with no_collection():
+        from stemtree.separation.query import query_separator
+        from stemtree.separation.splitters.example import read_example
 
     recording = read_example(example, stretch, stream=reading.stream, accept_truncated=reading.accept_truncated)
     return query_separator(model, recording, level, device=device, batch=batch)

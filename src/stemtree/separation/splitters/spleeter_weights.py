@@ -109,7 +109,7 @@ def load_tensors(file: Path, published: str) -> dict[str, torch.Tensor]:
     SplitterError
         If the file cannot be read, or if it is not the published one.
     """
-    converted = _cache_folder() / f"spleeter-{published[:24]}.safetensors"
+    converted = _cache_folder() / f"spleeter-channels-last-{published[:24]}.safetensors"
     try:
         status = file.stat()
     except OSError as error:
