@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stemtree.errors import AudioError
+from stemtree.errors import AudioError, DiskError
 from stemtree.staging import staging, whole_file, write_failure
 
 
@@ -25,6 +25,24 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> Non
         partial.write_text("half")
         raise OSError("full")
     assert file.read_text() == "before" and list(tmp_path.iterdir()) == [file]
+
+
+def test_failures_have_the_final_names(tmp_path: Path) -> None:
+    """Nobody can look into what is hidden, and removed."""
+    file, other = tmp_path / "table.csv", tmp_path / "none"
+    full = OSError(errno.ENOSPC, "full")  # as `write` raises it, without a name
+    with pytest.raises(OSError, match=f"'{file}'$"), whole_file(file):
+        raise full
+    file.mkdir()
+    with pytest.raises(OSError, match=f"'{file}'$"), whole_file(file) as partial:
+        partial.touch()
+    with pytest.raises(FileNotFoundError, match=f"'{other}'$"), whole_file(file):
+        other.read_text()
+    for inside in ("vocal.wav", "song/vocal.wav"):
+        with pytest.raises(DiskError) as raised, staging(tmp_path / "song") as folder:
+            raise DiskError(f"cannot write to '{folder / inside}' (full): make room", errno.ENOSPC)
+        assert str(raised.value) == f"cannot write to '{tmp_path / 'song' / 'vocal.wav'}' (full): make room"
+        assert raised.value.is_full
 
 
 def test_a_folder_of_ones_own_for_everybody_who_writes(tmp_path: Path) -> None:

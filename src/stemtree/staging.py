@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stemtree.errors import DiskError
+from stemtree.errors import DiskError, StemtreeError
 
 try:
     import fcntl
@@ -36,7 +36,8 @@ _REMEDIES = {
 def whole_file(file: Path) -> Iterator[Path]:
     """Yield a hidden path beside `file` to write to, which becomes `file` at the end.
 
-    If anything fails, `file` stays as it was and the hidden one is removed; the caller turns OSError into a message.
+    If anything fails, `file` stays as it was and the hidden one is removed; the caller turns OSError, which names
+    `file` instead of the hidden one, into a message.
     Several threads and processes may write the same file; the last one wins.
 
     Parameters
@@ -48,6 +49,12 @@ def whole_file(file: Path) -> Iterator[Path]:
     try:
         yield partial
         os.replace(partial, file)
+    except OSError as error:
+        is_of_it = error.filename is None or str(partial) in (str(error.filename), str(error.filename2))
+        if is_of_it and error.errno is not None:  # without a number it is a library's, with words of its own
+            error.filename = str(file)
+            del error.filename2
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -70,6 +77,8 @@ def staging(final: Path) -> Iterator[Path]:
     ------
     DiskError
         If anything in the hidden folder cannot be written.
+    StemtreeError
+        What the block raised, with the final names in place of the hidden ones.
     """
     prefix = f".{final.name[:50]}."  # a name may be as long as the file system allows
     folder, lock = None, None
@@ -80,6 +89,10 @@ def staging(final: Path) -> Iterator[Path]:
         yield folder
     except OSError as error:
         raise unwritable(final.parent, error) from None
+    except StemtreeError as error:
+        for hidden in (f"{folder}{os.sep}{final.name}", str(folder)):
+            error.args = (str(error).replace(hidden, str(final)), *error.args[1:])
+        raise
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -54,7 +54,7 @@ def test_lists_of_chunks(corpus: Corpus, hierarchy: Hierarchy, tmp_path: Path) -
         select_chunks(corpus, hierarchy, ["vocals"], Chunking(2, 2, 0.0))
     chunks = select_chunks(corpus, hierarchy, ["vocals"], Chunking(2, 2, -60.0))
     (tmp_path / "file").touch()
-    with pytest.raises(EvaluationError, match="choose another file"):
+    with pytest.raises(EvaluationError, match="choose another folder"):
         write_chunks(chunks, tmp_path / "file" / "list.csv")
     with pytest.raises(EvaluationError, match="write one with stemtree evaluate --write-chunks"):
         read_chunks(tmp_path / "file")
@@ -74,7 +74,7 @@ def test_mean_masks(corpus: Corpus, tmp_path: Path) -> None:
 
     settings = EvaluationSettings(Chunking(2, 2), window=0.5)
     masks = fit_mean_mask(corpus, ["vocals"], settings, stft=Stft(256, 128, corpus.tracks[0].sample_rate))
-    with pytest.raises(StemtreeError, match="choose another file"):
+    with pytest.raises(StemtreeError, match="choose another folder"):
         masks.save(tmp_path / "no.safetensors" / "x")
     masks.save(tmp_path / "masks.safetensors")
     assert MeanMask.load(tmp_path / "masks.safetensors").nodes == ("vocals",)

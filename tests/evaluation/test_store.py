@@ -39,7 +39,7 @@ def test_another_evaluations_file(
                 **{"estimator": mixture, "corpus": corpus, "hierarchy": hierarchy, "settings": settings} | other,
                 file=file,
             )
-    with pytest.raises(EvaluationError, match=r"cannot write to .* choose another file"):
+    with pytest.raises(EvaluationError, match=r"cannot write to .* choose another folder"):
         evaluate(mixture, corpus, hierarchy, settings, file=file / "below.parquet")
 
 

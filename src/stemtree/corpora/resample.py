@@ -19,7 +19,7 @@ from stemtree.corpora.layout import Layout
 from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Problem
 from stemtree.errors import CorpusError, OptionError, StemtreeError, counted
-from stemtree.staging import staging, whole_file
+from stemtree.staging import staging, whole_file, write_failure
 
 _RECORD = "resampled.json"
 """In the copy's folder: the settings that all of its songs have."""
@@ -182,7 +182,7 @@ def _record(source: Path, target: Path, settings: ResampleSettings) -> None:
         with whole_file(file) as partial:
             partial.write_text(json.dumps(ours), "utf-8")
     except OSError as error:
-        raise CorpusError(f"cannot write to '{target}' ({error.strerror}): give another folder") from None
+        raise CorpusError(write_failure(target, error)) from None
 
 
 def _resample_song(job: _Job) -> _Outcome:

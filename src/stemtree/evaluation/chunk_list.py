@@ -17,7 +17,7 @@ from stemtree.data.salience import Chunking, SalienceIndex, index_file, salience
 from stemtree.errors import EvaluationError, SamplingError
 from stemtree.evaluation.chunks import SongChunks, check_draw
 from stemtree.hierarchy import Hierarchy, NodePath, is_within
-from stemtree.staging import whole_file
+from stemtree.staging import whole_file, write_failure
 
 _COLUMNS = ("song", "start", "duration", "target")
 
@@ -204,7 +204,7 @@ def write_chunks(chunks: ChunkList, file: Path) -> None:
             writer.writerow(_COLUMNS)
             writer.writerows((chunk.song, chunk.start, chunks.duration, chunk.target) for chunk in chunks.chunks)
     except OSError as error:
-        raise EvaluationError(f"cannot write '{file}' ({error.strerror}): choose another file") from None
+        raise EvaluationError(write_failure(file, error)) from None
 
 
 def read_chunks(file: Path) -> ChunkList:

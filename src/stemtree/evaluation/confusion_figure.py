@@ -6,7 +6,7 @@ from pathlib import Path
 from stemtree.errors import OptionError
 from stemtree.evaluation.confusion import ConfusionTable, is_right
 from stemtree.extras import library
-from stemtree.staging import whole_file
+from stemtree.staging import whole_file, write_failure
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -79,7 +79,7 @@ def draw_confusion(table: ConfusionTable, title: str, file: str | os.PathLike[st
         with whole_file(Path(file)) as partial, rc_context({"svg.hashsalt": "stemtree", "svg.fonttype": "none"}):
             figure.savefig(partial, format=ending, dpi=120, metadata={"Date": None} if ending == "svg" else None)
     except OSError as error:
-        raise OptionError(f"cannot write '{file}' ({error.strerror}): choose another file") from None
+        raise OptionError(write_failure(Path(file), error)) from None
 
 
 def _ending(file: str | os.PathLike[str]) -> str:

@@ -25,7 +25,7 @@ from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth
 from stemtree.parquet import write_parquet
 from stemtree.separation.query_tree import QueryTree
 from stemtree.separation.splitters.example import Example
-from stemtree.staging import whole_file
+from stemtree.staging import whole_file, write_failure
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class TreeRows:
                 with whole_file(place) as whole:
                     write_parquet(rows, whole)
         except OSError as error:
-            raise EvaluationError(f"cannot write '{file}': {error.strerror}; choose another file") from None
+            raise EvaluationError(write_failure(file, error)) from None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from stemtree.errors import EvaluationError
 from stemtree.evaluation.chunks import SongChunks
 from stemtree.evaluation.rows import FILLED, SCHEMA
 from stemtree.parquet import read_json_metadata, read_parquet, write_parquet
-from stemtree.staging import whole_file
+from stemtree.staging import whole_file, write_failure
 
 _KEY, _SETTINGS = "stemtree", "settings.json"
 
@@ -75,7 +75,7 @@ class RowStore:
                 with whole_file(file) as partial:
                     partial.write_text(json.dumps(self._settings), "utf-8")
         except OSError as error:
-            raise EvaluationError(f"cannot write to '{self.folder}' ({error.strerror}): choose another file") from None
+            raise EvaluationError(write_failure(self.folder, error)) from None
         except ValueError:
             raise EvaluationError(f"'{file}' is damaged: delete its folder") from None
 
@@ -117,7 +117,7 @@ def write_rows(rows: pl.DataFrame, file: Path, metadata: dict[str, str] | None =
         with whole_file(file) as partial:
             write_parquet(rows, partial, metadata)
     except OSError as error:
-        raise EvaluationError(f"cannot write '{file}' ({error.strerror}): make room or choose another file") from None
+        raise EvaluationError(write_failure(file, error)) from None
 
 
 def chunks_fingerprint(song: SongChunks, chunking: Chunking) -> str:

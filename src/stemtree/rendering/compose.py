@@ -22,7 +22,7 @@ from stemtree.hierarchy import NodePath, load
 from stemtree.rendering.arrange import bass_programs, melody_classes
 from stemtree.rendering.packages import render_package
 from stemtree.rendering.settings import check_seed, worker_count
-from stemtree.staging import whole_file
+from stemtree.staging import whole_file, write_failure
 
 _LIBRARIES = (Path("/usr/share/mma/lib/stdlib"), Path("/usr/local/share/mma/lib/stdlib"))
 _NO_STYLE = re.compile(r"intro|end|fill|count|metronome", re.IGNORECASE)
@@ -105,7 +105,7 @@ def compose_songs(
         place.mkdir(parents=True, exist_ok=True)
         recorded = _recorded_seed(place / "composed.yaml", seed)
     except OSError as error:
-        raise CorpusError(f"cannot write to '{place}': {error.strerror}; choose another folder") from None
+        raise CorpusError(write_failure(place, error)) from None
     if recorded != seed:
         raise OptionError(f"'{place}' holds songs of the seed {recorded}, not {seed}: give that, or another folder")
     files = [place / f"song_{number:05}.mid" for number in range(count)]

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemtree.audio.boxes import add_to_user_data
-from stemtree.errors import AudioError
+from stemtree.errors import FULL, AudioError
 from stemtree.page.colours import NEUTRAL, families_of
 from stemtree.page.export.common import Export
 from stemtree.page.export.parts import MOST
 from stemtree.page.tree import PageTree
+from stemtree.staging import unwritable
 
 _RATES = (44100, 48000)
 """Sample rates that players of these files take."""
@@ -51,6 +52,8 @@ def write_stem_mp4(export: Export, file: Path) -> None:
                 stream.finish()
         add_to_user_data(file, b"stem", json.dumps(stem_metadata(tree, export.parts)).encode("utf-8"))
     except (av.FFmpegError, ValueError) as error:
+        if getattr(error, "errno", None) in FULL:
+            raise unwritable(Path(file.name), error) from None
         raise AudioError(
             f"cannot write the stem file '{file.name}' ({error}): choose another folder or codec"
         ) from None

@@ -175,8 +175,8 @@ def _check_disk_space(staged: Path, num_files: int, source: AudioSource, output:
     free = shutil.disk_usage(staged).free
     if output.container == "wav" and needed > free:
         raise DiskError(
-            f"the stems of '{source.name}' take {needed / 1e6:.0f} MB and '{staged.parent}' has "
-            f"{free / 1e6:.0f} MB left: make room or choose another folder"
+            f"the stems of '{source.name}' take {needed / 1e6:.1f} MB and '{staged.parent}' has "
+            f"{free / 1e6:.1f} MB left: make room or choose another folder"
         )
 
 
