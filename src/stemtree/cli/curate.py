@@ -34,11 +34,11 @@ def gather(
         str, typer.Argument(metavar="LISTING", help="Gather the songs of this list: a CSV file or a saved page.")
     ],
     output: Folder,
-    tries: Annotated[int, typer.Option(metavar="N", help="Try a download so often.")] = 5,
+    tries: Annotated[int, typer.Option(min=1, metavar="N", help="Try a download so often.")] = 5,
     keep_archives: Annotated[bool, typer.Option("--keep-archives", help="Leave archives that were unpacked.")] = False,
     no_previews: Annotated[bool, typer.Option("--no-previews", help="Do not fetch the previews.")] = False,
-    most_gb: Annotated[float, typer.Option(metavar="GB", help="Refuse archives that unpack to more.")] = 40.0,
-    most_files: Annotated[int, typer.Option(metavar="N", help="Refuse archives of more files.")] = 2000,
+    most_gb: Annotated[float, typer.Option(min=0, metavar="GB", help="Refuse archives that unpack to more.")] = 40.0,
+    most_files: Annotated[int, typer.Option(min=1, metavar="N", help="Refuse archives of more files.")] = 2000,
 ) -> None:
     """Fetch and unpack a library's songs; run it again to go on where it stopped."""
     from stemtree.curation.gather.archives import UnpackLimits
@@ -138,7 +138,7 @@ def fit(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE.safetensors", help="Write the weights to this file.")
     ],
-    folds: Annotated[int, typer.Option(metavar="N", help="Divide songs so often for the cross-validation.")] = 5,
+    folds: Annotated[int, typer.Option(min=2, metavar="N", help="Divide songs so often for the cross-validation.")] = 5,
 ) -> None:
     """Fit the classifier of file names and how certain it is, and print how good both are on songs left out."""
     from stemtree.curation.annotation.classifier.cross_validation import fit_and_measure

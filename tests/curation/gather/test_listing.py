@@ -58,6 +58,7 @@ def test_what_is_not_clear_is_refused(tmp_path: Path) -> None:
             "seems to have artists before titles: name them",
         ),
         ("<html><a href='a_b.zip'></a></html>", "is not CSV but a page: name it .html"),
+        ("RIFF\0WAVEfmt, and half a minute of it\n", "is not CSV: save it as that"),
     ):
         with pytest.raises(CorpusError, match=said):
             read_listing(listing(tmp_path, text))

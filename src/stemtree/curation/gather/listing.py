@@ -96,8 +96,11 @@ def read_listing(file: str | os.PathLike[str]) -> tuple[list[ListedSong], list[P
 
 def _table(path: Path) -> Iterator[dict[str, str]]:
     """Rows of a CSV file, by their columns; raises CorpusError where it is not clear which column is which."""
+    text = read_text(path, "listing", fallback="cp1252")  # which takes bytes of any kind for letters
     try:
-        table = parse_foreign_rows(read_text(path, "listing", fallback="cp1252"))
+        if "\0" in text:
+            raise csv.Error
+        table = parse_foreign_rows(text)
     except csv.Error:
         raise CorpusError(f"the listing '{path}' is not CSV: save it as that, or as .html") from None
     rows = [row for row in table if any(cell.strip() for cell in row)]
