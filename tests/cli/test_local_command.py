@@ -153,3 +153,20 @@ def test_empty_paths_and_numbers_that_are_none(words: tuple, message: str, cli, 
 def test_every_number_of_workers_is_one_or_more() -> None:
     limited = [parameter for _, command in COMMANDS for parameter in command.params if parameter.name == "workers"]
     assert limited and {parameter.type.min for parameter in limited} == {1}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("corpus", "index", ".", "--kind", "folder", "-o"),
+        ("evaluate", "mixture", "--corpus", ".", "--kind", "folder", "--write-chunks"),
+        ("confusion", "mixture", "--corpus", ".", "--kind", "folder", "--figure"),
+        ("mean-mask", "--corpus", ".", "--kind", "folder", "-o"),
+        ("experiment", "settings", "1_constraint", "direct", "-o"),
+    ],
+)
+def test_no_table_replaces_a_song(words: tuple, cli, wav: Path) -> None:
+    before = wav.read_bytes()
+    outcome = cli(*words, wav)
+    assert outcome.code == 1 and outcome.err.startswith(f"stemtree: '{wav}' is audio, which --")
+    assert wav.read_bytes() == before

@@ -1,7 +1,9 @@
 """Commands that work on files of this machine, and say so when they are given a URL."""
 
 import math
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import typer
@@ -9,6 +11,9 @@ from typer.core import TyperCommand
 
 from stemtree.errors import OptionError
 from stemtree.storage import check_slashes, find_url
+
+_WRITTEN = ("output", "write_chunks", "figure")
+"""Parameters of the functions that are files to write."""
 
 
 class LocalCommand(TyperCommand):
@@ -24,7 +29,8 @@ class LocalCommand(TyperCommand):
         ------
         OptionError
             If an argument or an option has a URL that it cannot use, or one without its second slash; if a path is
-            empty, as a variable of the shell that is not set, or a number is none (NaN), which passes any limit.
+            empty, as a variable of the shell that is not set, or a number is none (NaN), which passes any limit;
+            if a table or a figure would replace a song.
         """
         if ctx.resilient_parsing:
             return super().parse_args(ctx, args)
@@ -44,6 +50,8 @@ class LocalCommand(TyperCommand):
         for text in _texts(value):
             if needs_text and not text:  # which pathlib takes for the current folder
                 raise OptionError(f"{_name(parameter)} is empty: name a file or folder, or . for the current folder")
+            if parameter.name in _WRITTEN and str(parameter.metavar).startswith("FILE") and _is_song(text):
+                raise OptionError(f"'{text}' is audio, which {_name(parameter)} would replace: give another name")
             check_slashes(text)
             if parameter.name not in self.urls and (url := find_url(text)):
                 name = _name(parameter)
@@ -61,6 +69,15 @@ def refuse_urls(app: typer.Typer) -> None:
     for group in app.registered_groups:
         if group.typer_instance is not None:
             refuse_urls(group.typer_instance)
+
+
+def _is_song(text: str) -> bool:
+    """Whether there is a file that looks like audio by its name."""
+    if not os.path.isfile(text):
+        return False
+    from stemtree.audio import is_audio_name
+
+    return is_audio_name(Path(text))
 
 
 def _name(parameter: Any) -> str:
