@@ -7,7 +7,7 @@ import torch
 
 from stemtree.errors import HierarchyError, SplitterError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, load
-from stemtree.separation.plan import make_plan, prune_to_served
+from stemtree.separation.plan import make_plan, plan_walk, prune_to_served
 from stemtree.separation.splitters.base import Block, Splitter
 from stemtree.spectral import Stft
 from stemtree.types import Masks
@@ -28,6 +28,11 @@ class Fake(Splitter):
 
     def provenance(self) -> dict[str, object]:
         return {"name": "fake"}
+
+
+@dataclass(eq=False)
+class MadeFor(Fake):
+    hierarchy: Hierarchy | None = None
 
 
 MS21 = load("ms21")
@@ -97,3 +102,12 @@ def test_one_walk_has_one_analysis() -> None:
     assert make_plan(MS21, [ROOT, half, BAND]).splitters
     with pytest.raises(SplitterError, match="must share one analysis"):
         make_plan(MS21, [ROOT, VOICES, Fake(BAND.serves, Stft(1024, 256))])
+
+
+def test_by_default_as_deep_as_splitters_of_one_analysis_go() -> None:
+    """A model of one's own need not have the analysis of the default ones, which only go on beneath it."""
+    deep, kit = load("ms21_deep"), "accompaniment/percussion/drum_set"
+    drums = MadeFor({kit: deep.children(kit)}, hierarchy=deep)
+    whole = {MIXTURE: MS21.leaves()}
+    assert plan_walk(None, [MadeFor(whole, hierarchy=MS21), drums]).tree.paths == deep.paths
+    assert plan_walk(None, [MadeFor(whole, Stft(1024, 256), hierarchy=MS21), drums]).tree.paths == MS21.paths

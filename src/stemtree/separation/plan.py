@@ -6,7 +6,7 @@ Planning asks splitters only what they can divide, so that it goes without torch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -130,7 +130,7 @@ def plan_walk(
     ----------
     hierarchy : Hierarchy, optional
         What to separate into. By default that of the first splitter that is made for one (or one that continues it, if
-        another splitter is made for that), or MS21, as deep as the splitters go.
+        another splitter of the same analysis is made for that), or MS21, as deep as the splitters go.
     splitters, depth, nodes
         See `make_plan`.
 
@@ -156,10 +156,12 @@ def plan_walk(
 
 
 def _default_hierarchy(splitters: Sequence[Splitter]) -> Hierarchy:
-    made_for = [made for splitter in splitters if (made := splitter.hierarchy) is not None]
+    made_for = [(made, _analysis(splitter)) for splitter in splitters if (made := splitter.hierarchy) is not None]
     if not made_for:
         return load(DEFAULT_HIERARCHY)
-    return next((deeper for deeper in made_for if deeper.continues(made_for[0])), made_for[0])
+    first, analysis = made_for[0]
+    alike = (made for made, of_other in made_for if of_other == analysis)  # others cannot go on in the same walk
+    return next((deeper for deeper in alike if deeper.continues(first)), first)
 
 
 def _best_match(asked: Hierarchy, splitters: Sequence[Splitter], failure: SplitterError) -> tuple[Hierarchy, Match]:
@@ -263,13 +265,18 @@ def _not_told_apart(asked: Hierarchy, tree: Hierarchy, path: NodePath) -> str:
 
 def _checked(plan: Plan) -> Plan:
     """The plan, unless its splitters cannot work on the same spectrogram."""
-    if len({(splitter.stft.proportions, splitter.block_frames) for splitter in plan.splitters}) > 1:
+    if len({_analysis(splitter) for splitter in plan.splitters}) > 1:
         kinds = ", ".join(f"{splitter.provenance()['name']} {_described(splitter.stft)}" for splitter in plan.splitters)
         raise SplitterError(
             f"the splitters of one walk must share one analysis, and there are {kinds}: go less deep, or give a "
             "splitter for the nodes beneath that was trained on the same one"
         )
     return plan
+
+
+def _analysis(splitter: Splitter) -> Hashable:
+    """What splitters of one walk must have in common."""
+    return splitter.stft.proportions, splitter.block_frames
 
 
 def _described(stft: Stft) -> str:
