@@ -3,7 +3,7 @@ r"""Make corpora of real sounds, and teach the default model with them.
     python recipes/real_sounds/make.py corpora CLONES FREEDOOM OUT [--instruments FOLDER] [--size tiny]
     python recipes/real_sounds/make.py start OUT                # the shipped weights as they were when they learned
     cd OUT && stemtree train REPOSITORY/recipes/real_sounds/train.yaml -o run
-    python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --temperature 1.5 --fade -22 \
+    python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --temperature 1.4 --fade -22 \
         --licences OUT/licences.yaml --hours OUT/hours.yaml
     python recipes/real_sounds/make.py measure MODEL OUT [--openmsx CORPUS] [--sample CHUNKS]
 

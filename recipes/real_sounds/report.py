@@ -22,8 +22,9 @@ def hours_by_licence(data: Path, licence_of: dict[str, str]) -> dict[str, dict[s
     for file in data.glob("*/train/*/metadata.yaml"):
         for name, stem in read_metadata(file)["stems"].items():
             licence = licence_of.get(stem["plugin_name"].partition(":")[0], "?")
-            seconds = soundfile.info(file.parent / "stems" / f"{name}.flac").duration
-            hours[ms21.leaf(stem["midi_program_name"]).rpartition("/")[2]][licence] += seconds / 3600
+            for audio in (file.parent / "stems").glob(f"{name}.*"):
+                leaf = ms21.leaf(stem["midi_program_name"]).rpartition("/")[2]
+                hours[leaf][licence] += soundfile.info(audio).duration / 3600
     for file in data.glob("*/train/*/90_*.flac"):
         hours[file.stem[3:]]["recorded stems"] += soundfile.info(file).duration / 3600
     return {leaf: {name: round(of[name], 3) for name in sorted(of)} for leaf, of in sorted(hours.items())}
@@ -63,8 +64,8 @@ def measure(model: str, out: Path, openmsx: Path | None, run: Runner, sample: in
 
 
 def _means(rows: pl.DataFrame) -> pl.DataFrame:
-    """Mean improvement and number of chunks: over families, over instruments, and of each node."""
-    depth = pl.col("node").str.count_matches("/")  # 1: what accompaniment/other is
-    kind = pl.when(depth == 1).then(pl.lit("families")).otherwise(pl.lit("instruments")).alias("node")
-    figures = (pl.col("si_sdr_improvement").mean(), pl.len())
-    return pl.concat([rows.filter(depth > 0).group_by(kind).agg(*figures), rows.group_by("node").agg(*figures)])
+    """Mean improvement and number of chunks: over families, over instruments (leaves, bass too), and of each node."""
+    families = rows.filter(pl.col("node").str.count_matches("/") == 1).with_columns(node=pl.lit("families"))
+    instruments = rows.filter(pl.col("node").is_in(load("ms21").leaves())).with_columns(node=pl.lit("instruments"))
+    every = pl.concat([families, instruments, rows])
+    return every.group_by("node").agg(pl.col("si_sdr_improvement").mean(), pl.len())
