@@ -82,9 +82,9 @@ def separate(
         typer.Option(
             metavar="NAME|PATH",
             envvar="STEMTREE_SPLITTER",
-            help="Divide nodes with spleeter; demucs, openunmix, pymss or unblend, if installed (demucs:MODEL for "
-            "another model); or a trained model, its folder or hf:OWNER/NAME. Repeated: each node with the first that "
-            "can split it.",
+            help="Divide nodes with spleeter; voices, a model of lead and backing voices; demucs, openunmix, pymss or "
+            "unblend, if installed (demucs:MODEL for another model); or a trained model, its folder or "
+            "hf:OWNER/NAME. Repeated: each node with the first that can split it.",
         ),
     ] = None,
     stem_map: Annotated[

@@ -10,4 +10,6 @@ def test_the_command_line_says_it_in_one_sentence(cli, wav: Path, tmp_path: Path
     assert outcome.err == "stemtree: the separator demucs is not installed: run `pip install demucs`\n"
     assert not (tmp_path / "out").exists()
     unknown = cli("separate", wav, "-o", tmp_path / "out", "--splitter", "demix").err
-    assert "there is no splitter 'demix': give spleeter, demucs, openunmix, pymss, unblend, the folder" in unknown
+    assert (
+        "there is no splitter 'demix': give spleeter, demucs, openunmix, pymss, unblend, voices, the folder" in unknown
+    )

@@ -11,7 +11,7 @@ from stemtree.model_card import Card
 from stemtree.model_files import card_file
 from stemtree.separation.separator import Separator
 from stemtree.separation.splitters import shipped
-from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, QUERY_MODEL
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, QUERY_MODEL, VOICE_MODEL
 
 DRUM_SET = "accompaniment/percussion/drum_set"
 
@@ -38,6 +38,21 @@ def test_it_is_read_only_for_the_pieces(monkeypatch: pytest.MonkeyPatch) -> None
     assert read == [DRUM_MODEL]
 
 
+def test_the_model_of_voices_serves_where_it_is_named(monkeypatch: pytest.MonkeyPatch, excerpt: np.ndarray) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(shipped, "TrainedSplitter", lambda folder: read.append(folder) or _model(folder))
+    assert Separator().tree.is_leaf("vocal") and Separator(splitters="voices", nodes="vocal").tree.is_leaf("vocal")
+    assert VOICE_MODEL not in read
+    separator = Separator(splitters="voices", nodes=["lead vocals", "backing vocals"])
+    assert separator.tree.children("vocal") == ("vocal/lead_vocal", "vocal/backing_vocal")
+    centre = np.repeat(excerpt[:1, :60000], 2, axis=0)
+    result = separator.separate(centre, 44100)
+    lead, backing = (result[f"vocal/{name}"] for name in ("lead_vocal", "backing_vocal"))
+    np.testing.assert_allclose(lead.audio + backing.audio, result["vocal"].audio, atol=1e-6)
+    assert lead.rms_dbfs > backing.rms_dbfs  # what stands in the centre leads
+    assert read.count(VOICE_MODEL) == 1
+
+
 def _model(folder: Path) -> object:
     from stemtree.separation.splitters.trained import TrainedSplitter
 
@@ -45,13 +60,15 @@ def _model(folder: Path) -> object:
 
 
 def test_the_package_stays_small() -> None:
-    assert sum(file.stat().st_size for place in (DEFAULT_MODEL, DRUM_MODEL) for file in place.iterdir()) < 8e6
+    places = (DEFAULT_MODEL, DRUM_MODEL, VOICE_MODEL)
+    assert sum(file.stat().st_size for place in places for file in place.iterdir()) < 8e6
     package = Path(stemtree.__file__).parent
     assert sum(file.stat().st_size for file in package.rglob("*") if file.suffix != ".pyc" and file.is_file()) < 20e6
-    text = card_file(DRUM_MODEL).read_text("utf-8")
-    assert Card.model_validate_json(text).as_file() == json.loads(text)
+    for place in (DRUM_MODEL, VOICE_MODEL):
+        text = card_file(place).read_text("utf-8")
+        assert Card.model_validate_json(text).as_file() == json.loads(text)
 
 
-@pytest.mark.parametrize("model", [DEFAULT_MODEL, DRUM_MODEL, QUERY_MODEL])
+@pytest.mark.parametrize("model", [DEFAULT_MODEL, DRUM_MODEL, QUERY_MODEL, VOICE_MODEL])
 def test_cards_tell_of_no_place_on_a_machine(model: Path) -> None:
     assert not re.search(r'"(/|~|[A-Za-z]:\\)', card_file(model).read_text("utf-8"))

@@ -33,6 +33,9 @@ DEFAULT_MODEL = Path(__file__).with_name("default_model")
 DRUM_MODEL = Path(__file__).with_name("drum_pieces")
 """The trained model that divides the drum set of MS21_DEEP."""
 
+VOICE_MODEL = Path(__file__).with_name("voices")
+"""The trained model that divides ``vocal`` of MS21 where it is named: ``--splitter voices``."""
+
 QUERY_MODEL = Path(__file__).with_name("query_model")
 """The trained model that takes an example of what to separate."""
 
@@ -136,6 +139,8 @@ def ability(name: str, stem_map: StemMap | None = None) -> Ability | None:
     """The ability of one splitter; see `abilities`."""
     if name == "spleeter":
         return Ability(name, _each(two_stems))
+    if name == "voices":
+        return _of_model(str(VOICE_MODEL))
     package, _, model = name.partition(":")
     if package in PACKAGE_NAMES:
         if util.find_spec(package) is None:
@@ -152,7 +157,7 @@ def ability(name: str, stem_map: StemMap | None = None) -> Ability | None:
 def check_is_model(name: str) -> None:
     """Raise SplitterError unless a name that is no separator's may be a model's."""
     if not is_hub_name(name) and not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
-        names = ", ".join(("spleeter", *PACKAGE_NAMES))
+        names = ", ".join(("spleeter", *PACKAGE_NAMES, "voices"))
         raise SplitterError(f"there is no splitter '{name}': give {names}, {MODEL_FORMS}")
 
 
@@ -252,6 +257,13 @@ def read_card(model: str | os.PathLike[str]) -> ModelCard | None:
         return None
 
 
+_NAMES = {
+    str(DEFAULT_MODEL): "the default model",
+    str(DRUM_MODEL): "the model of drum pieces",
+    str(VOICE_MODEL): "the model of voices",
+}
+
+
 def _of_model(model: str) -> Ability | None:
     """The ability of a trained model by its card; None if that is not one of ours or cannot divide its tree."""
     card = read_card(model)
@@ -263,8 +275,7 @@ def _of_model(model: str) -> Ability | None:
         return None
     if not model_parts(parts, card.tree, MIXTURE):  # loading it says so, and what to do
         return None
-    name = {str(DEFAULT_MODEL): "the default model", str(DRUM_MODEL): "the model of drum pieces"}.get(model, model)
-    return Ability(name, _each(partial(model_parts, parts)), card.whole, card.stft)
+    return Ability(_NAMES.get(model, model), _each(partial(model_parts, parts)), card.whole, card.stft)
 
 
 def _each(

@@ -10,6 +10,7 @@ from stemtree.hierarchy import Hierarchy, load
 from stemtree.separation.splitters.abilities import (
     DEFAULT_MODEL,
     DRUM_MODEL,
+    VOICE_MODEL,
     can_serve,
     cannot_serve,
     check_is_model,
@@ -28,7 +29,7 @@ from stemtree.separation.splitters.trained import TrainedSplitter
 Splitters: TypeAlias = str | os.PathLike[str] | Splitter | Iterable[str | os.PathLike[str] | Splitter]
 """Splitters as a user gives them: names as `make_splitters` takes them, objects, or several of both."""
 
-_BY_NAME: dict[str, Callable[[], Splitter]] = {"spleeter": Spleeter}
+_BY_NAME: dict[str, Callable[[], Splitter]] = {"spleeter": Spleeter, "voices": lambda: ShippedSplitter(VOICE_MODEL)}
 
 
 def default_splitters() -> list[Splitter]:
@@ -46,9 +47,9 @@ def make_splitters(
     Parameters
     ----------
     names : sequence of str
-        ``spleeter``; a separator that is installed beside this package (``demucs``, ``openunmix``, ``pymss``,
-        ``unblend``, with ``:MODEL`` for another than its default model); the folder of a trained model; or
-        ``hf:OWNER/NAME``, one on the Hugging Face hub.
+        ``spleeter``; ``voices``, a model that divides the voices; a separator that is installed beside this package
+        (``demucs``, ``openunmix``, ``pymss``, ``unblend``, with ``:MODEL`` for another than its default model); the
+        folder of a trained model; or ``hf:OWNER/NAME``, one on the Hugging Face hub.
     hierarchy : str, optional
         Name or file of a hierarchy that every named splitter must be able to split a node of, or to make a sum of.
     stem_maps : StemMaps
