@@ -6,7 +6,8 @@ import soundfile
 from support.page_songs import make_song, read_call
 
 from stemtree.errors import StemtreeError
-from stemtree.page.make import drop_page, find_page, make_page
+from stemtree.page.make import find_page, make_page
+from stemtree.page.old import drop_page
 
 
 def test_a_page_is_made_anew_when_its_stems_are_others(tmp_path: Path) -> None:

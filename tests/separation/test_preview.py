@@ -52,7 +52,7 @@ def test_splitters_that_are_not_there(tmp_path) -> None:
         preview(splitters=[str(tmp_path)])
     (tmp_path / "config.json").write_text("{}")
     assert ability(str(tmp_path)) is None
-    assert ability(str(DEFAULT_MODEL / "model.json")) is not None
+    assert ability(str(DEFAULT_MODEL / "config.json")) is not None
 
 
 @pytest.mark.parametrize("name", ["musdb18", "ms21"])

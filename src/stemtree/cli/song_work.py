@@ -144,12 +144,14 @@ class Work:
 
     def make_page(self, saved: "SavedSong", song: Path, progress: Bar | None = None) -> Path | None:
         """Make the page if it was asked for; otherwise one of stems that were replaced goes away."""
-        from stemtree.page.make import drop_page, make_page
-
         if self.wishes.page is None:
+            from stemtree.page.old import drop_page
+
             if not saved.existed and not saved.is_shared:
                 drop_page(saved.folder)
             return None
+        from stemtree.page.make import make_page
+
         mixture = song if song.is_file() and not self.wishes.reading.stream else None  # a pipe was read already
         return make_page(saved.folder, mixture, self.wishes.page, fresh=not saved.existed, progress=progress)
 

@@ -39,7 +39,8 @@ def view(
 ) -> None:
     """Listen to a separated song: serves its page to this machine, and makes it first where there is none."""
     from stemtree.errors import OptionError
-    from stemtree.page.make import PAGE, find_page, make_page
+    from stemtree.page.make import find_page, make_page
+    from stemtree.page.old import PAGE
     from stemtree.page.server import PageServer
 
     if reference is None and (kind or track):

@@ -14,16 +14,13 @@ from stemtree.hierarchy import NodePath
 from stemtree.hierarchy.matching import REST as RESIDUAL
 from stemtree.page.colours import NEUTRAL, Family, families_of, presets_of
 from stemtree.page.dataset import Codec, Progress, Written, script, write_dataset
+from stemtree.page.old import PAGE, SOURCES
 from stemtree.page.stems import LeafReader, stem_checksum
 from stemtree.page.tree import REST, PageTree, read_tree
 from stemtree.staging import staging
 
-PAGE = "page"
-"""Name of the folder."""
-
 CODECS: tuple[Codec, ...] = ("flac", "opus")
 
-_SOURCES = "sources.json"
 _FORMAT = 2
 """Of the page's files; a page of another number is made anew."""
 
@@ -81,7 +78,7 @@ def make_page(
         written = write_dataset(partial / "data", reader, plays, progress)
         song = describe(tree, reader, written, codec)
         (partial / "data" / "song.js").write_text(script("song", song), encoding="ascii")
-        (partial / _SOURCES).write_text(json.dumps(_sources(tree, codec, reader.checksums)), encoding="ascii")
+        (partial / SOURCES).write_text(json.dumps(_sources(tree, codec, reader.checksums)), encoding="ascii")
         copy_shell(partial)
         _replace(partial, page)
     return page / "index.html"
@@ -97,7 +94,7 @@ def find_page(folder: Path) -> Path | None:
     """
     tree = read_tree(folder)
     try:
-        sources = json.loads((folder / PAGE / _SOURCES).read_text("ascii"))
+        sources = json.loads((folder / PAGE / SOURCES).read_text("ascii"))
         if sources["format"] != _FORMAT or not (folder / PAGE / "data" / "song.js").is_file():
             return None
         made_from: dict[str, dict[str, int]] = sources["stems"]
@@ -118,29 +115,11 @@ def find_page(folder: Path) -> Path | None:
     return folder / PAGE / "index.html"
 
 
-def drop_page(folder: Path) -> None:
-    """Take a song's page away if it is one of ours and of stems that were replaced."""
-    if (folder / PAGE / _SOURCES).is_file() and not _stems_are_those_of(folder / PAGE):
-        shutil.rmtree(folder / PAGE)
-
-
-def _stems_are_those_of(page: Path) -> bool:
-    """Whether the stems that a page was made from lie beside it still, by their sizes and times."""
-    try:
-        stems = json.loads((page / _SOURCES).read_text("ascii"))["stems"].items()
-        found = [((page.parent / file).stat(), known) for file, known in stems]
-        return all(
-            (status.st_size, status.st_mtime_ns) == (known["bytes"], known["mtime_ns"]) for status, known in found
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
-
-
 def check_free(tree: PageTree, page: Path) -> None:
     """Raise OptionError if something else stands where the page would."""
     if any(node.path.split("/")[0].casefold() == PAGE for node in tree.nodes):
         raise OptionError(f"a node of this tree is called '{PAGE}' as the page's folder would be: rename the node")
-    if page.is_symlink() or (page.exists() and not (page / _SOURCES).is_file()):
+    if page.is_symlink() or (page.exists() and not (page / SOURCES).is_file()):
         raise OptionError(f"'{page}' is there and is no page of stemtree's: move it away")
 
 

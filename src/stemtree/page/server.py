@@ -16,7 +16,7 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from stemtree.errors import OptionError
-from stemtree.page.make import PAGE
+from stemtree.page.old import PAGE
 from stemtree.version import __version__
 
 HOST = "127.0.0.1"
