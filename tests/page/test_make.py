@@ -7,7 +7,6 @@ from support.page_songs import make_song, read_call
 
 from stemtree.errors import StemtreeError
 from stemtree.page.make import find_page, make_page
-from stemtree.page.old import drop_page
 
 
 def test_a_page_is_made_anew_when_its_stems_are_others(tmp_path: Path) -> None:
@@ -29,8 +28,6 @@ def test_a_page_is_made_anew_when_its_stems_are_others(tmp_path: Path) -> None:
     with pytest.raises(StemtreeError, match=r"29999 samples.*tree.json says 30000"):
         make_page(tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir() if file.name.startswith(".")) == []
-    drop_page(tmp_path)
-    assert not (tmp_path / "page").exists()
 
 
 def test_a_folder_that_is_no_page_stays(tmp_path: Path) -> None:
@@ -39,7 +36,6 @@ def test_a_folder_that_is_no_page_stays(tmp_path: Path) -> None:
     (tmp_path / "page" / "notes.txt").write_text("mine")
     with pytest.raises(StemtreeError, match="is there and is no page of stemtree's: move it away"):
         make_page(tmp_path)
-    drop_page(tmp_path)
     assert (tmp_path / "page" / "notes.txt").read_text() == "mine"
     make_song(tmp_path / "other", {"page": {"one": {}, "two": {}}})
     with pytest.raises(StemtreeError, match="a node of this tree is called 'page'"):

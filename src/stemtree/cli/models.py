@@ -27,8 +27,8 @@ def models(
     ] = None,
 ) -> None:
     """List the models that are here: licence, what they divide, cost, and measured figures."""
+    from stemtree.separation.splitters.abilities import NAMED_MODELS
     from stemtree.separation.splitters.models import (
-        NAMED,
         SHIPPED,
         SPLEETER_CPU_SECONDS,
         models_here,
@@ -39,7 +39,7 @@ def models(
     if one is not None:
         from stemtree.model_page import model_page
 
-        page = model_page(one_model(one).content, one, "" if one in SHIPPED and one not in NAMED else one)
+        page = model_page(one_model(one).content, one, "" if one in SHIPPED and one not in NAMED_MODELS else one)
         say(page.partition("\n---\n\n")[2].rstrip())
         return
     from rich.table import Table

@@ -166,8 +166,8 @@ def _check_nodes(estimator: Estimator, hierarchy: Hierarchy, nodes: Sequence[Nod
                 "hierarchy, as deep, or name the nodes that both have"
             )
     for node in nodes or ():
-        if node not in hierarchy.descendants(root):  # which raises for nodes that there are not
-            hierarchy.node(node)
+        hierarchy.node(node)  # raises where there is none
+        if node not in hierarchy.descendants(root):
             raise OptionError(f"'{node}' lies not beneath the root '{root}', of which it would be a part: give others")
         if node not in estimator.nodes:
             raise OptionError(f"'{estimator.name}' does not estimate '{node}'{suggest(node, estimator.nodes)}")

@@ -36,6 +36,9 @@ DRUM_MODEL = Path(__file__).with_name("drum_pieces")
 VOICE_MODEL = Path(__file__).with_name("voices")
 """The trained model that divides ``vocal`` of MS21 where it is named: ``--splitter voices``."""
 
+NAMED_MODELS = {"voices": VOICE_MODEL}
+"""Models that come along and divide songs only where ``--splitter`` names them."""
+
 QUERY_MODEL = Path(__file__).with_name("query_model")
 """The trained model that takes an example of what to separate."""
 
@@ -139,8 +142,8 @@ def ability(name: str, stem_map: StemMap | None = None) -> Ability | None:
     """The ability of one splitter; see `abilities`."""
     if name == "spleeter":
         return Ability(name, _each(two_stems))
-    if name == "voices":
-        return _of_model(str(VOICE_MODEL))
+    if name in NAMED_MODELS:
+        return _of_model(str(NAMED_MODELS[name]))
     package, _, model = name.partition(":")
     if package in PACKAGE_NAMES:
         if util.find_spec(package) is None:
@@ -157,7 +160,7 @@ def ability(name: str, stem_map: StemMap | None = None) -> Ability | None:
 def check_is_model(name: str) -> None:
     """Raise SplitterError unless a name that is no separator's may be a model's."""
     if not is_hub_name(name) and not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
-        names = ", ".join(("spleeter", *PACKAGE_NAMES, "voices"))
+        names = ", ".join(("spleeter", *PACKAGE_NAMES, *NAMED_MODELS))
         raise SplitterError(f"there is no splitter '{name}': give {names}, {MODEL_FORMS}")
 
 

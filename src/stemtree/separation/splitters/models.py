@@ -14,13 +14,10 @@ from stemtree.errors import ModelError
 from stemtree.hierarchy import NodePath, depth, join
 from stemtree.hub import PREFIX, fetched
 from stemtree.model_files import CARDS, card_file, has_model, weights_file
-from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, QUERY_MODEL, VOICE_MODEL, read_card
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, NAMED_MODELS, QUERY_MODEL, read_card
 
-SHIPPED = {"default model": DEFAULT_MODEL, "drum pieces": DRUM_MODEL, "voices": VOICE_MODEL, "queries": QUERY_MODEL}
+SHIPPED = {"default model": DEFAULT_MODEL, "drum pieces": DRUM_MODEL, **NAMED_MODELS, "queries": QUERY_MODEL}
 """The models that come along."""
-
-NAMED = ("voices",)
-"""Those that divide songs only where ``--splitter`` names them."""
 
 _OWN_LICENCE = "MIT"
 """That of this package, and of the models in it."""

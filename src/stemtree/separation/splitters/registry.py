@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -10,7 +11,7 @@ from stemtree.hierarchy import Hierarchy, load
 from stemtree.separation.splitters.abilities import (
     DEFAULT_MODEL,
     DRUM_MODEL,
-    VOICE_MODEL,
+    NAMED_MODELS,
     can_serve,
     cannot_serve,
     check_is_model,
@@ -29,7 +30,10 @@ from stemtree.separation.splitters.trained import TrainedSplitter
 Splitters: TypeAlias = str | os.PathLike[str] | Splitter | Iterable[str | os.PathLike[str] | Splitter]
 """Splitters as a user gives them: names as `make_splitters` takes them, objects, or several of both."""
 
-_BY_NAME: dict[str, Callable[[], Splitter]] = {"spleeter": Spleeter, "voices": lambda: ShippedSplitter(VOICE_MODEL)}
+_BY_NAME: dict[str, Callable[[], Splitter]] = {
+    "spleeter": Spleeter,
+    **{name: partial(ShippedSplitter, model) for name, model in NAMED_MODELS.items()},
+}
 
 
 def default_splitters() -> list[Splitter]:
