@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -136,11 +137,14 @@ def test_errors_of_libraries(error: Exception, message: str) -> None:
 
     from stemtree.errors import OptionError, TrainingError
 
-    with (
-        pytest.raises(TrainingError, match=message),
-        explained(Trainer(accelerator="cpu", logger=False, enable_checkpointing=False), ()),
-    ):
-        raise error
+    logged = ValueError("you tried to log 0.1")  # what Lightning's logger makes of any error
+    logged.__cause__ = error
+    for raised in (error, logged):
+        with (
+            pytest.raises(TrainingError, match=message),
+            explained(Trainer(accelerator="cpu", logger=False, enable_checkpointing=False), ()),
+        ):
+            raise raised
     with (
         pytest.raises(OptionError, match=r"cannot run so \(theirs\): change the settings under 'trainer'"),
         explained(Trainer(accelerator="cpu", logger=False, enable_checkpointing=False), ()),
@@ -151,3 +155,20 @@ def test_errors_of_libraries(error: Exception, message: str) -> None:
         explained(Trainer(accelerator="cpu", logger=False, enable_checkpointing=False), ()),
     ):
         raise RuntimeError("ours")
+
+
+@pytest.mark.parametrize("logged", [False, True])
+def test_a_reader_may_end_while_anything_is_done(logged: bool) -> None:
+    """PyTorch raises it wherever the run is when the system tells of it."""
+    from pytorch_lightning import Trainer
+
+    from stemtree.errors import TrainingError
+
+    raised, loader = RuntimeError("DataLoader worker is killed by signal"), SimpleNamespace(lost_reader=True)
+    with (
+        pytest.raises(TrainingError, match="the system ended a process that reads examples"),
+        explained(Trainer(accelerator="cpu", logger=False, enable_checkpointing=False), (loader,)),
+    ):
+        if logged:
+            raise ValueError("you tried to log 0.1") from raised
+        raise raised

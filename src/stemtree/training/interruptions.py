@@ -18,6 +18,9 @@ from stemtree.training.order import Batches
 _GO_ON = "run again to go on from the last checkpoint"
 _LESS_MEMORY = f"lower 'workers' and {_GO_ON}, or begin anew in another folder with a smaller 'batch'"
 
+_SYSTEM_ERRORS = (MemoryError, OSError, EOFError, SafetensorError, RuntimeError)
+"""What short memory, a full disk and the end of a process raise, wherever the run is at that moment."""
+
 
 @contextmanager
 def explained(trainer: pl.Trainer, loaders: Sequence[Batches]) -> Iterator[None]:
@@ -50,16 +53,17 @@ def explained(trainer: pl.Trainer, loaders: Sequence[Batches]) -> Iterator[None]
             raise
     except MisconfigurationException as error:
         raise OptionError(f"Lightning's trainer cannot run so ({error}): change the settings under 'trainer'") from None
-    except (MemoryError, torch.OutOfMemoryError):
-        raise TrainingError(f"memory is short: {_LESS_MEMORY}") from None
-    except (OSError, EOFError, SafetensorError, RuntimeError) as error:
-        if isinstance(error, ConnectionError | EOFError) or any(loader.lost_reader for loader in loaders):
+    except (*_SYSTEM_ERRORS, ValueError) as error:
+        cause = _unwrapped(error)
+        if isinstance(cause, MemoryError | torch.OutOfMemoryError):
+            raise TrainingError(f"memory is short: {_LESS_MEMORY}") from None
+        if isinstance(cause, ConnectionError | EOFError) or any(loader.lost_reader for loader in loaders):
             raise TrainingError(
                 f"the system ended a process that reads examples, probably for want of memory: {_LESS_MEMORY}"
             ) from None
-        if isinstance(error, RuntimeError):
+        if not isinstance(cause, OSError | SafetensorError):
             raise
-        raise TrainingError(f"{_cannot_write(error)}: make room, and {_GO_ON}") from None
+        raise TrainingError(f"{_cannot_write(cause)}: make room, and {_GO_ON}") from None
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, handler)  # after Ctrl-C Lightning leaves it ignored
@@ -81,6 +85,12 @@ def _quiet_threads() -> Iterator[None]:
         yield
     finally:
         threading.excepthook = hook
+
+
+def _unwrapped(error: Exception) -> BaseException:
+    """What Lightning's logger raises as a ValueError on values to log, whatever it was."""
+    cause = error.__cause__
+    return cause if isinstance(error, ValueError) and isinstance(cause, _SYSTEM_ERRORS) else error
 
 
 def _cannot_write(error: Any) -> str:
