@@ -134,7 +134,7 @@ def test_trees_of_queries(cli, musdb: Path, tmp_path: Path) -> None:
     assert outcome.code == 0 and _cells(outcome)["all leaves/7"] == ["1", "0", "0", "", "0.00", "0.00"]
     assert _cells(outcome)["accompaniment/bass/12"][-1] == "2"  # undefined: in both chunks the tree lacks it
     for words, message in (
-        (("--level", 1), "--level does not go with 'query-tree': leave it out"),
+        (("--level", 1), "'query-tree' measures whole songs' trees: leave out --level"),
         (("--like", like / "bass.wav"), "bass.wav' is no folder: give one with an example of each leaf"),
         (("--present", 1), "an instrument 1 dB above the song cannot be"),
     ):
@@ -174,6 +174,9 @@ def test_one_list_of_chunks_for_all(cli, musdb: Path, tmp_path: Path) -> None:
     whole = cli("evaluate", "mixture", *options, "--duration", 1, "--write-chunks", file)
     assert whole.code == 0 and len(file.read_text().splitlines()) == 4
     assert "levels over" not in whole.out and cli("evaluate", "mixture", *options, "--chunks", file).out == whole.out
+    for option in ("--hop", "--seed"):
+        outcome = cli("evaluate", "mixture", *options, "--chunks", file, option, 1)
+        assert outcome.err == f"stemtree: --chunks says which chunks to measure: leave out {option}\n"
 
 
 def test_failures_are_shown(cli, musdb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +246,8 @@ def test_a_rendered_corpus_is_read_with_the_hierarchy_it_was_made_for(cli, tmp_p
         ),
         ("mixture", ("--target", "accompaniment/other"), "no chunk of '.*' has a target salient at -30 dBFS"),
         ("mixture", ("--chunks", "none.csv"), "cannot read 'none.csv': No such file or directory; check the path"),
-        ("mixture", ("--chunks", "a.csv", "--sample", 1), "--chunks says which chunks to measure: leave out --target"),
+        ("mixture", ("--chunks", "a.csv", "--sample", 1), "--chunks says which chunks to measure: leave out --sample"),
+        ("mixture", ("--query", "other"), "'mixture' takes no queries: leave out --query"),
         ("mixture", ("--sample", 0), "a sample of 0 chunks cannot be"),
         ("mixture", ("--sample", 1, "--seed", -1), "the seed -1 cannot be: give 0 or more"),
         ("mixture", ("--quiet", 3), "'quiet' is 3.0 dB: give a loudness below"),

@@ -16,3 +16,9 @@ def test_the_nodes_with_their_names_and_what_makes_them(cli, monkeypatch) -> Non
     assert len(four) == 6 and "drums  the default model: drum, percussion" in four[4]
     assert "left in guitar, bowed_strings" in cli("separate", "--list", "--hierarchy", "moisesdb").out
     assert len(cli("separate", "--list", "--depth", 1).out.splitlines()) == 3
+
+
+def test_options_that_name_nodes_decide_what_is_listed(cli) -> None:
+    of_node = cli("separate", "--list", "--node", "drum_set").out
+    assert "drum_set" in of_node and "piano" not in of_node
+    assert cli("separate", "--list", "--two-stems", "drum_set").out == of_node

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from stemtree.cli.cluster_option import ClusterOption, Workers
+from stemtree.cli.given_options import refuse_given
 from stemtree.cli.messages import one_line, progress_bar, say
 from stemtree.errors import OptionError, counted
 
@@ -118,6 +119,7 @@ def bleed(
 
 
 def split(
+    context: typer.Context,
     root: Annotated[
         Path | None, typer.Argument(metavar="[ROOT]", help="Split this corpus, which stemtree curate stems made.")
     ] = None,
@@ -146,6 +148,7 @@ def split(
         raise OptionError(f"the shares '{shares}' are not numbers: give three, such as 0.84,0.06,0.10") from None
     strange: list[Problem] = []
     if root is not None:
+        refuse_given(context, ("songs", "annotation", "output"), f"'{root}' has songs and their splits within it")
         splits, table = split_corpus(root, wanted, fixed=fixed, anew=anew), root / SPLITS_FILE
     elif songs and annotation and output:
         if output.resolve() in (songs.resolve(), annotation.resolve()):

@@ -28,6 +28,7 @@ from stemtree.cli.evaluation_options import (
     load_songs,
 )
 from stemtree.cli.evaluation_tables import absent_table, chunk_table, level_table, statistics_table
+from stemtree.cli.given_options import refuse_given
 from stemtree.cli.messages import one_line, progress_bar, say, show, stopped_by_user
 from stemtree.cli.song_options import DeviceOption
 from stemtree.devices import AUTO, check_name
@@ -47,6 +48,7 @@ _LIKE_HELP = (
     "Ask query-tree with the examples in this folder, each named after its leaf (default: chunks of other songs)."
 )
 _PRESENT_HELP = "Leave instruments so far below the song out of query-tree (default: as the model says, or -20)."
+_CHUNKS_SAY = "--chunks says which chunks to measure"
 _LEVEL_HELP = "Measure only the nodes of this level (1: leaves)."
 
 
@@ -108,15 +110,18 @@ def evaluate(
         raise OptionError(f"--like and --present belong to '{QUERY_TREE}': leave them out")
     if node and level is not None:
         raise OptionError("--node and --level both say what to measure: give one of them")
-    if chunks and (target or sample is not None):
-        raise OptionError("--chunks says which chunks to measure: leave out --target and --sample")
+    if chunks:
+        refuse_given(context, ("target", "family", "sample", "duration"), _CHUNKS_SAY)
     if family and not target:
         raise OptionError("--family is about the family of a target: name one with --target, or leave --family out")
+    if not name.startswith("oracle:"):
+        refuse_given(context, ("window", "window_hop"), f"windows are chosen for oracle masks, not for '{name}'")
     root, targets = check_names(described, hierarchy, depth, root, target, node)
     from stemtree.data.salience import Chunking
     from stemtree.evaluation.chunk_list import list_all, read_chunks, select_chunks
     from stemtree.evaluation.chunk_list import write_chunks as write_list
     from stemtree.evaluation.chunks import choose_chunks
+    from stemtree.evaluation.estimators.query_model import QueryModel
     from stemtree.evaluation.estimators.registry import make_estimator
     from stemtree.evaluation.evaluate import Selection, evaluate
     from stemtree.evaluation.settings import EvaluationSettings
@@ -131,6 +136,9 @@ def evaluate(
         listed = select_chunks(songs, tree, targets, chunking, with_family=family, sample=sample, seed=seed)
     possible = _possible_nodes(tree, node, level, root, listed.targets if listed else ())
     estimator = make_estimator(name, possible, Stft(window, window_hop, 16000), tree, device)
+    if not isinstance(estimator, QueryModel):  # which draws queries from chunks that are not measured
+        refuse_given(context, ("query",), f"'{name}' takes no queries")
+        refuse_given(context, ("seed", "hop") if chunks else (), _CHUNKS_SAY)
     if write_chunks:
         listed = listed or list_all(choose_chunks(songs, chunking, sample, seed), chunking)
         write_list(listed, write_chunks)

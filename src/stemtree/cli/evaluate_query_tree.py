@@ -9,6 +9,7 @@ import typer
 
 from stemtree.cli.corpus_options import read_corpus
 from stemtree.cli.evaluation_tables import chunk_table, found_table
+from stemtree.cli.given_options import refuse_given
 from stemtree.cli.messages import progress_bar, say, show, stopped_by_user
 from stemtree.errors import OptionError, counted
 
@@ -27,10 +28,8 @@ _TAKEN = {
 
 def check_options(context: typer.Context) -> None:
     """Raise OptionError if an option was given that says nothing here."""
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name or "")
-        if source is not None and source.name == "COMMANDLINE" and parameter.name not in _TAKEN:
-            raise OptionError(f"{parameter.opts[0]} does not go with '{QUERY_TREE}': leave it out")
+    others = {parameter.name or "" for parameter in context.command.params} - _TAKEN
+    refuse_given(context, others, f"'{QUERY_TREE}' measures whole songs' trees")
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,10 +97,13 @@ def run(
     cluster: ClusterOption = None,
 ) -> None:
     """Train and measure every arm with every seed; what is finished is kept, and the next call goes on from there."""
+    from stemtree.errors import OptionError
     from stemtree.experiments.driver import Limits, run_suite
     from stemtree.experiments.execute import Outcome
     from stemtree.experiments.run_folder import State
 
+    if jobs == 0 and cluster is not None:
+        raise OptionError("--jobs 0 does runs in this process, and --cluster elsewhere: leave one of them out")
     with stopped_by_user("run again to go on from the last checkpoints"):
         suite, songs = _suite(names, size, folder, changes, rows)
         suite.choose_code(code)

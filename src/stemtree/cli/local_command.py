@@ -41,20 +41,20 @@ class LocalCommand(TyperCommand):
         for parameter in self.params:
             value = ctx.params.get(parameter.name)
             if isinstance(value, float) and math.isnan(value):
-                raise OptionError(f"{_name(parameter)} is nan: give a number")
+                raise OptionError(f"{parameter_name(parameter)} is nan: give a number")
         return left
 
     def _check(self, parameter: Any, value: object) -> None:
         is_argument = parameter.param_type_name == "argument"
         needs_text = parameter.type.name == "path" or is_argument != (parameter.name in self.urls)
+        name = parameter_name(parameter)
         for text in _texts(value):
             if needs_text and not text:  # which pathlib takes for the current folder
-                raise OptionError(f"{_name(parameter)} is empty: name a file or folder, or . for the current folder")
+                raise OptionError(f"{name} is empty: name a file or folder, or . for the current folder")
             if parameter.name in _WRITTEN and str(parameter.metavar).startswith("FILE") and _is_song(text):
-                raise OptionError(f"'{text}' is audio, which {_name(parameter)} would replace: give another name")
+                raise OptionError(f"'{text}' is audio, which {name} would replace: give another name")
             check_slashes(text)
             if parameter.name not in self.urls and (url := find_url(text)):
-                name = _name(parameter)
                 raise OptionError(
                     f"'{url}' cannot be given as {name}: only songs and -o of separate and query may lie in storage; "
                     "name a file or folder of this machine"
@@ -80,7 +80,7 @@ def _is_song(text: str) -> bool:
     return is_audio_name(Path(text))
 
 
-def _name(parameter: Any) -> str:
+def parameter_name(parameter: Any) -> str:
     """What a parameter is called on the command line."""
     return str(parameter.opts[-1] if parameter.param_type_name == "option" else parameter.metavar)
 

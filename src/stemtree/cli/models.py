@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli.messages import markup, say, show
+from stemtree.errors import OptionError
 
 if TYPE_CHECKING:
     from stemtree.separation.splitters.models import KnownModel
@@ -36,6 +37,8 @@ def models(
         spleeter_size,
     )
 
+    if one is not None and folders:
+        raise OptionError("--show prints one model and no list: leave out the folders")
     if one is not None:
         from stemtree.model_page import model_page
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from stemtree.cli.cluster_option import ClusterOption
+from stemtree.cli.given_options import refuse_given
 from stemtree.cli.song_options import (
     FILES_HELP,
     BatchOption,
@@ -161,12 +162,14 @@ def separate(
     layout = StemLayout(leaves, flat, active_only, tuple(without or ()), tuple(sums or ()), template)
     layout = _checked(layout if two_stems is None else layout.with_two_stems(two_stems), node, page)
     tree = None if hierarchy is None else load(hierarchy)
+    named = node or layout.names
     if list_only:
-        list_nodes(tree, splitter or (), depth, node or (), stem_map or ())
+        refuse_given(context, ("dry_run", "as_json", "quiet"), "--list prints nodes, and separates nothing")
+        list_nodes(tree, splitter or (), depth, named, stem_map or ())
         return
     if not files:
         context.fail("Missing argument 'FILE...'.")
-    named, reading, report = node or layout.names, Reading(stream, accept_truncated), Report(quiet, as_json)
+    reading, report = Reading(stream, accept_truncated), Report(quiet, as_json)
     wishes = Wishes(to_path(output), overwrite, page, reading, layout, recursive, report)
     if plan := preview(tree, splitter or (), depth, named, stem_map or ()):
         stems = layout.stems(plan.tree, plan.wanted)  # names given to --without

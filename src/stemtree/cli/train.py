@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stemtree.cli.corpus_options import Labels, SkipBad
+from stemtree.cli.given_options import refuse_given
 from stemtree.cli.messages import progress_bar, say, show, stopped_by_user
 from stemtree.errors import OptionError, counted
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def train(
+    context: typer.Context,
     configs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -48,6 +50,8 @@ def train(
     from stemtree.training.configuration import available, read_settings, resolved_yaml
 
     if list_configs:
+        others = {parameter.name or "" for parameter in context.command.params} - {"list_configs"}
+        refuse_given(context, others, "--list prints the configurations that come along")
         for name, trains in available().items():
             say(f"{name:28} {trains}")
         return

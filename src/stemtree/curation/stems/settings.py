@@ -45,7 +45,7 @@ class StemSettings:
     Raises
     ------
     OptionError
-        If sample rate or width cannot be used.
+        If sample rate or width cannot be used, or if takes are to be panned apart in mono.
     """
 
     hierarchy: str = "ms21"
@@ -62,6 +62,8 @@ class StemSettings:
         OutputFormat("wav", self.width)
         if not 8000 <= self.sample_rate <= 192000:
             raise OptionError(f"a sample rate of {self.sample_rate} Hz cannot be: give 8000 to 192000")
+        if self.automix and not self.stereo:
+            raise OptionError("takes cannot be spread in mono: leave out --automix, or --mono")
 
     @property
     def channels(self) -> int:
