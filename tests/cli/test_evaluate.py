@@ -270,3 +270,5 @@ def test_names_are_answered_before_the_corpus_is_read(cli) -> None:
     for option in ("--node", "--target", "--root"):
         outcome = cli("evaluate", "mixture", "--corpus", "none", "--kind", "musdb18", option, "gitar")
         assert outcome.code == 1 and "no node 'gitar'; did you mean bass guitar" in outcome.err
+        outcome = cli("evaluate", "mixture", "--corpus", "none", "--kind", "musdb18", option, "bass", "--depth", 1)
+        assert outcome.code == 1 and "'bass' (accompaniment/bass) lies 2 generations under the song" in outcome.err

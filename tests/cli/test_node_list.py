@@ -22,3 +22,11 @@ def test_options_that_name_nodes_decide_what_is_listed(cli) -> None:
     of_node = cli("separate", "--list", "--node", "drum_set").out
     assert "drum_set" in of_node and "piano" not in of_node
     assert cli("separate", "--list", "--two-stems", "drum_set").out == of_node
+
+
+@pytest.mark.parametrize("option", ["--node", "--two-stems", "--sum", "--without"])
+@pytest.mark.parametrize("command", [["--list"], ["none.wav"], ["none.wav", "--hierarchy", "musdb18"]])
+def test_nodes_beneath_the_depth(cli, option: str, command: list[str]) -> None:
+    outcome = cli("separate", *command, option, "drums", "--depth", 1)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "lies 2 generations under the song" in outcome.err and "give a depth of 2, or none" in outcome.err

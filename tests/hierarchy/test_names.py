@@ -118,3 +118,18 @@ def test_a_users_aliases() -> None:
 def test_an_alias_that_means_nothing_is_refused(aliases: str, message: str) -> None:
     with pytest.raises(HierarchyError, match=message):
         parse(f"aliases: {aliases}\ntree: {{a: , b: {{d: , e: }}}}", "mine")
+
+
+def test_a_node_beneath_the_depth_is_said_to_be_too_deep() -> None:
+    drums = "accompaniment/percussion"
+    assert find_nodes(MS21, "drums", 2) == (drums,) and find_all(MS21, ["vocal"], 1) == ("vocal",)
+    message = rf"'drums' \({drums}\) lies 2 generations under .* 'ms21', and the depth is 1: give a depth of 2, or none"
+    for find in (find_nodes, find_node):
+        with pytest.raises(HierarchyError, match=message):
+            find(MS21, "drums", 1)
+    with pytest.raises(HierarchyError, match=rf"'guitar' \({GUITARS[0]} and {GUITARS[1]}\) lies 3 generations"):
+        find_all(MS21, ["vocal", "guitar"], 1)
+    with pytest.raises(HierarchyError, match="no node 'guitr'"):
+        find_nodes(MS21, "guitr", 1)
+    with pytest.raises(HierarchyError, match=r"no node 'violin'; it is a part of 'accompaniment': name that"):
+        find_nodes(MS21, "violin", 1)

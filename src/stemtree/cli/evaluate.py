@@ -199,12 +199,11 @@ def mean_mask(
     check_name(device)
     from stemtree.evaluation.estimators.mean_mask import fit_mean_mask
     from stemtree.evaluation.settings import EvaluationSettings
-    from stemtree.hierarchy import find_node
     from stemtree.spectral import Stft
 
     stft = Stft(window, window_hop, 16000)
+    root, _ = check_names(describe(corpus, kind, split, labels, skip_bad), hierarchy, depth, root, None, None)
     songs, tree = load_songs(corpus, kind, hierarchy, depth, split, labels, skip_bad)
-    root = find_node(tree, root)
     settings = EvaluationSettings(root=root, sample=sample, seed=seed)
     with progress_bar("fitting") as progress:
         masks = fit_mean_mask(

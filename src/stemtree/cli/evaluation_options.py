@@ -62,6 +62,5 @@ def check_names(
     from stemtree.hierarchy import find_all, find_node
 
     tree = described.hierarchy(hierarchy)
-    tree = tree if depth is None else tree.prune(depth)
-    find_all(tree, nodes or ())
-    return find_node(tree, root), find_all(tree, targets or ())
+    find_all(tree, nodes or (), depth)
+    return find_node(tree, root, depth), find_all(tree, targets or (), depth)

@@ -7,13 +7,14 @@ from functools import lru_cache
 from stemtree.errors import HierarchyError, suggest
 from stemtree.hierarchy.labels import normal_form, singular
 from stemtree.hierarchy.paths import MIXTURE, NodePath, is_within
+from stemtree.hierarchy.paths import depth as depth_of
 from stemtree.hierarchy.tree import Hierarchy
 
 _Same = Callable[[str, str], bool]
 """Whether a name, in its normal form, means a node's name."""
 
 
-def find_nodes(hierarchy: Hierarchy, name: str) -> tuple[NodePath, ...]:
+def find_nodes(hierarchy: Hierarchy, name: str, depth: int | None = None) -> tuple[NodePath, ...]:
     """Find the nodes that a user means by a name; the one look-up of all commands.
 
     Letter case does not count, and spaces, hyphens and underscores are equal. The first of these that fits decides:
@@ -32,6 +33,8 @@ def find_nodes(hierarchy: Hierarchy, name: str) -> tuple[NodePath, ...]:
         Where to look.
     name : str
         What the user wrote; ``mixture`` is the root.
+    depth : int, optional
+        Look in so many generations under the mixture only (`Hierarchy.prune`).
 
     Returns
     -------
@@ -41,8 +44,11 @@ def find_nodes(hierarchy: Hierarchy, name: str) -> tuple[NodePath, ...]:
     Raises
     ------
     HierarchyError
-        If no node fits, or several do; the message names those that come near.
+        If no node fits, or several do; the message names those that come near. If what fits lies too deep; the
+        message says so.
     """
+    if depth is not None:
+        return _find_above(hierarchy, name, depth)
     if (known := known_nodes(hierarchy, name, any_number=True)) is not None:
         return known
     wanted = _names(name)
@@ -53,15 +59,15 @@ def find_nodes(hierarchy: Hierarchy, name: str) -> tuple[NodePath, ...]:
     raise HierarchyError(f"hierarchy '{hierarchy.name}' has no node '{name}'{_hint(hierarchy, name)}")
 
 
-def find_node(hierarchy: Hierarchy, name: str) -> NodePath:
+def find_node(hierarchy: Hierarchy, name: str, depth: int | None = None) -> NodePath:
     """Find the one node that a user means by a name; see `find_nodes`.
 
     Raises
     ------
     HierarchyError
-        If no node fits, or several do.
+        If no node fits within the depth, or several do.
     """
-    found = find_nodes(hierarchy, name)
+    found = find_nodes(hierarchy, name, depth)
     if len(found) > 1:
         raise HierarchyError(
             f"'{name}' means {_listed(found, 'and')} in hierarchy '{hierarchy.name}', and one node is wanted: name it"
@@ -69,9 +75,9 @@ def find_node(hierarchy: Hierarchy, name: str) -> NodePath:
     return found[0]
 
 
-def find_all(hierarchy: Hierarchy, names: Iterable[str]) -> tuple[NodePath, ...]:
+def find_all(hierarchy: Hierarchy, names: Iterable[str], depth: int | None = None) -> tuple[NodePath, ...]:
     """Find the nodes that a user means by several names, each once, in the order of the names; see `find_nodes`."""
-    return tuple(dict.fromkeys(path for name in names for path in find_nodes(hierarchy, name)))
+    return tuple(dict.fromkeys(path for name in names for path in find_nodes(hierarchy, name, depth)))
 
 
 def known_nodes(hierarchy: Hierarchy, name: str, any_number: bool = False) -> tuple[NodePath, ...] | None:
@@ -102,6 +108,24 @@ def known_nodes(hierarchy: Hierarchy, name: str, any_number: bool = False) -> tu
             if same(wanted[-1], normal_form(alias)) and all(_runs_through(_names(path)[:-1], above) for path in paths):
                 return paths
     return (MIXTURE,) if wanted == ("mixture",) else None
+
+
+def _find_above(hierarchy: Hierarchy, name: str, depth: int) -> tuple[NodePath, ...]:
+    """The nodes of a name in the highest generations of a tree."""
+    try:
+        return find_nodes(hierarchy.prune(depth), name)
+    except HierarchyError as failure:
+        try:
+            deeper = find_nodes(hierarchy, name)
+        except HierarchyError:  # a name that is none at any depth
+            raise failure from None
+        if (needed := max(map(depth_of, deeper))) <= depth:
+            raise
+    meant = "" if deeper == (name,) else f" ({_listed(deeper, 'and')})"
+    raise HierarchyError(
+        f"'{name}'{meant} lies {needed} generations under the song in hierarchy "
+        f"'{hierarchy.name}', and the depth is {depth}: give a depth of {needed}, or none"
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -156,4 +180,4 @@ def _hint(hierarchy: Hierarchy, name: str) -> str:
 def _listed(paths: Sequence[str], word: str) -> str:
     if len(paths) > 6:
         return f"{', '.join(paths[:5])} {word} {len(paths) - 5} more"
-    return f"{', '.join(paths[:-1])} {word} {paths[-1]}"
+    return f"{', '.join(paths[:-1])} {word} {paths[-1]}" if len(paths) > 1 else paths[0]

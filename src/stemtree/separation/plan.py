@@ -116,7 +116,7 @@ def make_plan(
     SplitterError
         If a node that must be split has no splitter, or if the splitters' transforms or blocks differ.
     """
-    tree, wanted = _choose(hierarchy if depth is None else hierarchy.prune(depth), nodes)
+    tree, wanted = _choose(hierarchy, nodes, depth)
     steps, rows = StepList(hierarchy, tree, splitters).fill(), [tree.leaves(row) for row in Trunk(tree).rows]
     return _planned(tree, wanted, steps, rows, None if steps.whole_nodes else hierarchy)
 
@@ -206,7 +206,7 @@ def _plan_match(
         try:
             find_nodes(full, name)
         except HierarchyError:  # a node of the hierarchy asked for that is not told apart, or none at all
-            path = find_nodes(asked if depth is None else asked.prune(depth), name)[0]
+            path = find_nodes(asked, name, depth)[0]
             raise SplitterError(_not_told_apart(asked, full, path)) from None
     notes = () if nodes or full.paths == (asked if depth is None else asked.prune(depth)).paths else matched.notes
     if all(parts == (leaf,) for leaf, parts in matched.parts.items()):  # the same tree, not as deep
@@ -237,9 +237,11 @@ def _planned(
     return _checked(Plan(tree, wanted, tuple(steps.steps), tuple(steps.made), tuple(parts), notes, whole))
 
 
-def _choose(tree: Hierarchy, nodes: Iterable[str]) -> tuple[Hierarchy, tuple[NodePath, ...]]:
+def _choose(
+    hierarchy: Hierarchy, nodes: Iterable[str], depth: int | None = None
+) -> tuple[Hierarchy, tuple[NodePath, ...]]:
     """A tree without what only nodes need that are not wanted, and the paths of those that are."""
-    named = find_all(tree, nodes)
+    named, tree = find_all(hierarchy, nodes, depth), hierarchy if depth is None else hierarchy.prune(depth)
     if MIXTURE in named:
         raise HierarchyError("the mixture itself is no node to separate: name one beneath it")
     if not named:

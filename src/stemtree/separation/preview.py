@@ -127,6 +127,6 @@ def preview(
                 raise SplitterError(cannot_serve(name, hierarchy))
     if able is None:
         tree = load(DEFAULT_HIERARCHY) if hierarchy is None else hierarchy
-        find_all(tree if depth is None else tree.prune(depth), nodes)
+        find_all(tree, nodes, depth)
         return None
     return plan_walk(hierarchy, cast("Sequence[Splitter]", able), depth, nodes)
