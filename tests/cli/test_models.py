@@ -29,7 +29,7 @@ def test_the_models_that_are_here(cli, drums: Path) -> None:
     lines = cli("models").out.splitlines()
     assert lines[0].split()[:2] == ["model", "licence"]
     row = next(line.split() for line in lines if line.startswith(" runs/drums"))
-    assert row[1:3] == ["CC-BY-4.0", "ms21_deep:"] and "mine" in row and "+4.0" in row and "0.6" in row
+    assert row[1:3] == ["CC-BY-4.0", "ms21_deep:"] and "mine" in row and "+4.0" in row and "0.59" in row
     assert "0.019" in row and "CPU s per s" in lines[0]
     assert any(line.startswith(" default model  MIT") for line in lines)
     (drums / "config.json").write_text("{}")  # of something else

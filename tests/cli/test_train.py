@@ -97,5 +97,6 @@ def test_configurations_that_come_with_the_package_are_listed(cli, tmp_path: Pat
     listed = cli("train", "--list")
     names = [line.split()[0] for line in listed.out.splitlines()]
     assert listed.code == 0 and "poster/1_sss_constraint" in names and "small" in names
+    assert "(Tong et al. 2024)." in listed.out
     assert cli("train", "poster/1_sss_constraint", "--print").code == 0
     assert "stemtree train --list prints the names" in cli("train").err

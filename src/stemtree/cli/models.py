@@ -32,6 +32,7 @@ def models(
     from stemtree.separation.splitters.models import (
         SHIPPED,
         SPLEETER_CPU_SECONDS,
+        SPLEETER_PARAMETERS,
         models_here,
         one_model,
         spleeter_size,
@@ -55,7 +56,7 @@ def models(
     for model in models_here(folders or ()):
         table.add_row(*map(markup, _row(model)))
     if size := spleeter_size():
-        cost = f"{size / 4e6:.1f} M", _megabytes(size), _cost(SPLEETER_CPU_SECONDS)
+        cost = f"{SPLEETER_PARAMETERS / 1e6:.1f} M", _megabytes(size), _cost(SPLEETER_CPU_SECONDS)
         table.add_row("spleeter", "MIT", "any: song", "vocals, accompaniment", *cost, "")
     show(table, width=120)
     say("CPU s per s: of the network, per second of 44.1 kHz stereo, in one thread; ? where it is not known")

@@ -1,5 +1,6 @@
 """A run's configuration: YAML files that change each other, changes from the command line, and the resolved whole."""
 
+import re
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -143,7 +144,7 @@ def _first_sentence(file: Path) -> str:
     """The first sentence of the comment at the beginning of a file."""
     lines = takewhile(lambda line: line.startswith("#"), file.read_text("utf-8").splitlines())
     text = " ".join(line.removeprefix("#").strip() for line in lines)
-    return text.partition(". ")[0].rstrip(".:") + "."
+    return re.split(r"\. (?=[A-Z])", text, maxsplit=1)[0].rstrip(".:") + "."
 
 
 def override(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

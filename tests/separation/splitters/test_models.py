@@ -2,7 +2,9 @@
 
 import pytest
 
-from stemtree.separation.splitters.models import SHIPPED, _figures, one_model
+from stemtree.model import load_model
+from stemtree.networks.unet import UNet
+from stemtree.separation.splitters.models import SHIPPED, SPLEETER_PARAMETERS, _figures, one_model
 
 ROOT = "accompaniment"
 NODES = ("bass", "percussion", "percussion/drum_set", "percussion/nontonal_percussion")
@@ -33,3 +35,10 @@ def test_the_default_model() -> None:
     assert (round(families, 1), round(instruments, 1)) == (4.8, 3.3)
     assert model.cpu_seconds == 0.032
     assert all(one_model(name).cpu_seconds for name in SHIPPED if name != "queries")
+
+
+def test_parameters_are_what_is_learned() -> None:
+    """As many as the networks have: neither statistics of batch norms nor what the files spend on them."""
+    voices = one_model("voices")
+    assert voices.parameters == sum(one.numel() for one in load_model(voices.place).network.parameters())
+    assert 2 * sum(one.numel() for one in UNet().parameters()) == SPLEETER_PARAMETERS

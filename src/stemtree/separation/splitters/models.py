@@ -22,6 +22,9 @@ SHIPPED = {"default model": DEFAULT_MODEL, "drum pieces": DRUM_MODEL, **NAMED_MO
 _OWN_LICENCE = "MIT"
 """That of this package, and of the models in it."""
 
+_NOT_LEARNED = ("__metadata__", ".running_mean", ".running_var", ".num_batches_tracked")
+"""How names in a file of weights end that are no parameters."""
+
 _DEEPEST = 3
 """How many folders deep models are looked for."""
 
@@ -43,7 +46,7 @@ class KnownModel:
     leaves : tuple of str
         Names of the lowest nodes that it tells apart.
     parameters : int
-        Number of values of the weights.
+        How many values are learned; statistics of batch norms are none.
     size : int
         Of the weights, in bytes.
     cpu_seconds : float or None
@@ -104,6 +107,9 @@ def one_model(name: str) -> KnownModel:
 
 SPLEETER_CPU_SECONDS = 0.025
 """Of its two U-Nets, as they run here, per second of audio: docs/results/cost.md."""
+
+SPLEETER_PARAMETERS = 19_647_498
+"""Of its two U-Nets. Their files are pickles, in which a byte takes one and a half."""
 
 
 def spleeter_size() -> int:
@@ -195,6 +201,7 @@ def _count_parameters(weights: Path) -> int:
     try:
         with weights.open("rb") as file:
             header = json.loads(file.read(min(int.from_bytes(file.read(8), "little"), weights.stat().st_size)))
-        return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+        counted = (tensor["shape"] for name, tensor in header.items() if not name.endswith(_NOT_LEARNED))
+        return sum(map(math.prod, counted))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return 0
