@@ -6,7 +6,6 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from stemtree.cli import (
     compare,
@@ -23,6 +22,7 @@ from stemtree.cli import (
     train,
     view,
 )
+from stemtree.cli.command_list import CommandList
 from stemtree.cli.local_command import refuse_urls
 from stemtree.cli.messages import explain, printable, say
 from stemtree.cli.song_options import PageCommand
@@ -30,7 +30,7 @@ from stemtree.cli.streams import tolerant_streams
 from stemtree.version import __version__
 
 
-class _Commands(TyperGroup):
+class _Commands(CommandList):
     """All commands; typer by itself ends without a word at Ctrl-C."""
 
     def invoke(self, ctx: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli.cluster_option import ClusterOption, Workers
+from stemtree.cli.command_list import CommandList
 from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.messages import markup, one_line, progress_bar, say, show
 from stemtree.errors import counted
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from stemtree.corpora.track import Corpus
 
 app = typer.Typer(
-    help="Look at corpora, validate copies of them, and make them.", no_args_is_help=True, rich_markup_mode=None
+    cls=CommandList,
+    help="Look at corpora, validate copies of them, and make them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 Root = Annotated[str, typer.Argument(metavar="ROOT", help="Read the corpus in this folder.")]
@@ -32,7 +36,7 @@ def check(
     skip_bad: SkipBad = False,
     cluster: ClusterOption = None,
 ) -> None:
-    """Validate a copy: what is wrong, where, and how often; fails if anything is, or with --skip-bad if all is."""
+    """Validate a copy: what is wrong, where, and how often; fails if anything is, or with --skip-bad all."""
     from stemtree.corpora.check import check_corpus
     from stemtree.corpora.settings import CorpusSettings
 

@@ -9,6 +9,7 @@ import typer
 
 from stemtree.cli import curate_stems
 from stemtree.cli.cluster_option import ClusterOption
+from stemtree.cli.command_list import CommandList
 from stemtree.cli.messages import one_line, progress_bar, say
 from stemtree.errors import counted
 
@@ -16,19 +17,16 @@ if TYPE_CHECKING:
     from stemtree.corpora.track import Problem
 
 app = typer.Typer(
-    help="Build a hierarchical dataset from folders of raw multitracks.", no_args_is_help=True, rich_markup_mode=None
+    cls=CommandList,
+    help="Build a hierarchical dataset from folders of raw multitracks.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
-app.command()(curate_stems.bleed)
-app.command()(curate_stems.stems)
-app.command()(curate_stems.split)
-app.command()(curate_stems.stats)
-
 Folder = Annotated[
     Path, typer.Option("-o", "--output", metavar="DIR", help="Write songs and reports into this folder.")
 ]
 
 
-@app.command()
 def gather(
     listing: Annotated[
         str, typer.Argument(metavar="LISTING", help="Gather the songs of this list: a CSV file or a saved page.")
@@ -66,7 +64,6 @@ def gather(
         raise typer.Exit(1)
 
 
-@app.command()
 def annotate(
     source: Annotated[
         str,
@@ -108,7 +105,6 @@ def annotate(
     say(f"{output}: {size}; {done.kept} settled by a person, {len(marked)} to review")
 
 
-@app.command()
 def listen(
     root: Annotated[str, typer.Argument(metavar="FOLDER", help="Listen to the songs in this folder's folders.")],
     annotation: Annotated[str, typer.Option(metavar="ANNOTATION.csv", help="Mark doubtful rows in this file.")],
@@ -129,7 +125,6 @@ def listen(
     say(f"{output}: {counted(len(evidence), 'file')}, {doubtful}")
 
 
-@app.command()
 def fit(
     labels: Annotated[
         str,
@@ -161,7 +156,6 @@ def fit(
     say(f"{output}: {counted(len(model.features), 'feature')}")
 
 
-@app.command()
 def check(
     root: Annotated[
         str, typer.Argument(metavar="ROOT", help="Check the songs in this folder: MedleyDB's layout, or its metadata.")
@@ -185,3 +179,17 @@ def _print(problems: "Iterable[Problem]") -> None:
 
 def _counted(counts: "Counter[str]") -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "no problems"
+
+
+for command in (  # in the order in which they are used
+    gather,
+    annotate,
+    listen,
+    curate_stems.bleed,
+    curate_stems.stems,
+    check,
+    curate_stems.split,
+    curate_stems.stats,
+    fit,
+):
+    app.command()(command)

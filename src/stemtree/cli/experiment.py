@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli.cluster_option import ClusterOption
+from stemtree.cli.command_list import CommandList
 from stemtree.cli.messages import markup, progress_bar, say, show, stopped_by_user
 from stemtree.errors import counted
 from stemtree.staging import unwritable, whole_file
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from stemtree.experiments.suite import Suite
 
 app = typer.Typer(
+    cls=CommandList,
     help="List, run and report the sources' experiments.",
     no_args_is_help=True,
     rich_markup_mode=None,

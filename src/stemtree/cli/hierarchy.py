@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stemtree.cli.command_list import CommandList
 from stemtree.cli.messages import markup, say
 from stemtree.cli.messages import show as show_drawing
 from stemtree.errors import counted
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
     from stemtree.hierarchy import Hierarchy
 
-app = typer.Typer(help="Look at hierarchies, or check your own.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=CommandList,
+    help="Look at hierarchies, or check your own.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 @app.command("list")
@@ -29,7 +35,9 @@ def list_all() -> None:
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Draw this hierarchy: a name, or a YAML file.")],
-    level: Annotated[int | None, typer.Option(help="Draw the tree down to this level only (1: the leaves).")] = None,
+    level: Annotated[
+        int | None, typer.Option(metavar="N", help="Draw the tree down to this level only (1: the leaves).")
+    ] = None,
 ) -> None:
     """Draw a hierarchy as a tree."""
     from stemtree.hierarchy import load

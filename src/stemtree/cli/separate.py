@@ -42,7 +42,7 @@ def separate(
         typer.Argument(metavar="FILE...", help=FILES_HELP),
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("-r", "--recursive", help="Look into folders within folders too; DIR is divided alike.")
+        bool, typer.Option("-r", "--recursive", help="Look into folders within folders too; DIR gets the same folders.")
     ] = False,
     output: Annotated[
         str,
@@ -109,7 +109,7 @@ def separate(
         bool, typer.Option("--leaves", help="Write only leaves: together they are the song, every sound once.")
     ] = False,
     flat: Annotated[
-        bool, typer.Option("--flat", help="Write all into one folder, those that are sums of others into its sums/.")
+        bool, typer.Option("--flat", help="Write all stems into one folder, sums of others into its sums/.")
     ] = False,
     filename: Annotated[
         str | None,
