@@ -1,4 +1,4 @@
-r"""Make the folder of the default model from a training run: weights in half precision, and a complete card.
+r"""Make the folder of a model that comes along from a training run: weights in half precision, and a complete card.
 
     python recipes/default_model/publish.py RUN METRICS.parquet... -o FOLDER --average FIRST --temperature 1.5 \
         --fade -22

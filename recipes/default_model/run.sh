@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Rebuilds the default model from sources that anyone can obtain: corpora (50 minutes on two cores, 75 GB), two training
-# runs (three and a half hours on two cores), the folder in the package, whose weights are the mean of theirs, and its
-# metrics on songs and a soundfont that are not in the training data.
+# Makes OUT/default_model, `start` in docs/results/default-model.md: the model that the third run of the default model begins with
+# (recipes/real_sounds/make.py). From sources that anyone can obtain: corpora (50 minutes on two cores, 75 GB), two training runs
+# (three and a half hours on two cores), the mean of their weights, and its metrics on songs and a soundfont that are not in the
+# training data.
 # corpora.sh lists what must be installed. A stopped run goes on where it was.
 #   recipes/default_model/run.sh FREEDOOM INSTRUMENTS OUT
 set -euo pipefail

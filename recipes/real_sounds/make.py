@@ -1,16 +1,17 @@
 r"""Make corpora of real sounds, and teach the default model with them.
 
     python recipes/real_sounds/make.py corpora CLONES FREEDOOM OUT [--instruments FOLDER] [--size tiny]
-    python recipes/real_sounds/make.py start OUT                # the shipped weights as they were when they learned
+    python recipes/real_sounds/make.py start OUT --model START  # its weights as they were when they learned
     cd OUT && stemtree train REPOSITORY/recipes/real_sounds/train.yaml -o run
     python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --temperature 1.4 --fade -22 \
         --licences OUT/licences.yaml --hours OUT/hours.yaml
     python recipes/real_sounds/make.py measure MODEL OUT [--openmsx CORPUS] [--sample CHUNKS]
 
-CLONES is a folder of clones, named NAME or OWNER+NAME, of the repositories that sounds.yaml lists; FREEDOOM holds
-Freedoom's MIDI files (`musics/*.mid` in its source). Instruments of which a sample is missing, and stems that are not
-there, are left out and reported. What is there already is left, so that a stopped run goes on. OUT/data holds, as
-16-bit FLAC of 44.1 kHz:
+START is what recipes/default_model/run.sh makes; without --model it is the shipped model, which has learned from these
+sounds before. CLONES is a folder of clones, named NAME or OWNER+NAME, of the repositories that sounds.yaml lists;
+FREEDOOM holds Freedoom's MIDI files (`musics/*.mid` in its source). Instruments of which a sample is missing, and stems
+that are not there, are left out and reported. What is there already is left, so that a stopped run goes on. OUT/data
+holds, as 16-bit FLAC of 44.1 kHz:
 
     own          songs of Freedoom with their own instruments, guitars through amplifiers
     stems        the same songs, in which recorded stems take the place of their leaves
@@ -225,7 +226,7 @@ def preset(instrument: Path, entry: dict[str, Any], place: Path) -> Path:
 
 
 def start(out: Path, model: Path) -> None:
-    """Write the model that training begins with: the shipped one, its logits no longer divided by its temperature."""
+    """Write the model that training begins with: the given one, its logits not divided by its temperature."""
     trained = load_model(model)
     weights = {name: one.clone() for name, one in trained.network.state_dict().items()}
     for name, one in weights.items():
