@@ -96,6 +96,6 @@ class Spleeter(Splitter):
         return networks
 
     @cached_property
-    def _checkpoints(self) -> tuple[spleeter_weights.Checkpoint, ...]:
+    def _checkpoints(self) -> tuple[spleeter_weights.Tensors, ...]:
         """Read once, for the manifest and for the networks."""
         return spleeter_weights.read_checkpoints(self._folder)

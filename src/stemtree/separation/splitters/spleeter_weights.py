@@ -5,10 +5,9 @@ import io
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from importlib import metadata, util
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -60,31 +59,19 @@ def provenance() -> dict[str, object]:
     return {"name": "spleeter", "version": f"{PACKAGE} {metadata.version(PACKAGE)}", "weights": weights}
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """One of the two published files.
-
-    Parameters
-    ----------
-    digest : str
-        Its SHA-256.
-    tensors : mapping of str to Tensor
-        What it holds; kernels of convolutions lie in memory with channels last.
-    """
-
-    digest: str
-    tensors: Mapping[str, torch.Tensor] = field(compare=False, repr=False)
+Tensors: TypeAlias = Mapping[str, torch.Tensor]
+"""What one of the two files holds, by name; kernels of convolutions lie in memory with channels last."""
 
 
-def read_checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
-    """The two files.
+def read_checkpoints(folder: Path) -> tuple[Tensors, ...]:
+    """What the two files hold.
 
     Raises
     ------
     SplitterError
         If a file cannot be read, or if it is not the published one.
     """
-    return tuple(Checkpoint(digest, load_tensors(folder / name, digest)) for name, digest in CHECKPOINTS.items())
+    return tuple(load_tensors(folder / name, digest) for name, digest in CHECKPOINTS.items())
 
 
 def load_tensors(file: Path, published: str) -> dict[str, torch.Tensor]:
@@ -171,9 +158,8 @@ def _cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "stemtree", "weights")
 
 
-def build_network(checkpoint: Checkpoint) -> UNet:
+def build_network(tensors: Tensors) -> UNet:
     """The network of one checkpoint, in evaluation mode, with channels last in memory."""
-    tensors = checkpoint.tensors
     with torch.device("meta"):  # its own weights need not be drawn
         network = UNet()
     names = {"mask": "up7.0"}  # of the modules in the checkpoint
