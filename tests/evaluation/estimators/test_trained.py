@@ -6,9 +6,13 @@ import pytest
 import torch
 from support.stub_device import STUB, stub_device
 
+from stemtree.corpora.track import Corpus
 from stemtree.errors import ModelError
+from stemtree.evaluation.confusion import Confusion
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.trained import TrainedEstimator
+from stemtree.evaluation.settings import EvaluationSettings
+from stemtree.hierarchy import Hierarchy
 from stemtree.masks.relation import RelationSettings
 from stemtree.model import load_model, make_model, save_model
 from stemtree.model_card import Card
@@ -55,3 +59,25 @@ def test_it_measures_the_masks_of_the_model(folder: Path) -> None:
 def test_a_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         TrainedEstimator(tmp_path / "none")
+
+
+@pytest.mark.parametrize("channels", [2, "mid_side"])
+def test_mono_counts_as_two_equal_channels(folder: Path, channels: int | str) -> None:
+    card = load_model(folder).card.model_copy(update={"channels": channels})
+    estimator = TrainedEstimator(save_model(make_model(card), folder))
+    mono = torch.randn(2, 1, 5000, generator=torch.Generator().manual_seed(1)) / 10
+    stereo = estimator.mask(mono.expand(-1, 2, -1))
+    assert stereo.shape == (2, 2, 2, 5000)
+    torch.testing.assert_close(estimator.mask(mono), stereo.mean(dim=2, keepdim=True))
+
+
+def test_a_model_that_a_process_cannot_load_is_no_fault_of_chunks(
+    folder: Path, corpus: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings
+) -> None:
+    for estimator in (TrainedEstimator(folder), Confusion(TrainedEstimator(folder))):
+        measurer = pickle.dumps(estimator.measurer(estimator.nodes, corpus, hierarchy, settings))
+        weights = (folder / "model.safetensors").read_bytes()
+        (folder / "model.safetensors").write_bytes(weights[:-1])
+        with pytest.raises(ModelError, match="are damaged"):
+            pickle.loads(measurer).measure_song(corpus.tracks[0], [0, 100])
+        (folder / "model.safetensors").write_bytes(weights)

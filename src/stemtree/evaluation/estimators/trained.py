@@ -11,7 +11,7 @@ from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.chunkwise import Chunkwise
 from stemtree.hierarchy import NodePath, join
 from stemtree.model import Model, load_model, weights_digest
-from stemtree.types import Waveform
+from stemtree.types import Spectrogram, Waveform
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,27 @@ class TrainedModel:
 
     @torch.inference_mode()
     def mask(self, mixture: Waveform, query: Waveform | None = None) -> Waveform:
-        """Apply the model's masks: ``(batch, node, channel, sample)`` from ``(batch, channel, sample)``."""
-        stft = self.model.card.stft
-        spectrogram = stft.transform(mixture.to(self._device))
+        """Apply the model's masks: ``(batch, node, channel, sample)`` from ``(batch, channel, sample)``.
+
+        Mono counts as two equal channels where the model hears two.
+        """
+        stft, channels = self.model.card.stft, mixture.shape[1]
+        spectrogram = self._transform(mixture)
         with full_precision(self._device):
-            of_query = None if query is None else stft.transform(query.to(self._device))
+            of_query = None if query is None else self._transform(query)
             masks = self.model.estimate(spectrogram, of_query).masks
-        return stft.inverse(masks * spectrogram[:, None], mixture.shape[-1]).cpu()
+        stems = stft.inverse(masks * spectrogram[:, None], mixture.shape[-1]).cpu()
+        return stems if stems.shape[2] == channels else stems.mean(dim=2, keepdim=True)
 
     def provenance(self) -> dict[str, object]:
         """See `Estimator.provenance`."""
         return {"name": "trained", "sha256": weights_digest(self.folder)}
+
+    def _transform(self, audio: Waveform) -> Spectrogram:
+        """``(batch, channel, bin, frame)``, of as many channels as the model hears."""
+        spectrogram = self.model.card.stft.transform(audio.to(self._device))
+        needed = self.model.card.num_channels
+        return spectrogram.expand(-1, needed, -1, -1) if needed > audio.shape[1] else spectrogram
 
 
 @dataclass(frozen=True)
