@@ -86,6 +86,53 @@ def test_nobody_but_the_first_process_speaks(at_work: bool, tmp_path: Path) -> N
     assert bool(begun) == at_work
 
 
+MAPPED = """
+import sys, time
+from pathlib import Path
+from stemtree.processes import map_in_processes, terminated_like_interrupted, was_terminated
+
+def work(number):
+    try:
+        Path(f"began{number}").touch()
+        time.sleep(120)
+    finally:
+        time.sleep(0.2)
+        Path(f"cleared{number}").touch()
+
+if __name__ == "__main__":
+    try:
+        with terminated_like_interrupted():
+            list(map_in_processes(work, range(9), 2))
+    except KeyboardInterrupt:
+        sys.exit("terminated" if was_terminated() else "interrupted")
+"""
+
+
+@pytest.mark.parametrize(
+    ("send", "number", "said"),
+    [(os.kill, signal.SIGINT, "interrupted"), (os.killpg, signal.SIGTERM, "terminated")],
+)
+def test_busy_workers_clean_up_whoever_gets_the_signal_and_how_often(send, number: int, said: str, tmp_path: Path):
+    (tmp_path / "script.py").write_text(MAPPED)
+    process = subprocess.Popen(
+        [sys.executable, tmp_path / "script.py"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("began*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for _ in range(2):
+        send(process.pid, number)
+        time.sleep(0.05)
+    _, err = process.communicate(timeout=60)
+    assert err == f"{said}\n"
+    assert sorted(file.name for file in tmp_path.glob("cleared*")) == ["cleared0", "cleared1"]
+
+
 def killed(number: int) -> int:
     if number == 1:
         os.kill(os.getpid(), signal.SIGKILL)

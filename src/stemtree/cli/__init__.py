@@ -2,6 +2,7 @@
 
 import io
 import re
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -27,7 +28,11 @@ from stemtree.cli.local_command import refuse_urls
 from stemtree.cli.messages import explain, printable, say
 from stemtree.cli.song_options import PageCommand
 from stemtree.cli.streams import tolerant_streams
+from stemtree.processes import was_terminated
 from stemtree.version import __version__
+
+_INTERRUPTED = 130
+"""The status after Ctrl-C."""
 
 
 class _Commands(CommandList):
@@ -38,7 +43,7 @@ class _Commands(CommandList):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             say("stopped", error=True)
-            raise typer.Exit(130) from None
+            raise typer.Exit(_INTERRUPTED) from None
 
 
 # Plain help: rich's boxes cost a third of the start-up time and wrap paths.
@@ -105,6 +110,8 @@ def _run() -> int:
             return _print_usage_error(error)
         say(explain(error), error=True)
         return 1
+    if status == _INTERRUPTED and was_terminated():
+        return 128 + signal.SIGTERM
     return status if isinstance(status, int) else 0
 
 

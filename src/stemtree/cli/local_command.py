@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from stemtree.errors import OptionError
+from stemtree.processes import terminated_like_interrupted
 from stemtree.storage import check_slashes, find_url
 
 _WRITTEN = ("output", "write_chunks", "figure")
@@ -43,6 +44,13 @@ class LocalCommand(TyperCommand):
             if isinstance(value, float) and math.isnan(value):
                 raise OptionError(f"{parameter_name(parameter)} is nan: give a number")
         return left
+
+    def invoke(self, ctx: Any) -> Any:
+        """See `click.Command.invoke`; SIGTERM stops a command as Ctrl-C does, but where Lightning answers it."""
+        if ctx.command_path.split()[1:2] in (["train"], ["experiment"]):
+            return super().invoke(ctx)
+        with terminated_like_interrupted():
+            return super().invoke(ctx)
 
     def _check(self, parameter: Any, value: object) -> None:
         is_argument = parameter.param_type_name == "argument"
