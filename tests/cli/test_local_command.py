@@ -170,3 +170,22 @@ def test_no_table_replaces_a_song(words: tuple, cli, wav: Path) -> None:
     outcome = cli(*words, wav)
     assert outcome.code == 1 and outcome.err.startswith(f"stemtree: '{wav}' is audio, which --")
     assert wav.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", "mixture", "--corpus", "x", "--kind", "slakh", "-o", "folder"),
+        ("evaluate", "mixture", "--corpus", "x", "--kind", "slakh", "--write-chunks", "folder"),
+        ("confusion", "mixture", "--corpus", "x", "--kind", "slakh", "--figure", "folder"),
+        ("mean-mask", "--corpus", "x", "--kind", "slakh", "-o", "folder"),
+        ("curate", "annotate", "raw", "-o", "folder"),
+        ("curate", "bleed", "raw", "--annotation", "a.csv", "-o", "folder"),
+    ],
+)
+def test_folders_in_place_of_files(words: tuple[str, ...], cli, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    outcome = cli(*words)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("stemtree: 'folder' is a folder, and --") and outcome.err.endswith("name one in it\n")

@@ -52,3 +52,24 @@ def test_a_folder_that_holds_only_folders(tmp_path: Path) -> None:
     _touch(tmp_path, "in/live/b.mp3")
     songs, failures = _found([tmp_path / "in"], tmp_path / "stems", recursive=False)
     assert not songs and "name another, -r to look into its folders too, or" in failures[0][1]
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+def test_links(recursive: bool, tmp_path: Path) -> None:
+    """A file has its own name, whatever links to it there are; loops of folders end."""
+    own, album, elsewhere = _touch(tmp_path, "songs/two.wav", "songs/album/one.wav", "elsewhere.wav")
+    for link, target in {
+        "a_second_name.wav": own,
+        "linked.wav": elsewhere,
+        "loop": tmp_path / "songs",
+        "an_album": album.parent,
+        "broken.wav": tmp_path / "none.wav",
+    }.items():
+        (tmp_path / "songs" / link).symlink_to(target)
+    songs, failures = _found([tmp_path / "songs"], tmp_path / "out", recursive)
+    files = {"linked.wav", "two.wav"} | ({"album/one.wav"} if recursive else set())
+    assert {str(song.file.relative_to(tmp_path / "songs")) for song in songs} == files and not failures
+    by_link = tmp_path / "songs/a_second_name.wav"
+    assert [song.file for song in _found([by_link], tmp_path / "out")[0]] == [by_link]
+    for names in ([by_link, own], [own, by_link], [tmp_path / "songs/loop/two.wav", own]):
+        assert [song.file for song in _found(names, tmp_path / "out")[0]] == [own]

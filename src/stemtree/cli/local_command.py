@@ -14,7 +14,10 @@ from stemtree.processes import terminated_like_interrupted
 from stemtree.storage import check_slashes, find_url
 
 _WRITTEN = ("output", "write_chunks", "figure")
-"""Parameters of the functions that are files to write."""
+"""Parameters of the functions that are files to write, unless they are called otherwise."""
+
+_FOLDERS = ("DIR", "FOLDER", "PATH", "ROOT", "RUN")
+"""What parameters are called that are no files, or need not be."""
 
 
 class LocalCommand(TyperCommand):
@@ -59,7 +62,10 @@ class LocalCommand(TyperCommand):
         for text in _texts(value):
             if needs_text and not text:  # which pathlib takes for the current folder
                 raise OptionError(f"{name} is empty: name a file or folder, or . for the current folder")
-            if parameter.name in _WRITTEN and str(parameter.metavar).startswith("FILE") and _is_song(text):
+            is_file = parameter.name in _WRITTEN and parameter.metavar not in _FOLDERS
+            if is_file and os.path.isdir(text):
+                raise OptionError(f"'{text}' is a folder, and {name} a file to write: name one in it")
+            if is_file and _is_song(text):
                 raise OptionError(f"'{text}' is audio, which {name} would replace: give another name")
             check_slashes(text)
             if parameter.name not in self.urls and (url := find_url(text)):

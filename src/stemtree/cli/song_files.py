@@ -43,6 +43,9 @@ def find_songs(
 ) -> list[SongFile]:
     """Find the files that names, folders and globs match, each once, and tell those of one name apart.
 
+    A file that is found by a link too has its own name, and not the link's; links to folders are not followed within
+    folders.
+
     Parameters
     ----------
     names : iterable of str
@@ -60,12 +63,18 @@ def find_songs(
     for name in names:
         try:
             for song in _songs(name, output, recursive, on_failure):
-                if (target := song.file if is_url(song.file) else song.file.resolve()) not in found:
+                target = song.file if is_url(song.file) else song.file.resolve()
+                if target not in found or (_is_link(found[target].file, target) and not _is_link(song.file, target)):
                     found[target] = song
                     on_song(song.file)
         except Exception as error:  # such as a name that is too long
             on_failure(name, explain(error))
     return tell_apart(found.values())
+
+
+def _is_link(file: Path, target: Path) -> bool:
+    """Whether a path leads to its file by way of a link."""
+    return not is_url(file) and os.path.abspath(file) != str(target)
 
 
 def tell_apart(songs: Iterable[SongFile]) -> list[SongFile]:
