@@ -19,7 +19,7 @@ from stemtree.hierarchy import Hierarchy
 class Broken:
     """What a pool looks like when the system has killed a process."""
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         pass
 
     def submit(self, *_: object) -> Future:
