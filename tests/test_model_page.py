@@ -17,7 +17,7 @@ def test_what_the_hub_reads_and_what_people_read() -> None:
     for part in ("# me/pair", "├── a\n└── b\n    └── c", "--splitter hf:me/pair", "| b/c | 3.1 | 2 |", "| kit | CC0 |"):
         assert part in page
     assert "license" not in model_page(CARD | {"licence": ""}, "pair")
-    asked = model_page(CARD | {"network": {"kind": "folded_query"}}, "pair", "runs/query")
+    asked = model_page(CARD | {"network": {"kind": "component_query"}}, "pair", "runs/query")
     assert "stemtree query song.wav --like example.wav --model runs/query\n" in asked
     noted = model_page(CARD | {"training": {"note": "It was stopped early."}}, "pair")
     assert "\n\nIt was stopped early.\n\n## Licences" in noted

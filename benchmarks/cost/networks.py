@@ -127,8 +127,14 @@ def shipped() -> None:
         network = fuse_batch_norms(load_model(folder).network)
         print(f"{name}: {cost([network], features):.4f} CPU s per s")
     if has_model(QUERY_MODEL):
-        cpu = masks_cost(load_model(QUERY_MODEL), "cpu", SECONDS)
-        print(f"queries: {cpu:.4f} CPU s per s of an answer, with what hears an example of one block")
+        model = load_model(QUERY_MODEL)
+        fuse_batch_norms(model.network)
+        mixture = model.card.stft.transform(torch.randn(1, 2, int(SECONDS * 44100)))
+        with torch.inference_mode():
+            anchor = model.anchor(mixture)
+            for answers in (1, 17):
+                cpu = least(lambda: list(model.estimates_for(mixture, [anchor] * answers)), 5) / SECONDS  # noqa: B023
+                print(f"queries, {answers} answers: {cpu:.4f} CPU s per s")
 
 
 def compiled() -> None:

@@ -23,7 +23,7 @@ MODEL = "src/stemtree/separation/splitters/query_model"
 CORPUS = "--corpus data/openmsx --kind slakh --skip-bad --stereo"
 COMMANDS = {
     "levels": f"stemtree evaluate {MODEL} {CORPUS} --hierarchy slakh --depth 3 --no-bss --sample 120 -o levels.parquet",
-    "trees": f"stemtree evaluate query-tree {CORPUS} --sample 8 -o trees.parquet",
+    "trees": f"stemtree evaluate query-tree {CORPUS} --sample 16 -o trees.parquet",
     "other": f"stemtree evaluate {MODEL} {CORPUS} --hierarchy slakh --depth 3 --no-bss --sample 120 --query other "
     "-o other.parquet",
 }

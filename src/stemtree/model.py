@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from stemtree.masks.shares import share_logits
 from stemtree.model_card import Card, cannot_read, read_card
 from stemtree.model_files import CARD, OLD_CARD, README, WEIGHTS, card_file, weights_file
 from stemtree.model_page import model_page
+from stemtree.networks.base import AnsweringNetwork
 from stemtree.spectral import log_magnitude, mid_side, salient_bins
 from stemtree.staging import whole_file
 from stemtree.types import Features, Logits, Masks, Spectrogram, Waveform
@@ -73,14 +75,14 @@ class Model:
         return self.relation.estimate(self._logits(mixture, query)[..., ::frame_step])
 
     def anchor(self, query: Spectrogram) -> Tensor:
-        """``(batch, dimension)`` from ``(batch, channel, bin, frame)`` of examples, for `estimate_for`."""
+        """``(batch, dimension)`` from ``(batch, channel, bin, frame)`` of examples, for `estimates_for`."""
         features = self._features(query)
-        anchor: Tensor = self.network.get_submodule("query")(features, salient_bins(features).float())
-        return anchor
+        return self._answering.anchor(features, salient_bins(features).float())
 
-    def estimate_for(self, mixture: Spectrogram, anchor: Tensor) -> Estimate:
-        """The same as `estimate`, given the anchor of the query."""
-        return self.relation.estimate(self.network.get_submodule("masking")(self._features(mixture), anchor))
+    def estimates_for(self, mixture: Spectrogram, anchors: Iterable[Tensor]) -> Iterator[Estimate]:
+        """The same as `estimate`, for each of some anchors of queries; the mixture is heard once for all of them."""
+        network, heard = self._answering, self._answering.hear(self._features(mixture))
+        return (self.relation.estimate(network.answer(heard, anchor)) for anchor in anchors)
 
     def part_masks(self, mixture: Spectrogram, query: Spectrogram | None = None) -> Masks:
         """Estimate conservative masks of the parts of the mixture; see `Relation.part_masks`."""
@@ -126,6 +128,11 @@ class Model:
         with TemporaryDirectory() as folder:
             save_model(self, folder, name)
             return upload(Path(folder), name, (CARD, WEIGHTS, README), private=private, message=message)
+
+    @property
+    def _answering(self) -> AnsweringNetwork:
+        assert isinstance(self.network, AnsweringNetwork)
+        return self.network
 
     def _logits(self, mixture: Spectrogram, query: Spectrogram | None) -> Logits:
         if self.card.network.domain != "features":

@@ -5,9 +5,9 @@ import torch
 from stemtree.model import Model, make_model
 from stemtree.model_card import Card
 from stemtree.networks.bs_roformer import BsRoformerSettings
+from stemtree.networks.component_query import ComponentQuerySettings
 from stemtree.networks.demucs import DemucsSettings
 from stemtree.networks.folded_conv import FoldedConvSettings
-from stemtree.networks.folded_query import FoldedQuerySettings
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.moises_light import MoisesLightSettings
 from stemtree.networks.open_unmix import OpenUnmixSettings
@@ -21,7 +21,7 @@ SMALL: dict[str, NetworkSettings] = {
     "mask_inference": MaskInferenceSettings(layers=2, units=8),
     "query_by_example": QueryByExampleSettings(units=8, layers=1),
     "folded_conv": FoldedConvSettings(widths=(4, 8, 8), squeeze=2, units=4),
-    "folded_query": FoldedQuerySettings(widths=(4, 8, 8), squeeze=2, units=4, query_widths=(4, 6, 6), dimensions=4),
+    "component_query": ComponentQuerySettings(widths=(4, 8, 8), squeeze=2, units=4, components=5, dimensions=4),
     "open_unmix": OpenUnmixSettings(layers=2, units=8, heard=30),
     "x_umx": XUmxSettings(layers=1, units=8, heard=30),
 }

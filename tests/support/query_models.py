@@ -10,8 +10,8 @@ import stemtree
 from stemtree.masks.relation import RelationSettings
 from stemtree.model import make_model, save_model
 from stemtree.model_card import Card
+from stemtree.networks.component_query import ComponentQuerySettings
 from stemtree.networks.folded_conv import Band
-from stemtree.networks.folded_query import FoldedQuerySettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.spectral import Stft
 
@@ -44,8 +44,13 @@ def make_stand_in(folder: Path) -> Path:
         tree=tree,
         nodes=("level_3/level_2/level_1", "level_3/level_2", "level_3"),
         relation=RelationSettings(kind="tree"),
-        network=FoldedQuerySettings(
-            bands=(Band(fold=32),), widths=(4, 8), squeeze=2, units=4, query_widths=(4, 6), dimensions=4
+        network=ComponentQuerySettings(
+            bands=(Band(fold=32),),
+            widths=(4, 8),
+            squeeze=2,
+            units=4,
+            components=6,
+            dimensions=4,
         ),
         stft=Stft(**configuration["stft"]),
         channels=2,

@@ -96,12 +96,12 @@ def test_the_default_model_lends_what_is_alike(recipe: ModuleType) -> None:
         recipe.Corpus(Path(), "slakh", "slakh", ()),
     )
     model, default = make_model(card), load_model(recipe.DEFAULT_MODEL)
-    own = model.network.state_dict()["masking.films.0.linear.weight"].clone()
+    own = model.network.state_dict()["share.0.weight"].clone()
     count = recipe.borrow_weights(model, default)
     lent, now = default.network.state_dict(), model.network.state_dict()
     for name in ("fold.1.weight", "down.2.0.weight", "stem.1.running_mean", "norm.weight"):
-        for part in ("masking", "query"):
-            torch.testing.assert_close(now[f"{part}.{name}"], lent[name])
-    torch.testing.assert_close(now["masking.recurrence.lstm.weight_hh_l0"], lent["recurrence.lstm.weight_hh_l0"])
-    assert torch.equal(now["masking.films.0.linear.weight"], own) and count > 60
+        torch.testing.assert_close(now[f"divide.{name}"], lent[name])
+    for name in ("recurrence.lstm.weight_hh_l0", "unfold.0.weight"):
+        torch.testing.assert_close(now[f"divide.{name}"], lent[name])
+    assert torch.equal(now["share.0.weight"], own) and count > 60
     assert isinstance(replace(model, card=card), Model)

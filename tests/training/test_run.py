@@ -104,6 +104,22 @@ def test_a_query(config: Path, tmp_path: Path) -> None:
     assert model.takes_query and model.card.nodes[0] == "level_3/level_2/level_1"
 
 
+def test_shares_alone_are_learned(config: Path, tmp_path: Path) -> None:
+    """A frozen network needs weights to begin with, and keeps them."""
+    sizes = "kind: component_query, widths: [4, 6], squeeze: 2, units: 8, components: 3, dimensions: 2"
+    targets = "targets=[strings_guitar_keyboards/guitar/clean_guitars, bass/bass/acoustic_basses]"
+    frozen = read_settings([config], [f"network={{{sizes}, frozen: true}}", "relation.kind=tree", targets])
+    with pytest.raises(OptionError, match="would keep random weights"):
+        train(frozen, tmp_path / "random")
+    first = train(read_settings([config], [f"network={{{sizes}}}", "relation.kind=tree", targets]), tmp_path / "first")
+    second = train(frozen.model_copy(update={"weights": tmp_path / "first"}), tmp_path / "second")
+    earlier, now = first.network.state_dict(), second.network.state_dict()
+    same = {name.split(".")[0] for name in now if torch.equal(now[name], earlier[name])}
+    assert same == {"divide"} and not any(
+        name.startswith("divide") for name in now if not torch.equal(now[name], earlier[name])
+    )
+
+
 def test_two_processes_learn_together(config: Path, tmp_path: Path) -> None:
     """Each takes half of every epoch and of the validation; one of them writes and prints."""
     script, run = tmp_path / "stemtree", tmp_path / "run"

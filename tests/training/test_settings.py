@@ -20,6 +20,7 @@ from stemtree.training.configuration import read_settings
         ("levels=[0]", r"'levels\.0' is 0"),
         ("network={kind: query_by_example}", None),
         ("targets=[a, b]", "2 targets need a network that takes a query"),
+        ("network={kind: component_query}", "does not go with the relation .direct.: give .tree., or another network"),
         ("subtree=accompaniment", "do not go with 'targets'"),
         ("schedule=cosine", "needs a number of epochs"),
         ("loss_every=2", "one frame of 2 misses sounds: give at most 1"),

@@ -3,7 +3,9 @@
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel
-from torch import nn
+from torch import Tensor, nn
+
+from stemtree.types import Features, Logits
 
 Domain = Literal["features", "spectrogram", "waveform"]
 """What a network is given, and so what it makes; see `BaseNetworkSettings.build`."""
@@ -17,14 +19,17 @@ class BaseNetworkSettings(BaseModel, frozen=True, extra="forbid"):
     domain : {"features", "spectrogram", "waveform"}
         See `build`.
     takes_query : bool
-        Whether the network needs an example of what to separate. It is called as ``network(features)`` if not, else as
-        ``network(features, query, presence)``; see `stemtree.networks.query_by_example`.
+        Whether the network needs an example of what to separate. It is called as ``network(features)`` if not; else it
+        is an `AnsweringNetwork`.
+    relation : str or None
+        The only mask relation that its logits are made for, if there is one.
     reuses_freed_memory : bool
         Whether training gains from `stemtree.memory.keep_freed_memory`.
     """
 
     domain: ClassVar[Domain] = "features"
     takes_query: ClassVar[bool] = False
+    relation: ClassVar[str | None] = None
     reuses_freed_memory: ClassVar[bool] = False
 
     def build(self, bins: int, channels: int, outputs: int) -> nn.Module:
@@ -46,3 +51,37 @@ class BaseNetworkSettings(BaseModel, frozen=True, extra="forbid"):
             of the mixture (`stemtree.masks.shares`).
         """
         raise NotImplementedError
+
+
+class AnsweringNetwork(nn.Module):
+    """A network that takes a query, in the three steps that it consists of."""
+
+    def anchor(self, query: Features, presence: Tensor) -> Tensor:
+        """Sum an example up.
+
+        Parameters
+        ----------
+        query : Features
+            ``(batch, channel, bin, frame)`` of the example, of any number of frames.
+        presence : Tensor
+            Non-negative weights of the query's bins, in any shape that broadcasts to the query's: 1 for each salient
+            bin or frame, 0 for the others.
+
+        Returns
+        -------
+        Tensor
+            ``(batch, value)``.
+        """
+        raise NotImplementedError
+
+    def hear(self, features: Features) -> Tensor:
+        """What can be made of the mixture's ``(batch, channel, bin, frame)`` before the anchor is known."""
+        return features
+
+    def answer(self, heard: Tensor, anchor: Tensor) -> Logits:
+        """``(batch, output, channel, bin, frame)`` from what `hear` and `anchor` return."""
+        raise NotImplementedError
+
+    def forward(self, features: Features, query: Features, presence: Tensor) -> Logits:
+        """Estimate logits of a mixture for an example, see `hear` and `anchor`."""
+        return self.answer(self.hear(features), self.anchor(query, presence))

@@ -150,14 +150,21 @@ class FoldedConv(FoldedEncoder):
 
     def forward(self, features: Features) -> Logits:
         """``(batch, channel, bin, frame)`` to ``(batch, output, 1, bin, frame)``."""
+        return self.widen(*self.narrow(features), features.shape[2])
+
+    def narrow(self, features: Features) -> tuple[Tensor, list[Tensor]]:
+        """The way down: what comes out of the recurrent layer, and what is kept for the way up."""
         x, skips = self.stem(self.enter(features)), []
         for down in self.down:
             skips.append(x)
             x = down(x)
-        x = self.recurrence(x)
+        return self.recurrence(x), skips
+
+    def widen(self, x: Tensor, skips: list[Tensor], bins: int) -> Logits:
+        """The way up, from what `narrow` returns: ``(batch, output, 1, bin, frame)`` of so many bins."""
         for up in self.up:
             x = up(x, skips.pop())
-        return self.unfold_bins(x, features.shape[2])
+        return self.unfold_bins(x, bins)
 
     def unfold_bins(self, x: Tensor, bins: int) -> Logits:
         """``(batch, width, frame, place)`` to ``(batch, output, 1, bin, frame)`` of so many bins."""

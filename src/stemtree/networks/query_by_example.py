@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from stemtree.accelerate import accelerated_by
 from stemtree.networks import kernels
-from stemtree.networks.base import BaseNetworkSettings
+from stemtree.networks.base import AnsweringNetwork, BaseNetworkSettings
 from stemtree.networks.film import FilmMaskInference
 from stemtree.networks.layers import BinNorm
 from stemtree.networks.mask_inference import MaskInference, MaskInferenceSettings
@@ -79,7 +79,7 @@ class QueryNetwork(nn.Module):
         self.dense = nn.Linear(2 * settings.units, channels * bins * settings.dimensions)
 
     def forward(self, query: Features, presence: Tensor) -> Tensor:
-        """Find the anchor; parameters as for `QueryByExample.forward`.
+        """Find the anchor; parameters as for `AnsweringNetwork.anchor`.
 
         Returns
         -------
@@ -119,7 +119,7 @@ def sum_embeddings(hidden: Tensor, presence: Tensor, weight: Tensor, bias: Tenso
     return (presence.unsqueeze(-1) * embeddings).sum(dim=(1, 2))
 
 
-class QueryByExample(nn.Module):
+class QueryByExample(AnsweringNetwork):
     """Mask inference on the mixture, conditioned on the query's anchor.
 
     Parameters
@@ -138,23 +138,12 @@ class QueryByExample(nn.Module):
         masking = FilmMaskInference if settings.conditioning == "film" else MaskInference
         self.masking = masking(settings.masking, bins, channels, outputs, condition=settings.dimensions)
 
-    def forward(self, features: Features, query: Features, presence: Tensor) -> Logits:
-        """Estimate logits.
+    def anchor(self, query: Features, presence: Tensor) -> Tensor:
+        """See `AnsweringNetwork.anchor`."""
+        anchor: Tensor = self.query(query, presence)
+        return anchor
 
-        Parameters
-        ----------
-        features : Features
-            ``(batch, channel, bin, frame)`` of the mixture.
-        query : Features
-            ``(batch, channel, bin, frame)`` of the example, of any number of frames.
-        presence : Tensor
-            Non-negative weights of the query's bins, in any shape that broadcasts to the query's: 1 for each salient
-            bin or frame, 0 for the others.
-
-        Returns
-        -------
-        Logits
-            ``(batch, output, channel, bin, frame)`` of the mixture.
-        """
-        logits: Logits = self.masking(features, self.query(query, presence))
+    def answer(self, heard: Features, anchor: Tensor) -> Logits:
+        """See `AnsweringNetwork.answer`."""
+        logits: Logits = self.masking(heard, anchor)
         return logits

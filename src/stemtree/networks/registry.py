@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from stemtree.networks.bs_roformer import BsRoformerSettings
+from stemtree.networks.component_query import ComponentQuerySettings
 from stemtree.networks.demucs import DemucsSettings
 from stemtree.networks.folded_conv import FoldedConvSettings
-from stemtree.networks.folded_query import FoldedQuerySettings
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.moises_light import MoisesLightSettings
 from stemtree.networks.open_unmix import OpenUnmixSettings
@@ -20,7 +20,7 @@ NetworkSettings = Annotated[
     MaskInferenceSettings
     | QueryByExampleSettings
     | FoldedConvSettings
-    | FoldedQuerySettings
+    | ComponentQuerySettings
     | OpenUnmixSettings
     | XUmxSettings
     | TfcTdfSettings

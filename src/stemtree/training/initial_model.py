@@ -6,9 +6,10 @@ from pathlib import Path
 
 from stemtree.corpora.fingerprint import corpus_fingerprint
 from stemtree.corpora.track import Corpus
-from stemtree.errors import ModelError
+from stemtree.errors import ModelError, OptionError
 from stemtree.model import Model, load_model, make_model
 from stemtree.model_card import Card
+from stemtree.networks.component_query import ComponentQuerySettings
 from stemtree.training.settings import TrainSettings
 from stemtree.training.targets import TrainingTargets
 
@@ -19,10 +20,16 @@ def initial_model(settings: TrainSettings, targets: TrainingTargets, corpus: Cor
     Raises
     ------
     HierarchyError, OptionError
-        If relation and nodes do not fit each other, or the network does not fit into memory.
+        If relation and nodes do not fit each other, if the network does not fit into memory, or if it keeps the weights
+        that it begins with and begins with none.
     ModelError
         If the earlier model is damaged, or of another network or other nodes.
     """
+    if isinstance(settings.network, ComponentQuerySettings) and settings.network.frozen and not settings.weights:
+        raise OptionError(
+            "the network would keep random weights ('network.frozen'): give 'weights', a model that divides songs "
+            "already, or set network.frozen to false"
+        )
     model = make_model(make_card(settings, targets, corpus))
     return _with_weights_of(settings.weights, model) if settings.weights else model
 

@@ -164,6 +164,11 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
             raise ValueError(
                 f"{len(self.targets)} targets need a network that takes a query: give one, or another network"
             )
+        if self.network.relation not in (None, self.relation.kind):
+            raise ValueError(
+                f"the network '{self.network.kind}' does not go with the relation '{self.relation.kind}': give "
+                f"'{self.network.relation}', or another network"
+            )
         if self.takes_query and not self.targets:
             raise ValueError("a network that takes a query separates the path of one target: give 'targets'")
         if self.targets and (self.subtree or self.depth):

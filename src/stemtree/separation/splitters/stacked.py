@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth
 from stemtree.masks.partition import Partition
@@ -74,15 +73,16 @@ class QueryStack(QueryModelSplitter):
     @torch.inference_mode()
     def answers(self, mixture: Spectrogram, leaves: Iterable[NodePath]) -> dict[NodePath, Answer]:
         """What the model answers to examples of some leaves for a ``(channel, bin, frame)`` mixture, as it takes it."""
-        return {leaf: self._answer(mixture, self._anchors[leaf]) for leaf in leaves}
+        leaves, nodes = tuple(leaves), self.model.card.nodes
+        estimates = self.model.estimates_for(mixture[None], (self._anchors[leaf] for leaf in leaves))
+        return {
+            leaf: {depth(node): mask for node, mask in zip(nodes, estimate.masks[0], strict=True)}
+            for leaf, estimate in zip(leaves, estimates, strict=True)
+        }
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
         return super().provenance() | {"like": {node: one.origin for node, one in self.examples.items()}}
-
-    def _answer(self, mixture: Spectrogram, anchor: Tensor) -> Answer:
-        masks = self.model.estimate_for(mixture[None], anchor).masks[0]
-        return {depth(node): mask for node, mask in zip(self.model.card.nodes, masks, strict=True)}
 
 
 class StackedSplitter(Splitter):
