@@ -22,7 +22,7 @@ def documented() -> Iterator[tuple[str, object]]:
             for name, method in inspect.getmembers(thing):
                 if (
                     not name.startswith("_")
-                    and inspect.isroutine(method)
+                    and callable(method)  # Python 3.13 counts cached properties among routines
                     and str(getattr(method, "__module__", "")).startswith("stemtree")
                 ):
                     yield f"{thing.__name__}.{name}", method
