@@ -129,7 +129,7 @@ def shipped() -> None:
     if has_model(QUERY_MODEL):
         model = load_model(QUERY_MODEL)
         fuse_batch_norms(model.network)
-        mixture = model.card.stft.transform(torch.randn(1, 2, int(SECONDS * 44100)))
+        mixture = model.card.stft.transform(torch.randn(1, 2, int(SECONDS * model.card.stft.sample_rate)))
         with torch.inference_mode():
             anchor = model.anchor(mixture)
             for answers in (1, 17):

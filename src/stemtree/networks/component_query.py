@@ -105,8 +105,8 @@ class ComponentQuery(AnsweringNetwork):
     def anchor(self, query: Features, presence: Tensor) -> Tensor:
         """See `AnsweringNetwork.anchor`: amounts of components, which sum to one, then dimensions of timbre.
 
-        Means over the example's salient bins and frames, or 0 where nothing is present. No gradient goes through the
-        network that divides, which learns from songs alone.
+        Means over the example's salient bins and frames, or 0 where nothing is present; ``(batch, components +
+        dimensions)``. No gradient goes through the network that divides, which learns from songs alone.
         """
         presence = presence.to(query.dtype).expand_as(query).amax(dim=1)
         with torch.no_grad(), _in_evaluation(self.divide):
@@ -116,10 +116,8 @@ class ComponentQuery(AnsweringNetwork):
         amounts = torch.einsum("bkft,bft->bk", masks, presence.to(masks.dtype)).float()
         amounts = amounts / amounts.sum(dim=1, keepdim=True).clamp_min(1e-6)
         salient = functional.adaptive_max_pool1d(presence.amax(dim=1).unsqueeze(1), narrow.shape[2]).squeeze(1)
-        mean = (
-            torch.einsum("bsfp,bf->bsp", narrow, salient.to(narrow.dtype))
-            / salient.sum(dim=1).clamp_min(1e-6)[:, None, None]
-        )
+        weights = salient / salient.sum(dim=1, keepdim=True).clamp_min(1e-6)
+        mean = torch.einsum("bsfp,bf->bsp", narrow, weights.to(narrow.dtype))
         timbre = functional.normalize(self.hear_timbre(mean.flatten(1)).float(), dim=-1)
         is_present = salient.sum(dim=1, keepdim=True) > 0
         return torch.cat([amounts, timbre * math.sqrt(timbre.shape[1])], dim=1) * is_present
@@ -142,9 +140,8 @@ class ComponentQuery(AnsweringNetwork):
         of the song most of the others.
         """
         amounts, timbre = anchor[:, : self.components], anchor[:, self.components :]
-        meant = (
-            (amounts + _QUIET) / (amounts.amax(dim=1, keepdim=True) + _QUIET)
-        ).log()  # 0 for the largest, down to -4
+        # From 0 for the largest amount down to -4.
+        meant = ((amounts + _QUIET) / (amounts.amax(dim=1, keepdim=True) + _QUIET)).log()
         learned = rearrange(
             self.share(torch.cat([meant + 2, timbre], dim=1)),
             "batch (output component) -> batch output component",
