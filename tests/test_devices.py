@@ -5,7 +5,15 @@ import pytest
 import torch
 from support.stub_device import STUB, stub_device
 
-from stemtree.devices import Link, blocks_at_once, find_device, full_precision, lacks_memory, may_be_gpu
+from stemtree.devices import (
+    Link,
+    blocks_at_once,
+    computes_bfloat16,
+    find_device,
+    full_precision,
+    lacks_memory,
+    may_be_gpu,
+)
 from stemtree.errors import DeviceError, OptionError, StemtreeError
 
 CPU = torch.device("cpu")
@@ -89,3 +97,20 @@ def test_a_gpu_is_suspected_without_torch(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("os.path.exists", lambda path: False)
     monkeypatch.setattr("sys.platform", "linux")
     assert not may_be_gpu("auto")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "able"),
+    [
+        ({"avx2": True, "avx512_bf16": False, "l2_cache_size": 1}, False),
+        ({"avx512_bw": True}, True),
+        ({"amx_bf16": True}, True),
+        ({"architecture": "aarch64", "bf16": True}, True),
+    ],
+)
+def test_which_processors_compute_bfloat16(
+    capabilities: dict[str, object], able: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert computes_bfloat16(torch.device("cpu")) is able
+    assert computes_bfloat16(torch.device("cuda"))

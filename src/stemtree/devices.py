@@ -123,6 +123,17 @@ def free_cached_memory(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16; processors that cannot imitate it, many times slower than float32."""
+    import torch
+
+    if device.type != "cpu":
+        return True
+    # Behind avx512_bw oneDNN computes it by float32, as fast; an Arm processor's own is called bf16 or arm_bf16.
+    able = (name for name, has in torch.cpu.get_capabilities().items() if has is True)
+    return any(name == "avx512_bw" or name.endswith("bf16") for name in able)
+
+
 @contextmanager
 def full_precision(device: torch.device) -> Iterator[None]:
     """Compute in float32 throughout. CUDA's default of TF32 for convolutions would move stems by -60 dB."""

@@ -15,11 +15,15 @@ from stemtree.training.run import train
 from stemtree.training.targets import training_targets
 
 
+@pytest.mark.parametrize("able", [True, False])
 @pytest.mark.parametrize("network", ["{units: 8}", "{kind: folded_conv, widths: [8, 16], squeeze: 2, units: 8}"])
-def test_muon_turns_all_of_a_matrix_alike_and_leaves_vectors_to_adam(network: str, config: Path) -> None:
+def test_muon_turns_all_of_a_matrix_alike_and_leaves_vectors_to_adam(
+    network: str, able: bool, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Singular values of a step are about 0.2 sqrt(longer side), but for those that so few examples leave at nothing;
     every weight of a vector moves by the rate.
     """
+    monkeypatch.setattr("stemtree.training.optimiser.computes_bfloat16", lambda device: able)
     settings = read_settings([config], ["optimiser=muon", "learning_rate=0.01", f"network={network}"])
     targets, hierarchy = training_targets(settings, load("slakh")), load("slakh")
     examples = make_examples(settings, targets, hierarchy, "train")

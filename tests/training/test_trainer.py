@@ -27,3 +27,12 @@ def test_what_every_run_sets_by_itself(config: Path, tmp_path: Path) -> None:
     settings = read_settings([config], ["trainer.logger=false"])
     with pytest.raises(OptionError, match=r"'trainer\.logger' is what every run sets by itself: leave it out"):
         make_trainer(settings, RunFolder(tmp_path / "run"), progress_bar=False)
+
+
+@pytest.mark.parametrize(("able", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_processors_without_bfloat16_train_in_single_precision(
+    able: bool, precision: str, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stemtree.training.trainer.computes_bfloat16", lambda device: able)
+    settings = read_settings([config], ["trainer.precision=bf16-mixed", "trainer.accelerator=cpu"])
+    assert make_trainer(settings, RunFolder(tmp_path / "run"), progress_bar=False).precision == precision

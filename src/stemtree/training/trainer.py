@@ -20,6 +20,7 @@ from pytorch_lightning.callbacks import (
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 
+from stemtree.devices import computes_bfloat16
 from stemtree.errors import OptionError
 from stemtree.training.checkpoint_files import CheckpointFiles
 from stemtree.training.run_folder import RunFolder
@@ -27,7 +28,7 @@ from stemtree.training.settings import TrainSettings
 
 
 def make_trainer(settings: TrainSettings, folder: RunFolder, progress_bar: bool) -> pl.Trainer:
-    """Make the trainer of a run.
+    """Make the trainer of a run; for a processor without bfloat16 in single precision, in place of ``bf16-mixed``.
 
     Raises
     ------
@@ -48,7 +49,11 @@ def make_trainer(settings: TrainSettings, folder: RunFolder, progress_bar: bool)
         raise OptionError(f"'trainer.{key}' is what every run sets by itself: leave it out")
     try:
         with quiet():
-            return pl.Trainer(**ours, **(defaults | settings.trainer_settings))
+            given = defaults | settings.trainer_settings
+            trainer = pl.Trainer(**ours, **given)
+            if trainer.precision == "bf16-mixed" and not computes_bfloat16(trainer.strategy.root_device):
+                return pl.Trainer(**ours, **(given | {"precision": "32-true"}))
+            return trainer
     except (TypeError, ValueError, MisconfigurationException) as error:
         raise OptionError(f"Lightning's trainer does not take {settings.trainer}: {error}") from None
 
