@@ -1,10 +1,11 @@
 """Compare temperatures and thresholds of suppression of inactive nodes of a run's model on a corpus.
 
-    python recipes/default_model/calibrate.py RUN CORPUS --sample 40 --temperature 1 1.25 1.5 --fade 0 -26 -22
+    python recipes/default_model/calibrate.py RUN CORPUS --sample 40 --temperature 1 1.25 --fade 0 -22 --position
 
 Prints the mean SI-SDR improvement of the families (bass, percussion, other: the nodes beneath the model's root) and of
 the instruments, and the loudness of absent leaves relative to the mixture; with `--leaves` both of every leaf too.
-`--fade 0` suppresses nothing. The values chosen are options of `publish.py`.
+`--fade 0` suppresses nothing; with `--position` masks follow where the leaves lie. The values chosen are options of
+`publish.py`.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from stemtree.evaluation.evaluate import evaluate
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import NodePath, join, load
 from stemtree.masks.activity import suppress_inactive
+from stemtree.masks.position import follow_position
 from stemtree.model import Model, load_model
 from stemtree.types import Masks, Waveform
 
@@ -30,11 +32,12 @@ Kept = dict[tuple[str, int], Masks]
 
 @dataclass
 class Calibrated(Chunkwise):
-    """A model's conservative masks at a temperature, faded or not; the masks themselves are made once for all."""
+    """A model's conservative masks at a temperature, faded or not; what the network says is made once for all."""
 
     model: Model
     temperature: float
     level: float
+    position: bool
     kept: Kept
     sample_rate: int = 44100
     name: str = "calibrated"
@@ -67,6 +70,8 @@ class Calibrated(Chunkwise):
             parts /= parts.sum(dim=0)
             if self.level:
                 parts = suppress_inactive(parts, self.model.relation.partition, spectrogram, self.level)
+            if self.position:
+                parts = follow_position(parts, spectrogram, stft.sample_rate)
             estimates.append(stft.inverse(sums(parts, dim=0) * spectrogram[None], batch.mixture.shape[-1]))
         return torch.stack(estimates)
 
@@ -81,6 +86,7 @@ def main() -> None:
     parser.add_argument("--hierarchy", default="ms21")
     parser.add_argument("--split")
     parser.add_argument("--leaves", action="store_true")
+    parser.add_argument("--position", action="store_true")
     parser.add_argument("--temperature", type=float, nargs="+", default=[1.0, 1.25, 1.5])
     parser.add_argument("--fade", type=float, nargs="+", default=[0.0, -26.0, -22.0])
     options = parser.parse_args()
@@ -93,7 +99,9 @@ def main() -> None:
     leaves = [join(model.card.root, node) for node in model.tree.leaves()]
     print("temperature  fade  families  instruments  absent leaves: mean, median")
     for temperature, level in product(options.temperature, options.fade):
-        rows = evaluate(Calibrated(model, temperature, level, kept), corpus, hierarchy, settings, workers=1)
+        rows = evaluate(
+            Calibrated(model, temperature, level, options.position, kept), corpus, hierarchy, settings, workers=1
+        )
         counted = rows.filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
         gained = [
             counted.filter(pl.col("node").is_in(nodes))["si_sdr_improvement"].mean() for nodes in (families, leaves)

@@ -1,12 +1,13 @@
 r"""Make the folder of a model that comes along from a training run: weights in half precision, and a complete card.
 
     python recipes/default_model/publish.py RUN METRICS.parquet... -o FOLDER --average FIRST --temperature 1.5 \
-        --fade -22
+        --fade -22 --position
 
 METRICS are files of rows by `stemtree evaluate`, named after their test corpora. `--average` takes the mean of the
 weights of RUN and of the run that it was started from, which generalises better than either (Wortsman et al. 2022,
 "Robust fine-tuning of zero-shot models"). `--temperature` divides the logits: a network is overconfident on songs
-unlike its training data. For `--fade` see `stemtree.masks.activity.suppress_inactive`. `--licences` is a YAML file of
+unlike its training data. For `--fade` see `stemtree.masks.activity.suppress_inactive`, for `--position`
+`stemtree.masks.position.follow_position`. `--licences` is a YAML file of
 songs and sounds for the card, in place of those of the default model; `--hours` one of hours by leaf and licence.
 """
 
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--average", type=Path)
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--fade", type=float)
+    parser.add_argument("--position", action="store_true")
     parser.add_argument("--licences", type=Path)
     parser.add_argument("--hours", type=Path)
     parser.add_argument("--cpu-seconds", type=float, help="of the network per second of audio, for the card")
@@ -72,7 +74,7 @@ def main() -> None:
     card = json.loads(card_file(options.run).read_text("utf-8"))
     card["metrics"] = {file.stem: improvements(file) for file in options.metrics}
     card["training"] |= {"temperature": options.temperature, "averaged_with_first": options.average is not None}
-    card |= {"licences": licences, "fade": options.fade}
+    card |= {"licences": licences, "fade": options.fade, "follows_position": options.position}
     if options.hours:
         card["corpora"][0]["licence_hours"] = yaml.safe_load(options.hours.read_text("utf-8"))
     if options.cpu_seconds:

@@ -38,6 +38,9 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     inactive_below_db : float, optional
         In dB relative to the mixture: nodes below are suppressed when a song is separated, see
         `stemtree.masks.activity.suppress_inactive`. Its name in the file is ``fade``.
+    follows_position : bool
+        Whether masks of stereo songs are changed by where in the stereo image the parts lie when a song is separated,
+        see `stemtree.masks.position.follow_position`; where one mask serves both channels.
     present_db : float, optional
         For a model that takes a query: from which loudness on, in dB relative to the mixture, an instrument that was
         asked for is there, see `stemtree.masks.presence.fit_presence`.
@@ -66,6 +69,7 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     stft: Stft
     channels: Channels = 1
     inactive_below_db: float | None = Field(default=None, lt=0, alias="fade")
+    follows_position: bool = False
     present_db: float | None = Field(default=None, lt=0)
     corpora: list[dict[str, Any]] = []
     training: dict[str, Any] = {}
@@ -87,13 +91,14 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     def as_file(self) -> dict[str, Any]:
         """What its file holds."""
         content = self.model_dump(mode="json", by_alias=True)
-        unsaid = {name for name in ("licence", "present_db", "cpu_seconds") if not content[name]}
+        unsaid = {name for name in ("licence", "follows_position", "present_db", "cpu_seconds") if not content[name]}
         return {key: value for key, value in content.items() if key not in unsaid}
 
     @property
     def settings_digest(self) -> str:
         """SHA-256 of what decides, beside the weights, how a song is separated."""
-        decisive = self.model_dump(mode="json", include={"network", "stft", "channels", "inactive_below_db"})
+        said = {"follows_position"} if self.follows_position else set()
+        decisive = self.model_dump(mode="json", include={"network", "stft", "channels", "inactive_below_db"} | said)
         return hashlib.sha256(json.dumps(self.divides | decisive, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +105,16 @@ def test_blocks_at_once_on_a_device(band: TrainedSplitter, excerpt: np.ndarray) 
     for one, at_once, on_device in zip(expected, together, there, strict=True):
         torch.testing.assert_close(at_once, one, atol=1e-5, rtol=0)
         torch.testing.assert_close(on_device, one, atol=1e-5, rtol=0)
+
+
+def test_masks_follow_positions_where_the_card_says_so(band: TrainedSplitter, excerpt: np.ndarray) -> None:
+    stft = Stft()
+    stereo = Block(stft.transform(torch.from_numpy(excerpt)), 0, stft)
+    mono = Block(stereo.spectrogram.mean(dim=0, keepdim=True), 0, stft)
+    parts = band.outputs(MS21, "accompaniment")
+    before = [band.masks(block, "accompaniment", parts) for block in (stereo, mono)]
+    band.model = replace(band.model, card=band.model.card.model_copy(update={"follows_position": True}))
+    moved, kept = (band.masks(block, "accompaniment", parts) for block in (stereo, mono))
+    assert (moved - before[0]).abs().max() > 0.1
+    torch.testing.assert_close(moved.sum(dim=0), torch.ones_like(moved[0]))
+    assert torch.equal(kept, before[1])
