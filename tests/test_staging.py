@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stemtree.errors import AudioError, DiskError
-from stemtree.staging import staging, whole_file, write_failure
+from stemtree.staging import staging, whole_file, without_empty_folders, write_failure
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -84,6 +84,29 @@ def test_a_folder_that_is_taken_for_a_leftover_before_it_is_locked(tmp_path: Pat
     monkeypatch.setattr(Path, "mkdir", mkdir_and_lose)
     with staging(tmp_path / "song") as folder:
         assert folder == made[1] and folder.is_dir()
+
+
+def test_folders_in_which_nothing_came_to_be_are_removed(tmp_path: Path) -> None:
+    with pytest.raises(DiskError), staging(tmp_path / "a" / "b" / "song") as folder:
+        assert folder.parent == tmp_path / "a" / "b"
+        raise DiskError("full")
+    assert list(tmp_path.iterdir()) == []
+    with staging(tmp_path / "a" / "b" / "song") as folder:
+        folder.rename(tmp_path / "a" / "b" / "song")
+    assert (tmp_path / "a" / "b" / "song").is_dir()
+
+
+@pytest.mark.parametrize("name", ["there/new/table.csv", "there", "other/../there/new"])
+def test_folders_that_were_there_stay(name: str, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    place = tmp_path / name
+    with without_empty_folders(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+    assert (tmp_path / "there").is_dir() and not (tmp_path / "there" / "new").exists()
+    with without_empty_folders(place):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "file").touch()
+    assert (place / "file").exists()
 
 
 def test_a_system_without_locks_keeps_leftovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

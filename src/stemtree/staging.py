@@ -71,7 +71,8 @@ def staging(final: Path) -> Iterator[Path]:
     Parameters
     ----------
     final : pathlib.Path
-        Nothing is written to it; the caller moves there what is whole.
+        Nothing is written to it; the caller moves there what is whole. Folders above it are made, see
+        `without_empty_folders`.
 
     Raises
     ------
@@ -82,22 +83,42 @@ def staging(final: Path) -> Iterator[Path]:
     """
     prefix = f".{final.name[:50]}."  # a name may be as long as the file system allows
     folder, lock = None, None
+    with without_empty_folders(final.parent):
+        try:
+            for left in final.parent.glob(f"{glob.escape(prefix)}*.partial"):
+                _remove_unless_in_use(left)
+            folder, lock = _make_locked(final.parent, prefix)
+            yield folder
+        except OSError as error:
+            raise unwritable(final.parent, error) from None
+        except StemtreeError as error:
+            for hidden in (f"{folder}{os.sep}{final.name}", str(folder)):
+                error.args = (str(error).replace(hidden, str(final)), *error.args[1:])
+            raise
+        finally:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
+
+
+@contextmanager
+def without_empty_folders(place: Path) -> Iterator[None]:
+    """Remove at the end what was made meanwhile of a folder and those above it, where nothing came to be in it.
+
+    Parameters
+    ----------
+    place : pathlib.Path
+        A folder, or a file. Folders that are there already stay.
+    """
+    place = Path(os.path.normpath(place))
+    new = [folder for folder in (place, *place.parents) if not os.path.lexists(folder)]
     try:
-        for left in final.parent.glob(f"{glob.escape(prefix)}*.partial"):
-            _remove_unless_in_use(left)
-        folder, lock = _make_locked(final.parent, prefix)
-        yield folder
-    except OSError as error:
-        raise unwritable(final.parent, error) from None
-    except StemtreeError as error:
-        for hidden in (f"{folder}{os.sep}{final.name}", str(folder)):
-            error.args = (str(error).replace(hidden, str(final)), *error.args[1:])
-        raise
+        yield
     finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
+        for folder in new:
+            with suppress(OSError):  # it was not made, holds something, or is a file
+                folder.rmdir()
 
 
 @contextmanager

@@ -5,7 +5,8 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -282,13 +283,50 @@ def test_output_folder_is_unwritable(cli, wav: Path) -> None:
     _assert_one_sentence(cli("separate", wav, "-o", "/sys/stems"), "cannot write to '/sys/stems' .*choose another")
 
 
-def test_no_room(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("shipped_query_model")
+@pytest.mark.parametrize("words", [("separate",), ("query", "--from", "0-0:00.5")])
+def test_no_room(words: tuple[str, ...], cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
-    _assert_one_sentence(
-        cli("separate", wav, "-o", tmp_path / "out"), r"song.wav.* take [\d.]+ MB .*make room or choose"
-    )
-    assert list((tmp_path / "out").iterdir()) == []
+    for folder in ("out", "new/out"):
+        outcome = cli(*words, wav, "-o", tmp_path / folder)
+        _assert_one_sentence(outcome, r"song.wav.* take [\d.]+ MB .*make room or choose")
+        assert [file.name for file in tmp_path.iterdir()] == ["song.wav"]
+    (tmp_path / "mine").mkdir()
+    assert cli(*words, wav, "-o", tmp_path / "mine").code == 1 and (tmp_path / "mine").is_dir()
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """A limit on file size makes the same system call fail as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("corpus", "index", "slakh", "--kind", "slakh", "-o", "new/folder/index.parquet"),
+        ("corpus", "resample", "slakh", "--kind", "slakh", "--rate", "16000", "-o", "new/copy"),
+        ("mean-mask", "--corpus", "slakh", "--kind", "slakh", "-o", "new/mean.safetensors"),
+        ("evaluate", "mixture", "--corpus", "slakh", "--kind", "slakh", "--write-chunks", "new/chunks.csv"),
+        ("evaluate", "mixture", "--corpus", "slakh", "--kind", "slakh", "-o", "new/rows.parquet"),
+        ("curate", "stats", "slakh:slakh", "-o", "new/figures"),
+        ("train", "run.yaml", "-o", "new/run"),
+    ],
+)
+@pytest.mark.usefixtures("slakh", "config")
+def test_a_full_disk_gets_no_folders(words: tuple[str, ...], cli, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    with full_disk():
+        outcome = cli(*words)
+    _assert_one_sentence(outcome, r"'new/.*\(.*File too large.*\): (make room or choose|give) another")
+    assert set(tmp_path.iterdir()) == before
 
 
 def test_the_disk_runs_full_on_the_way(wav: Path, tmp_path: Path) -> None:
@@ -315,7 +353,7 @@ for container in {containers}:
     assert len(sentences) == len(containers), outcome.stderr
     for sentence in sentences:
         assert sentence.startswith("stemtree: ") and "make room or choose another folder" in sentence
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_tampered_weights(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

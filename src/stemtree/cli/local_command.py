@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +16,9 @@ from stemtree.storage import check_slashes, find_url
 
 _WRITTEN = ("output", "write_chunks", "figure")
 """Parameters of the functions that are files to write, unless they are called otherwise."""
+
+_MADE = (*_WRITTEN, "folder", "rows", "pages")
+"""Parameters of the functions that are made where they are not there; of some functions these are read instead."""
 
 _FOLDERS = ("DIR", "FOLDER", "PATH", "ROOT", "RUN")
 """What parameters are called that are no files, or need not be."""
@@ -49,10 +53,18 @@ class LocalCommand(TyperCommand):
         return left
 
     def invoke(self, ctx: Any) -> Any:
-        """See `click.Command.invoke`; SIGTERM stops a command as Ctrl-C does, but where Lightning answers it."""
-        if ctx.command_path.split()[1:2] in (["train"], ["experiment"]):
-            return super().invoke(ctx)
-        with terminated_like_interrupted():
+        """See `click.Command.invoke`; SIGTERM stops a command as Ctrl-C does, but where Lightning answers it.
+
+        Whatever ends a command, no folders stay that it made and put nothing into.
+        """
+        from stemtree.staging import without_empty_folders
+
+        with ExitStack() as stack:
+            for text in _texts([ctx.params.get(name) for name in _MADE]):
+                if not find_url(text):
+                    stack.enter_context(without_empty_folders(Path(text)))
+            if ctx.command_path.split()[1:2] not in (["train"], ["experiment"]):
+                stack.enter_context(terminated_like_interrupted())
             return super().invoke(ctx)
 
     def _check(self, parameter: Any, value: object) -> None:
@@ -100,8 +112,8 @@ def parameter_name(parameter: Any) -> str:
 
 
 def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
+    if isinstance(value, str | Path):
+        yield str(value)
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _texts(one)

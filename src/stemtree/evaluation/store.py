@@ -14,7 +14,7 @@ from stemtree.errors import EvaluationError
 from stemtree.evaluation.chunks import SongChunks
 from stemtree.evaluation.rows import FILLED, SCHEMA
 from stemtree.parquet import read_json_metadata, read_parquet, write_parquet
-from stemtree.staging import whole_file, write_failure
+from stemtree.staging import whole_file, without_empty_folders, write_failure
 
 _KEY, _SETTINGS = "stemtree", "settings.json"
 
@@ -68,12 +68,13 @@ class RowStore:
         """
         file = self.folder / _SETTINGS
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if file.exists():
-                self._check_settings(json.loads(file.read_text("utf-8")), self.folder)
-            else:
-                with whole_file(file) as partial:
-                    partial.write_text(json.dumps(self._settings), "utf-8")
+            with without_empty_folders(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                if file.exists():
+                    self._check_settings(json.loads(file.read_text("utf-8")), self.folder)
+                else:
+                    with whole_file(file) as partial:
+                        partial.write_text(json.dumps(self._settings), "utf-8")
         except OSError as error:
             raise EvaluationError(write_failure(self.folder, error)) from None
         except ValueError:
