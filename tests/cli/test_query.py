@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from support.page_songs import decode, read_call
+from support.stopping import stop_while_writing
 
 import stemtree
 from stemtree.model import load_model
@@ -70,6 +73,36 @@ def test_a_folder_of_examples(cli, wav: Path, example: Path, tmp_path: Path) -> 
     assert list(tree) == ["strings_guitar_keyboards", "bass", "winds_voices", "rest"]
     assert "single_reeds" in tree["winds_voices"]["winds"]
     np.testing.assert_array_equal(sum(steps(folder, family) for family in tree), steps(tmp_path, "song"))
+
+
+@pytest.mark.parametrize(
+    ("like", "jobs", "number", "status"), [("example.wav", 1, signal.SIGINT, 130), ("like", 2, signal.SIGTERM, 143)]
+)
+def test_it_is_stopped_and_run_again(
+    like: str,
+    jobs: int,
+    number: signal.Signals,
+    status: int,
+    cli,
+    example: Path,
+    excerpt: np.ndarray,
+    shipped_query_model: Path,
+    tmp_path: Path,
+) -> None:
+    songs, out = [tmp_path / f"{name}.wav" for name in ("a", "b")[:jobs]], tmp_path / "out"
+    for song in songs:
+        soundfile.write(song, np.tile(excerpt, 30).T, RATE, "PCM_16")
+    (tmp_path / "like").mkdir()
+    for name in ("bass", "clarinet"):
+        shutil.copy(example, tmp_path / "like" / f"{name}.wav")
+    words = ("query", *songs, "--like", tmp_path / like, "--model", shipped_query_model, "-o", out, "-j", jobs)
+    words += ("--present", -100) if like == "like" else ()
+    code, err = stop_while_writing(words, out, number)
+    assert code == status, err
+    assert err.endswith("stemtree: stopped; the song at hand left nothing behind, run again to go on\n")
+    assert err.count("\n") == jobs and not out.exists()  # of several songs it says how many at once
+    assert cli(*words).code == 0
+    assert sorted(folder.name for folder in out.iterdir()) == [song.stem for song in songs]
 
 
 def test_the_page(cli, wav: Path, example: Path, tmp_path: Path) -> None:

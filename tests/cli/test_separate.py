@@ -4,12 +4,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from support.stopping import stop_while_writing
 
 from stemtree.hierarchy import load
 from stemtree.separation.splitters import spleeter_weights
@@ -241,16 +241,9 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path, excerpt: np.ndarray)
     path = tmp_path / "long.wav"
     soundfile.write(path, np.tile(excerpt, 40).T, 44100)
     out = tmp_path / "out"
-    command = [sys.executable, "-c", "from stemtree.cli import main; main()", "separate", path, "-o", out]
-    process = subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 240
-    while not list(out.glob(".long.*.partial/*.wav")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=240)
-    assert process.returncode == 130
-    assert "stopped" in err and "Traceback" not in err
-    assert list(out.iterdir()) == []
+    status, err = stop_while_writing(("separate", path, "-o", out), out, signal.SIGINT)
+    assert (status, err) == (130, "stemtree: stopped; the song at hand left nothing behind, run again to go on\n")
+    assert not out.exists()
 
 
 def test_ctrl_c_while_weights_are_read(cli, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
