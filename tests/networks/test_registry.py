@@ -88,6 +88,9 @@ def test_a_step_at_full_size(settings: NetworkSettings) -> None:
 def test_settings_are_read_by_kind_and_unknown_keys_refused() -> None:
     read = TypeAdapter(NetworkSettings).validate_python
     assert read({"kind": "folded_conv", "units": 8}) == FoldedConvSettings(units=8)
+    for settings in (SMALL | SMALL_SEPARATORS).values():
+        written = settings.model_dump(mode="json")
+        assert read(written) == settings and next(iter(written)) == "kind"  # which files begin with
     for wrong in (
         {"kind": "folded_conv", "folds": 8},
         {"kind": "mask_inference", "dropout": 1},

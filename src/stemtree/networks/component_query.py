@@ -14,16 +14,16 @@ as of the song. One pass through the network serves any number of examples.
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from einops import rearrange
-from pydantic import Field, PositiveInt
+from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stemtree.networks.base import AnsweringNetwork, BaseNetworkSettings
-from stemtree.networks.folded_conv import Band, Bands, FoldedConv, FoldedConvSettings
+from stemtree.networks.base import AnsweringNetwork
+from stemtree.networks.folded_conv import FoldedConv, FoldedConvSizes
 from stemtree.types import Features, Logits, Masks
 
 _LEAST = 1e-6
@@ -33,13 +33,13 @@ _QUIET = 0.02
 """A component that gets this much of an example, or less, is hardly meant by it."""
 
 
-class ComponentQuerySettings(BaseNetworkSettings, frozen=True):
+class ComponentQuerySettings(FoldedConvSizes, frozen=True):
     """Sizes of `ComponentQuery`.
 
     Parameters
     ----------
     bands, widths, squeeze, units, dropout
-        Of the network that divides song and example, see `FoldedConvSettings`.
+        Of the network that divides song and example, see `FoldedConvSizes`.
     components : int
         Into how many.
     dimensions : int
@@ -51,22 +51,10 @@ class ComponentQuerySettings(BaseNetworkSettings, frozen=True):
 
     takes_query: ClassVar[bool] = True
     relation: ClassVar[str | None] = "tree"
-    reuses_freed_memory: ClassVar[bool] = True
     kind: Literal["component_query"] = "component_query"
-    bands: Bands = (Band(fold=4),)
-    widths: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (32, 64, 96, 128)
-    squeeze: PositiveInt = 16
-    units: PositiveInt = 128
-    dropout: float = Field(default=0.0, ge=0, lt=1)
     components: PositiveInt = 24
     dimensions: PositiveInt = 32
     frozen: bool = False
-
-    @property
-    def dividing(self) -> FoldedConvSettings:
-        """Sizes of the network that divides."""
-        names = FoldedConvSettings.model_fields.keys() - {"kind"}
-        return FoldedConvSettings(**{name: getattr(self, name) for name in names})
 
     def build(self, bins: int, channels: int, outputs: int) -> "ComponentQuery":
         """See `BaseNetworkSettings.build`."""
@@ -89,7 +77,7 @@ class ComponentQuery(AnsweringNetwork):
     def __init__(self, settings: ComponentQuerySettings, bins: int, channels: int, outputs: int) -> None:
         super().__init__()
         self.components, self.outputs, self.frozen = settings.components, outputs, settings.frozen
-        self.divide = FoldedConv(settings.dividing, bins, channels, settings.components)
+        self.divide = FoldedConv(settings, bins, channels, settings.components)
         self.divide.requires_grad_(not settings.frozen)
         self.hear_timbre = nn.Sequential(
             nn.Linear(settings.squeeze * self.divide.narrowest, settings.units),

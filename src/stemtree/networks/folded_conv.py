@@ -53,8 +53,8 @@ Bands = Annotated[tuple[Band, ...], AfterValidator(_reach_the_top)]
 """From low to high; the last reaches up to the highest bin."""
 
 
-class FoldedConvSettings(BaseNetworkSettings, frozen=True):
-    """Sizes of `FoldedConv`.
+class FoldedConvSizes(BaseNetworkSettings, frozen=True):
+    """Sizes of `FoldedConv`, alone or within another network.
 
     Parameters
     ----------
@@ -71,12 +71,18 @@ class FoldedConvSettings(BaseNetworkSettings, frozen=True):
     """
 
     reuses_freed_memory: ClassVar[bool] = True
-    kind: Literal["folded_conv"] = "folded_conv"
+    kind: str  # declared here so that files begin with it
     bands: Bands = (Band(fold=4),)
     widths: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (32, 64, 96, 128)
     squeeze: PositiveInt = 16
     units: PositiveInt = 128
     dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class FoldedConvSettings(FoldedConvSizes, frozen=True):
+    """A `FoldedConv` alone; see `FoldedConvSizes`."""
+
+    kind: Literal["folded_conv"] = "folded_conv"
 
     def build(self, bins: int, channels: int, outputs: int) -> "FoldedConv":
         """See `BaseNetworkSettings.build`."""
@@ -131,7 +137,7 @@ class FoldedConv(FoldedEncoder):
 
     Parameters
     ----------
-    settings : FoldedConvSettings
+    settings : FoldedConvSizes
         Its sizes.
     bins, channels : int
         Size of the features.
@@ -139,7 +145,7 @@ class FoldedConv(FoldedEncoder):
         Number of logits per bin.
     """
 
-    def __init__(self, settings: FoldedConvSettings, bins: int, channels: int, outputs: int) -> None:
+    def __init__(self, settings: FoldedConvSizes, bins: int, channels: int, outputs: int) -> None:
         widths = settings.widths
         super().__init__(settings.bands, widths, bins, channels)
         self.outputs = outputs
@@ -235,7 +241,7 @@ class Up(nn.Module):
 class Recurrence(nn.Module):
     """Bidirectional LSTM over frames that gets all places at once; a residual connection adds its input."""
 
-    def __init__(self, settings: FoldedConvSettings, channels: int, places: int) -> None:
+    def __init__(self, settings: FoldedConvSizes, channels: int, places: int) -> None:
         super().__init__()
         self.places = places
         self.squeeze = nn.Conv2d(channels, settings.squeeze, kernel_size=1)
