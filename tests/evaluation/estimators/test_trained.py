@@ -56,6 +56,26 @@ def test_it_measures_the_masks_of_the_model(folder: Path) -> None:
     assert (counts.fetched, counts.numbers) == ([expected.shape], 0)
 
 
+def test_masks_of_stereo_follow_positions_where_the_card_says_so(folder: Path, tmp_path: Path) -> None:
+    model = load_model(folder)
+    following = replace(model, card=model.card.model_copy(update={"follows_position": True}))
+    place = save_model(following, tmp_path / "following")
+    generator = torch.Generator().manual_seed(1)
+    left, right = torch.randn(2, 2, 1, 5000, generator=generator) / 10  # two songs: one source on each side
+    mixture = torch.cat([left, right], dim=1)
+    batch = Batch(mixture, torch.zeros(2, 2, 2, 5000), 4000, "song", (0, 5000))
+    plain, moved = TrainedEstimator(folder), TrainedEstimator(place)
+    assert plain.provenance() != moved.provenance()
+    estimates = moved.estimate(batch)
+    assert (estimates - plain.estimate(batch)).abs().max() > 1e-3
+    spectrogram = model.card.stft.transform(mixture[1])
+    parts = following.follow_position(following.part_masks(spectrogram[None])[0], spectrogram)
+    masks = following.relation.partition.sum_parts(parts, dim=0)
+    torch.testing.assert_close(estimates[1], model.card.stft.inverse(masks * spectrogram, 5000))
+    mono = replace(batch, mixture=left, truth=torch.zeros(2, 2, 1, 5000))
+    torch.testing.assert_close(moved.estimate(mono), plain.estimate(mono))
+
+
 def test_a_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError):
         TrainedEstimator(tmp_path / "none")

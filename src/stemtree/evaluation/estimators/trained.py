@@ -11,7 +11,7 @@ from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.chunkwise import Chunkwise
 from stemtree.hierarchy import NodePath, join
 from stemtree.model import Model, load_model, weights_digest
-from stemtree.types import Spectrogram, Waveform
+from stemtree.types import Masks, Spectrogram, Waveform
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,25 @@ class TrainedModel:
         spectrogram = self._transform(mixture)
         with full_precision(self._device):
             of_query = None if query is None else self._transform(query)
-            masks = self.model.estimate(spectrogram, of_query).masks
+            follows = self.model.card.follows_position and channels == 2
+            ask = self._following_masks if follows else self._masks
+            masks = ask(spectrogram, of_query)
         stems = stft.inverse(masks * spectrogram[:, None], mixture.shape[-1]).cpu()
         return stems if stems.shape[2] == channels else stems.mean(dim=2, keepdim=True)
 
     def provenance(self) -> dict[str, object]:
         """See `Estimator.provenance`."""
-        return {"name": "trained", "sha256": weights_digest(self.folder)}
+        said = {"follows_position": True} if self.model.card.follows_position else {}
+        return {"name": "trained", "sha256": weights_digest(self.folder)} | said
+
+    def _masks(self, mixture: Spectrogram, query: Spectrogram | None) -> Masks:
+        return self.model.estimate(mixture, query).masks
+
+    def _following_masks(self, mixture: Spectrogram, query: Spectrogram | None) -> Masks:
+        """Masks that follow positions, which are conservative."""
+        sum_parts = self.model.relation.partition.sum_parts
+        songs = zip(self.model.part_masks(mixture, query), mixture, strict=True)
+        return torch.stack([sum_parts(self.model.follow_position(parts, song), dim=0) for parts, song in songs])
 
     def _transform(self, audio: Waveform) -> Spectrogram:
         """``(batch, channel, bin, frame)``, of as many channels as the model hears."""

@@ -10,7 +10,6 @@ from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, join, load
 from stemtree.masks.activity import suppress_inactive
 from stemtree.masks.conserve import normalise
-from stemtree.masks.position import follow_position
 from stemtree.model import load_model, weights_digest
 from stemtree.model_files import WEIGHTS
 from stemtree.networks.kernels import fuse_batch_norms
@@ -82,7 +81,9 @@ class TrainedSplitter(Splitter):
         mixtures = [self._input(block.spectrogram, block.stft) for block in blocks]
         of_blocks = []
         for mixture, masks in zip(mixtures, self._part_masks(stack(mixtures)), strict=True):
-            masks = self._follow_position(self._suppress_inactive(masks, mixture), mixture)
+            masks = self._suppress_inactive(masks, mixture)
+            if channels == 2:
+                masks = self.model.follow_position(masks, mixture)
             if len(outputs) < len(masks):
                 masks = normalise(stack([masks[number] for number in self._part_numbers(node, outputs)]))
             of_blocks.append(to_song_bins(masks, bins).expand(-1, channels, -1, -1))
@@ -119,12 +120,6 @@ class TrainedSplitter(Splitter):
         # The fast twin waits for numbers of the device, which then has nothing to do.
         suppress = suppress_inactive if self.device == CPU else suppress_inactive.plain
         return suppress(masks, self.model.relation.partition, mixture, threshold)
-
-    def _follow_position(self, masks: Masks, mixture: Spectrogram) -> Masks:
-        stereo = len(mixture) == 2 and masks.shape[1] == 1
-        if not self.model.card.follows_position or not stereo:
-            return masks
-        return follow_position(masks, mixture, self.stft.sample_rate)
 
     def _input(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
         """A song's spectrogram with the bins and channels that the model takes."""
