@@ -98,6 +98,8 @@ def main() -> None:
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--hop", type=float, default=30.0, help="measure 10 s of every so many seconds")
     options = parser.parse_args()
+    if options.frets and not list(options.frets.glob("muldjord/*/guitar.ogg")):
+        parser.error(f"there is no muldjord/*/guitar.ogg in '{options.frets}': give data/songs of Debian's package")
     ms21 = load("ms21")
     tree = Hierarchy("ms21_unlabelled", replace(ms21.root, children=(*ms21.root.children, Node(UNLABELLED))))
     with tempfile.TemporaryDirectory() as temporary:

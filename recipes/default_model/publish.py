@@ -4,11 +4,11 @@ r"""Make the folder of a model that comes along from a training run: weights in 
         --fade -22 --position
 
 METRICS are files of rows by `stemtree evaluate`, named after their test corpora. `--average` takes the mean of the
-weights of RUN and of the run that it was started from, which generalises better than either (Wortsman et al. 2022,
-"Robust fine-tuning of zero-shot models"). `--temperature` divides the logits: a network is overconfident on songs
-unlike its training data. For `--fade` see `stemtree.masks.activity.suppress_inactive`, for `--position`
-`stemtree.masks.position.follow_position`. `--licences` is a YAML file of
-songs and sounds for the card, in place of those of the default model; `--hours` one of hours by leaf and licence.
+weights of RUN, which count with `--share`, and of the run that it was started from; it generalises better than either
+(Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). `--temperature` divides the logits: a network is
+overconfident on songs unlike its training data. For `--fade` see `stemtree.masks.activity.suppress_inactive`, for
+`--position` `stemtree.masks.position.follow_position`. `--licences` is a YAML file of songs and sounds for the card,
+in place of those of the default model; `--hours` one of hours by leaf and licence.
 """
 
 import argparse
@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("metrics", type=Path, nargs="*")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--average", type=Path)
+    parser.add_argument("--share", type=float, default=0.5)
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--fade", type=float)
     parser.add_argument("--position", action="store_true")
@@ -73,7 +74,9 @@ def main() -> None:
     licences = yaml.safe_load(options.licences.read_text("utf-8")) if options.licences else SOURCES
     card = json.loads(card_file(options.run).read_text("utf-8"))
     card["metrics"] = {file.stem: improvements(file) for file in options.metrics}
-    card["training"] |= {"temperature": options.temperature, "averaged_with_first": options.average is not None}
+    averaged = {"averaged_with_first": options.average is not None}
+    averaged |= {"share": options.share} if options.average and options.share != 0.5 else {}
+    card["training"] |= {"temperature": options.temperature} | averaged
     card |= {"licences": licences, "fade": options.fade, "follows_position": options.position}
     if options.hours:
         card["corpora"][0]["licence_hours"] = yaml.safe_load(options.hours.read_text("utf-8"))
@@ -86,7 +89,7 @@ def main() -> None:
     if options.average:
         first = load_file(options.average / "model.safetensors")
         weights = {
-            name: (tensor + first[name]) / 2 if tensor.is_floating_point() else tensor
+            name: torch.lerp(first[name], tensor, options.share) if tensor.is_floating_point() else tensor
             for name, tensor in weights.items()
         }
     for name, tensor in weights.items():

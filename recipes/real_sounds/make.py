@@ -15,14 +15,13 @@ holds, as 16-bit FLAC of 44.1 kHz:
 
     own          songs of Freedoom with their own instruments, guitars through amplifiers
     stems        the same songs, in which recorded stems take the place of their leaves
-    real, low    the same songs with instruments redrawn, in `low` those of bass lines too
-    bands        songs composed with MMA, with their own instruments
+    real         the same songs with instruments redrawn
     unheard      songs and sounds that are kept for validation, with amplifiers
     unheard_clean, unheard_stems    the same, redrawn and without amplifiers; with recorded stems that are kept
 
 OUT/licences.yaml lists songs and sounds for the model's card, OUT/hours.yaml the hours of each leaf and licence.
 `measure` prints a table of SI-SDR improvements, in dB and over how many chunks, from the true accompaniment. Needs the
-extras render and sfz, and of Debian libfluidsynth3 mma fluid-soundfont-gm musescore-general-soundfont csound-soundfont
+extras render and sfz, and of Debian libfluidsynth3 fluid-soundfont-gm musescore-general-soundfont csound-soundfont
 fretsonfire-songs-sectoid fretsonfire-songs-muldjord.
 """
 
@@ -55,18 +54,16 @@ TAIL = 2.0
 
 @dataclass(frozen=True)
 class Size:
-    """How much is rendered: takes of songs, songs composed and used at most, seconds of training and validation."""
+    """How much is rendered: takes of songs, songs used at most, seconds of training and validation."""
 
     takes: int = 2
-    low: int = 1
-    composed: int = 90
     songs: int | None = None
     excerpt: float = 12
     held_takes: int = 2
     held_excerpt: float = 16
 
 
-SIZES = {"small": Size(), "tiny": Size(1, 1, 1, 2, 2, 1, 2)}
+SIZES = {"small": Size(), "tiny": Size(1, 2, 2, 1, 2)}
 
 
 @dataclass(frozen=True)
@@ -87,18 +84,15 @@ class Recipe:
         """Render and mix everything that is missing."""
         train, held_out = self._songs()
         varied = ("--vary", "--effects", "--amplifiers")
-        redrawn = (*varied, "--redraw", "--double")
         short = ("--split", "train", "--excerpt", self.size.excerpt, *self._sounds("train"))
         kept = ("--split", "validation", "--excerpt", self.size.held_excerpt, *self._sounds("validation"))
-        self._render("own", train, *short, *varied, "--seed", 4)
+        self._render("own", train, *short, *varied, "--takes", self.size.takes, "--seed", 4)
         self._mix_stems("train", "own", "stems")
         self._render("unheard", held_out, *kept, "--takes", self.size.held_takes, "--amplifiers", "--seed", 7)
         self._mix_stems("validation", "unheard", "unheard_stems")
         self._render("unheard_clean", held_out, *kept, "--takes", self.size.held_takes, "--redraw", "--seed", 8)
-        self._render("real", train, *short, *redrawn, "--takes", self.size.takes, "--seed", 5)
-        self.run("corpus", "compose", self.size.composed, "-o", self.out / "midi", "--seed", 5)
-        self._render("bands", sorted((self.out / "midi").glob("*.mid")), *short, "--effects", "--amplifiers")
-        self._render("low", train, *short, *redrawn, "--redraw-bass", "--takes", self.size.low, "--seed", 6)
+        redrawn = ("--redraw", "--double", "--takes", self.size.takes)
+        self._render("real", train, *short, *varied, *redrawn, "--seed", 5)
         self._write_licences()
         hours = hours_by_licence(self.out / "data", self._licence_of)
         (self.out / "hours.yaml").write_text(yaml.safe_dump(hours), "utf-8")
