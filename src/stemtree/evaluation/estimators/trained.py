@@ -86,8 +86,8 @@ class TrainedModel:
 
     def provenance(self) -> dict[str, object]:
         """See `Estimator.provenance`."""
-        said = {"follows_position": True} if self.model.card.follows_position else {}
-        return {"name": "trained", "sha256": weights_digest(self.folder)} | said
+        said: dict[str, object] = {"name": "trained", "sha256": weights_digest(self.folder)}
+        return said | ({"follows_position": True} if self.model.card.follows_position else {})
 
     def _masks(self, mixture: Spectrogram, query: Spectrogram | None) -> Masks:
         return self.model.estimate(mixture, query).masks
