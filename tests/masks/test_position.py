@@ -57,13 +57,13 @@ def test_the_masks_are_a_scaled_real_part_of_the_wiener_filter() -> None:
     torch.testing.assert_close(moved, expected, atol=2e-3, rtol=0)
 
 
-def test_silence_and_faint_parts_keep_their_masks() -> None:
+def test_silence_keeps_its_masks_and_faint_parts_stay_faint() -> None:
     images, masks = _panned(0.2, 1.2)
     silence = follow_position(masks, torch.zeros(2, 513, 40, dtype=torch.complex64), RATE)
     torch.testing.assert_close(silence, masks, atol=1e-4, rtol=0)
     faint = torch.cat([0.9999 * masks, torch.full_like(masks[:1], 1e-4)])
     moved = follow_position(faint, images.sum(dim=0), RATE)
-    torch.testing.assert_close(moved[2], faint[2])
+    assert moved[2].max() < 0.01 and moved[2].mean() < 2e-4
     torch.testing.assert_close(moved.sum(dim=0), torch.ones(1, 513, 40))
     assert _error(moved[:2], images) < 0.8 * _error(masks, images)
 

@@ -20,9 +20,6 @@ _SHRINK = 0.25
 _FARTHEST = 0.995
 """Longest vector of a position: the rest of a part's energy lies anywhere."""
 
-_FAINT = 1e-6
-"""Parts with less than this share of the mixture's energy keep their masks."""
-
 
 def follow_position(parts: Masks, mixture: Spectrogram, sample_rate: int) -> Masks:
     """Give each part more of the bins that lie where the part lies, and less of those that lie elsewhere.
@@ -53,16 +50,13 @@ def follow_position(parts: Masks, mixture: Spectrogram, sample_rate: int) -> Mas
     """
     positions, energy = bin_positions(mixture.mT)
     rows = parts[:, 0].mT
-    audible = _audible(rows, energy)
-    masks = rows if len(audible) == len(rows) else rows[audible]
-    result = torch.empty_like(masks)
+    result = torch.empty_like(rows)
     for low, high in band_edges(rows.shape[-1], sample_rate):
-        of_band, of_bins = masks[..., low:high], positions[..., low:high]
+        of_band, of_bins = rows[..., low:high].contiguous(), positions[..., low:high].contiguous()
         weights = energy[::_FRAME_STEP, low:high].sqrt().flatten()
         fitted = fit_positions(of_band[:, ::_FRAME_STEP].flatten(1), of_bins[:, ::_FRAME_STEP].flatten(1), weights)
-        result[..., low:high] = _weigh(of_band, of_bins, fitted)
-    whole = result if len(audible) == len(rows) else rows.index_copy(0, audible, result)
-    return whole.mT.unsqueeze(1)
+        result[..., low:high] = _weigh(of_band.flatten(1), of_bins.flatten(1), fitted).view(of_band.shape)
+    return result.mT.unsqueeze(1)
 
 
 def bin_positions(mixture: Spectrogram) -> tuple[Tensor, Tensor]:
@@ -104,20 +98,10 @@ def band_edges(bins: int, sample_rate: int) -> tuple[tuple[int, int], ...]:
     return tuple(pairwise([*starts.tolist(), bins]))
 
 
-def _audible(rows: Tensor, energy: Tensor) -> Tensor:
-    """Numbers of the parts that are not `_FAINT`, ``(part, frame, bin)``; all of them where one alone is not."""
-    weights = energy.flatten()
-    shares = torch.stack([row.flatten().square() @ weights for row in rows]) / weights.sum()
-    audible = torch.nonzero(shares > _FAINT).flatten()
-    return audible if len(audible) > 1 else torch.arange(len(rows), device=rows.device)
-
-
 def _weigh(masks: Tensor, positions: Tensor, fitted: Tensor) -> Tensor:
-    """Masks of one band, ``(part, frame, bin)``, by where its bins, ``(3, frame, bin)``, and its parts lie."""
-    flat, of_bins = masks.flatten(1), positions.flatten(1)
-    total = fitted.mT @ flat
-    common = 1 - (total * of_bins).sum(dim=0)
-    factors = torch.addmm(common.expand(len(flat), -1), fitted, of_bins - total)
-    weighed = factors.clamp_min_(0).mul_(flat)
-    # Their sum is above 0 wherever the masks' is, as no position is as long as 1.
-    return weighed.mul_(flat.sum(dim=0) / weighed.sum(dim=0).clamp_min_(1e-9)).view(masks.shape)
+    """Masks of one band, ``(part, bin)``, by where its bins, ``(3, bin)``, and its parts, ``(part, 3)``, lie."""
+    total = fitted.mT @ masks
+    common = 1 - (total * positions).sum(dim=0)
+    weighed = torch.addmm(common.expand(len(masks), -1), fitted, positions - total).clamp_min_(0).mul_(masks)
+    # The sum is above 0, as no position is as long as 1.
+    return weighed.div_(weighed.sum(dim=0).clamp_min_(1e-9))
