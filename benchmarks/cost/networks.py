@@ -7,6 +7,7 @@ Parts, by default all:
 - ``separation``: the two U-Nets of Spleeter as published, with another memory layout, and as they run here
 - ``default``: the default model in float32 and bfloat16, beside products of large matrices in the same run
 - ``shipped``: the networks that come along, as they run
+- ``gradients``: the default model's network forwards and back, in float32, with torch's own gradients and as it trains
 - ``heads``, ``folded``, ``recurrent``: training steps, in seconds of audio per second of CPU time
 - ``compiled``: the default model by torch.compile, which needs g++
 - ``literature``: networks of the literature at their published sizes, masks of four stems of a block; on a GPU too, if
@@ -34,6 +35,7 @@ from stemtree.model import Model, load_model, make_model
 from stemtree.model_files import has_model
 from stemtree.networks.folded_conv import Band, FoldedConvSettings
 from stemtree.networks.kernels import fuse_batch_norms
+from stemtree.networks.layers import convolve
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
 from stemtree.networks.registry import NetworkSettings
@@ -135,6 +137,22 @@ def shipped() -> None:
             for answers in (1, 17):
                 cpu = least(lambda: list(model.estimates_for(mixture, [anchor] * answers)), 5) / SECONDS  # noqa: B023
                 print(f"queries, {answers} answers: {cpu:.4f} CPU s per s")
+
+
+def gradients() -> None:
+    """Measure the default model's network on six examples of 4 s, forwards and back."""
+    network = load_model(DEFAULT_MODEL).network.train().requires_grad_(True)
+    features = torch.randn(6, 2, 2049, 173)
+
+    def run() -> None:
+        network.zero_grad()
+        network(features).square().mean().backward()
+
+    fast = convolve.fast
+    for name, way in (("torch's own gradients", convolve.plain), ("as it trains", fast)):
+        convolve.fast = way
+        print(f"default model, {name}: {least(run, 3):.2f} CPU s forwards and back")
+    convolve.fast = fast
 
 
 def compiled() -> None:
@@ -250,6 +268,7 @@ def main() -> None:
         "separation": separation,
         "default": default,
         "shipped": shipped,
+        "gradients": gradients,
         "recurrent": recurrent,
         "heads": heads,
         "folded": folded,

@@ -24,7 +24,7 @@ from torch.nn import functional
 from stemtree.accelerate import accelerated_by
 from stemtree.networks import kernels
 from stemtree.networks.base import BaseNetworkSettings
-from stemtree.networks.layers import BinNorm, normalise_loudness
+from stemtree.networks.layers import BinNorm, Convolution3x3, normalise_loudness
 from stemtree.types import Features, Logits
 
 
@@ -213,7 +213,7 @@ class Convolution(nn.Sequential):
 
     def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
         super().__init__(
-            nn.Conv2d(channels_in, channels_out, kernel_size=3, stride=stride, padding=1, bias=False),
+            Convolution3x3(channels_in, channels_out, kernel_size=3, stride=stride, padding=1, bias=False),
             nn.BatchNorm2d(channels_out),
             nn.ReLU(inplace=True),
         )

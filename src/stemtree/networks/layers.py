@@ -3,6 +3,7 @@
 import math
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from stemtree.accelerate import accelerated_by
 from stemtree.networks import kernels
@@ -40,6 +41,20 @@ def standardise_bins(features: Features, mean: Tensor, variance: Tensor, scale: 
     """``(features - mean) / sqrt(variance) * scale + shift``, all but the features one for each channel and bin."""
     mean, variance, scale, shift = (values.view(*features.shape[1:3], 1) for values in (mean, variance, scale, shift))
     return (features - mean) / variance.sqrt() * scale + shift
+
+
+class Convolution3x3(nn.Conv2d):
+    """A 3 x 3 convolution with padding 1 that is also fast to train on CPUs without AVX-512."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(batch, channel, row, column)`` to the same, by the stride."""
+        return convolve(x, self.weight, self.stride[0]) if self.bias is None else super().forward(x)
+
+
+@accelerated_by(kernels.convolve)
+def convolve(x: Tensor, weight: Tensor, stride: int) -> Tensor:
+    """A 3 x 3 convolution with padding 1."""
+    return functional.conv2d(x, weight, stride=stride, padding=1)
 
 
 def normalise_loudness(features: Features) -> Features:
