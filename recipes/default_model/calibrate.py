@@ -23,7 +23,7 @@ from stemtree.evaluation.evaluate import evaluate
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import NodePath, join, load
 from stemtree.masks.activity import suppress_inactive
-from stemtree.masks.position import follow_position
+from stemtree.masks.position import follow_position_
 from stemtree.model import Model, load_model
 from stemtree.types import Masks, Waveform
 
@@ -71,7 +71,7 @@ class Calibrated(Chunkwise):
             if self.level:
                 parts = suppress_inactive(parts, self.model.relation.partition, spectrogram, self.level)
             if self.position:
-                parts = follow_position(parts, spectrogram, stft.sample_rate)
+                parts = follow_position_(parts, spectrogram, stft.sample_rate)
             estimates.append(stft.inverse(sums(parts, dim=0) * spectrogram[None], batch.mixture.shape[-1]))
         return torch.stack(estimates)
 

@@ -7,7 +7,7 @@ METRICS are files of rows by `stemtree evaluate`, named after their test corpora
 weights of RUN, which count with `--share`, and of the run that it was started from; it generalises better than either
 (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). `--temperature` divides the logits: a network is
 overconfident on songs unlike its training data. For `--fade` see `stemtree.masks.activity.suppress_inactive`, for
-`--position` `stemtree.masks.position.follow_position`. `--licences` is a YAML file of songs and sounds for the card,
+`--position` `stemtree.masks.position.follow_position_`. `--licences` is a YAML file of songs and sounds for the card,
 in place of those of the default model; `--hours` one of hours by leaf and licence.
 """
 

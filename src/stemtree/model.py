@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from stemtree.errors import HierarchyError, LibraryError, ModelError, OptionError
 from stemtree.hierarchy import Hierarchy, from_dict
 from stemtree.hub import PREFIX, is_hub_name, upload
-from stemtree.masks.position import follow_position
+from stemtree.masks.position import follow_position_
 from stemtree.masks.relation import Estimate, Relation, make_relation
 from stemtree.masks.shares import share_logits
 from stemtree.model_card import Card, cannot_read, read_card
@@ -89,25 +89,25 @@ class Model:
         """Estimate conservative masks of the parts of the mixture; see `Relation.part_masks`."""
         return self.relation.part_masks(self._logits(mixture, query))
 
-    def follow_position(self, parts: Masks, mixture: Spectrogram) -> Masks:
+    def follow_position_(self, parts: Masks, mixture: Spectrogram) -> Masks:
         """Change masks of the parts by where these lie in the stereo image, if the card says so.
 
         Parameters
         ----------
         parts : Masks
-            ``(part, 1 or channel, bin, frame)``, of `part_masks`.
+            ``(part, 1 or channel, bin, frame)``, of `part_masks`; changed in place. See
+            `stemtree.masks.position.follow_position_`.
         mixture : Spectrogram
             ``(2, bin, frame)``.
 
         Returns
         -------
         Masks
-            See `stemtree.masks.position.follow_position`; `parts` where the card says nothing, and where each channel
-            has masks of its own.
+            `parts`; as they were where the card says nothing, and where each channel has masks of its own.
         """
         if not self.card.follows_position or parts.shape[1] > 1:
             return parts
-        return follow_position(parts, mixture, self.card.stft.sample_rate)
+        return follow_position_(parts, mixture, self.card.stft.sample_rate)
 
     @classmethod
     def from_pretrained(cls, name: str | os.PathLike[str]) -> "Model":

@@ -41,7 +41,7 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     follows_position : bool
         Whether masks of stereo songs, where one serves both channels, are changed by where in the stereo image the
         parts lie, when a song is separated and when the model is measured; see
-        `stemtree.masks.position.follow_position`.
+        `stemtree.masks.position.follow_position_`.
     present_db : float, optional
         For a model that takes a query: from which loudness on, in dB relative to the mixture, an instrument that was
         asked for is there, see `stemtree.masks.presence.fit_presence`.

@@ -21,7 +21,7 @@ _FARTHEST = 0.995
 """Longest vector of a position: the rest of a part's energy lies anywhere."""
 
 
-def follow_position(parts: Masks, mixture: Spectrogram, sample_rate: int) -> Masks:
+def follow_position_(parts: Masks, mixture: Spectrogram, sample_rate: int) -> Masks:
     """Give each part more of the bins that lie where the part lies, and less of those that lie elsewhere.
 
     The position of a bin is a vector u of its level difference, and of the real and the imaginary part of its cross
@@ -37,7 +37,7 @@ def follow_position(parts: Masks, mixture: Spectrogram, sample_rate: int) -> Mas
     Parameters
     ----------
     parts : Masks
-        ``(part, 1, bin, frame)``, summing to one over parts.
+        ``(part, 1, bin, frame)``, summing to one over parts; changed in place.
     mixture : Spectrogram
         ``(2, bin, frame)``, some seconds of it.
     sample_rate : int
@@ -46,17 +46,16 @@ def follow_position(parts: Masks, mixture: Spectrogram, sample_rate: int) -> Mas
     Returns
     -------
     Masks
-        The same shape as `parts`; sums to one over parts.
+        `parts`, which sum to one over parts as before.
     """
     positions, energy = bin_positions(mixture.mT)
     rows = parts[:, 0].mT
-    result = torch.empty_like(rows)
     for low, high in band_edges(rows.shape[-1], sample_rate):
         of_band, of_bins = rows[..., low:high].contiguous(), positions[..., low:high].contiguous()
         weights = energy[::_FRAME_STEP, low:high].sqrt().flatten()
         fitted = fit_positions(of_band[:, ::_FRAME_STEP].flatten(1), of_bins[:, ::_FRAME_STEP].flatten(1), weights)
-        result[..., low:high] = _weigh(of_band.flatten(1), of_bins.flatten(1), fitted).view(of_band.shape)
-    return result.mT.unsqueeze(1)
+        rows[..., low:high] = _weigh(of_band.flatten(1), of_bins.flatten(1), fitted).view(of_band.shape)
+    return parts
 
 
 def bin_positions(mixture: Spectrogram) -> tuple[Tensor, Tensor]:

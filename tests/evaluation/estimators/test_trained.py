@@ -69,7 +69,7 @@ def test_masks_of_stereo_follow_positions_where_the_card_says_so(folder: Path, t
     estimates = moved.estimate(batch)
     assert (estimates - plain.estimate(batch)).abs().max() > 1e-3
     spectrogram = model.card.stft.transform(mixture[1])
-    parts = following.follow_position(following.part_masks(spectrogram[None])[0], spectrogram)
+    parts = following.follow_position_(following.part_masks(spectrogram[None])[0], spectrogram)
     masks = following.relation.partition.sum_parts(parts, dim=0)
     torch.testing.assert_close(estimates[1], model.card.stft.inverse(masks * spectrogram, 5000))
     mono = replace(batch, mixture=left, truth=torch.zeros(2, 2, 1, 5000))

@@ -96,7 +96,7 @@ class TrainedModel:
         """Masks that follow positions, which are conservative."""
         sum_parts = self.model.relation.partition.sum_parts
         songs = zip(self.model.part_masks(mixture, query), mixture, strict=True)
-        return torch.stack([sum_parts(self.model.follow_position(parts, song), dim=0) for parts, song in songs])
+        return torch.stack([sum_parts(self.model.follow_position_(parts, song), dim=0) for parts, song in songs])
 
     def _transform(self, audio: Waveform) -> Spectrogram:
         """``(batch, channel, bin, frame)``, of as many channels as the model hears."""

@@ -79,11 +79,12 @@ class TrainedSplitter(Splitter):
         """See `Splitter.masks_of_blocks`; the network gets all blocks at once."""
         channels, bins, _ = blocks[0].spectrogram.shape
         mixtures = [self._input(block.spectrogram, block.stft) for block in blocks]
+        raw = list(self._part_masks(stack(mixtures)))
         of_blocks = []
-        for mixture, masks in zip(mixtures, self._part_masks(stack(mixtures)), strict=True):
-            masks = self._suppress_inactive(masks, mixture)
+        for mixture in mixtures:
+            masks = self._suppress_inactive(raw.pop(0), mixture)  # so that the raw ones are no longer in memory
             if channels == 2:
-                masks = self.model.follow_position(masks, mixture)
+                masks = self.model.follow_position_(masks, mixture)
             if len(outputs) < len(masks):
                 masks = normalise(stack([masks[number] for number in self._part_numbers(node, outputs)]))
             of_blocks.append(to_song_bins(masks, bins).expand(-1, channels, -1, -1))
