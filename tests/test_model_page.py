@@ -21,3 +21,5 @@ def test_what_the_hub_reads_and_what_people_read() -> None:
     assert "stemtree query song.wav --like example.wav --model runs/query\n" in asked
     noted = model_page(CARD | {"training": {"note": "It was stopped early."}}, "pair")
     assert "\n\nIt was stopped early.\n\n## Licences" in noted
+    positioned = "Its masks of stereo songs follow where in the stereo image the parts lie."
+    assert positioned in model_page(CARD | {"follows_position": True}, "pair") and positioned not in noted

@@ -75,7 +75,7 @@ def main() -> None:
     card = json.loads(card_file(options.run).read_text("utf-8"))
     card["metrics"] = {file.stem: improvements(file) for file in options.metrics}
     averaged = {"averaged_with_first": options.average is not None}
-    averaged |= {"share": options.share} if options.average and options.share != 0.5 else {}
+    averaged |= {"share": options.share} if options.average else {}
     card["training"] |= {"temperature": options.temperature} | averaged
     card |= {"licences": licences, "fade": options.fade, "follows_position": options.position}
     if options.hours:

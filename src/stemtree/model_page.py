@@ -29,7 +29,7 @@ def model_page(card: Mapping[str, Any], name: str, splitter: str = "") -> str:
         f"`{card['relation'].get('kind')}`, hierarchy `{card['hierarchy']}`). It divides {root} into", "",
         "```", *_drawn(card["tree"]), "```", "",
         "```sh", _used(str(kind), splitter), "```",
-        *_cost(card.get("cpu_seconds")), *_figures(card.get("metrics") or {}), *_corpora(card.get("corpora") or ()),
+        *_positions(card), *_cost(card.get("cpu_seconds")), *_figures(card.get("metrics") or {}), *_corpora(card.get("corpora") or ()),
         *_note(card.get("training") or {}),
         *_licences(card.get("licences") or {}),
     ]  # fmt: skip
@@ -50,6 +50,11 @@ def _drawn(tree: Mapping[str, Any], before: str = "") -> Iterator[str]:
         yield f"{before}{'└── ' if last else '├── '}{node}"
         if isinstance(below, dict):
             yield from _drawn(below, before + ("    " if last else "│   "))
+
+
+def _positions(card: Mapping[str, Any]) -> Iterator[str]:
+    if card.get("follows_position"):
+        yield from ("", "Its masks of stereo songs follow where in the stereo image the parts lie.")
 
 
 def _cost(cpu_seconds: Any) -> Iterator[str]:
