@@ -91,7 +91,7 @@ def test_it_is_stopped_and_run_again(
 ) -> None:
     songs, out = [tmp_path / f"{name}.wav" for name in ("a", "b")[:jobs]], tmp_path / "out"
     for song in songs:
-        soundfile.write(song, np.tile(excerpt, 30).T, RATE, "PCM_16")
+        soundfile.write(song, np.tile(excerpt, 12).T, RATE, "PCM_16")  # 36 s: three blocks and more
     (tmp_path / "like").mkdir()
     for name in ("bass", "clarinet"):
         shutil.copy(example, tmp_path / "like" / f"{name}.wav")
