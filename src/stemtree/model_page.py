@@ -29,8 +29,8 @@ def model_page(card: Mapping[str, Any], name: str, splitter: str = "") -> str:
         f"`{card['relation'].get('kind')}`, hierarchy `{card['hierarchy']}`). It divides {root} into", "",
         "```", *_drawn(card["tree"]), "```", "",
         "```sh", _used(str(kind), splitter), "```",
-        *_positions(card), *_cost(card.get("cpu_seconds")), *_figures(card.get("metrics") or {}), *_corpora(card.get("corpora") or ()),
-        *_note(card.get("training") or {}),
+        *_positions(card), *_cost(card.get("cpu_seconds")), *_figures(card.get("metrics") or {}),
+        *_corpora(card.get("corpora") or ()), *_note(card.get("training") or {}),
         *_licences(card.get("licences") or {}),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
