@@ -1,10 +1,11 @@
 r"""Make corpora of real sounds, and teach the default model with them.
 
     python recipes/real_sounds/make.py corpora CLONES FREEDOOM OUT [--instruments FOLDER] [--size tiny]
+    recipes/default_model/corpora.sh FREEDOOM INSTRUMENTS OUT/data again again_plain
     python recipes/real_sounds/make.py start OUT --model START  # its weights as they were when they learned
     cd OUT && stemtree train REPOSITORY/recipes/real_sounds/train.yaml -o run
-    python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --temperature 1.4 --fade -22 \
-        --licences OUT/licences.yaml --hours OUT/hours.yaml
+    python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --share 0.4 --temperature 1.4 \
+        --fade -22 --position --licences OUT/licences.yaml
     python recipes/real_sounds/make.py measure MODEL OUT [--openmsx CORPUS] [--sample CHUNKS]
 
 START is what recipes/default_model/run.sh makes; without --model it is the shipped model, which has learned from these
@@ -19,7 +20,8 @@ holds, as 16-bit FLAC of 44.1 kHz:
     unheard      songs and sounds that are kept for validation, with amplifiers
     unheard_clean, unheard_stems    the same, redrawn and without amplifiers; with recorded stems that are kept
 
-OUT/licences.yaml lists songs and sounds for the model's card, OUT/hours.yaml the hours of each leaf and licence.
+OUT/licences.yaml lists songs and sounds for the model's card, OUT/hours.yaml the hours of each leaf and licence in
+these corpora (`again` and `again_plain`, which soundfonts play, are not in it).
 `measure` prints a table of SI-SDR improvements, in dB and over how many chunks, from the true accompaniment. Needs the
 extras render and sfz, and of Debian libfluidsynth3 fluid-soundfont-gm musescore-general-soundfont csound-soundfont
 fretsonfire-songs-sectoid fretsonfire-songs-muldjord.
