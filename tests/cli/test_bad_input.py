@@ -225,6 +225,8 @@ def test_what_cannot_be_queried(cli, wav: Path, tmp_path: Path, monkeypatch) -> 
         (("--like", wav), "no model for queries is installed: train one with"),
     ):
         _assert_one_sentence(cli("query", wav, *words, "-o", tmp_path / "out"), message)
+    outcome = cli("query", wav.parent / "*.wav", "--from", "0-1", "-o", tmp_path / "out")
+    _assert_one_sentence(outcome, "--from takes a stretch of one song: give one")
     assert not (tmp_path / "out").exists()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stemtree.cli import hierarchy
-from stemtree.cli.messages import explain, markup, one_line, printable
+from stemtree.cli.messages import explain, markup, one_line, printable, show
 from stemtree.errors import AudioError
 
 
@@ -25,6 +25,11 @@ from stemtree.errors import AudioError
 def test_control_characters_are_escaped(name: str, shown: str) -> None:
     assert printable(name) == shown
     assert markup(f"[red]{name}").replace("\\[", "[") == f"[red]{shown}"
+
+
+def test_names_between_colons_are_no_emoji(capsys: pytest.CaptureFixture[str]) -> None:
+    show(markup(":bomb:.wav"))
+    assert capsys.readouterr().out == ":bomb:.wav\n"
 
 
 def test_lines_are_joined() -> None:

@@ -48,6 +48,14 @@ def test_folders_within_folders(tmp_path: Path) -> None:
     assert [song.file.name for song in songs] == ["a.wav"]
 
 
+@pytest.mark.parametrize("name", ["{track} - {stem}.{ext}", "{stem}/{track}.{ext}"])
+def test_stems_of_a_shared_folder_are_no_songs(name: str, cli, wav: Path, tmp_path: Path) -> None:
+    assert cli("separate", wav, "-o", wav.parent, "--depth", 1, "--filename", name).code == 0
+    assert [found.file for found in _found([wav.parent], tmp_path / "stems")[0]] == [wav]
+    (wav.parent / "song.tree.json").unlink()
+    assert len(_found([wav.parent], tmp_path / "stems")[0]) == 3  # nothing tells what the other two are
+
+
 def test_a_folder_that_holds_only_folders(tmp_path: Path) -> None:
     _touch(tmp_path, "in/live/b.mp3")
     songs, failures = _found([tmp_path / "in"], tmp_path / "stems", recursive=False)

@@ -75,6 +75,14 @@ def test_command(cli, tmp_path: Path) -> None:
     assert cli("compare", files["a"], tmp_path / "none.parquet").code == 1
 
 
+def test_one_run_is_no_second_seed_of_itself(cli, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        rows(1).write_parquet(tmp_path / f"{name}.parquet")
+    first, second = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    refused = cli("compare", first, second, "--a", tmp_path / "." / "a.parquet", "--b", second)
+    assert refused.code == 1 and "a.parquet' is given twice for one run: give a file of another seed" in refused.err
+
+
 def test_test_sets_are_not_mixed(cli, tmp_path: Path) -> None:
     """As in the rows of an experiment's run."""
     for name, gain in (("a", 1), ("b", 0)):

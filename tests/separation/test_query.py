@@ -71,6 +71,7 @@ def test_what_cannot_be_asked(model: Path, song: np.ndarray, tmp_path: Path) -> 
         ({"like": tmp_path / "none.wav"}, AudioError, "none.wav"),
         ({"model": tmp_path / "none"}, ModelError, "cannot read the model"),
         ({"like": None}, OptionError, "nothing says what to look for: give a recording"),
+        ({"stretch": "0.1-0.10001"}, OptionError, r"is shorter than one sample of '.*low.wav': give a longer one"),
         ({"stretch": "0:01-0:02"}, OptionError, r"low.wav' ends before 0:01-0:02: give a stretch within it"),
         ({"stretch": (0, 0.001)}, OptionError, r"low.wav 0:00-0:00.001' has 8 samples: give at least one window"),
     ):

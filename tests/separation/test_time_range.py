@@ -20,6 +20,12 @@ def test_what_is_none(text: str) -> None:
         to_time_range(text)
 
 
+@pytest.mark.parametrize("pair", [(1,), (1, 2, 3), ("a", "b"), None])
+def test_what_is_no_pair(pair: object) -> None:
+    with pytest.raises(OptionError, match="is no stretch of time: give two numbers of seconds"):
+        to_time_range(pair)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("pair", [(3, 3), (4, 3), (-1, 3), (0, float("inf")), (float("nan"), 3)])
 def test_what_lasts_no_time(pair: tuple[float, float]) -> None:
     with pytest.raises(OptionError, match="let it end after it begins"):

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from stemtree.cli.messages import say, show
+from stemtree.errors import OptionError
 
 
 def compare(
@@ -39,6 +40,8 @@ def compare(
     from stemtree.experiments.comparison import compare_rows, read_rows
 
     runs = [first, *(seed_of_first or ())], [second, *(seed_of_second or ())]
+    for files in runs:
+        _refuse_repeated(files)
     levels = compare_rows(*([read_rows(file, test) for file in files] for files in runs), confidence=confidence)
     interval = f"{confidence:.0%} interval".replace(".0%", "%")
     table = Table("dB", "A", "B", "A - B", interval, "p", "songs", "chunks", "undefined")
@@ -59,3 +62,12 @@ def compare(
         say("there is no interval for fewer than 10 songs", error=True)
     elif not levels[0].difference.over_seeds:
         say("the interval is over songs alone; give a second seed of each with --a and --b", error=True)
+
+
+def _refuse_repeated(files: list[Path]) -> None:
+    """One run counted as two seeds would make any difference look surer than it is."""
+    seen: set[Path] = set()
+    for file in files:
+        if file.resolve() in seen:
+            raise OptionError(f"'{file}' is given twice for one run: give a file of another seed, or leave it out")
+        seen.add(file.resolve())

@@ -40,7 +40,7 @@ def show(drawing: "RenderableType", width: int = 10_000) -> None:
     """Print a table or a tree on standard output; a tree's lines are cut at the width, and long names with them."""
     from rich.console import Console
 
-    Console(highlight=False, width=width).print(drawing)
+    Console(highlight=False, width=width, emoji=False).print(drawing)
 
 
 def markup(name: object) -> str:

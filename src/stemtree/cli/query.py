@@ -1,5 +1,6 @@
 """``stemtree query``: separate the instrument that an example is a recording of."""
 
+import glob
 import os
 import stat
 from collections.abc import Callable
@@ -101,7 +102,8 @@ def query(
             "which it plays alone"
         )
     wanted = None if stretch is None else to_time_range(stretch)
-    if like is None and (len(files) > 1 or Path(files[0]).is_dir()):
+    is_pattern = not os.path.exists(files[0]) and glob.has_magic(files[0]) and not is_url(files[0])
+    if like is None and (len(files) > 1 or Path(files[0]).is_dir() or is_pattern):
         raise OptionError("--from takes a stretch of one song: give one, or the recording to take it from (--like)")
     if like is None and os.path.exists(files[0]) and stat.S_ISFIFO(os.stat(files[0]).st_mode):
         raise OptionError(

@@ -179,13 +179,24 @@ def _in_folder(folder: Path, output: Path, recursive: bool, on_failure: OnFailur
             raise error
         on_failure(os.fsdecode(error.filename), explain(error))
 
-    written = output if is_url(output) else output.resolve()
+    written = output if is_url(output) else Path(os.path.realpath(output))  # where links go in a circle too
+    stems: set[Path] = set()
     for current, folders, names in os.walk(folder, onerror=unreadable):
         here = Path(current)
+        stems |= {stem for name in names if name.endswith(".tree.json") for stem in _listed_stems(here, name)}
         folders[:] = [name for name in folders if recursive and _may_hold_songs(here / name, written)]
         for file in map(here.joinpath, names):
-            if file.is_file() and is_audio_name(file):
+            if file.is_file() and is_audio_name(file) and file not in stems:
                 yield file
+
+
+def _listed_stems(folder: Path, manifest: str) -> Iterator[Path]:
+    """The stems of a manifest of a folder that several songs share."""
+    from stemtree.separation.output.manifest import read_manifest
+    from stemtree.separation.output.runs import runs_of, stem_rows
+
+    for run in runs_of(read_manifest(folder, manifest), {}):
+        yield from (folder / row["file"] for _, row in stem_rows(run))
 
 
 def _may_hold_songs(folder: Path, written: Path) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from stemtree.cli.messages import explain
 from stemtree.cli.song_files import SongFile
 from stemtree.cli.song_report import Report
-from stemtree.errors import StemtreeWarning, TruncatedError, counted
+from stemtree.errors import AudioError, StemtreeWarning, TruncatedError, counted
 from stemtree.memory import keep_freed_memory
 from stemtree.storage import at_hand, is_url, mirrored, workspace
 
@@ -143,7 +143,20 @@ class Work:
         )
 
     def make_page(self, saved: "SavedSong", song: Path, progress: Bar | None = None) -> Path | None:
-        """Make the page if it was asked for; otherwise one of stems that were replaced goes away."""
+        """Make the page if it was asked for; otherwise one of stems that were replaced goes away.
+
+        Raises
+        ------
+        AudioError
+            If that fails: the stems are there all the same.
+        """
+        try:
+            return self._make_or_drop_page(saved, song, progress)
+        except Exception as error:
+            problem = explain(error)
+            raise AudioError(f"'{song}' is separated, but its page could not be made or removed: {problem}") from error
+
+    def _make_or_drop_page(self, saved: "SavedSong", song: Path, progress: Bar | None) -> Path | None:
         if self.wishes.page is None:
             from stemtree.page.old import drop_page
 
@@ -218,8 +231,11 @@ def outcome_of(work: Work, separator: "Separator | QueryTree", song: SongFile, p
         warnings.simplefilter("always", StemtreeWarning)
         try:
             with work.at_hand(song) as (here, copy):
-                saved = here.save(separator, copy, progress)
-                page = here.make_page(saved, copy.file)
+                saved, page = here.save(separator, copy, progress), None
+                try:
+                    page = here.make_page(saved, copy.file)
+                except AudioError as error:  # told when the stems are where they belong
+                    outcome.problem = str(error)
             folder = work.place(song).folder if work.is_far(song) else saved.folder
             outcome.page = page and folder / page.relative_to(saved.folder)
             outcome.saved = replace(saved, folder=folder)

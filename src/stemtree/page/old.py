@@ -13,8 +13,12 @@ SOURCES = "sources.json"
 
 def drop_page(folder: Path) -> None:
     """Take a song's page away if it is one of ours and of stems that were replaced."""
-    if (folder / PAGE / SOURCES).is_file() and not _stems_are_those_of(folder / PAGE):
-        shutil.rmtree(folder / PAGE)
+    page = folder / PAGE
+    if (page / SOURCES).is_file() and not _stems_are_those_of(page):
+        if page.is_symlink():  # what it leads to is somebody else's
+            page.unlink()
+        else:
+            shutil.rmtree(page)
 
 
 def _stems_are_those_of(page: Path) -> bool:

@@ -52,8 +52,11 @@ def to_time_range(given: str | tuple[float, float] | TimeRange) -> TimeRange:
     if isinstance(given, TimeRange):
         return given
     if not isinstance(given, str):
-        start, end = given
-        return TimeRange(float(start), float(end))
+        try:
+            start, end = map(float, given)
+        except (TypeError, ValueError):
+            raise OptionError(f"{given!r} is no stretch of time: give two numbers of seconds") from None
+        return TimeRange(start, end)
     found = _RANGE.fullmatch(given)
     if not found:
         raise OptionError(f"'{given}' is no stretch of time: write it as 0:12-0:18")

@@ -76,6 +76,7 @@ def test_stems_are_known_before_anything_is_loaded(name: str, stems: str | None)
         ("stems: {}", "has no stems: under the key 'stems' map each"),
         ("vocals: vocal", "has no stems: under the key 'stems' map each"),
         ("stem: {a: vocal}\nstems: {a: vocal}", "has an unknown key 'stem'"),
+        ("models: 3\nstems: {drums: kick}", "has an unknown key 'models': there are 'stems' and 'divides'"),
         ("stems: {wocals: vocal}", "has a line for 'wocals', which is no stem of this separator: it makes drums, bass"),
         ("stems: [", "not readable as YAML"),
     ],

@@ -65,6 +65,8 @@ def read_example(like: Any, stretch: TimeRange | None = None, **options: Any) ->
     samples = _read(source, first, count)
     name, origin = source.name, _origin(source, samples)
     if stretch is not None:
+        if not count:
+            raise OptionError(f"the stretch {stretch} is shorter than one sample of '{name}': give a longer one")
         if not samples.shape[1]:
             raise OptionError(f"'{name}' ends before {stretch}: give a stretch within it")
         name, origin = f"{name} {stretch}", origin | {"from": [stretch.start, stretch.end]}

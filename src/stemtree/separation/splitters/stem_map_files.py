@@ -112,8 +112,9 @@ def _shipped() -> dict[str, Any]:
 def _parse(content: Any, file: str = "") -> StemMap:
     if not isinstance(content, dict) or not isinstance(content.get("stems"), dict) or not content["stems"]:
         raise SplitterError(f"the stem map '{file}' has no stems: under the key 'stems' map each stem to its node")
+    known = ("stems", "divides") if file else ("stems", "divides", "models")
     for key in content:
-        if key not in ("stems", "divides", "models"):
+        if key not in known:
             raise SplitterError(f"the stem map '{file}' has an unknown key '{key}': there are 'stems' and 'divides'")
     divides, models = content.get("divides", ""), tuple(content.get("models", ()))
     if not isinstance(divides, str):
