@@ -27,6 +27,22 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> Non
     assert file.read_text() == "before" and list(tmp_path.iterdir()) == [file]
 
 
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    target, link = tmp_path / "in" / "table.csv", tmp_path / "link.csv"
+    link.symlink_to("in/table.csv")
+    for text in ("new", "newer"):  # at first the link leads nowhere
+        with whole_file(link) as partial:
+            partial.write_text(text)
+            assert partial.parent == target.parent.resolve()
+        assert link.is_symlink() and target.read_text() == text
+    assert list(target.parent.iterdir()) == [target]
+    target.unlink()
+    target.parent.rmdir()
+    with pytest.raises(FileNotFoundError, match=f"'{link}'$"), whole_file(link) as partial:
+        partial.touch()
+
+
 def test_failures_have_the_final_names(tmp_path: Path) -> None:
     """Nobody can look into what is hidden, and removed."""
     file, other = tmp_path / "table.csv", tmp_path / "none"

@@ -43,12 +43,13 @@ def whole_file(file: Path) -> Iterator[Path]:
     Parameters
     ----------
     file : pathlib.Path
-        The final name. Its folder must exist.
+        The final name. Its folder must exist. Of a link, the file that it leads to is replaced.
     """
-    partial = file.with_name(f".{file.name[:100]}.{uuid.uuid4().hex[:8]}.partial")
+    target = behind_link(file)
+    partial = target.with_name(f".{file.name[:100]}.{uuid.uuid4().hex[:8]}.partial")
     try:
         yield partial
-        os.replace(partial, file)
+        os.replace(partial, target)
     except OSError as error:
         is_of_it = error.filename is None or str(partial) in (str(error.filename), str(error.filename2))
         if is_of_it and error.errno is not None:  # without a number it is a library's, with words of its own
@@ -57,6 +58,11 @@ def whole_file(file: Path) -> Iterator[Path]:
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def behind_link(path: Path) -> Path:
+    """The file or folder that a link leads to, which need not be there; any other path as it is."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path
 
 
 @contextmanager

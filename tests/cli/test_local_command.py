@@ -1,5 +1,6 @@
 """URLs of storage: which commands take them, and that no other makes a folder of one."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -189,3 +190,33 @@ def test_folders_in_place_of_files(words: tuple[str, ...], cli, tmp_path: Path, 
     outcome = cli(*words)
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err.startswith("stemtree: 'folder' is a folder, and --") and outcome.err.endswith("name one in it\n")
+
+
+_SETTINGS = ("experiment", "settings", "1_constraint", "direct", "-o")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [_SETTINGS, ("mean-mask", "--corpus", ".", "--kind", "folder", "-o"), ("export", ".", "--as", "zip", "-o")],
+)
+def test_no_device_or_pipe_is_replaced(words: tuple[str, ...], cli, tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link.yaml"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for place in (pipe, link):
+        outcome = cli(*words, place)
+        assert (outcome.code, outcome.out) == (1, "")
+        assert outcome.err.startswith(f"stemtree: '{place}' is a device or a pipe, which -") and pipe.is_fifo()
+        assert outcome.err.endswith(" would replace: give another name\n") and link.is_symlink()
+
+
+def test_a_link_to_a_file_stays(cli, wav: Path, tmp_path: Path) -> None:
+    table, to_song = tmp_path / "link.yaml", tmp_path / "song.yaml"
+    (tmp_path / "real.yaml").write_text("old")
+    table.symlink_to("real.yaml")
+    to_song.symlink_to(wav)
+    assert cli(*_SETTINGS, table).code == 0
+    assert table.is_symlink() and "network" in (tmp_path / "real.yaml").read_text()
+    before = wav.read_bytes()
+    outcome = cli(*_SETTINGS, to_song)
+    assert outcome.code == 1 and f"'{to_song}' is audio, which -" in outcome.err and wav.read_bytes() == before

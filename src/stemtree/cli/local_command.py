@@ -38,7 +38,7 @@ class LocalCommand(TyperCommand):
         OptionError
             If an argument or an option has a URL that it cannot use, or one without its second slash; if a path is
             empty, as a variable of the shell that is not set, or a number is none (NaN), which passes any limit;
-            if a table or a figure would replace a song.
+            if a table or a figure would replace a song, a device or a pipe.
         """
         if ctx.resilient_parsing:
             return super().parse_args(ctx, args)
@@ -77,6 +77,8 @@ class LocalCommand(TyperCommand):
             is_file = parameter.name in _WRITTEN and parameter.metavar not in _FOLDERS
             if is_file and os.path.isdir(text):
                 raise OptionError(f"'{text}' is a folder, and {name} a file to write: name one in it")
+            if parameter.name in _WRITTEN and _is_special(text):
+                raise OptionError(f"'{text}' is a device or a pipe, which {name} would replace: give another name")
             if is_file and _is_song(text):
                 raise OptionError(f"'{text}' is audio, which {name} would replace: give another name")
             check_slashes(text)
@@ -97,13 +99,18 @@ def refuse_urls(app: typer.Typer) -> None:
             refuse_urls(group.typer_instance)
 
 
+def _is_special(text: str) -> bool:
+    """Whether something is there that is neither a file nor a folder, nor a link to one."""
+    return os.path.exists(text) and not os.path.isfile(text) and not os.path.isdir(text)
+
+
 def _is_song(text: str) -> bool:
-    """Whether there is a file that looks like audio by its name."""
+    """Whether there is a file, or a link to one, that looks like audio by its name."""
     if not os.path.isfile(text):
         return False
     from stemtree.audio import is_audio_name
 
-    return is_audio_name(Path(text))
+    return any(is_audio_name(Path(name)) for name in (text, os.path.realpath(text)))
 
 
 def parameter_name(parameter: Any) -> str:

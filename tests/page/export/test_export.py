@@ -110,6 +110,17 @@ def test_nothing_is_replaced_unasked(song: Path, tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "notes.txt").exists() and (song / "vocal.wav").exists()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_link_stays_and_what_it_leads_to_is_replaced(kind: str, song: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("in/export")
+    assert export(song, kind, link) == link
+    assert export(song, kind, link, overwrite=True) == link
+    assert link.is_symlink() and [entry.name for entry in (tmp_path / "in").iterdir()] == ["export"]
+    assert not [entry for entry in tmp_path.iterdir() if entry.name.startswith(".")]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from stemtree.errors import OptionError
 from stemtree.page.stems import LeafReader, Steps
 from stemtree.page.tree import PageTree
-from stemtree.staging import staging
+from stemtree.staging import behind_link, staging
 
 Progress = Callable[[int, int | None], None]
 
@@ -94,7 +94,8 @@ def destination(tree: PageTree, kind: str, output: Path | None, overwrite: bool)
 
 @contextmanager
 def published(target: Path) -> Iterator[Path]:
-    """A path to write to, which gets its final name when it is whole."""
+    """A path to write to, which gets its final name when it is whole; of a link, it replaces what that leads to."""
+    target = behind_link(target)
     with staging(target) as folder:
         partial = folder / target.name
         yield partial
