@@ -61,6 +61,20 @@ def test_failures_have_the_final_names(tmp_path: Path) -> None:
         assert raised.value.is_full
 
 
+@pytest.mark.parametrize("letter", ["x", "é", "歌", "𝄞"])
+def test_names_as_long_as_the_file_system_allows(letter: str, tmp_path: Path) -> None:
+    name = letter * (255 // len(letter.encode()))
+    with whole_file(tmp_path / name) as partial:
+        partial.write_text("whole")
+        assert len(partial.name.encode()) <= 120
+    assert (tmp_path / name).read_text() == "whole"
+    (tmp_path / name).unlink()
+    with staging(tmp_path / name) as folder:
+        assert len(folder.name.encode()) <= 80
+        folder.rename(tmp_path / name)
+    assert (tmp_path / name).is_dir()
+
+
 def test_a_folder_of_ones_own_for_everybody_who_writes(tmp_path: Path) -> None:
     """Also where one final name begins like the other, or both begin with the same 50 characters."""
     names = ["a", "a.b", "a", "x" * 60 + "1", "x" * 60 + "2"]

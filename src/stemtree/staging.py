@@ -46,7 +46,7 @@ def whole_file(file: Path) -> Iterator[Path]:
         The final name. Its folder must exist. Of a link, the file that it leads to is replaced.
     """
     target = behind_link(file)
-    partial = target.with_name(f".{file.name[:100]}.{uuid.uuid4().hex[:8]}.partial")
+    partial = target.with_name(f".{_beginning(file.name, 100)}.{uuid.uuid4().hex[:8]}.partial")
     try:
         yield partial
         os.replace(partial, target)
@@ -87,7 +87,7 @@ def staging(final: Path) -> Iterator[Path]:
     StemtreeError
         What the block raised, with the final names in place of the hidden ones.
     """
-    prefix = f".{final.name[:50]}."  # a name may be as long as the file system allows
+    prefix = f".{_beginning(final.name, 50)}."  # a name may be as long as the file system allows
     folder, lock = None, None
     with without_empty_folders(final.parent):
         try:
@@ -166,6 +166,14 @@ def write_failure(place: Path, error: Exception) -> str:
 def unwritable(place: Path, error: Exception) -> DiskError:
     """The error that `write_failure` is the message of."""
     return DiskError(write_failure(place, error), getattr(error, "errno", None))
+
+
+def _beginning(name: str, count: int) -> str:
+    """As much of a name as fits into so many bytes, which is what file systems count."""
+    name = name[:count]
+    while len(os.fsencode(name)) > count:
+        name = name[:-1]
+    return name
 
 
 def _make_locked(parent: Path, prefix: str) -> tuple[Path, int | None]:
