@@ -86,4 +86,8 @@ def test_available_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert memory.available_memory() > 1 << 20
     (tmp_path / "memory.max").write_text("5000\n")
     assert memory.available_memory() == 4000
+    (tmp_path / "memory.stat").write_text("anon 200\ninactive_file 700\nactive_file 100\n")  # read files count as used
+    assert memory.available_memory() == 4700
+    (tmp_path / "memory.stat").write_text("anon 200\n")
+    assert memory.available_memory() == 4000
     assert memory._guess_memory() > 1 << 20
