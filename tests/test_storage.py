@@ -1,6 +1,8 @@
 """Against a real server, moto's S3, in this process."""
 
 import errno
+import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,6 +179,21 @@ def test_a_full_disk_of_a_worker(number: int) -> None:
         raise unwritable(Path("/other"), OSError(number, "full"))
     with pytest.raises(DiskError, match="Permission denied"), workspace() as folder:
         raise unwritable(folder, OSError(errno.EACCES, "Permission denied"))
+
+
+def test_a_disk_of_a_worker_without_room_for_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(number: int) -> None:
+        def mkdtemp(*arguments: object, **options: object) -> str:
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+
+    fail(errno.ENOSPC)
+    with pytest.raises(StorageError, match=r"^the folder '.*' of the machine '.*' is full: make room"), workspace():
+        pass
+    fail(errno.EACCES)
+    with pytest.raises(PermissionError), workspace():
+        pass
 
 
 def test_songs_in_storage_become_the_same_files(server: StorageServer, cli, tmp_path: Path) -> None:

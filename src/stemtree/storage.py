@@ -117,7 +117,7 @@ def workspace() -> Iterator[Path]:
     StorageError
         If it cannot be written to; the message names the machine.
     """
-    parent = tempfile.gettempdir()
+    parent = folder = tempfile.gettempdir()  # where even a folder in it finds no room
     try:
         with tempfile.TemporaryDirectory(prefix="stemtree-", ignore_cleanup_errors=True) as folder:
             yield Path(folder)
