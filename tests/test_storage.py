@@ -85,6 +85,21 @@ def test_finding_files(put: str, place: str, recursive: bool, found: list[str]) 
             assert copy.name == below.name and copy.read_text().endswith(str(below))
 
 
+def test_folders_whose_names_look_like_globs(server: StorageServer) -> None:
+    system = fsspec.filesystem("s3")
+    for folder in ("songs [live]", "songs l"):
+        for name in ("a.wav", "in/b.wav"):
+            system.pipe_file(f"bucket/marks/{folder}/{name}", b"x")
+    for recursive, expected in ((False, ["a.wav"]), (True, ["a.wav", "in/b.wav"])):
+        files, is_folder = find_files("s3://bucket/marks/songs [live]", recursive)
+        assert [str(below) for _, below in files] == expected and is_folder
+        assert all(str(file).startswith("s3://bucket/marks/songs [live]/") for file, _ in files)
+    files, is_folder = find_files("s3://bucket/marks/songs [l]/*", False)
+    assert [str(file) for file, _ in files] == ["s3://bucket/marks/songs l/a.wav"] and not is_folder
+    with pytest.raises(ValueError, match="Cannot traverse all of S3"):  # s3fs at once: no bucket is asked for
+        find_files("s3://bucke*/marks/*", False)
+
+
 def test_what_is_not_there(put: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"^there is no 's3://bucket/none/x': check the address$"):
         find_files("s3://bucket/none/x", True)

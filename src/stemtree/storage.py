@@ -95,7 +95,7 @@ def find_files(url: str, recursive: bool) -> tuple[list[tuple[Path, Path]], bool
         system.invalidate_cache()
         if system.isfile(path):
             return [path], False
-        if glob.has_magic(path):
+        if _is_pattern(system, path):
             return [name for name, row in system.glob(path, detail=True).items() if row["type"] == "file"], False
         rows = list(system.find(path, detail=True).values()) if recursive else system.ls(path, detail=True)
         if not rows:
@@ -106,6 +106,12 @@ def find_files(url: str, recursive: bool) -> tuple[list[tuple[Path, Path]], bool
     root = path if is_folder else None
     files = [(system.unstrip_protocol(name), PurePosixPath(name)) for name in sorted(names)]
     return [(to_path(file), Path(name.relative_to(root or name.parent))) for file, name in files], is_folder
+
+
+def _is_pattern(system: Any, path: str) -> bool:
+    """Whether a path is a glob, and not a folder whose name looks like one, as names of buckets never do."""
+    bucket = path.partition("/")[0]
+    return glob.has_magic(path) and (glob.has_magic(bucket) or not system.isdir(path))
 
 
 @contextmanager
