@@ -100,6 +100,22 @@ def test_folders_whose_names_look_like_globs(server: StorageServer) -> None:
         find_files("s3://bucke*/marks/*", False)
 
 
+def test_keys_that_lead_out_of_their_folder_are_left_out(put: str, tmp_path: Path, monkeypatch) -> None:
+    system = fsspec.filesystem("s3")
+    find, root = system.find, f"bucket/{put}"
+
+    def find_more(path: str, detail: bool = False) -> object:
+        found, evil = find(path, detail=detail), f"{root}/in/../../../evil.wav"
+        return found | {evil: {"name": evil, "type": "file"}} if detail else [*found, evil]
+
+    monkeypatch.setattr(system, "find", find_more)
+    monkeypatch.setattr(system, "get_file", lambda remote, local: Path(local).write_text(remote))
+    with mirrored(to_path(f"s3://{root}"), tmp_path / "a" / "b", "tree.json"):
+        assert len([file for file in tmp_path.rglob("*") if file.is_file()]) == 5
+        assert not list(tmp_path.rglob("evil.wav"))
+    assert len(find_files(f"s3://{root}", recursive=True)[0]) == 5
+
+
 def test_what_is_not_there(put: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"^there is no 's3://bucket/none/x': check the address$"):
         find_files("s3://bucket/none/x", True)

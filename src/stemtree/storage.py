@@ -100,7 +100,8 @@ def find_files(url: str, recursive: bool) -> tuple[list[tuple[Path, Path]], bool
         rows = list(system.find(path, detail=True).values()) if recursive else system.ls(path, detail=True)
         if not rows:
             raise FileNotFoundError(path)
-        return [row["name"] for row in rows if row["type"] == "file"], True
+        names = [row["name"] for row in rows if row["type"] == "file"]
+        return [name for name in names if _lies_within(name, path)], True
 
     names, is_folder = patiently(find, url)
     root = path if is_folder else None
@@ -112,6 +113,11 @@ def _is_pattern(system: Any, path: str) -> bool:
     """Whether a path is a glob, and not a folder whose name looks like one, as names of buckets never do."""
     bucket = path.partition("/")[0]
     return glob.has_magic(path) and (glob.has_magic(bucket) or not system.isdir(path))
+
+
+def _lies_within(name: str, folder: str) -> bool:
+    """Whether a file that is listed in a folder lies there on this machine too: keys of buckets may have ``..``."""
+    return ".." not in PurePosixPath(name).relative_to(folder).parts
 
 
 @contextmanager
@@ -234,7 +240,8 @@ class _Folder:
 
         def find() -> list[str]:
             system.invalidate_cache()
-            names = [str(PurePosixPath(name).relative_to(root)) for name in system.find(root)]
+            found = [name for name in system.find(root) if _lies_within(name, root)]
+            names = [str(PurePosixPath(name).relative_to(root)) for name in found]
             if self._unfinished in names:
                 left = {self._unfinished, *json.loads(system.cat_file(f"{root}/{self._unfinished}"))}
                 names = [name for name in names if name not in left]
