@@ -116,6 +116,24 @@ def test_keys_that_lead_out_of_their_folder_are_left_out(put: str, tmp_path: Pat
     assert len(find_files(f"s3://{root}", recursive=True)[0]) == 5
 
 
+def test_a_file_of_this_machine_that_fails_is_named_at_once(put: str, tmp_path: Path, monkeypatch) -> None:
+    waits: list[object] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    name = f"{'x' * 300}.wav"
+    fsspec.filesystem("s3").pipe_file(f"bucket/{put}/{name}", b"x")
+    url, copy = f"s3://bucket/{put}", tmp_path / "file"
+    with pytest.raises(StorageError) as raised, at_hand(to_path(f"{url}/{name}"), tmp_path):
+        pass
+    assert str(raised.value) == (
+        f"'{url}/{name}' fails at a file of this machine, '{tmp_path / name}' (File name too long): shorten its name"
+    )
+    copy.touch()
+    message = f"of this machine, '{copy}'.*check that file and its folder$"
+    with pytest.raises(StorageError, match=message), mirrored(to_path(url), copy, "tree.json"):
+        pass
+    assert not waits
+
+
 def test_what_is_not_there(put: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"^there is no 's3://bucket/none/x': check the address$"):
         find_files("s3://bucket/none/x", True)

@@ -1,5 +1,7 @@
 """Storage by URL, with fsspec: finding its file system, and asking it again while it does not answer."""
 
+import errno
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -52,7 +54,8 @@ def patiently(work: Callable[[], Result], url: str) -> Result:
     Raises
     ------
     StorageError
-        If the storage does not answer for `PATIENCE`, or at once if it denies it or has no such file.
+        If the storage does not answer for `PATIENCE`, or at once if it denies it or has no such file, or if a file
+        of this machine fails.
     """
     tenacity = library("tenacity", "storage", f"'{url}' needs")
     attempts = tenacity.Retrying(
@@ -78,12 +81,21 @@ def _is_of_storage(error: Exception) -> bool:
 
 def _may_pass(error: BaseException) -> bool:
     lasting = isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError | NotADirectoryError)
-    if lasting or not isinstance(error, Exception) or type(error).__name__ in _NO_RIGHTS:
+    if lasting or _file_here(error) or not isinstance(error, Exception) or type(error).__name__ in _NO_RIGHTS:
         return False
     return _is_of_storage(error) and getattr(error, "errno", None) not in FULL
 
 
+def _file_here(error: BaseException) -> str | None:
+    """The file of this machine that an error is about: storage's libraries give no whole paths to their errors."""
+    name = error.filename if isinstance(error, OSError) else None
+    return name if isinstance(name, str) and os.path.isabs(name) else None
+
+
 def _sentence(url: str, error: Exception) -> str:
+    if isinstance(error, OSError) and (file := _file_here(error)):
+        remedy = "shorten its name" if error.errno == errno.ENAMETOOLONG else "check that file and its folder"
+        return f"'{url}' fails at a file of this machine, '{file}' ({error.strerror}): {remedy}"
     reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     if isinstance(error, PermissionError) or type(error).__name__ in _NO_RIGHTS:
         return f"this machine has no rights to '{url}' ({reason}): log in to the storage there, or ask for the rights"

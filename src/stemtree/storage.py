@@ -248,8 +248,7 @@ class _Folder:
             return names
 
         for name in patiently(find, self.url):
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            self._do(name, system.get_file, f"{root}/{name}", str(copy / name))
+            self._do(name, _bring, system, f"{root}/{name}", copy / name)
 
     def put(self, copy: Path, changed: list[str], gone: list[str]) -> None:
         """Take files there and remove others."""
@@ -267,6 +266,11 @@ class _Folder:
     def _do(self, name: str, work: Callable[..., object], *arguments: object) -> None:
         """Do something with one file, patiently."""
         patiently(lambda: work(*arguments), f"{self.url.rstrip('/')}/{name}")
+
+
+def _bring(system: Any, file: str, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    system.get_file(file, str(copy))
 
 
 def _remove(system: Any, file: str) -> None:
