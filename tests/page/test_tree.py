@@ -75,6 +75,17 @@ def test_broken_manifests(tmp_path: Path, broken: object, message: str) -> None:
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_sum_outside_the_folder(tmp_path: Path) -> None:
+    """It is not played, but an archive would hold it."""
+    folder = tmp_path / "song"
+    make_song(folder)
+    manifest = json.loads((folder / "tree.json").read_text())
+    next(row for row in manifest["nodes"] if row["path"] == "accompaniment")["file"] = "../private.txt"
+    (folder / "tree.json").write_text(json.dumps(manifest))
+    with pytest.raises(StemtreeError, match=r"names a stem outside its folder \('../private.txt'\)"):
+        read_tree(folder)
+
+
 def test_a_folder_of_songs_names_them(tmp_path: Path) -> None:
     make_song(tmp_path / "one")
     with pytest.raises(StemtreeError, match="there is one in one"):

@@ -176,21 +176,29 @@ def read_tree(folder: Path, mixture: bool = False) -> PageTree:
         )
     if min(shape) < 1 or not tree.leaves:
         raise OptionError(f"'{folder / MANIFEST}' describes no audio: separate the song again")
+    for row in manifest["nodes"]:
+        _check_inside(folder, str(row["file"]))
     for leaf in tree.leaves:
         for file in (leaf.file, *leaf.less):
             if file is not None:
-                _check_stem(folder, file)
+                _check_is_there(folder, file)
     return tree
 
 
-def _check_stem(folder: Path, file: str) -> None:
+def _check_inside(folder: Path, file: str) -> None:
     try:
         is_inside = (folder / file).resolve().is_relative_to(folder.resolve())
-        is_there = (folder / file).is_file()
     except (OSError, ValueError):  # a name that no file can have
-        is_inside, is_there = True, False
+        return
     if not is_inside:
         raise AudioError(f"'{folder / MANIFEST}' names a stem outside its folder ('{file}'): separate the song again")
+
+
+def _check_is_there(folder: Path, file: str) -> None:
+    try:
+        is_there = (folder / file).is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        is_there = False
     if not is_there:
         raise AudioError(f"the stem '{folder / file}' is missing: separate the song again, with --overwrite")
 

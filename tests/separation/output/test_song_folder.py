@@ -236,6 +236,35 @@ def test_files_that_nobody_knows_are_left(loud: Path, tmp_path: Path) -> None:
     check(folder, loud)
 
 
+@pytest.mark.parametrize("file", ["{outside}", "../victim.txt", "a/../../victim.txt", "", ".", "a\0b"])
+@pytest.mark.parametrize("is_also", [False, True])
+def test_files_outside_the_folder_are_nobodys_stems(file: str, is_also: bool, loud: Path, tmp_path: Path) -> None:
+    """A description that names such files is not ours: they are not deleted, whatever is asked for."""
+    folder = separator(depth=1).save(loud, tmp_path / "out").folder
+    victim = tmp_path / "out" / "victim.txt"
+    victim.write_text("mine")
+    manifest = json.loads((folder / MANIFEST).read_text())
+    spoilt = json.loads(json.dumps(manifest))
+    spoilt["nodes"][0]["file"] = file.format(outside=victim)
+    (folder / MANIFEST).write_text(json.dumps(manifest | {"also": [spoilt]} if is_also else spoilt))
+    with pytest.raises(OptionError, match=r"holds a tree.json that is not of stemtree separate: give --overwrite"):
+        separator().save(loud, tmp_path / "out")
+    separator().save(loud, tmp_path / "out", overwrite=True)
+    assert victim.read_text() == "mine"
+    check(folder, loud)
+
+
+def test_sums_outside_the_folder_are_nobodys_stems(loud: Path, tmp_path: Path) -> None:
+    layout = StemLayout(without=("voice",))
+    folder = separator(nodes=["voice"]).save(loud, tmp_path, layout=layout).folder
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["without"][0]["file"] = "../song.wav"
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(OptionError, match=r"holds a tree.json that is not of stemtree separate: give --overwrite"):
+        separator().save(loud, tmp_path)
+    assert loud.exists()
+
+
 def test_descriptions_of_earlier_versions(loud: Path, tmp_path: Path) -> None:
     """They did not say who divided what, nor had rows a recipe."""
     folder = separator().save(loud, tmp_path).folder

@@ -1,11 +1,23 @@
 """Whether an entry of ``tree.json`` is one of ours: other programs and people write files of this name too."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from stemtree.errors import HierarchyError
 from stemtree.hierarchy import MIXTURE, NodePath, from_dict
+
+
+def _within_folder(file: str) -> str:
+    """A stem's file, which a later run may delete: it must lie within the song's folder."""
+    path = Path(file)
+    if "\0" in file or not path.parts or path.anchor or ".." in path.parts:
+        raise ValueError("not within the song's folder")
+    return file
+
+
+_File = Annotated[str, AfterValidator(_within_folder)]
 
 
 class _Part(BaseModel):
@@ -28,12 +40,12 @@ class _Splitter(_Part):
 
 class _Row(_Part):
     path: NodePath
-    file: str
+    file: _File
 
 
 class _Mix(_Part):
     nodes: list[NodePath]
-    file: str
+    file: _File
     held_at_full_scale: int
 
 
