@@ -22,8 +22,15 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read_manifest(tmp_path) == manifest
 
 
-@pytest.mark.parametrize("content", [None, "", "[1]", "{"])
-def test_manifests_that_are_none(content: str | None, tmp_path: Path) -> None:
-    if content is not None:
-        (tmp_path / MANIFEST).write_text(content)
+@pytest.mark.parametrize("content", ["", "[1]", "{", "[" * 100000, "\ud800"])
+def test_manifests_that_are_none(content: str, tmp_path: Path) -> None:
+    (tmp_path / MANIFEST).write_text(content, "utf-8", "surrogatepass")
+    assert read_manifest(tmp_path) == {}
+
+
+def test_no_manifest(tmp_path: Path) -> None:
+    assert read_manifest(tmp_path) is None
+    assert read_manifest(tmp_path / "none") is None
+    assert read_manifest(tmp_path / ("x" * 300)) is None
+    (tmp_path / MANIFEST).mkdir()
     assert read_manifest(tmp_path) == {}

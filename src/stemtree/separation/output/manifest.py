@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,12 +95,17 @@ def write_manifest(manifest: Manifest, folder: Path, name: str = MANIFEST) -> No
     (folder / name).write_text(text, "utf-8", "backslashreplace")  # names that are not UTF-8 become JSON's escapes
 
 
-def read_manifest(folder: Path, name: str = MANIFEST) -> Manifest:
-    """Read ``tree.json`` of a song's folder; empty if there is none, or if it is not a JSON object."""
+def read_manifest(folder: Path, name: str = MANIFEST) -> Manifest | None:
+    """Read ``tree.json`` of a song's folder; None if there is none, empty if it is no JSON object or not to be read."""
+    file = folder / name
     try:
-        manifest = json.loads((folder / name).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        manifest = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError):
         return {}
+    except OSError:
+        return {} if os.path.lexists(file) else None  # such as in a folder whose name is too long
     return manifest if isinstance(manifest, dict) else {}
 
 

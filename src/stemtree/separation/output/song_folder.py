@@ -65,7 +65,7 @@ class SongFolder:
     def __init__(self, folder: Path, inputs: Manifest, manifest_name: str = MANIFEST) -> None:
         self.folder, self.inputs, self.manifest_name = folder, inputs, manifest_name
         self.manifest = read_manifest(folder, manifest_name)
-        self._runs = runs_of(self.manifest, inputs)
+        self._runs = runs_of(self.manifest or {}, inputs)
         self._differences = [difference(run, inputs) for run in self._runs]
 
     def additions(self, files: Mapping[Stem, str], overwrite: bool) -> Additions:
@@ -149,7 +149,7 @@ class SongFolder:
         return tree, known
 
     def _check(self, files: Mapping[Stem, str]) -> None:
-        if self.manifest and not self._runs:
+        if self.manifest is not None and not self._runs:
             raise OptionError(f"'{self.folder}' holds a tree.json that is not of stemtree separate: {_REMEDY}")
         stems = {file: stem for stem, file in files.items()}
         known: set[str] = set()
