@@ -19,6 +19,15 @@ def test_where_songs_go() -> None:
     assert shared.is_shared and shared.staged_for == out / "song"
 
 
+def test_stems_are_staged_on_the_disk_of_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "song").symlink_to(tmp_path / "disk")
+    assert Place(tmp_path / "song", "song").staged_for == tmp_path / "song" / "song"
+    assert Place(tmp_path / "disk", "disk").staged_for == tmp_path / "disk"
+    assert Place(tmp_path / "new", "new").staged_for == tmp_path / "new"
+    assert Place(Path("/"), "song").staged_for == Path("/song")  # a disk of its own
+
+
 def test_a_name_that_is_none() -> None:
     assert track_of(".hidden.take.wav") == "hidden.take"
     with pytest.raises(OptionError, match="rename the file"):

@@ -1,5 +1,6 @@
 """Runs share a song's folder: whatever is asked for in whatever order, what is there adds up and is listed."""
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -307,14 +308,14 @@ def test_a_run_that_another_overtakes_begins_anew(loud: Path, tmp_path: Path) ->
 
 
 def test_an_interruption_while_files_are_moved(loud: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every state on the way is one from which the next run goes on."""
+    """All is as it was, and the next run goes on."""
     import os
 
     replace = os.replace
     for stop_at in range(1, 8):
         out = tmp_path / str(stop_at)
-        separator(depth=1).save(loud, out)
-        calls = []
+        folder = separator(depth=1).save(loud, out).folder
+        before, calls = {file: file.read_bytes() for file in folder.iterdir()}, []
 
         def stop(source: Any, target: Any, calls: list[Any] = calls, stop_at: int = stop_at) -> None:
             calls.append(target)
@@ -326,8 +327,39 @@ def test_an_interruption_while_files_are_moved(loud: Path, tmp_path: Path, monke
         with pytest.raises(KeyboardInterrupt):
             separator().save(loud, out, overwrite=stop_at % 2 == 0)
         monkeypatch.setattr(os, "replace", replace)
+        assert {file: file.read_bytes() for file in folder.iterdir()} == before
         separator().save(loud, out)
         assert [row["path"] for row in check(out / "song", loud)["nodes"]] == list(TREE.paths)
+
+
+@pytest.mark.parametrize("link", ["song", "song/band"])
+def test_a_link_to_another_disk(link: str, loud: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file can be moved there from elsewhere: stems are written there at once, or those that are there stay."""
+    import os
+
+    replace = os.replace
+    out, disk = tmp_path / "out", tmp_path / "disk"
+    disk.mkdir()
+    (out / link).parent.mkdir(parents=True)
+    (out / link).symlink_to(disk)
+
+    def move(source: Path, target: Path) -> None:
+        if len({Path(path).parent.resolve().is_relative_to(disk) for path in (source, target)}) > 1:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), source, None, target)
+        replace(source, target)
+
+    if link == "song":
+        monkeypatch.setattr(os, "replace", move)
+        separator(depth=1).save(loud, out)
+        separator().save(loud, out, overwrite=True)
+        check(out / "song", loud)
+        return
+    separator(depth=2).save(loud, out)
+    before = {file: file.read_bytes() for file in [*out.rglob("*.*"), *disk.rglob("*.*")]}
+    monkeypatch.setattr(os, "replace", move)
+    with pytest.raises(AudioError, match=r"\(Invalid cross-device link\): choose another folder"):
+        separator(depth=2).save(loud, out, overwrite=True)
+    assert {file: file.read_bytes() for file in [*out.rglob("*.*"), *disk.rglob("*.*")]} == before
 
 
 def test_the_song_without_a_node(loud: Path, tmp_path: Path) -> None:

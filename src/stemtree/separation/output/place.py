@@ -1,5 +1,6 @@
 """Where a song's stems and their manifest lie."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +34,12 @@ class Place:
 
     @property
     def staged_for(self) -> Path:
-        """The path beside which unfinished stems lie, on the same file system as the folder."""
-        return self.folder / self.track if self.is_shared else self.folder
+        """The path beside which unfinished stems lie, on the same file system as the folder.
+
+        That is within the folder where others share it, and where it may lie on another disk than what is beside it.
+        """
+        is_elsewhere = os.path.islink(self.folder) or os.path.ismount(self.folder)
+        return self.folder / self.track if self.is_shared or is_elsewhere else self.folder
 
 
 def track_of(song: str) -> str:

@@ -12,6 +12,7 @@ from stemtree.audio.samples import ExactSamples, PcmSamples
 from stemtree.audio.tags import TAGGED, read_tags, write_tags
 from stemtree.errors import AudioError, DiskError, OptionError
 from stemtree.hierarchy import MIXTURE, NodePath
+from stemtree.separation.output.exchange import exchange
 from stemtree.separation.output.integer_sums import NodeSums
 from stemtree.separation.output.layout import MIXES, Stem, StemLayout
 from stemtree.separation.output.manifest import (
@@ -237,10 +238,7 @@ def _pieces(blocks: Iterable[SeparatedBlock]) -> Iterator[SeparatedBlock]:
 
 
 def _publish(staged: Path, there: SongFolder, additions: Additions) -> bool:
-    """Move finished stems to their final names; not if another run has written into the folder meanwhile.
-
-    Whenever it is interrupted, ``tree.json`` lists no file that is not what it says; some may be missing.
-    """
+    """Move finished stems to their final names; not if another run has written into the folder meanwhile."""
     song_folder = there.folder
     try:
         staged.rename(song_folder)
@@ -251,12 +249,7 @@ def _publish(staged: Path, there: SongFolder, additions: Additions) -> bool:
     with exclusive(song_folder):
         if read_manifest(song_folder, there.manifest_name) != there.manifest:
             return False
-        for file in (*additions.files.values(), *additions.moved):
-            (song_folder / file).unlink(missing_ok=True)
-        os.replace(staged / there.manifest_name, song_folder / there.manifest_name)
-        for file in additions.files.values():
-            (song_folder / file).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(staged / file, song_folder / file)
+        exchange(staged, song_folder, there.manifest_name, (*additions.files.values(),), additions.moved)
     return True
 
 
