@@ -49,6 +49,14 @@ def test_songs(cli, wav: Path, tmp_path: Path) -> None:
     other = cli("separate", tmp_path / "b" / "a.wav", *out)
     assert other.code == 1 and "give --overwrite or another folder" in other.err
     assert cli("separate", tmp_path / "b" / "a.wav", *out, "--overwrite").code == 0
+    stem = tmp_path / "out" / "a" / "vocal.wav"
+    soundfile.write(stem, soundfile.read(stem)[0] / 2, rate)
+    (tmp_path / "out" / "a" / "accompaniment.wav").unlink()
+    edited = cli("separate", tmp_path / "b" / "a.wav", *out)
+    assert edited.code == 1 and "delete it, or give another folder with -o" in edited.err
+    assert cli("separate", tmp_path / "b" / "a.wav", "-o", tmp_path / "other", "--depth", 1).code == 0
+    stem.unlink()
+    assert cli("separate", tmp_path / "b" / "a.wav", *out).code == 0
 
 
 def test_folders_of_songs(tmp_path: Path) -> None:

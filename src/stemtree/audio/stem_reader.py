@@ -51,4 +51,4 @@ class StemReader:
         self._file.close()
 
     def _failure(self) -> AudioError:
-        return AudioError(f"the stem '{self.path}' can no longer be read: give --overwrite or another folder")
+        return AudioError(f"the stem '{self.path}' can no longer be read: delete it, or give another folder")

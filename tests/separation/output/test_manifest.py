@@ -1,4 +1,6 @@
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,20 @@ def test_statistics_are_rounded_and_silence_has_none() -> None:
     assert statistics.as_dict() == {"rms_dbfs": -18.17, "peak_dbfs": -18.17, "held_at_full_scale": 3}
     statistics.meter.add(np.full((2, 10000), 1.0))
     assert json.dumps(statistics.as_dict()["peak_dbfs"]) == "0.0"
+
+
+def test_integers_have_a_checksum() -> None:
+    """Of all samples, little-endian, channels side by side, however they come."""
+    steps = np.random.default_rng(0).integers(-(2**23), 2**23, (2, 1000)).astype(np.int32)
+    statistics = NodeStatistics()
+    for block in np.split(steps, (10, 11, 500), axis=1):
+        statistics.add(block, 2.0**23)
+    content = b"".join(struct.pack("<ii", *sample) for sample in steps.T.tolist())
+    assert statistics.as_dict()["crc32"] == f"{zlib.crc32(content):08x}"
+    assert statistics.meter.num_values == 2000
+    statistics = NodeStatistics()
+    statistics.add(steps.astype(np.float32))
+    assert "crc32" not in statistics.as_dict()
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -274,7 +274,7 @@ def test_descriptions_of_earlier_versions(loud: Path, tmp_path: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_text())
     del manifest["split_by"]
     for row in manifest["nodes"]:
-        del row["recipe"]
+        del row["recipe"], row["crc32"]
     (folder / MANIFEST).write_text(json.dumps(manifest))
     assert separator().save(loud, tmp_path).existed
     assert all("recipe" in row for row in check(folder, loud)["nodes"])
@@ -283,14 +283,86 @@ def test_descriptions_of_earlier_versions(loud: Path, tmp_path: Path) -> None:
         separator(seed=3).save(loud, tmp_path)
 
 
-def test_stems_that_were_changed_are_not_added_to(loud: Path, tmp_path: Path) -> None:
+EDITS: dict[str, Any] = {
+    "quieter": lambda samples: samples // 2,
+    "upside down": lambda samples: np.maximum(samples, -32767) * -1,
+    "one channel": lambda samples: samples[:, :1],
+    "one step": lambda samples: samples + (np.arange(samples.size) == 9).reshape(samples.shape),
+    "silent": lambda samples: samples * 0,
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("container", ["wav", "flac"])
+def test_stems_that_were_changed_are_not_added_to(edit: str, container: str, loud: Path, tmp_path: Path) -> None:
+    """One that stays would change its siblings, with --overwrite too; the message names it and what helps."""
+    out, output = tmp_path / "out", OutputFormat(container)
+    folder = separator(nodes=["voice", "band/bass"]).save(loud, out, output).folder
+    for file, asked in (("voice", {"nodes": ["band"]}), ("band/bass", {"depth": 1})):
+        stem = folder / f"{file}.{container}"
+        whole = stem.read_bytes()
+        samples, _ = soundfile.read(stem, dtype="int16")
+        soundfile.write(stem, EDITS[edit](samples).astype(np.int16), RATE, "PCM_16")
+        before = {path: path.read_bytes() for path in out.rglob("*.*")}
+        for overwrite in (False, True):
+            with pytest.raises(AudioError) as caught:
+                separator(**asked).save(loud, out, output, overwrite=overwrite)
+            assert str(caught.value) == (
+                f"the stem '{stem}' has changed since it was separated, and those beside it would no longer add up: "
+                "delete it, or give another folder with -o"
+            )
+            assert {path: path.read_bytes() for path in out.rglob("*.*")} == before
+        stem.write_bytes(whole)
+    samples, _ = soundfile.read(stem, dtype="int16")
+    soundfile.write(stem, EDITS[edit](samples).astype(np.int16), RATE, "PCM_16")
+    separator().save(loud, tmp_path / "another", output)
+    stem.unlink()
+    separator().save(loud, out, output)
+    check(folder, loud)
+
+
+def test_the_song_without_a_node_that_was_changed(loud: Path, tmp_path: Path) -> None:
+    quiet = tmp_path / "quiet.wav"
+    soundfile.write(quiet, soundfile.read(loud)[0] / 8, RATE, "PCM_16")
+    folder = separator(nodes=["voice"]).save(quiet, tmp_path, layout=StemLayout(without=("voice",))).folder
+    samples, _ = soundfile.read(folder / "without_voice.wav", dtype="int16")
+    soundfile.write(folder / "without_voice.wav", samples // 2, RATE, "PCM_16")
+    with pytest.raises(AudioError, match=r"without_voice.wav' has changed since it was separated"):
+        separator(depth=1).save(quiet, tmp_path)
+
+
+@pytest.mark.parametrize("silence", [False, True])
+def test_rows_without_a_checksum_are_compared_by_level(silence: bool, loud: Path, tmp_path: Path) -> None:
+    """As earlier versions wrote them."""
+    if silence:
+        soundfile.write(loud, np.zeros(5000), RATE, "PCM_16")
     folder = separator(depth=1).save(loud, tmp_path).folder
+    manifest = json.loads((folder / MANIFEST).read_text())
+    for row in manifest["nodes"]:
+        del row["crc32"]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    separator(nodes=["band/bass"]).save(loud, tmp_path)
     samples, _ = soundfile.read(folder / "voice.wav", dtype="int16")
-    soundfile.write(folder / "voice.wav", samples // 2, RATE, "PCM_16")
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(AudioError, match="do not add up any more, one was changed: give --overwrite"):
+    soundfile.write(folder / "voice.wav", samples // 2 + 1, RATE, "PCM_16")
+    with pytest.raises(AudioError, match=r"voice.wav' has changed since it was separated"):
         separator().save(loud, tmp_path)
-    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_change_that_levels_do_not_show(loud: Path, tmp_path: Path) -> None:
+    """The sums do, where no siblings are left to take it."""
+    folder = separator(depth=1).save(loud, tmp_path).folder
+    manifest = json.loads((folder / MANIFEST).read_text())
+    for row in manifest["nodes"]:
+        del row["crc32"]
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    samples, _ = soundfile.read(folder / "voice.wav", dtype="int16")
+    soundfile.write(folder / "voice.wav", samples[::-1], RATE, "PCM_16")
+    with pytest.raises(AudioError, match="do not add up any more, one was changed: delete them, or give another"):
+        separator().save(loud, tmp_path)
+    (folder / "voice.wav").unlink()
+    (folder / "band.wav").unlink()
+    separator().save(loud, tmp_path)
+    check(folder, loud)
 
 
 def test_a_run_that_another_overtakes_begins_anew(loud: Path, tmp_path: Path) -> None:

@@ -217,7 +217,7 @@ class NodeSums:
                 missing = missing - taken
             if np.any(missing):
                 raise AudioError(
-                    "the stems that are there do not add up any more, one was changed: give --overwrite or another "
+                    "the stems that are there do not add up any more, one was changed: delete them, or give another "
                     "folder"
                 )
         del within[MIXTURE]

@@ -15,6 +15,7 @@ from typing import Any
 from stemtree.audio import open_source
 from stemtree.errors import AudioError, OptionError
 from stemtree.hierarchy import NodePath
+from stemtree.separation.output.given import GivenStem
 from stemtree.separation.output.layout import FLAT, MIXES, Remainder, Stem
 from stemtree.separation.output.manifest import MANIFEST, Manifest, read_manifest
 from stemtree.separation.output.recipe import Tree, children_of, difference, is_one_tree, joined, recipes
@@ -34,9 +35,9 @@ class Additions:
         The stems to write and their files, within the folder.
     there : dict of Stem to dict
         The rows of ``tree.json`` of the stems that were asked for and are there, or were left out as inactive.
-    given : dict of NodePath to pathlib.Path
+    given : dict of NodePath to GivenStem
         Nodes that are there as integers of the same width, made in the same way: with the new ones they must add up.
-    given_without : dict of NodePath to pathlib.Path
+    given_without : dict of NodePath to GivenStem
         The same of the song without a node.
     moved : tuple of str
         Files of nodes that are written anew under other names.
@@ -44,8 +45,8 @@ class Additions:
 
     files: dict[Stem, str]
     there: dict[Stem, dict[str, Any]]
-    given: dict[NodePath, Path]
-    given_without: dict[NodePath, Path]
+    given: dict[NodePath, GivenStem]
+    given_without: dict[NodePath, GivenStem]
     moved: tuple[str, ...] = ()
 
 
@@ -201,10 +202,10 @@ class SongFolder:
                 return run
         return None
 
-    def _given(self, replaced: set[str]) -> tuple[dict[NodePath, Path], dict[NodePath, Path]]:
+    def _given(self, replaced: set[str]) -> tuple[dict[NodePath, GivenStem], dict[NodePath, GivenStem]]:
         """The nodes, and those that the song is there without, whose integers are to stay; not files to replace."""
-        given: dict[NodePath, Path] = {}
-        without: dict[NodePath, Path] = {}
+        given: dict[NodePath, GivenStem] = {}
+        without: dict[NodePath, GivenStem] = {}
         width, known = self.inputs["format"]["subtype"], self._known[1]
         for run, differs in zip(self._runs, self._differences, strict=True):
             if differs or width not in _INTEGERS or run["format"]["subtype"] != width:
@@ -213,11 +214,12 @@ class SongFolder:
                 path = stem if isinstance(stem, str) else stem.nodes[0]
                 if row["file"] in replaced or known.get(path) != recipes(run)[path] or not self._is_whole(run, row):
                     continue
+                there = GivenStem(self.folder / row["file"], row, run["samples"])
                 if isinstance(stem, str):
-                    given.setdefault(path, self.folder / row["file"])
+                    given.setdefault(path, there)
                 elif isinstance(stem, Remainder) and len(stem.nodes) == 1 and not row["held_at_full_scale"]:
-                    without.setdefault(path, self.folder / row["file"])
-        return given, {path: file for path, file in without.items() if path not in given}
+                    without.setdefault(path, there)
+        return given, {path: stem for path, stem in without.items() if path not in given}
 
     def _is_whole(self, run: Manifest, row: Mapping[str, Any]) -> bool:
         return _is_whole(self.folder / row["file"], run.get("samples"))

@@ -7,12 +7,12 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemtree.audio import AudioSource, FileSource, OutputFormat, StemReader, StemWriter, bytes_needed
-from stemtree.audio.samples import ExactSamples, PcmSamples
+from stemtree.audio import AudioSource, FileSource, OutputFormat, StemWriter, bytes_needed
 from stemtree.audio.tags import TAGGED, read_tags, write_tags
 from stemtree.errors import AudioError, DiskError, OptionError
-from stemtree.hierarchy import MIXTURE, NodePath
+from stemtree.hierarchy import MIXTURE
 from stemtree.separation.output.exchange import exchange
+from stemtree.separation.output.given import GivenReader
 from stemtree.separation.output.integer_sums import NodeSums
 from stemtree.separation.output.layout import MIXES, Stem, StemLayout
 from stemtree.separation.output.manifest import (
@@ -85,7 +85,7 @@ def save_tree(
     Raises
     ------
     AudioError
-        If the song cannot be read or the stems cannot be written.
+        If the song cannot be read or the stems cannot be written, or if stems that are there and stay were changed.
     OptionError
         If stems are there that these cannot lie beside (see `SongFolder.additions`), if a stem would replace the song,
         or if the format cannot hold its sample rate.
@@ -106,6 +106,8 @@ def save_tree(
             manifest = there.described(additions, {})
             _write_description(manifest, there, place)
             return SavedSong(song_folder, _for_stems(manifest, stems), True, place.is_shared)
+        for stem in (*additions.given.values(), *additions.given_without.values()):
+            stem.check(output.bits or 0)
         with staging(place.staged_for) as staged:
             _check_disk_space(staged, len(additions.files), source, output)
             written = _write_stems(blocks(), origin, there.tree, additions, staged, output)
@@ -198,36 +200,17 @@ def _write_stems(
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             writer = StemWriter(folder / file, output, source.sample_rate, source.channels)
             writers[stem] = stack.enter_context(writer)
-        given = _Given(additions, sums, stack)
+        given = GivenReader(additions.given, additions.given_without, sums, stack)
         for block in _pieces(blocks):
             samples = sums.sum_leaves(block.mixture, block.leaves, block.continued, given.read(block.mixture))
-            statistics[MIXTURE].meter.add(block.mixture)
+            statistics[MIXTURE].add(block.mixture)
             statistics[MIXTURE].held += samples.held[MIXTURE]
             for stem, writer in writers.items():
                 values, held = sums.of_stem(block.mixture, samples, stem)
                 writer.write(values)
-                statistics[stem].meter.add(values, sums.scale)
+                statistics[stem].add(values, sums.scale)
                 statistics[stem].held += held
     return describe_stems(additions.files, statistics, source.channels)
-
-
-class _Given:
-    """Integers of nodes that are there and stay, read along with the song."""
-
-    def __init__(self, additions: Additions, sums: NodeSums, stack: ExitStack) -> None:
-        self._sums = sums
-        self._readers, self._without = (
-            {path: stack.enter_context(StemReader(file, sums.bits or 0)) for path, file in files.items()}
-            for files in (additions.given, additions.given_without)
-        )
-
-    def read(self, mixture: ExactSamples) -> dict[NodePath, PcmSamples]:
-        """The next samples of all, as many as the mixture's."""
-        count = mixture.shape[-1]
-        given = {path: reader.read(count) for path, reader in self._readers.items()}
-        for path, reader in self._without.items():
-            given[path] = self._sums.steps(mixture) - reader.read(count)
-        return given
 
 
 def _pieces(blocks: Iterable[SeparatedBlock]) -> Iterator[SeparatedBlock]:

@@ -1,0 +1,109 @@
+"""Stems that are there and stay, as integers that new ones must add up with: checked first, then read along."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stemtree.audio import StemReader
+from stemtree.audio.samples import ExactSamples, PcmSamples
+from stemtree.errors import AudioError
+from stemtree.hierarchy import NodePath
+from stemtree.separation.output.integer_sums import NodeSums
+from stemtree.separation.output.manifest import NodeStatistics
+
+_BLOCK = 1 << 16
+
+_LEVEL_SLACK = 0.011
+"""dB by which levels may differ that are rounded to 0.01 dB."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenStem:
+    """A stem that is there.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        Where it lies.
+    row : mapping
+        What ``tree.json`` says of it.
+    num_samples : int
+        Its length.
+    """
+
+    file: Path
+    row: Mapping[str, Any]
+    num_samples: int
+
+    def check(self, bits: int) -> None:
+        """Compare what it holds with what was written: siblings that are new would take any difference.
+
+        Parameters
+        ----------
+        bits : int
+            Width of its integers.
+
+        Raises
+        ------
+        AudioError
+            If it was changed, or cannot be read.
+        """
+        found = NodeStatistics()
+        with StemReader(self.file, bits) as reader:
+            for start in range(0, self.num_samples, _BLOCK):
+                found.add(reader.read(min(_BLOCK, self.num_samples - start)), 2.0 ** (bits - 1))
+        if not _is_same(self.row, found.as_dict()):
+            raise AudioError(
+                f"the stem '{self.file}' has changed since it was separated, and those beside it would no longer add "
+                "up: delete it, or give another folder with -o"
+            )
+
+
+class GivenReader:
+    """Integers of nodes that are there and stay, read along with the song.
+
+    Parameters
+    ----------
+    given, without : mapping of NodePath to GivenStem
+        The nodes, and the song without nodes.
+    sums : NodeSums
+        Of the run that is to add up with them.
+    stack : contextlib.ExitStack
+        Closes the files.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[NodePath, GivenStem],
+        without: Mapping[NodePath, GivenStem],
+        sums: NodeSums,
+        stack: ExitStack,
+    ) -> None:
+        self._sums = sums
+        self._readers, self._without = (
+            {path: stack.enter_context(StemReader(stem.file, sums.bits or 0)) for path, stem in stems.items()}
+            for stems in (given, without)
+        )
+
+    def read(self, mixture: ExactSamples) -> dict[NodePath, PcmSamples]:
+        """The next samples of all, as many as the mixture's."""
+        count = mixture.shape[-1]
+        given = {path: reader.read(count) for path, reader in self._readers.items()}
+        for path, reader in self._without.items():
+            given[path] = self._sums.steps(mixture) - reader.read(count)
+        return given
+
+
+def _is_same(row: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Whether a row fits, by its checksum; rows of earlier versions have none, but levels."""
+    if "crc32" in row:
+        return bool(row["crc32"] == found["crc32"])
+    return all(_is_level(row[key], found[key]) for key in ("rms_dbfs", "peak_dbfs") if key in row)
+
+
+def _is_level(said: object, found: float | None) -> bool:
+    if isinstance(said, int | float) and found is not None:
+        return abs(said - found) <= _LEVEL_SLACK
+    return said is found  # None, which is silence
