@@ -38,29 +38,28 @@ class NodeStatistics:
         Of the samples as written.
     held : int
         How many values were held at full scale or took a sibling's difference.
-    checksum : int, optional
-        CRC-32 of the samples, sample by sample in 32 bits; None unless they are integers, which files hold exactly.
+    checksums : list of int
+        CRC-32 of each channel's samples in 32 bits; none unless they are integers, which files hold exactly.
     """
 
     meter: RmsMeter = field(default_factory=RmsMeter)
     held: int = 0
-    checksum: int | None = None
+    checksums: list[int] = field(default_factory=list)
 
     def add(self, block: ExactSamples | Samples | PcmSamples, full_scale: float = 1.0) -> None:
         """Add the next ``(channel, sample)`` block, as it is written."""
         self.meter.add(block, full_scale)
         if np.issubdtype(block.dtype, np.integer):
-            interleaved = np.empty(block.shape[::-1], "<i4")  # the same however the samples are cut into blocks
-            for channel, row in enumerate(block):  # four times as fast as copying `block.T`
-                interleaved[:, channel] = row
-            self.checksum = crc32(interleaved.data, self.checksum or 0)
+            so_far = self.checksums or [0] * len(block)  # by channel: interleaving would take longer than the sums
+            rows = np.ascontiguousarray(block, "<i4")
+            self.checksums = [crc32(row.data, checksum) for row, checksum in zip(rows, so_far, strict=True)]
 
     def as_dict(self) -> dict[str, Any]:
-        """RMS and peak in dBFS to 0.01 dB, None (JSON has no infinity) for silence; `held`; the checksum, if any."""
+        """RMS and peak in dBFS to 0.01 dB, None (JSON has no infinity) for silence; `held`; the checksums, if any."""
         loudness = {"rms_dbfs": self.meter.rms_dbfs, "peak_dbfs": self.meter.peak_dbfs}
         rounded = {key: round(value, 2) + 0.0 if math.isfinite(value) else None for key, value in loudness.items()}
-        checksum = {} if self.checksum is None else {"crc32": f"{self.checksum:08x}"}
-        return rounded | {"held_at_full_scale": self.held} | checksum
+        checksums = {"crc32": [f"{checksum:08x}" for checksum in self.checksums]} if self.checksums else {}
+        return rounded | {"held_at_full_scale": self.held} | checksums
 
 
 def describe_inputs(origin: Origin, output: OutputFormat, nodes: Sequence[NodePath]) -> Manifest:
