@@ -4,7 +4,7 @@ r"""Make corpora of real sounds, and teach the default model with them.
     recipes/default_model/corpora.sh FREEDOOM INSTRUMENTS OUT/data again again_plain
     python recipes/real_sounds/make.py start OUT --model START  # its weights as they were when they learned
     cd OUT && stemtree train REPOSITORY/recipes/real_sounds/train.yaml -o run
-    python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --share 0.4 --temperature 1.4 \
+    python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --share 0.6 --temperature 1.4 \
         --fade -22 --position --licences OUT/licences.yaml
     python recipes/real_sounds/make.py measure MODEL OUT [--openmsx CORPUS] [--sample CHUNKS]
 
@@ -58,7 +58,7 @@ TAIL = 2.0
 class Size:
     """How much is rendered: takes of songs, songs used at most, seconds of training and validation."""
 
-    takes: int = 2
+    takes: int = 4
     songs: int | None = None
     excerpt: float = 12
     held_takes: int = 2
