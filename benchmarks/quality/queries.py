@@ -1,6 +1,6 @@
-"""Write the page on queries, docs/results/query.md, from measured rows.
+"""Print what is measured of the page on queries, docs/results/query.md; its other words are written by hand.
 
-    python benchmarks/quality/queries.py MODEL LEVELS.parquet TREES.parquet --other OTHER.parquet > query.md
+    python benchmarks/quality/queries.py MODEL LEVELS.parquet TREES.parquet --other OTHER.parquet
 
 MODEL is the folder of a model that takes queries. The rows are those of `COMMANDS`, which the page prints: songs of
 openttd-openmsx with TimGM6mb, neither in training, rendered by recipes/query_model/make.py. TREES.leaves.parquet lies
@@ -151,14 +151,6 @@ is salient in some chunk of 10 s.
 {leaves}
 """
 
-HEARD = """
-### What it heard
-
-The weights begin with the default model's. They had 800 steps on songs in which melodic sounds played most of the
-drums' parts, by a fault of the renderer that is mended, and then 1,200 steps on songs as `recipes/query_model/make.py`
-makes them now (`--epochs 12`), in 1.3 hours of CPU time. The recipe's whole run, 6,000 steps, has not been done.
-"""
-
 
 def page(model: Path, levels: pl.DataFrame, trees: Path, other: pl.DataFrame | None = None) -> str:
     """Write the whole page.
@@ -186,7 +178,7 @@ def page(model: Path, levels: pl.DataFrame, trees: Path, other: pl.DataFrame | N
     if nodes:
         gains = ", ".join(f"{NAMES[level]} {decibels(nodes[level][0])}" for level in ASKED if level in nodes)
         text += f"\nNodes of these trees, where both they and their estimates are heard, gain in dB: {gains}.\n"
-    return text + HEARD
+    return text
 
 
 def main() -> None:
