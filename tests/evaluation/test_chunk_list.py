@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from polars.testing import assert_frame_equal
 
 from stemtree.corpora.track import Corpus
 from stemtree.data.salience import Chunking
@@ -113,7 +114,8 @@ def test_a_model_that_takes_queries_is_measured_on_the_list(
     whole = evaluate(query_model, query_corpus, hierarchy, settings, workers=1)
     assert rows.height == 4
     keys = ["track", "start", "target", "node"]
-    assert rows.equals(whole.join(rows.select(keys), on=keys, how="semi", maintain_order="left"))
+    listed = whole.join(rows.select(keys), on=keys, how="semi", maintain_order="left")
+    assert_frame_equal(rows, listed, abs_tol=1e-4)  # products of other sizes are rounded otherwise on some processors
     vocals = ChunkList((ListedChunk("0", 2.0, "vocals"),), 2)
     with pytest.raises(OptionError, match="takes no query for 'vocals'"):
         evaluate(query_model, query_corpus, hierarchy, settings, selection=Selection(chunks=vocals), workers=1)
