@@ -1,6 +1,7 @@
 """What holds for every network: shapes, parameters, exact sizes."""
 
 import sys
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -47,6 +48,13 @@ def test_in_evaluation_an_example_is_alone(kind: str) -> None:
         together = network(*inputs)
         torch.testing.assert_close(network(*(each[1:2] for each in inputs)), together[1:2], atol=1e-5, rtol=1e-4)
         assert torch.equal(network(*inputs), together)
+
+
+@pytest.mark.parametrize("kind", SMALL_SEPARATORS)
+def test_a_copy_is_the_same_network(kind: str) -> None:
+    """Averages of weights are kept in a copy."""
+    network = small_model(SMALL_SEPARATORS[kind]).network
+    assert _parameters(deepcopy(network)) == _parameters(network)
 
 
 def _parameters(network: nn.Module) -> int:

@@ -19,6 +19,8 @@ _BANDS = (*(2,) * 24, *(4,) * 12, *(12,) * 8, *(24,) * 8, *(48,) * 8, 128, 129)
 _MAX_BINS = 4096
 """The package tries its transform on a signal that is too short for more."""
 
+_PURPOSE = "the network 'bs_roformer' needs"
+
 
 class BsRoformerSettings(BaseNetworkSettings, frozen=True):
     """Sizes of `BsRoformer`; the defaults are the paper's.
@@ -81,9 +83,7 @@ class BsRoformer(nn.Module):
             raise OptionError(
                 f"the network 'bs_roformer' hears at most {_MAX_BINS} bins, not {bins}: give a shorter window"
             )
-        purpose = "the network 'bs_roformer' needs"
-        self._package = library("pymss_core", "networks", purpose)
-        module = library("pymss_core.modules.bs_roformer", "networks", purpose)
+        module = library("pymss_core.modules.bs_roformer", "networks", _PURPOSE)
         bands = fit_bands(settings.bands, bins)
         self.heard = sum(bands)
         self.network = module.BSRoformer(
@@ -109,7 +109,7 @@ class BsRoformer(nn.Module):
 
     def train(self, mode: bool = True) -> "BsRoformer":
         """See `torch.nn.Module.train`; what was computed once for evaluation cannot be differentiated through."""
-        self._package.clear_model_runtime_caches(self.network)
+        library("pymss_core", "networks", _PURPOSE).clear_model_runtime_caches(self.network)
         return super().train(mode)
 
     def forward(self, mixture: Spectrogram) -> Spectrogram:
