@@ -81,6 +81,16 @@ def test_songs_of_other_settings_are_not_mixed_in(midi: Path, tmp_path: Path) ->
     ):
         with pytest.raises(OptionError, match=message):
             render_corpus([midi], tmp_path / "c", render_settings(**options), workers=1, skip_bad=True)
+    before = {"amplifiers": True, "skip_parts": True, "plays": ((SOUNDFONT, "bass"),)}
+    render_corpus([midi], tmp_path / "other", render_settings(**before), workers=1)
+    for name, message in (
+        ("amplifiers", "with amplifiers True, not False"),
+        ("skip_parts", "with skip_parts True, not False"),
+        ("plays", r"with plays \[\['TimGM6mb.sf2', 'bass'\]\], not \[\]"),
+    ):
+        options = {key: value for key, value in before.items() if key != name}
+        with pytest.raises(OptionError, match=message):
+            render_corpus([midi], tmp_path / "other", render_settings(**options), workers=1)
     shutil.copytree(
         Path(__file__).parents[1] / "support" / "corpora" / "babyslakh" / "Track00001", tmp_path / "c" / "Track00001"
     )
