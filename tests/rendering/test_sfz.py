@@ -73,6 +73,14 @@ def test_layers_and_round_robins_on_the_very_sample(instrument: Path) -> None:
     assert np.abs(left[0]).max() > 10 * np.abs(left[1]).max()
 
 
+def test_keys_beyond_midi_are_left_out(instrument: Path) -> None:
+    """As FluidSynth leaves them out; sfizz refuses them."""
+    player, part = SfzPlayer(instrument, RATE), _part([40, 40], size=3)
+    part.instrument.notes[0].pitch = 2
+    audio = player.play(part, player.presets[0], 64, 1.2)[0]
+    assert not audio[: RATE // 2].any() and audio[RATE // 2 :].any()
+
+
 def test_what_is_missing_is_named(instrument: Path) -> None:
     check_sfz(instrument)
     (instrument.parent / "Samples" / "the loud one.wav").unlink()

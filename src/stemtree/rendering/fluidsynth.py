@@ -140,11 +140,16 @@ class Synthesizer:
 
 
 def events_of(part: MidiPart) -> list[tuple[float, Any]]:
-    """Everything that happens, in order: the time in seconds, and how to send it to a synthesizer and channel."""
+    """Everything that happens, in order: the time in seconds, and how to send it to a synthesizer and channel.
+
+    Notes are left out that an instrument of this size would play beyond MIDI's keys.
+    """
     instrument, lower = part.instrument, 0 if part.is_drum else part.size
     events: list[tuple[float, int, Any]] = []
     for note in instrument.notes:
         key = note.pitch - lower
+        if not 0 <= key <= 127:
+            continue
         events.append((note.start, _NOTE_ON, lambda synth, ch, k=key, n=note: synth.noteon(ch, k, n.velocity)))
         events.append((note.end, _NOTE_OFF, lambda synth, ch, k=key: synth.noteoff(ch, k)))
     for bend in instrument.pitch_bends:
