@@ -1,6 +1,7 @@
 """Models on the Hugging Face hub: a small server on this machine stands for it."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ import pytest
 from stemtree.errors import LibraryError, ModelError
 from stemtree.hub import fetch, is_hub_name, upload
 from stemtree.model_files import CARDS
+from stemtree.separation.splitters.abilities import DRUM_MODEL
 
 pytest.importorskip("huggingface_hub")
 constants = pytest.importorskip("huggingface_hub.constants")
@@ -108,6 +110,31 @@ def test_without_network(cli: Callable, server: ThreadingHTTPServer, wav: Path, 
     )
     asked = cli("query", wav, "-o", tmp_path / "out", "--like", wav, "--model", "hf:me/mine")
     assert (asked.code, asked.err) == (1, outcome.err) and not (tmp_path / "out").exists()
+
+
+def test_models_that_were_fetched_are_listed_without_the_network(
+    cli: Callable, server: ThreadingHTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the hub's, one of a revision, one of which only the card was fetched, and one of another program."""
+    server.shutdown()
+    server.server_close()
+    monkeypatch.chdir(tmp_path)
+    for name, ref, files in (
+        ("mine", "main", ("config.json", "model.safetensors")),
+        ("tagged", "v1", ("config.json", "model.safetensors")),
+        ("card", "main", ("config.json",)),
+        ("other", "main", ()),
+    ):
+        place = tmp_path / "cache" / f"models--me--{name}"
+        (place / "refs").mkdir(parents=True)
+        (place / "refs" / ref).write_text("a" * 40)
+        (place / "snapshots" / ("a" * 40)).mkdir(parents=True)
+        (place / "blobs").mkdir()
+        (place / "snapshots" / ("a" * 40) / "config.json").write_text("{}")
+        for file in files:
+            shutil.copy(DRUM_MODEL / file, place / "snapshots" / ("a" * 40))
+    lines = cli("models").out.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith(" hf:")] == ["hf:me/mine", "hf:me/tagged@v1"]
 
 
 def test_uploading_needs_a_login(server: ThreadingHTTPServer, tmp_path: Path) -> None:

@@ -54,25 +54,31 @@ def fetch(name: str, files: tuple[str, ...]) -> Path:
     raise ModelError(f"'{name}' is no model of stemtree: it has no {files[0]}; check the name")
 
 
-def fetched(files: Sequence[str]) -> list[str]:
-    """The names, without ``hf:``, of the models in the hub's cache on this machine that have one of these files.
+def fetched() -> list[tuple[str, Path]]:
+    """What lies in the hub's cache on this machine: names with their revisions, and the folders of their files.
 
-    There are no such models where huggingface_hub is not installed, or where it has no cache that can be read.
+    Nothing is where huggingface_hub is not installed, or where it has no cache that can be read.
     """
     try:
         hub = _library("in the cache")
     except LibraryError:
         return []
     try:
-        kept = hub.scan_cache_dir()
+        kept = hub.scan_cache_dir(hub.constants.HF_HUB_CACHE)
     except (hub.errors.CacheNotFound, ValueError, OSError):
         return []
-    return sorted(
-        repository.repo_id
+    found = [
+        (f"{PREFIX}{repository.repo_id}{_revision(revision)}", Path(revision.snapshot_path))
         for repository in kept.repos
         if repository.repo_type == "model"
-        and any(file.file_name in files for revision in repository.revisions for file in revision.files)
-    )
+        for revision in repository.revisions
+    ]
+    return sorted(found)
+
+
+def _revision(revision: Any) -> str:
+    """What a name is followed by for one of the cache's revisions; nothing for the one that is meant without."""
+    return "" if "main" in revision.refs else f"@{next(iter(sorted(revision.refs)), revision.commit_hash)}"
 
 
 def upload(folder: Path, name: str, files: Sequence[str], *, private: bool = False, message: str = "") -> str:

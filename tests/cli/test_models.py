@@ -14,7 +14,7 @@ from stemtree.separation.splitters.abilities import DRUM_MODEL
 def drums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The model of drum pieces as a run's, with a card of its own; nothing was fetched from the hub."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("stemtree.separation.splitters.models.fetched", lambda files: [])
+    monkeypatch.setattr("stemtree.separation.splitters.models.fetched", list)
     shutil.copytree(DRUM_MODEL, "runs/drums")
     card = json.loads(card_file("runs/drums").read_text("utf-8"))
     card_file("runs/drums").unlink()
@@ -51,5 +51,9 @@ def test_what_is_no_model(cli, drums: Path) -> None:
     ):
         outcome = cli("models", *arguments)
         assert (outcome.code, outcome.err) == (1, f"stemtree: {message}\n")
-    (drums / "config.json").write_text("[]")
-    assert "is not one of ours" in cli("models", "--show", drums).err
+    card = json.loads((drums / "config.json").read_text())
+    without = {key: value for key, value in card.items() if key != "network"}
+    for wrong in ([], without, card | {"metrics": {"mine": 3}}, card | {"licences": {"songs": 3}}):
+        (drums / "config.json").write_text(json.dumps(wrong))
+        outcome = cli("models", "--show", drums)
+        assert (outcome.code, outcome.out) == (1, "") and "is not one of ours: check the path" in outcome.err

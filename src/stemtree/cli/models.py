@@ -28,23 +28,18 @@ def models(
     ] = None,
 ) -> None:
     """List the models that are here: licence, what they divide, cost, and measured figures."""
-    from stemtree.separation.splitters.abilities import NAMED_MODELS
     from stemtree.separation.splitters.models import (
-        SHIPPED,
         SPLEETER_CPU_SECONDS,
         SPLEETER_PARAMETERS,
         models_here,
-        one_model,
+        page_of,
         spleeter_size,
     )
 
     if one is not None and folders:
         raise OptionError("--show prints one model and no list: leave out the folders")
     if one is not None:
-        from stemtree.model_page import model_page
-
-        page = model_page(one_model(one).content, one, "" if one in SHIPPED and one not in NAMED_MODELS else one)
-        say(page.partition("\n---\n\n")[2].rstrip())
+        say(page_of(one).partition("\n---\n\n")[2].rstrip())
         return
     from rich.table import Table
 

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any
 
 from stemtree.errors import ModelError
 from stemtree.hierarchy import NodePath, depth, join
-from stemtree.hub import PREFIX, fetched
-from stemtree.model_files import CARDS, card_file, has_model, weights_file
+from stemtree.hub import fetched
+from stemtree.model_files import CARDS, WEIGHTS, card_file, has_model, weights_file
+from stemtree.model_page import model_page
 from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, NAMED_MODELS, QUERY_MODEL, read_card
 
 SHIPPED = {"default model": DEFAULT_MODEL, "drum pieces": DRUM_MODEL, **NAMED_MODELS, "queries": QUERY_MODEL}
@@ -84,7 +85,7 @@ def models_here(folders: Iterable[str | os.PathLike[str]] = ()) -> Iterator[Know
         If a folder cannot be read.
     """
     named = [(name, str(place)) for name, place in SHIPPED.items() if has_model(place)]
-    named += [(PREFIX + name, PREFIX + name) for name in fetched(CARDS)]
+    named += [(name, str(place)) for name, place in fetched() if _is_whole(os.listdir(place))]
     named += [(str(place), str(place)) for folder in folders for place in _models_in(Path(folder))]
     for name, place in named:
         if (model := _describe(name, place)) is not None:
@@ -101,8 +102,21 @@ def one_model(name: str) -> KnownModel:
     """
     model = _describe(name, str(SHIPPED.get(name, name)))
     if model is None:
-        raise ModelError(f"the card '{card_file(SHIPPED.get(name, name))}' is not one of ours: check the path")
+        raise _not_ours(name)
     return model
+
+
+def page_of(name: str) -> str:
+    """The page on the model of this name or place; raises what `one_model` does."""
+    content, is_default = one_model(name).content, name in SHIPPED and name not in NAMED_MODELS
+    try:
+        return model_page(content, name, "" if is_default else name)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise _not_ours(name) from None
+
+
+def _not_ours(name: str) -> ModelError:
+    return ModelError(f"the card '{card_file(SHIPPED.get(name, name))}' is not one of ours: check the path")
 
 
 SPLEETER_CPU_SECONDS = 0.025
@@ -128,8 +142,13 @@ def _models_in(folder: Path) -> Iterator[Path]:
         raise ModelError(f"cannot read '{folder}': {error.strerror}; check the path") from None
     for place, below, files in os.walk(folder):
         below[:] = sorted(below) if len(Path(place).relative_to(folder).parts) < _DEEPEST else []
-        if any(name in files for name in CARDS) and weights_file(place).name in files:
+        if _is_whole(files):
             yield Path(place)
+
+
+def _is_whole(files: Collection[str]) -> bool:
+    """Whether a folder of these files holds a model."""
+    return WEIGHTS in files and any(name in files for name in CARDS)
 
 
 def _describe(name: str, place: str) -> KnownModel | None:
