@@ -89,6 +89,8 @@ def test_names_bring_the_default_splitters_and_objects_do_not() -> None:
     assert splitters_of(Path("a/b")) == ["a/b"] and splitters_of((own, Path("c"))) == [own, "c"]
     with pytest.raises(SplitterError, match="there is no splitter 'demux'"):
         Separator(TREE, splitters=[own, "demux"])
+    with pytest.raises(SplitterError, match=r"the stem map 'a\.yaml' is for one separator, and no separator is given"):
+        Separator(TREE, splitters=own, stem_maps="a.yaml")
 
 
 def test_the_representation_is_what_the_command_line_prints(cli, wav: Path, tmp_path: Path) -> None:

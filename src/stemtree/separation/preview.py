@@ -118,7 +118,8 @@ def preview(
     maps = stem_maps_for(stem_maps, [name for name in splitters if has_stems(name)])
     for name, stem_map in maps.items():
         package, _, model = name.partition(":")
-        stem_map.check(hierarchy or load(STEM_HIERARCHY), stems_of(package, model or DEFAULT_MODELS[package]))
+        stems = stems_of(package, model or DEFAULT_MODELS[package], stem_map)
+        stem_map.check(hierarchy or load(STEM_HIERARCHY), stems)
     able = abilities(splitters, maps)
     if hierarchy is not None:
         for name in splitters:

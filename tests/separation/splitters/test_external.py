@@ -139,6 +139,13 @@ def test_ms21_and_musdb18() -> None:
     assert set(installed.outputs(musdb, MIXTURE)) == set(musdb.leaves())
 
 
+def test_a_map_names_nodes_of_a_hierarchy_made_in_python(tmp_path: Path, mapped) -> None:
+    tree = parse("tree: {singing: , beat: , low: , rest: }", "mine")
+    stem_map = mapped("stems: {vocals: singing, drums: beat, bass: low, other: rest}")
+    separator = Separator(tree, splitters=packages.demucs(tmp_path), stem_maps=stem_map)
+    assert separator.tree.leaves() == ("singing", "beat", "low", "rest")
+
+
 def test_models_of_something_else(tmp_path: Path) -> None:
     model = packages.openunmix(tmp_path, ["noise", "speech"]).partition(":")[2]
     with pytest.raises(SplitterError, match="separates noise, speech, of which none is known to be a node: say which"):

@@ -88,8 +88,20 @@ def test_maps_that_are_wrong(text: str, message: str, mapped) -> None:
     assert "\n" not in str(caught.value) and "stems.yaml" in str(caught.value)
 
 
+def test_a_map_names_what_a_model_of_one_stem_leaves(mapped) -> None:
+    """No catalogue does; that of a separator of voices may call it instrumental."""
+    if not _content("pymss"):
+        pytest.skip("pymss is not installed")
+    model = "pymss:bs_roformer_mag_anvuew"
+    plan = preview(None, [model], depth=1, stem_maps=mapped("stems: {vocals: vocal, instrumental: accompaniment}"))
+    assert plan is not None and plan.tree.paths == ("vocal", "accompaniment")
+    with pytest.raises(SplitterError, match=r"a line for 'b', which is no stem of this separator: it makes vocals, a$"):
+        preview(None, [model], stem_maps=[mapped("stems: {vocals: vocal, a: bass, b: accompaniment}")])
+
+
 def test_whose_map_it_is(mapped, tmp_path: Path) -> None:
     file = mapped("stems: {a: vocal}")
+    assert list(stem_maps_for(file, ["demucs"])) == list(stem_maps_for(str(file), ["demucs"])) == ["demucs"]
     assert list(stem_maps_for([file], ["demucs"])) == list(stem_maps_for({"demucs": file}, ["demucs", "unblend"]))
     assert list(stem_maps_for([f"unblend={file}"], ["demucs", "unblend"])) == ["unblend"]
     for given, splitters, message in (

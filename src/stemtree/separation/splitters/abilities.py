@@ -149,7 +149,7 @@ def ability(name: str, stem_map: StemMap | None = None) -> Ability | None:
         if util.find_spec(package) is None:
             raise SplitterError(f"the separator {package} is not installed: run `pip install {package}`")
         model = model or DEFAULT_MODELS[package]
-        if (stems := stems_of(package, model)) is None:
+        if (stems := stems_of(package, model, stem_map)) is None:
             return None
         found = stem_map or stem_map_of(package, model, category_of(package, model), stems)
         return Ability(name, SeparatorStems(f"{package}'s model '{model}'", stems, found).parts)

@@ -8,7 +8,9 @@ from typing import Any
 
 import yaml
 
+from stemtree.hierarchy.labels import normal_form
 from stemtree.separation.splitters.stem_map_files import listed_stems
+from stemtree.separation.splitters.stem_maps import ANY, StemMap
 
 _CATALOGUES = {"pymss": "resources/model_catalog.json", "unblend": "metadata.yaml"}
 
@@ -20,8 +22,11 @@ def category_of(package: str, model: str) -> str:
     return "/".join(str(name) for name in names if name)
 
 
-def stems_of(package: str, model: str) -> tuple[str, ...] | None:
-    """The stems of a model as far as they are known without its weights, not necessarily in its own order."""
+def stems_of(package: str, model: str, stem_map: StemMap | None = None) -> tuple[str, ...] | None:
+    """The stems of a model as far as they are known without its weights, not necessarily in its own order.
+
+    Of what a model of one stem leaves no catalogue tells the name; it is taken from a map of a user's own.
+    """
     if (listed := listed_stems(package, model)) is not None:
         return listed
     if package == "unblend":
@@ -33,7 +38,12 @@ def stems_of(package: str, model: str) -> tuple[str, ...] | None:
     stems = tuple(entry["target_stem"].split("/"))
     if stems == ("other",):  # of what, only the model's own settings say
         return None
-    return stems if len(stems) > 1 else (*stems, "other")  # models call what is left by many names
+    return stems if len(stems) > 1 else (*stems, _rest_of(stems[0], stem_map))
+
+
+def _rest_of(stem: str, stem_map: StemMap | None) -> str:
+    names = [name for line in stem_map.lines for name in line.stems] if stem_map else []
+    return next((name for name in names if name not in (normal_form(stem), ANY)), "other")
 
 
 def _pymss_entry(model: str) -> dict[str, Any] | None:

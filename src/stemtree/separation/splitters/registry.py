@@ -43,7 +43,7 @@ def default_splitters() -> list[Splitter]:
 
 def make_splitters(
     names: Sequence[str],
-    hierarchy: str | None = None,
+    hierarchy: str | Path | Hierarchy | None = None,
     stem_maps: StemMaps = (),
 ) -> list[Splitter]:
     """Make splitters by their names, in order of precedence, and the default ones after them.
@@ -54,8 +54,8 @@ def make_splitters(
         ``spleeter``; ``voices``, a model that divides the voices; a separator that is installed beside this package
         (``demucs``, ``openunmix``, ``pymss``, ``unblend``, with ``:MODEL`` for another than its default model); the
         folder of a trained model; or ``hf:OWNER/NAME``, one on the Hugging Face hub.
-    hierarchy : str, optional
-        Name or file of a hierarchy that every named splitter must be able to split a node of, or to make a sum of.
+    hierarchy : str, path or Hierarchy, optional
+        One that every named splitter must be able to split a node of, or to make a sum of.
     stem_maps : StemMaps
         What the stems of other separators are; see `stem_maps_for`.
 
@@ -69,12 +69,12 @@ def make_splitters(
     """
     maps = stem_maps_for(stem_maps, [name for name in names if has_stems(name)])
     named = [_make_splitter(name, maps.get(name)) for name in names]
+    tree = load(hierarchy) if isinstance(hierarchy, str | Path) else hierarchy
     for name, stem_map in maps.items():
         splitter = named[names.index(name)]
         assert isinstance(splitter, ExternalSplitter)
-        stem_map.check(load(hierarchy or STEM_HIERARCHY), splitter.package.sources)
-    if hierarchy is not None:
-        tree = load(hierarchy)
+        stem_map.check(tree or load(STEM_HIERARCHY), splitter.package.sources)
+    if tree is not None:
         for name, splitter in zip(names, named, strict=True):
             if not can_serve(splitter, tree):
                 raise SplitterError(cannot_serve(name, tree))
@@ -101,13 +101,14 @@ def find_splitters(
     given : sequence of str or Splitter
         From `splitters_of`.
     hierarchy, stem_maps
-        See `make_splitters`; a hierarchy that is an object is not checked.
+        See `make_splitters`.
     """
     names = [entry for entry in given if isinstance(entry, str)]
     objects = [entry for entry in given if not isinstance(entry, str)]
     if objects and not names:
+        stem_maps_for(stem_maps, ())
         return objects
-    made = iter(make_splitters(names, str(hierarchy) if isinstance(hierarchy, str | Path) else None, stem_maps))
+    made = iter(make_splitters(names, hierarchy, stem_maps))
     return [next(made) if isinstance(entry, str) else entry for entry in given] + list(made)
 
 

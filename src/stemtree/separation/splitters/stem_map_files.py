@@ -13,8 +13,9 @@ from stemtree.hierarchy.labels import normal_form
 from stemtree.hierarchy.load import read_map
 from stemtree.separation.splitters.stem_maps import ANY, PART_OF, Line, StemMap
 
-StemMaps: TypeAlias = Sequence[str | Path] | Mapping[str, str | Path]
-"""Files with maps, each with ``SPLITTER=`` before it where there are several splitters; or files by splitters."""
+StemMaps: TypeAlias = str | Path | Sequence[str | Path] | Mapping[str, str | Path]
+"""A file with a map, or several, each with ``SPLITTER=`` before it where there are several splitters; or files by
+splitters."""
 
 SHIPPED = Path(__file__).with_name("stem_maps.yaml")
 
@@ -74,6 +75,7 @@ def stem_maps_for(given: StemMaps, splitters: Sequence[str]) -> dict[str, StemMa
         If it is not clear which splitter a file is for, or if it is no map.
     """
     found: dict[str, StemMap] = {}
+    given = [given] if isinstance(given, str | Path) else given
     pairs = given.items() if isinstance(given, Mapping) else [_named_file(str(text), splitters) for text in given]
     for splitter, file in pairs:
         if not splitters:
