@@ -1,8 +1,11 @@
 """The page on a model."""
 
+import pytest
 import yaml
+from support.networks import SMALL, SMALL_SEPARATORS
 
-from stemtree.model_page import model_page
+from stemtree.model_page import model_page, takes_query
+from stemtree.networks.registry import NetworkSettings
 
 CARD = {
     "hierarchy": "pair", "tree": {"a": {}, "b": {"c": {}}}, "root": "", "licence": "MIT",
@@ -23,3 +26,8 @@ def test_what_the_hub_reads_and_what_people_read() -> None:
     assert "\n\nIt was stopped early.\n\n## Licences" in noted
     positioned = "Its masks of stereo songs follow where in the stereo image the parts lie."
     assert positioned in model_page(CARD | {"follows_position": True}, "pair") and positioned not in noted
+
+
+@pytest.mark.parametrize("settings", [*SMALL.values(), *SMALL_SEPARATORS.values()], ids=lambda settings: settings.kind)
+def test_names_of_networks_say_whether_they_take_queries(settings: NetworkSettings) -> None:
+    assert takes_query(settings.kind) == settings.takes_query

@@ -36,9 +36,14 @@ def model_page(card: Mapping[str, Any], name: str, splitter: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
+def takes_query(kind: str) -> bool:
+    """Whether a network of this kind needs an example of what to separate, told without torch: its name says so."""
+    return "query" in kind
+
+
 def _used(kind: str, splitter: str) -> str:
-    """The command that uses the model; networks that take a query have it in their names."""
-    if "query" in kind:
+    """The command that uses the model."""
+    if takes_query(kind):
         return f"stemtree query song.wav --like example.wav{' --model ' * bool(splitter)}{splitter}"
     return f"stemtree separate song.wav{' --splitter ' * bool(splitter)}{splitter}"
 

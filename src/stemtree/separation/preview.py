@@ -18,6 +18,7 @@ from stemtree.separation.splitters.abilities import (
     cannot_serve,
     has_stems,
     read_card,
+    takes_no_example,
 )
 from stemtree.separation.splitters.catalogue import stems_of
 from stemtree.separation.splitters.stem_map_files import StemMaps, stem_maps_for
@@ -68,7 +69,7 @@ def preview_query(
     AudioError, ModelError
         If the example or the model cannot be read.
     OptionError
-        If the model has no such level, or if a folder's examples are not named after what it knows.
+        If the model takes no query or has no such level, or if a folder's examples are not named after what it knows.
     """
     try:
         os.stat("." if like is None else like)
@@ -76,6 +77,8 @@ def preview_query(
         raise AudioError(f"cannot read '{like}': {error.strerror}; check the path and its permissions") from None
     model = query_model(model)
     card = read_card(model)
+    if card is not None and not card.takes_query:
+        raise OptionError(takes_no_example(model))
     if card is not None and like is not None and os.path.isdir(like):
         from stemtree.separation.splitters.example_folder import find_examples, query_targets
 

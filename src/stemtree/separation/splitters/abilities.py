@@ -19,6 +19,7 @@ from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, Part, from_dict, is
 from stemtree.hub import is_hub_name
 from stemtree.masks.partition import Partition
 from stemtree.model_files import card_file
+from stemtree.model_page import takes_query
 from stemtree.separation.splitters.catalogue import category_of, stems_of
 from stemtree.separation.splitters.stem_map_files import stem_map_of
 from stemtree.separation.splitters.stem_maps import StemMap
@@ -194,6 +195,11 @@ def cannot_serve(name: str, hierarchy: Hierarchy) -> str:
     return f"the splitter '{name}' can split nothing of the hierarchy '{hierarchy.name}': leave one of them out"
 
 
+def takes_no_example(model: object) -> str:
+    """The message on a model that separates songs, where one is needed that takes a query."""
+    return f"the model '{model}' takes no example: use stemtree separate --splitter"
+
+
 def two_stems(hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
     """Vocals and accompaniment, if `node` is the mixture, or an only child of it, and these are its children."""
     children = hierarchy.children(node)
@@ -229,6 +235,8 @@ class ModelCard:
         The hierarchy that it was made for.
     stft : Analysis
         Its transform.
+    takes_query : bool
+        Whether it needs an example of what to separate.
     training : dict
         The settings it was trained with.
     """
@@ -237,6 +245,7 @@ class ModelCard:
     nodes: tuple[NodePath, ...]
     whole: Hierarchy
     stft: Analysis
+    takes_query: bool = False
     training: dict[str, Any] = field(default_factory=dict)
 
 
@@ -253,7 +262,8 @@ def read_card(model: str | os.PathLike[str]) -> ModelCard | None:
         card = json.loads(file.read_bytes())
         tree = from_dict(card["hierarchy"], card["tree"])
         whole = load(card["hierarchy"]) if card.get("root") else tree
-        return ModelCard(tree, tuple(card["nodes"]), whole, Analysis(**card["stft"]), dict(card.get("training", {})))
+        asks, training = takes_query(card["network"]["kind"]), dict(card.get("training", {}))
+        return ModelCard(tree, tuple(card["nodes"]), whole, Analysis(**card["stft"]), asks, training)
     except OSError as error:
         raise ModelError(f"cannot read the model '{file.parent}': {error.strerror or error}; check the path") from None
     except (HierarchyError, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):

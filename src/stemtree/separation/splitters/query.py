@@ -5,6 +5,7 @@ import os
 import torch
 
 from stemtree.errors import OptionError, counted
+from stemtree.separation.splitters.abilities import takes_no_example
 from stemtree.separation.splitters.example import Example
 from stemtree.separation.splitters.trained import TrainedSplitter
 from stemtree.spectral import FLOOR, Stft, log_magnitude
@@ -28,7 +29,7 @@ class QueryModelSplitter(TrainedSplitter):
 
     def _check_query(self) -> None:
         if not self.model.takes_query:
-            raise OptionError(f"the model '{self._folder}' takes no example: use stemtree separate --splitter")
+            raise OptionError(takes_no_example(self._folder))
 
     def _query_of(self, example: Example) -> Spectrogram:
         """An example as the model takes it: ``(channel, bin, frame)``; raises OptionError if nothing is heard in it."""
