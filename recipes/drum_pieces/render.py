@@ -12,6 +12,7 @@ render, sfz and train.
 import argparse
 import csv
 import re
+import sys
 import zlib
 from dataclasses import dataclass, field
 from functools import cache
@@ -165,7 +166,8 @@ def render(job: Job) -> None:
     """Write the stems of one song."""
     random = np.random.default_rng(zlib.crc32(job.folder.name.encode()))
     hits = _hits(job.midi, job.seconds, random)
-    stems = mix(hits, _kit(job.kit["name"], job.kit, job.sounds), job.seconds, random)
+    kit = _kits().setdefault(job.kit["name"], Kit(job.kit, job.sounds))
+    stems = mix(hits, kit, job.seconds, random)
     peak = np.abs(sum(stems.values())).max()
     gain = 10 ** (-random.uniform(1, 12) / 20) / max(float(peak), 1e-6)
     with staging(job.folder) as place:
@@ -175,12 +177,16 @@ def render(job: Job) -> None:
 
 
 @cache
-def _kit_named(name: str) -> dict[str, Kit]:
+def _kits() -> dict[str, Kit]:
+    """The kits that this process has played, by their names."""
     return {}
 
 
-def _kit(name: str, what: dict[str, Any], sounds: Path) -> Kit:
-    return _kit_named(name).setdefault(name, Kit(what, sounds))
+def check_kit(kit: dict[str, Any], sounds: Path) -> None:
+    """End unless a kit's sounds are there: what is missing would be silence."""
+    place = sounds / kit["folder" if kit["kind"] == "samples" else "file"]
+    if not (_sample_files(place) if kit["kind"] == "samples" else place.is_file()):
+        sys.exit(f"the kit '{kit['name']}' has no sounds at '{place}': put them there, see kits.yaml")
 
 
 def _hits(midi: Path, seconds: float, random: np.random.Generator) -> list[tuple[float, str, int]]:
@@ -271,6 +277,7 @@ def main() -> None:
             kit = own[random.choice(list(own), p=weights / weights.sum())]
             folder = given.out / split / f"{kit['name']}_{number:04}"
             if not folder.exists():
+                check_kit(kit, given.sounds)
                 jobs.append(Job(given.groove / row["midi_filename"], kit, given.sounds, folder, given.seconds))
     keep_freed_memory()
     jobs.sort(key=lambda job: job.kit["name"])

@@ -1,5 +1,6 @@
 """What voices are rendered from: the singing of a song without its silences, shifted to the intervals of harmonies."""
 
+import sys
 from pathlib import Path
 
 import librosa
@@ -31,6 +32,8 @@ def gather(clone: Path, song: str, place: Path) -> None:
     for file in sorted((clone / "src" / song).glob("*VOX*.m4a"), key=lambda file: "_mobile" not in file.stem):
         name = file.stem.partition("_Stem_")[2].removesuffix("_mobile")
         stems[name] = file  # of the coarser coding where there is no other
+    if "VOX LEAD" not in stems:
+        sys.exit(f"'{clone / 'src' / song}' holds no leading voice: give a clone of ichbinsoftware/everythingisremixed")
     voices = {name: read(file) for name, file in stems.items()}
     audio = {
         name: soxr.resample(np.asarray(voice, np.float32).T, rate, RATE).T for name, (voice, rate) in voices.items()

@@ -44,6 +44,12 @@ def test_harmonies_stay_in_the_key(recipe: ModuleType) -> None:
     assert third[at].tolist() == [4, 3, 3, 4, 4, 3, 3, 4]
 
 
+def test_a_folder_that_is_no_clone(recipe: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"1\.Song' holds no leading voice: give a clone"):
+        recipe.gather(tmp_path, "1.Song", tmp_path / "sources" / "1.Song")
+    assert not any(tmp_path.iterdir())
+
+
 def test_the_leader_stands_in_the_centre(recipe: ModuleType, tmp_path: Path) -> None:
     own = tmp_path / "sources" / "1.Song"
     own.mkdir(parents=True)
