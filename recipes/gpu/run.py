@@ -178,7 +178,7 @@ def render(options: argparse.Namespace) -> None:
             for label in sound["plays"]:
                 sounds += ["--drums", file] if label == "drums" else ["--soundfont", f"{label}={file}"]
         notes, corpus = sorted((music / "notes" / split).iterdir()), options.work / "data"
-        for take in range(2, 1 + options.takes) if split == "train" else (1,):
+        for take in range(min(2, options.takes), 1 + options.takes) if split == "train" else (1,):
             stemtree(
                 "corpus",
                 "render",
@@ -206,10 +206,11 @@ def train(options: argparse.Namespace) -> None:
     import torch
     from pytorch_lightning.callbacks import Callback
 
+    from stemtree.model_files import WEIGHTS
     from stemtree.training.configuration import read_settings
     from stemtree.training.monitor import Monitor
     from stemtree.training.run import fit, prepare, publish
-    from stemtree.training.run_folder import RunFolder
+    from stemtree.training.run_folder import SETTINGS, RunFolder
 
     corpus = {"root": str(options.work / "data"), "kind": "slakh"}
     changes = [f"{split}=[{json.dumps(corpus | {'split': split})}]" for split in ("train", "validation")]
@@ -222,9 +223,9 @@ def train(options: argparse.Namespace) -> None:
         def on_train_batch_end(self, *_: Any) -> None:
             steps.append(time.monotonic())
 
-    def run(folder: Path, *more: str) -> Any:
+    def run(folder: RunFolder, *more: str) -> Any:
         prepared = prepare(
-            read_settings(options.config, [*changes, *more]), RunFolder(folder), progress_bar=False,
+            read_settings(options.config, [*changes, *more]), folder, progress_bar=False,
             monitor=Monitor(lambda sentence: print(sentence, flush=True)),
         )  # fmt: skip
         if options.compile and torch.cuda.is_available():
@@ -233,16 +234,23 @@ def train(options: argparse.Namespace) -> None:
         fit(prepared)
         return prepared
 
+    folder = RunFolder(options.work / "run")
+    if (folder.path / WEIGHTS).is_file():
+        return
+    if (folder.path / SETTINGS).exists():  # of a run that was stopped, whose cosine has its end
+        began = yaml.safe_load((folder.path / SETTINGS).read_text("utf-8"))["trainer"]["max_epochs"]
+        publish(run(folder, f"trainer.max_epochs={began}"))
+        return
     settings = read_settings(options.config, changes)
     with tempfile.TemporaryDirectory(dir=options.work) as probe:
         tried = (START_UP + options.probe) * settings.batch
-        run(Path(probe), f"epoch={tried}", f"validation_size={settings.batch}", "trainer.max_epochs=1")
+        run(RunFolder(Path(probe)), f"epoch={tried}", f"validation_size={settings.batch}", "trainer.max_epochs=1")
     of_step = (steps[-1] - steps[START_UP - 1]) / (len(steps) - START_UP)
     left = options.seconds * (1 - EVALUATE_SHARE) - options.elapsed()
     of_epoch = of_step * (settings.epoch / settings.batch + settings.validation_size / settings.batch)
     epochs = max(1, int(left / of_epoch))
     print(f"{of_step:.3f} s a step, {left:.0f} s left: {epochs} epochs of {settings.epoch} examples", flush=True)
-    publish(run(options.work / "run", f"trainer.max_epochs={epochs}"))
+    publish(run(folder, f"trainer.max_epochs={epochs}"))
 
 
 def evaluate(options: argparse.Namespace) -> None:

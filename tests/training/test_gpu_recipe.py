@@ -85,6 +85,13 @@ def test_from_sounds_to_a_model(sources: Path, tmp_path: Path, monkeypatch: pyte
     assert list(json.loads((out / "report.json").read_text())["stages"]) == ["render", "train", "evaluate"]
     assert not pl.read_parquet(out / "unheard.parquet").is_empty()
     assert len(list(out.glob("model.safetensors.*"))) > 1
+    made = [(tmp_path / "work" / "run" / name) for name in ("model.safetensors", "settings.yaml")]
+    before = [file.stat().st_mtime_ns for file in made]
+    run("train", pack, tmp_path / "work", out, *config, *small, "--seconds", 2)  # done
+    assert [file.stat().st_mtime_ns for file in made] == before
+    made[0].unlink()
+    run("train", pack, tmp_path / "work", out, *config, *small, "--seconds", 60)  # goes on to its own end
+    assert yaml.safe_load(made[1].read_text())["trainer"]["max_epochs"] == 1 and made[0].exists()
     run("join", out)
     model = load_model(out)
     assert model.card.licences == {
