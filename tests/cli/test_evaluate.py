@@ -117,13 +117,13 @@ def test_trees_of_queries(cli, musdb: Path, tmp_path: Path) -> None:
     model = make_query_model(tmp_path / "model", ["accompaniment/bass", "accompaniment/drums"], RATE)
     options = ("--corpus", musdb, "--kind", "musdb18-hq")
     arguments = ("evaluate", f"query-tree:{model}", *options, "--split", "all", "--duration", 1, "--threshold", -60)
-    outcome = cli(*arguments, "--present", -90, "-o", tmp_path / "rows.parquet")
+    outcome = cli(*arguments, "--present", -90, "-o", tmp_path / "new" / "rows.parquet")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.splitlines()[0] == f"query-tree of {model}: 2 songs, dB"
     cells = _cells(outcome)
     assert cells["all leaves/7"] == ["4", "4", "4", "1.00", "1.00", "1.00"]
     assert cells["accompaniment/bass/7"] == ["2", "2", "2", "1.00", "1.00", "1.00"]
-    rows = pl.read_parquet(tmp_path / "rows.parquet").filter(node="accompaniment/bass")
+    rows = pl.read_parquet(tmp_path / "new" / "rows.parquet").filter(node="accompaniment/bass")
     assert cells["accompaniment/bass/12"][1].startswith(f"{rows['si_sdr_improvement'].mean():.2f} (")
     assert cells["accompaniment/bass/12"][5] == "4" and "tells most of these leaves right: --present -" in outcome.out
     like = tmp_path / "like"
@@ -137,6 +137,7 @@ def test_trees_of_queries(cli, musdb: Path, tmp_path: Path) -> None:
         (("--level", 1), "'query-tree' measures whole songs' trees: leave out --level"),
         (("--like", like / "bass.wav"), "bass.wav' is no folder: give one with an example of each leaf"),
         (("--present", 1), "an instrument 1 dB above the song cannot be"),
+        (("-o", like / "bass.wav" / "rows.parquet"), "cannot write to"),
     ):
         outcome = cli("evaluate", f"query-tree:{model}", *options, *words)
         assert outcome.code == 1 and message in outcome.err

@@ -11,7 +11,8 @@ from stemtree.cli.corpus_options import read_corpus
 from stemtree.cli.evaluation_tables import chunk_table, found_table
 from stemtree.cli.given_options import refuse_given
 from stemtree.cli.messages import progress_bar, say, show, stopped_by_user
-from stemtree.errors import OptionError, counted
+from stemtree.errors import EvaluationError, OptionError, counted
+from stemtree.staging import write_failure
 
 if TYPE_CHECKING:
     from stemtree.corpora.settings import CorpusSettings
@@ -66,6 +67,8 @@ def evaluate_query_tree(
     card = read_card(folder)
     hierarchy = query_targets(folder, card.training, card.tree.name, card.nodes)[0] if card else None
     songs, _ = read_corpus(described, hierarchy)
+    if output:
+        _make_folder_of(output)
     from stemtree.data.salience import Chunking
     from stemtree.evaluation import found_leaves, query_tree, tables
     from stemtree.evaluation.settings import EvaluationSettings
@@ -83,8 +86,6 @@ def evaluate_query_tree(
         rows, tree = query_tree.evaluate_query_tree(
             folder, songs, settings, examples=like, present_db=present, songs=chosen, device=device, progress=progress
         )
-    if output:
-        rows.write(output)
     for problem in rows.problems:
         say(problem, error=True)
     say(f"{QUERY_TREE} of {folder}: {counted(len(chosen) - len(rows.problems), 'song')}, dB")
@@ -96,5 +97,15 @@ def evaluate_query_tree(
         summary = tables.summarise(rows.nodes, tree)
         show(chunk_table(summary, tables.status_counts(rows.nodes, tree)), width=240)
         say("undefined: a node is there and counted, and not in the tree")
+    if output:
+        rows.write(output)
     if rows.problems:
         raise typer.Exit(1)
+
+
+def _make_folder_of(file: Path) -> None:
+    """Make the folder of a file before hours are spent on what it will hold."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EvaluationError(write_failure(file, error)) from None
