@@ -41,6 +41,8 @@ def test_one_card(cli, drums: Path) -> None:
     assert out.startswith("# runs/drums\n") and "--splitter runs/drums" in out and "└── cymbals" in out
     assert "| accompaniment/percussion/drum_set/kick | 4.0 | 2 |" in out
     assert "stemtree separate song.wav\n" in cli("models", "--show", "default model").out
+    (drums / "model.safetensors").unlink()  # such as of a model on the hub of which only the card was fetched
+    assert cli("models", "--show", drums).out == out
 
 
 def test_what_is_no_model(cli, drums: Path) -> None:

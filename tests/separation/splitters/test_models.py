@@ -4,7 +4,7 @@ import pytest
 
 from stemtree.model import load_model
 from stemtree.networks.unet import UNet
-from stemtree.separation.splitters.models import SHIPPED, SPLEETER_PARAMETERS, _figures, one_model
+from stemtree.separation.splitters.models import SHIPPED, SPLEETER_PARAMETERS, _figures, models_here
 
 ROOT = "accompaniment"
 NODES = ("bass", "percussion", "percussion/drum_set", "percussion/nontonal_percussion")
@@ -30,15 +30,16 @@ def test_what_is_no_figure(metrics: object) -> None:
 
 def test_the_default_model() -> None:
     """As docs/results/default-model.md has it: bass, percussion and other 5.00 dB, instruments 3.18."""
-    model = one_model("default model")
+    shipped = {model.name: model for model in models_here()}
+    model = shipped["default model"]
     families, instruments = model.figures["openmsx_pipeline"]
     assert (round(families, 1), round(instruments, 1)) == (5.0, 3.2)
     assert model.cpu_seconds == 0.032
-    assert all(one_model(name).cpu_seconds for name in SHIPPED if name != "queries")
+    assert all(shipped[name].cpu_seconds for name in SHIPPED if name != "queries")
 
 
 def test_parameters_are_what_is_learned() -> None:
     """As many as the networks have: neither statistics of batch norms nor what the files spend on them."""
-    voices = one_model("voices")
+    voices = next(model for model in models_here() if model.name == "voices")
     assert voices.parameters == sum(one.numel() for one in load_model(voices.place).network.parameters())
     assert 2 * sum(one.numel() for one in UNet().parameters()) == SPLEETER_PARAMETERS

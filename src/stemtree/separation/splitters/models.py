@@ -4,6 +4,7 @@ import json
 import math
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -39,7 +40,7 @@ class KnownModel:
     name : str
         Of one that comes along, or what ``--splitter`` takes.
     place : str
-        A folder, or ``hf:OWNER/NAME``.
+        Its folder.
     licence : str
         Of the model; empty where its card gives none.
     divides : str
@@ -55,8 +56,6 @@ class KnownModel:
     figures : dict of str to tuple of float
         For each corpus that it was measured on the mean SI-SDR improvement of each level of its tree in dB, from the
         nodes beneath the root to the leaves. A leaf stands for the levels that its branch lacks.
-    content : dict
-        What the card's file holds.
     """
 
     name: str
@@ -68,7 +67,6 @@ class KnownModel:
     size: int
     cpu_seconds: float | None
     figures: dict[str, tuple[float, ...]]
-    content: dict[str, Any]
 
 
 def models_here(folders: Iterable[str | os.PathLike[str]] = ()) -> Iterator[KnownModel]:
@@ -92,31 +90,20 @@ def models_here(folders: Iterable[str | os.PathLike[str]] = ()) -> Iterator[Know
             yield model
 
 
-def one_model(name: str) -> KnownModel:
-    """Describe the model of this name or place.
+def page_of(name: str) -> str:
+    """The page on the model of this name or place; of one on the hub no more than the card is fetched.
 
     Raises
     ------
     LibraryError, ModelError
         If there is none, or if it cannot be fetched.
     """
-    model = _describe(name, str(SHIPPED.get(name, name)))
-    if model is None:
-        raise _not_ours(name)
-    return model
-
-
-def page_of(name: str) -> str:
-    """The page on the model of this name or place; raises what `one_model` does."""
-    content, is_default = one_model(name).content, name in SHIPPED and name not in NAMED_MODELS
-    try:
-        return model_page(content, name, "" if is_default else name)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise _not_ours(name) from None
-
-
-def _not_ours(name: str) -> ModelError:
-    return ModelError(f"the card '{card_file(SHIPPED.get(name, name))}' is not one of ours: check the path")
+    place, is_default = SHIPPED.get(name, name), name in SHIPPED and name not in NAMED_MODELS
+    is_ours, file = read_card(place) is not None, card_file(place)
+    with suppress(AttributeError, KeyError, TypeError, ValueError):  # where the rest of a card is of another shape
+        if is_ours:
+            return model_page(json.loads(file.read_bytes()), name, "" if is_default else name)
+    raise ModelError(f"the card '{file}' is not one of ours: check the path")
 
 
 SPLEETER_CPU_SECONDS = 0.025
@@ -168,7 +155,6 @@ def _describe(name: str, place: str) -> KnownModel | None:
         size=weights.stat().st_size if weights.is_file() else 0,
         cpu_seconds=seconds if isinstance(seconds := content.get("cpu_seconds"), float) else None,
         figures=_figures(content.get("metrics"), root, card.nodes),
-        content=content,
     )
 
 
