@@ -185,3 +185,14 @@ def test_a_song_whose_name_is_no_text(tmp_path: Path) -> None:
     assert [problem.kind for problem in corpus.problems] == ["name"]
     with pytest.raises(CorpusError, match="is not valid text: rename it; leave it out with --skip-bad"):
         load_corpus(tmp_path, "folder")
+
+
+def test_hidden_folders_are_no_songs(slakh: Path, tmp_path: Path) -> None:
+    """Such as what a recipe that was killed had written of a song."""
+    for place in (tmp_path / "own" / "train" / "song", tmp_path / "own" / "train" / ".song.0123.partial"):
+        place.mkdir(parents=True)
+        soundfile.write(place / "bass.wav", [0.1, 0.2] * 50, 8000)
+    assert [track.id for track in load_corpus(tmp_path / "own", "folder").tracks] == ["song"]
+    before = load_corpus(slakh, "slakh", skip_bad=True).problems
+    shutil.copytree(slakh / "train" / "Track00001", slakh / "train" / ".Track00001.0123.partial")
+    assert load_corpus(slakh, "slakh", skip_bad=True).problems == before

@@ -1,7 +1,7 @@
 """The interface of a corpus's module, and what several of these modules need to read metadata."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import UnionType
 from typing import Any, Protocol
@@ -40,7 +40,10 @@ class Layout(Protocol):
         return False
 
     def song_paths(self, root: Path) -> Iterable[Path]:
-        """Find every song under `root`: the path of its folder, of its only file, or of its metadata."""
+        """Find every song under `root`: the path of its folder, of its only file, or of its metadata.
+
+        `songs_in` leaves out those that are hidden.
+        """
         ...
 
     def read_song(self, path: Path) -> Listing:
@@ -56,6 +59,13 @@ class Layout(Protocol):
     def recorded_hierarchy(self, root: Path) -> str | None:
         """Name of the hierarchy that the corpus at `root` says it was made for; None where it says nothing."""
         return None
+
+
+def songs_in(root: Path, layout: Layout) -> Iterator[Path]:
+    """Find every song under `root`, see `Layout.song_paths`; hidden ones are not whole yet, or another program's."""
+    for path in layout.song_paths(root):
+        if not any(name.startswith(".") for name in path.relative_to(root).parts):
+            yield path
 
 
 def read_metadata(file: Path) -> dict[str, Any]:

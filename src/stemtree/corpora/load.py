@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stemtree.corpora.headers import Header, differences, read_header
-from stemtree.corpora.layout import Layout
+from stemtree.corpora.layout import Layout, songs_in
 from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Corpus, ListedStem, Listing, Problem, Stem, Track
 from stemtree.errors import AudioError, CorpusError, HierarchyError
@@ -103,7 +103,7 @@ def load_songs(root: Path, layout: Layout, hierarchy: Hierarchy) -> Iterator[Loa
     if not root.is_dir():
         raise CorpusError(f"there is no folder '{root}': check the path")
     names: dict[str, str] = {}
-    for path in layout.song_paths(root):
+    for path in songs_in(root, layout):
         name = str(path.relative_to(root))
         try:
             listing = layout.read_song(path)

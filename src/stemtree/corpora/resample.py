@@ -15,7 +15,7 @@ from stemtree.audio.resample import resample_blocks
 from stemtree.audio.samples import ExactSamples
 from stemtree.audio.source import AudioSource
 from stemtree.cluster import map_tracks
-from stemtree.corpora.layout import Layout
+from stemtree.corpora.layout import Layout, songs_in
 from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Problem
 from stemtree.errors import CorpusError, OptionError, StemtreeError, counted
@@ -142,7 +142,7 @@ def resample_corpus(
 
 
 def _plan(root: Path, layout: Layout, target: Path, settings: ResampleSettings) -> Iterator[_Job]:
-    for path in layout.song_paths(root):
+    for path in songs_in(root, layout):
         listing = layout.read_song(path)
         folder = path if path.is_dir() else path.parent
         files = [stem.file for stem in listing.stems] + ([listing.mixture] if listing.mixture else [])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stemtree.audio import open_source
+from stemtree.corpora.layout import songs_in
 from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Listing, Problem
 from stemtree.curation.sessions.genres import UNKNOWN, genre_family
@@ -114,7 +115,7 @@ def read_records(
 def _from_corpus(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iterator[SongRecord | Problem]:
     layout = layout_of(source.kind)
     tree = load(layout.hierarchy)
-    for place in layout.song_paths(source.root):
+    for place in songs_in(source.root, layout):
         try:
             yield _record(source, layout.read_song(place), tree, facts)
         except (CorpusError, AudioError) as error:
