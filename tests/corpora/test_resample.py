@@ -100,6 +100,8 @@ def test_what_cannot_be(slakh: Path, corpora: Callable[[str], Path], tmp_path: P
         resample_corpus(corpora("musdb18"), "musdb18", tmp_path / "copy", workers=1)
     with pytest.raises(OptionError, match="cannot lie in its own folder"):
         resample_corpus(slakh, "slakh", slakh, workers=1)
+    with pytest.raises(OptionError, match="cannot lie in its own folder"):  # its songs would be copied the next time
+        resample_corpus(slakh, "slakh", slakh / "copy", workers=1)
     with pytest.raises(OptionError, match="a rate of 16 Hz cannot be"):
         ResampleSettings(16)
     with pytest.raises(OptionError, match="is not empty and holds no copy"):
@@ -116,3 +118,16 @@ def test_what_cannot_be(slakh: Path, corpora: Callable[[str], Path], tmp_path: P
     assert outcome.out == f"{tmp_path / 'copy'}: 12000 Hz, mono, 1 song left out\n"
     assert sorted(path.name for path in (tmp_path / "copy").glob("*/*")) == ["Track00001", "Track02000"]
     assert json.loads((tmp_path / "copy" / "resampled.json").read_text()) == asdict(UP)
+    for damaged in ("{", "[]"):
+        (tmp_path / "copy" / "resampled.json").write_text(damaged)
+        with pytest.raises(CorpusError, match=r"the metadata '.*resampled\.json' "):
+            resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1)
+
+
+def test_songs_with_bad_metadata_are_left_out(slakh: Path, tmp_path: Path) -> None:
+    (slakh / "train" / "Track00001" / "metadata.yaml").write_text("stems: [")
+    with pytest.raises(CorpusError, match="is not valid YAML"):
+        resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1)
+    (problem,) = resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1, skip_bad=True)
+    assert (problem.track, problem.kind) == ("train/Track00001", "unreadable")
+    assert sorted(path.name for path in (tmp_path / "copy").glob("*/*")) == ["Track00003", "Track02000"]

@@ -15,7 +15,7 @@ from stemtree.audio.resample import resample_blocks
 from stemtree.audio.samples import ExactSamples
 from stemtree.audio.source import AudioSource
 from stemtree.cluster import map_tracks
-from stemtree.corpora.layout import Layout, songs_in
+from stemtree.corpora.layout import Layout, read_metadata, songs_in
 from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Problem
 from stemtree.errors import CorpusError, OptionError, StemtreeError, counted
@@ -103,7 +103,7 @@ def resample_corpus(
     workers : int, optional
         Processes, by default one for each core.
     skip_bad : bool
-        Go on after a song that cannot be read, and return what was wrong with it.
+        Go on after a song whose metadata or audio cannot be read, and return what was wrong with it.
     progress : callable, optional
         Called with the numbers of songs done and in total.
 
@@ -120,12 +120,14 @@ def resample_corpus(
         If the copy has songs of other settings, or lies in the corpus's own folder.
     """
     source, target, settings = Path(root), Path(copy), settings or ResampleSettings()
-    jobs = list(_plan(source, layout_of(kind), target, settings))
-    if not jobs:
-        raise CorpusError(f"'{root}' holds no songs in the layout '{kind}': check folder and kind")
-    _record(source, target, settings)
-    waiting = [job for job in jobs if not job.place.exists()]
+    if target.resolve().is_relative_to(source.resolve()):
+        raise OptionError(f"the copy of '{source}' cannot lie in its own folder: give another")
     problems: list[Problem] = []
+    jobs = list(_plan(source, layout_of(kind), target, settings, problems if skip_bad else None))
+    if not jobs and not problems:
+        raise CorpusError(f"'{root}' holds no songs in the layout '{kind}': check folder and kind")
+    _record(target, settings)
+    waiting = [job for job in jobs if not job.place.exists()]
     outcomes = map_tracks(_resample_song, waiting, workers, name_of=lambda job: job.folder.name)
     for done, (_, outcome) in enumerate(outcomes, len(jobs) - len(waiting) + 1):
         if outcome.failure and not skip_bad:
@@ -141,9 +143,18 @@ def resample_corpus(
     return problems
 
 
-def _plan(root: Path, layout: Layout, target: Path, settings: ResampleSettings) -> Iterator[_Job]:
+def _plan(
+    root: Path, layout: Layout, target: Path, settings: ResampleSettings, problems: list[Problem] | None
+) -> Iterator[_Job]:
+    """The songs to copy; what is wrong with metadata is raised, or added to `problems` where there is such a list."""
     for path in songs_in(root, layout):
-        listing = layout.read_song(path)
+        try:
+            listing = layout.read_song(path)
+        except CorpusError as error:
+            if problems is None:
+                raise
+            problems.append(Problem(str(path.relative_to(root)), "unreadable", str(error)))
+            continue
         folder = path if path.is_dir() else path.parent
         files = [stem.file for stem in listing.stems] + ([listing.mixture] if listing.mixture else [])
         if path in (file.path for file in files) or any(not _lies_in(file, folder) for file in files):
@@ -162,13 +173,11 @@ def _lies_in(file: AudioFile, folder: Path) -> bool:
     return not file.stream and file.path.is_relative_to(folder)
 
 
-def _record(source: Path, target: Path, settings: ResampleSettings) -> None:
+def _record(target: Path, settings: ResampleSettings) -> None:
     """Write the copy's settings, or check that they are those of its songs."""
-    if target.resolve() == source.resolve():
-        raise OptionError(f"the copy of '{source}' cannot lie in its own folder: give another")
     file, ours = target / _RECORD, asdict(settings)
     if file.exists():
-        theirs = asdict(ResampleSettings()) | json.loads(file.read_text("utf-8"))
+        theirs = asdict(ResampleSettings()) | read_metadata(file)
         for key, value in ours.items():
             if theirs.get(key) != value:
                 raise OptionError(
