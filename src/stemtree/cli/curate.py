@@ -1,9 +1,7 @@
 """``stemtree curate``: from raw multitracks to a hierarchical dataset in steps, each with files in and files out."""
 
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,10 +9,8 @@ from stemtree.cli import curate_stems
 from stemtree.cli.cluster_option import ClusterOption
 from stemtree.cli.command_list import CommandList
 from stemtree.cli.messages import one_line, progress_bar, say
+from stemtree.cli.problem_report import count_kinds, print_problems
 from stemtree.errors import counted
-
-if TYPE_CHECKING:
-    from stemtree.corpora.track import Problem
 
 app = typer.Typer(
     cls=CommandList,
@@ -57,10 +53,10 @@ def gather(
             say(f"{one.status}: {one_line(one.song)}: {one_line(one.reason)}")
         elif one.left_out and one.status == "unpacked":
             say(f"left out: {one_line(one.song)}: {one_line(', '.join(one.left_out))}")
-    _print(problems)
-    counts = Counter[str](one.status for one in songs)
-    say(f"{output}: {counted(len(songs), 'song')}; {_counted(counts)}")
-    if counts["failed"] or counts["quarantined"]:
+    print_problems(problems)
+    outcomes = [one.status for one in songs]
+    say(f"{output}: {counted(len(songs), 'song')}; {count_kinds(outcomes)}")
+    if "failed" in outcomes or "quarantined" in outcomes:
         raise typer.Exit(1)
 
 
@@ -89,14 +85,16 @@ def annotate(
     """Propose a label for every file, from its name and those beside it; corrections made earlier stay."""
     from stemtree.curation.annotation.classifier.classifier import load_classifier
     from stemtree.curation.annotation.propose import annotate as run
-    from stemtree.curation.annotation.propose import write_song_level
+    from stemtree.curation.annotation.propose import check_song_level, write_song_level
     from stemtree.curation.annotation.table import TO_REVIEW
 
+    if songs:
+        check_song_level(songs, output)
     model = load_classifier(weights) if weights else None
     done = run(source, output, 0.1 if review_share is None else review_share, model)
     if songs:
         write_song_level(songs, done.rows)
-    _print(done.problems)
+    print_problems(done.problems)
     marked = sorted((row for row in done.rows if row.review == TO_REVIEW), key=lambda row: row.confidence or 0)
     for row in marked if review_share is not None else ():
         say(f"{row.confidence or 0:.2f}  {one_line(row.song)} / {one_line(row.file)}: {row.label}")
@@ -166,19 +164,10 @@ def check(
 
     with progress_bar("checking") as progress:
         count, problems = check_labels(root, progress)
-    _print(problems)
-    say(f"{counted(count, 'song')}; {_counted(Counter(problem.kind for problem in problems))}")
+    print_problems(problems)
+    say(f"{counted(count, 'song')}; {count_kinds(problem.kind for problem in problems)}")
     if problems:
         raise typer.Exit(1)
-
-
-def _print(problems: "Iterable[Problem]") -> None:
-    for problem in problems:
-        say(f"{problem.kind}: {one_line(problem.message)}")
-
-
-def _counted(counts: "Counter[str]") -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "no problems"
 
 
 for command in (  # in the order in which they are used

@@ -1,7 +1,5 @@
 """``stemtree curate stems``, ``bleed``, ``split`` and ``stats``: the second half of building a dataset."""
 
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -10,6 +8,7 @@ import typer
 from stemtree.cli.cluster_option import ClusterOption, Workers
 from stemtree.cli.given_options import refuse_given
 from stemtree.cli.messages import one_line, progress_bar, say
+from stemtree.cli.problem_report import count_kinds, print_problems
 from stemtree.errors import OptionError, counted
 
 if TYPE_CHECKING:
@@ -72,11 +71,11 @@ def stems(
         report = build_stems(
             folder, annotation, output, settings, songs=songs, bleed=bleed, workers=workers, progress=progress
         )
-    _print(report.notes, "note: ")
-    _print(report.problems)
+    print_problems(report.notes, "note: ", error=True)
+    print_problems(report.problems, error=True)
     described = f"{len(report.described)} described again (metadata alone)"
     outcome = f"{counted(len(report.made), 'song')} made, {described}, {len(report.kept)} kept"
-    say(f"{output}: {outcome}; {_counted(report.problems)}")
+    say(f"{output}: {outcome}; {count_kinds(problem.kind for problem in report.problems)}")
     if report.problems:
         raise typer.Exit(1)
 
@@ -101,7 +100,7 @@ def bleed(
     settings = BleedSettings(hierarchy, threshold)
     with progress_bar("listening") as progress:
         report = update_leaks(songs, annotation, output, settings, workers=workers, progress=progress)
-    _print(report.problems)
+    print_problems(report.problems, error=True)
     rows = [row for row in report.rows if row.song in {*report.measured, *report.kept}]
     leaking = [row for row in rows if row.leak.leaks]
     for row in leaking:
@@ -157,7 +156,7 @@ def split(
         splits, table = assign_to_table(found, output, wanted, fixed=fixed, anew=anew), output
     else:
         raise OptionError("there is nothing to split: give a corpus, or --songs, --annotation and -o")
-    _print([*strange, *splits.problems])
+    print_problems([*strange, *splits.problems], error=True)
     for name, distance in splits.distances.items():
         say(
             f"{name:10} {distance.songs:4} songs; from all songs: genres {distance.genre:.3f}, "
@@ -192,18 +191,8 @@ def stats(
         report = write_report(
             corpora, output, songs=songs or (), splits=splits, figures=not no_figures, progress=progress
         )
-    _print(report.problems)
+    print_problems(report.problems, error=True)
     say((output / "corpora.md").read_text("utf-8").partition("\n\n")[2].rstrip())
     say(f"{output}: {counted(len(report.files), 'file')}, {counted(len(report.problems), 'problem')}")
     if report.problems:
         raise typer.Exit(1)
-
-
-def _counted(problems: "Iterable[Problem]") -> str:
-    counts = Counter(problem.kind for problem in problems)
-    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common()) or "no problems"
-
-
-def _print(problems: "Iterable[Problem]", prefix: str = "") -> None:
-    for problem in problems:
-        say(f"{prefix}{problem.kind}: {one_line(problem.message)}", error=True)

@@ -118,6 +118,21 @@ def test_song_level_file(tmp_path: Path) -> None:
     assert lines == ["song,Lead_Back_both,Guitar_Both,Vocals", "s,0,0,1", "t,0,0,0"]
 
 
+def test_song_level_replaces_no_other_table(cli, names: Path, tmp_path: Path) -> None:
+    """`curate stems --songs` reads a table of the same name; the annotation that is made is none either."""
+    table, annotation = tmp_path / "songs.csv", tmp_path / "a.csv"
+    table.write_text("song,artist\nA - B,A\n")
+    for file in (table, annotation):
+        outcome = cli("curate", "annotate", names, "-o", annotation, "--songs", file)
+        assert outcome.code == 1 and outcome.err == (
+            f"stemtree: '{file}' is no table that --songs wrote, and it would be replaced: give another name\n"
+        )
+    assert table.read_text() == "song,artist\nA - B,A\n" and not annotation.exists()
+    table.unlink()
+    for _ in range(2):
+        assert cli("curate", "annotate", names, "-o", annotation, "--songs", table).code == 0
+
+
 def test_duplicates_of_a_session_are_proposed_alike() -> None:
     rows = propose([("s", "A/Kick.wav"), ("s", "B/Kick.wav")])
     assert {row.label for row in rows} == {"Drum_Kick"}

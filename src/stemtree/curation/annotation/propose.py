@@ -34,6 +34,9 @@ UNUSED, LIKELY = "Unused", 0.5
 error is in no stem."""
 
 
+SONG_LEVEL_COLUMNS = ("song", "Lead_Back_both", "Guitar_Both", "Vocals")
+
+
 @dataclass(frozen=True, slots=True)
 class Annotation:
     """An annotation that was made, or made again.
@@ -200,7 +203,18 @@ def song_level(rows: Iterable[AnnotationRow]) -> list[SongLevel]:
     ]
 
 
+def check_song_level(file: str | os.PathLike[str], annotation: str | os.PathLike[str]) -> None:
+    """Raise OptionError if `write_song_level` would replace the annotation, or a file that it did not write."""
+    place = Path(file)
+    is_other = place.resolve() == Path(annotation).resolve()
+    if place.is_file():
+        with place.open("rb") as table:
+            is_other |= table.readline(200).strip() not in (b"", ",".join(SONG_LEVEL_COLUMNS).encode())
+    if is_other:
+        raise OptionError(f"'{file}' is no table that --songs wrote, and it would be replaced: give another name")
+
+
 def write_song_level(file: str | os.PathLike[str], rows: Iterable[AnnotationRow]) -> None:
     """Write `song_level` as a CSV file, with the thesis's names of columns and ``Vocals``, as 0 and 1."""
     cells = ((one.song, *map(int, (one.lead_back_both, one.guitar_both, one.vocals))) for one in song_level(rows))
-    write_annotation_table(Path(file), ("song", "Lead_Back_both", "Guitar_Both", "Vocals"), cells)
+    write_annotation_table(Path(file), SONG_LEVEL_COLUMNS, cells)
