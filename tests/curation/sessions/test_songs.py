@@ -15,6 +15,8 @@ def test_facts_of_every_song(tmp_path: Path) -> None:
         "A - B - C": SongFacts("B - C", "A", "Pop", "Synth Pop", 0),
         "D": SongFacts("D", "", "", "", None),
     }
+    songs.write_text("song,genre\nCre\u0301dit,Pop\n", "utf-8")
+    assert read_songs(songs)["Cr\u00e9dit"].genre == "Pop", "accents are composed, as names are compared"
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,9 @@ def test_songs_that_one_table_lacks_are_counted(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("song,file,label\nA - Be\u0301,1.wav,Piano\nG - H,1.wav,Violin\n", "utf-8")
     songs, problems = songs_from_tables(tmp_path / "songs.csv", tmp_path / "labels.csv")
     assert [item.name for item in songs] == ["A - Bé"]
+    (tmp_path / "splits.csv").write_text("song,split\nA - Be\u0301,validation\n", "utf-8")
+    assert assign_to_table(songs, tmp_path / "splits.csv").of == {"A - Bé": "validation"}
+    assert read_splits(tmp_path / "splits.csv") == {"A - Bé": "validation"}
     assert [problem.message.partition(" of")[0] for problem in problems] == ["2 songs", "1 song"]
     assert problems[0].message.endswith("such as 'C - D'") and problems[1].message.endswith("such as 'G - H'")
     (tmp_path / "others.csv").write_text("song\nX\n")

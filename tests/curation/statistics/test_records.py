@@ -40,6 +40,15 @@ def test_labels_of_no_instrument_are_named(cli, tmp_path: Path) -> None:
     assert outcome.err == "stemtree: label: 'One' has 2 labels of no instrument ('', 'Kazoo'): correct them\n"
 
 
+def test_accents_spelled_apart_are_one_song(cli, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("song,file,label\nCre\u0301dit,1.wav,Bell\n", "utf-8")
+    (tmp_path / "songs.csv").write_text("song,genre\nCr\u00e9dit,Metal\n", "utf-8")
+    (tmp_path / "splits.csv").write_text("song,split\nCr\u00e9dit,test\n", "utf-8")
+    tables = ("--songs", tmp_path / "songs.csv", "--splits", tmp_path / "splits.csv")
+    assert cli("curate", "stats", tmp_path / "a.csv", *tables, "-o", tmp_path / "out", "--no-figures").code == 0
+    assert ",test,,,1,Metal," in (tmp_path / "out" / "songs.csv").read_text("utf-8")
+
+
 def test_a_song_that_is_there_twice_counts_once(tmp_path: Path) -> None:
     annotation = write_annotation(tmp_path / "a.csv", write_session(tmp_path / "raw", "A - 1", {"Bass.wav": "Bell"}))
     build_stems(tmp_path / "raw", annotation, tmp_path / "MS21", StemSettings(), workers=1)

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 
 from stemtree.curation.sessions.csv_tables import read_table
+from stemtree.curation.sessions.sessions import name_key
 from stemtree.errors import CorpusError
 
 
@@ -42,6 +43,11 @@ _COLUMNS = {
 def read_songs(file: str | os.PathLike[str]) -> dict[str, SongFacts]:
     """Read a table of songs: ``song`` (or ``Music_Title``), and any of title, artist, genres and vocal quality.
 
+    Returns
+    -------
+    dict of str to SongFacts
+        By the songs' names as `name_key` has them.
+
     Raises
     ------
     CorpusError
@@ -59,7 +65,7 @@ def read_songs(file: str | os.PathLike[str]) -> dict[str, SongFacts]:
         if not song:
             raise CorpusError(f"row {number} of the table '{file}' names no song: complete or remove it")
         facts = _facts(song, cells)
-        if songs.setdefault(song, facts) != facts:
+        if songs.setdefault(name_key(song), facts) != facts:
             raise CorpusError(f"'{song}' stands twice in '{file}', with different facts: keep one row")
     return songs
 

@@ -78,7 +78,9 @@ def assign_to_table(
     anew: bool = False,
 ) -> Splits:
     """Split songs and write their splits to a table; songs that the table has already keep their split."""
-    earlier = read_splits(table) if table.exists() and not anew else {}
+    spelling = {name_key(song.name): song.name for song in songs}
+    known = read_splits(table) if table.exists() and not anew else {}
+    earlier = {spelling.get(name_key(name), name): split for name, split in known.items()}
     wanted = {**published_test_songs(), **(read_splits(fixed) if fixed else {})}
     splits = assign_splits(songs, shares, fixed=wanted, earlier=earlier)
     write_table(

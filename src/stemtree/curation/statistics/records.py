@@ -9,7 +9,7 @@ from stemtree.corpora.layout import songs_in
 from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Listing, Problem
 from stemtree.curation.sessions.genres import UNKNOWN, genre_family
-from stemtree.curation.sessions.sessions import SET_ASIDE, read_track_labels
+from stemtree.curation.sessions.sessions import SET_ASIDE, name_key, read_track_labels
 from stemtree.curation.sessions.songs import SongFacts
 from stemtree.curation.statistics.locations import ANNOTATION, CorpusLocation
 from stemtree.errors import AudioError, CorpusError, HierarchyError, counted
@@ -77,9 +77,9 @@ def read_records(
     source : CorpusLocation
         The corpus.
     facts : mapping
-        Genres and vocal quality by song, for corpora without them.
+        Genres and vocal quality by song (`name_key`), for corpora without them.
     splits : mapping
-        Splits by song, for corpora without them.
+        Splits by song (`name_key`), for corpora without them.
     progress : callable, optional
         Called with the number of songs done.
 
@@ -104,7 +104,7 @@ def read_records(
         elif found.song in records:
             problems.append(Problem(found.song, "twice", f"'{found.song}' is in '{source.root}' twice: it counts once"))
         else:
-            records[found.song] = found if found.split else replace(found, split=splits.get(found.song))
+            records[found.song] = found if found.split else replace(found, split=splits.get(name_key(found.song)))
         if progress:
             progress(number + 1)
     if not records and not problems:
@@ -127,7 +127,7 @@ def _from_corpus(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iter
 def _record(source: CorpusLocation, listing: Listing, tree: Hierarchy, facts: Mapping[str, SongFacts]) -> SongRecord:
     data = listing.description
     name = str(data.get("session") or listing.id)
-    song_facts = facts.get(name) or facts.get(listing.id) or SongFacts(name, "")
+    song_facts = facts.get(name_key(name)) or facts.get(name_key(listing.id)) or SongFacts(name, "")
     leaves = [_leaf(stem.labels, tree) for stem in listing.stems]
     raw = [track for stem in data.get("stems", {}).values() for track in (stem.get("raw") or {}).values()]
     vocals = any(_VOCAL & set(leaf.split("/")) for leaf in leaves)
@@ -161,7 +161,7 @@ def _from_tables(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iter
             few = ", ".join(f"'{label}'" for label in unknown[:3])
             count = counted(len(unknown), "label")
             yield Problem(song, "label", f"'{song}' has {count} of no instrument ({few}): correct them")
-        song_facts = facts.get(song) or SongFacts(song, "")
+        song_facts = facts.get(name_key(song)) or SongFacts(song, "")
         vocals = any(leaf.startswith("vocal/") for leaf in leaves)
         yield SongRecord(
             corpus=source.name,

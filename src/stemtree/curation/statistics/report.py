@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from stemtree.corpora.track import Problem
 from stemtree.curation.sessions.csv_tables import write_table, write_text
+from stemtree.curation.sessions.sessions import name_key
 from stemtree.curation.sessions.songs import SongFacts, read_songs
 from stemtree.curation.splits.tables import read_splits
 from stemtree.curation.statistics import tables
@@ -80,7 +81,7 @@ def write_report(
     facts: dict[str, SongFacts] = {}
     for file in songs:
         facts |= read_songs(file)
-    split_of = read_splits(splits) if splits else {}
+    split_of = {name_key(song): split for song, split in read_splits(splits).items()} if splits else {}
     report = StatisticsReport()
     for source in map(CorpusLocation.parse, sources):
         if source.name in report.corpora:

@@ -9,7 +9,7 @@ from typing import Any
 from stemtree.cluster import map_tracks
 from stemtree.corpora.track import Problem
 from stemtree.curation.bleed.table import read_leaks
-from stemtree.curation.sessions.sessions import find_sessions, read_track_labels
+from stemtree.curation.sessions.sessions import find_sessions, name_key, read_track_labels
 from stemtree.curation.sessions.songs import facts_from_name, read_songs
 from stemtree.curation.stems.settings import StemSettings
 from stemtree.curation.stems.song import StemJob, make_song
@@ -32,8 +32,9 @@ class StemReport:
     problems : list of Problem
         Songs that were left out, and tracks that songs were made without.
     notes : list of Problem
-        Files without a row, silent tracks, tracks that cannot be read where these are to be skipped, songs in the
-        corpus that the annotation no longer has.
+        Files without a row, tracks of which it is not known whether they leak where leaking ones are left out, silent
+        tracks, tracks that cannot be read where these are to be skipped, songs in the corpus that the annotation no
+        longer has.
     """
 
     made: list[str] = field(default_factory=list)
@@ -102,10 +103,10 @@ def build_stems(
         if isinstance(session, Problem):
             report.problems.append(session)
         else:
-            facts_of_song = facts.get(session.song) or facts_from_name(session.song)
+            facts_of_song = facts.get(name_key(session.song)) or facts_from_name(session.song)
             jobs.append(StemJob(session, facts_of_song, leaks.get(session.song, {}), Path(output), settings))
     jobs = _usable(jobs, report)
-    report.notes += [*_without_row(jobs), *_from_earlier_runs(jobs, Path(output))]
+    report.notes += [*_without_row(jobs), *_not_measured(jobs), *_from_earlier_runs(jobs, Path(output))]
     songs_by_status = {"made": report.made, "described": report.described, "kept": report.kept}
     outcomes = map_tracks(make_song, jobs, workers, name_of=lambda job: job.session.song)
     for done, (job, outcome) in enumerate(outcomes, start=1):
@@ -144,6 +145,17 @@ def _without_row(jobs: list[StemJob]) -> Iterator[Problem]:
             files = counted(len(names), f"file of '{song}' has no row and is", f"files of '{song}' have no row and are")
             message = f"{files} in no stem: {', '.join(names)}"
             yield Problem(job.session.song, "without row", message)
+
+
+def _not_measured(jobs: list[StemJob]) -> Iterator[Problem]:
+    """Tracks that are kept although the table of leakage, by which tracks are left out, does not have them."""
+    for job in jobs:
+        unknown = [track.name for track in job.session.tracks if track.name not in job.leaks]
+        if job.settings.drop_bleed and unknown:
+            song = job.session.song
+            lacks = f"the table of leakage lacks {counted(len(unknown), 'track')} of '{song}'"
+            message = f"{lacks}, left in whether or not anything leaks into it: {', '.join(unknown)}"
+            yield Problem(song, "not measured", message)
 
 
 def _from_earlier_runs(jobs: list[StemJob], output: Path) -> Iterator[Problem]:
