@@ -93,7 +93,11 @@ def test_weights_survive_the_file(tmp_path: Path) -> None:
     fitted = fit_classifier(rows, labels, QUICK, SMALL)
     certainty = Certainty(np.arange(NUM_EVIDENCE, dtype=np.float32), np.arange(len(fitted.labels), dtype=np.float32))
     model = replace(fitted, certainty=certainty)
-    model.save(tmp_path / "w.safetensors")
+    model.save(tmp_path / "made" / "w.safetensors")
+    (tmp_path / "made" / "w.safetensors").rename(tmp_path / "w.safetensors")
+    (tmp_path / "made").rmdir()
+    with pytest.raises(CorpusError, match="cannot write to"):
+        model.save(tmp_path / "w.safetensors" / "w.safetensors")
     again = load_classifier(tmp_path / "w.safetensors")
     assert (again.labels, again.features) == (model.labels, model.features)
     assert np.array_equal(again.certainty.weights, certainty.weights)

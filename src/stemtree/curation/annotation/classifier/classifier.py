@@ -31,7 +31,7 @@ from stemtree.curation.annotation.classifier.features import (
 )
 from stemtree.curation.annotation.classifier.file_names import Vocabulary, vocabulary
 from stemtree.errors import CorpusError
-from stemtree.staging import whole_file
+from stemtree.staging import whole_file, write_failure
 
 _MATRICES = ("embedding", "hidden", "output")
 
@@ -113,7 +113,13 @@ class Classifier:
         return probabilities
 
     def save(self, file: Path) -> None:
-        """Write the weights as safetensors: matrices in bytes with a scale for each column, texts as UTF-8."""
+        """Write the weights as safetensors: matrices in bytes with a scale for each column, texts as UTF-8.
+
+        Raises
+        ------
+        CorpusError
+            If the file cannot be written.
+        """
         tensors: dict[str, NDArray[Any]] = {
             "labels": _pack(self.labels),
             "features": _pack(self.features),
@@ -129,8 +135,12 @@ class Classifier:
             scale = np.maximum(np.abs(weights).max(axis=0), 1e-12).astype(np.float32) / 127
             tensors[name] = np.round(weights / scale).astype(np.int8)
             tensors[f"{name}.scale"] = scale
-        with whole_file(file) as partial:
-            save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, partial)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with whole_file(file) as partial:
+                save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, partial)
+        except (OSError, SafetensorError) as error:
+            raise CorpusError(write_failure(file, error)) from None
 
 
 def load_classifier(file: str | os.PathLike[str]) -> Classifier:
