@@ -77,6 +77,11 @@ def test_a_file_holds_all_of_it(query_corpus: Corpus, hierarchy: Hierarchy, tmp_
         assert read_chunks(tmp_path / "made" / "chunks.csv") == chunks
     lines = (tmp_path / "made" / "chunks.csv").read_text().splitlines()
     assert lines[:3] == ["# chunks every 0.7 s", "song,start,duration,target", "0,0.0,1.3,"]
+    odd = ChunkList((ListedChunk('two\u2028lines, "or"\nthree', 1.0, BASS),), 2.0, "a rule")
+    write_chunks(odd, tmp_path / "odd.csv")
+    assert read_chunks(tmp_path / "odd.csv") == odd
+    (tmp_path / "other.csv").write_bytes(b"# a rule\r\nsong,start,duration,target\r\n0,0.0,1.3,\r\n")
+    assert read_chunks(tmp_path / "other.csv") == ChunkList((ListedChunk("0", 0.0),), 1.3, "a rule")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     for name in ("other.csv", "none.csv"):
         with pytest.raises(EvaluationError, match=name):

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 import json
 import math
 from collections.abc import Sequence
@@ -216,13 +217,13 @@ def read_chunks(file: Path) -> ChunkList:
         If the file cannot be read or is no such list.
     """
     try:
-        rule, *lines = file.read_text("utf-8").splitlines()
-        rows = list(csv.DictReader(lines))
+        rule, _, table = file.read_bytes().decode("utf-8").partition("\n")
+        rows = list(csv.DictReader(io.StringIO(table, newline="")))
         chunks = [ListedChunk(row["song"], float(row["start"]), row["target"]) for row in rows]
         durations = {float(row["duration"]) for row in rows}
         if len(durations) != 1 or not all(chunk.start >= 0 and math.isfinite(chunk.start) for chunk in chunks):
             raise ValueError
-        return ChunkList(tuple(chunks), durations.pop(), rule.removeprefix("# "))
+        return ChunkList(tuple(chunks), durations.pop(), rule.rstrip("\r").removeprefix("# "))
     except OSError as error:
         raise EvaluationError(f"cannot read '{file}': {error.strerror}; check the path") from None
     except (ValueError, KeyError, TypeError):
