@@ -159,6 +159,8 @@ def one_sentence(error: "ValidationError") -> str:
         return f"the setting '{where}' is missing: give it"
     if first["type"] in ("model_type", "model_attributes_type", "dataclass_type", "dict_type"):
         return f"'{where}' is {first['input']!r}: give a mapping of settings"
+    if first["type"] in ("tuple_type", "list_type"):
+        return f"'{where}' is {first['input']!r}: give a list"
     message = first["msg"].removeprefix("Value error, ")
     if not where:  # an error of the whole configuration, which is too long to repeat
         return f"{message[:1].lower()}{message[1:]}"

@@ -107,6 +107,8 @@ def test_pitch_and_tempo_are_the_songs_and_drums_keep_their_pitch(corpus: Corpus
         ({"gain": (0, 1)}, "'gain' is .*: give a range of positive numbers"),
         ({"tempo": (1.2, 0.8)}, "'tempo' is .*the lower first"),
         ({"pitch": -1}, "'pitch' is -1"),
+        ({"pitch": np.nan}, "'pitch' is nan"),
+        ({"gain": (1, np.inf)}, "'gain' is .*: give a range of positive numbers"),
     ],
 )
 def test_what_makes_no_sense(options: dict, message: str) -> None:

@@ -296,6 +296,8 @@ def test_chunks_need_a_length() -> None:
     for duration, hop in ((0, 2.5), (np.nan, 1), (1, np.nan), (np.inf, 1), (1, 1e-5), (1e-5, 1), (1e300, 1)):
         with pytest.raises(OptionError, match=f"chunks of {duration} s every {hop} s cannot be".replace("+", r"\+")):
             Chunking(duration, hop)
+    with pytest.raises(OptionError, match="'threshold' is nan: give a loudness"):
+        Chunking(threshold=np.nan)
 
 
 def test_a_loaded_corpus(tmp_path: Path, musdb: Hierarchy) -> None:

@@ -107,6 +107,13 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         (tmp_path / "me.yaml").write_text(text)
         with pytest.raises(OptionError, match=message):
             read_settings([tmp_path / "me.yaml"])
+    (tmp_path / "me.yaml").write_text("extends: {a: 1}")
+    with pytest.raises(OptionError, match=r"'extends' in the settings '.*me\.yaml' is .*: give the name"):
+        read_settings([tmp_path / "me.yaml"])
+    (tmp_path / "me.yaml").write_text("extends:\nseed: 3")
+    assert read_settings(["sss", tmp_path / "me.yaml"]).seed == 3
+    with pytest.raises(OptionError, match="'train' is 'data/slakh': give a list"):
+        read_settings(["sss"], ["train=data/slakh"])
     with pytest.raises(OptionError, match=r"cannot read the settings '.*none\.yaml'"):
         read_settings([tmp_path / "none.yaml"])
 

@@ -6,6 +6,7 @@ Every change is made to stems, before they are summed to nodes; so every node is
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,9 +72,9 @@ class Augmentation:
                 raise OptionError(f"'{name}' is {getattr(self, name)}: give a share between 0 and 1")
         for name in ("gain", "tempo"):
             low, high = getattr(self, name)
-            if not 0 < low <= high:
+            if not 0 < low <= high < inf:
                 raise OptionError(f"'{name}' is {(low, high)}: give a range of positive numbers, the lower first")
-        if self.pitch < 0:
+        if not 0 <= self.pitch < inf:
             raise OptionError(f"'pitch' is {self.pitch}: give the largest shift in semitones, 0 or more")
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import isnan
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class Chunking:
     Raises
     ------
     OptionError
-        If duration or hop is not a number of seconds between one sample and a day.
+        If duration or hop is not a number of seconds between one sample and a day, or the threshold is no number.
     """
 
     duration: float = 10.0
@@ -49,6 +50,8 @@ class Chunking:
             raise OptionError(
                 f"chunks of {self.duration} s every {self.hop} s cannot be: give {1 / RATES[0]} to {_DAY}"
             )
+        if isnan(self.threshold):
+            raise OptionError(f"'threshold' is {self.threshold}: give a loudness in dBFS")
 
     def starts(self, track: Track) -> NDArray[np.int64]:
         """First samples of a song's chunks, ``(chunk,)``: all that fit, or one if the song is shorter than a chunk."""

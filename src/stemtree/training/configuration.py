@@ -133,7 +133,11 @@ def _read(file: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
         raise OptionError(f"the settings '{file}' are not YAML: check their indentation") from None
     if not isinstance(content, dict):
         raise OptionError(f"the settings '{file}' are no mapping: write lines of 'key: value'")
-    names = content.pop(EXTENDS, [])
+    names = content.pop(EXTENDS, None) or []
+    if not isinstance(names, str | list):
+        raise OptionError(
+            f"'{EXTENDS}' in the settings '{file}' is {names!r}: give the name of a configuration, or a list"
+        )
     settings: dict[str, Any] = {}
     for name in [names] if isinstance(names, str) else names:
         settings = override(settings, _read(find(name, file.parent).resolve(), (*extended_by, file)))
