@@ -91,3 +91,4 @@ def test_nothing_is_left(cli, corpus: Path, run: Path) -> None:
         assert outcome.code == (0 if command == "info" else 1), command
         if command not in ("check", "info"):
             assert f"no song in '{corpus}' can be used: see stemtree corpus check" in outcome.err
+            assert outcome.err.rstrip().endswith("whether it has songs of the split 'test'") == (command == "evaluate")

@@ -58,5 +58,6 @@ class CorpusSettings:
         """
         corpus = load_corpus(self.root, self.kind, hierarchy, split=self.split, skip_bad=self.skip_bad)
         if not corpus.tracks:
-            raise CorpusError(f"no song in '{self.root}' can be used: see stemtree corpus check")
+            also = f", and whether it has songs of the split '{self.split}'" if self.split else ""
+            raise CorpusError(f"no song in '{self.root}' can be used: see stemtree corpus check{also}")
         return corpus
