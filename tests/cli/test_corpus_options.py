@@ -7,6 +7,9 @@ import pytest
 import soundfile
 import yaml
 
+from stemtree.corpora.settings import CorpusSettings
+from stemtree.errors import CorpusError
+
 RATE = 8000
 
 
@@ -91,4 +94,9 @@ def test_nothing_is_left(cli, corpus: Path, run: Path) -> None:
         assert outcome.code == (0 if command == "info" else 1), command
         if command not in ("check", "info"):
             assert f"no song in '{corpus}' can be used: see stemtree corpus check" in outcome.err
-            assert outcome.err.rstrip().endswith("whether it has songs of the split 'test'") == (command == "evaluate")
+
+
+def test_a_split_that_is_not_there(corpus: Path) -> None:
+    settings = CorpusSettings(corpus, "folder", "test", skip_bad=True)
+    with pytest.raises(CorpusError, match="corpus check, and whether it has songs of the split 'test'"):
+        settings.load(settings.hierarchy())
