@@ -145,11 +145,15 @@ def read(song: Any, start: int = 0, count: int | None = None, stream: int = 0) -
     sample_rate : int
     """
     source = open_source(song, stream, thorough=count is None)
+    return read_samples(source, start, count), source.sample_rate
+
+
+def read_samples(source: AudioSource, start: int = 0, count: int | None = None) -> ExactSamples:
+    """Read ``(channel, sample)`` samples of a source, see `read`."""
     blocks: list[ExactSamples] = []
     missing = count
     for block in source.blocks(_BLOCK if count is None else max(1, min(count, _BLOCK)), start):
         blocks.append(block if missing is None else block[:, :missing])
         if missing is not None and (missing := missing - block.shape[1]) <= 0:
             break
-    samples = np.concatenate(blocks, axis=1) if blocks else np.empty((source.channels, 0))
-    return samples, source.sample_rate
+    return np.concatenate(blocks, axis=1) if blocks else np.empty((source.channels, 0))

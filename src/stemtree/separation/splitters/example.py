@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from stemtree.audio import AudioSource, FileSource, to_source
+from stemtree.audio.read import read_samples
 from stemtree.audio.samples import ExactSamples
 from stemtree.errors import OptionError
 from stemtree.separation.time_range import TimeRange
-
-_READ = 1 << 16
-"""Samples to read at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +58,7 @@ def read_example(like: Any, stretch: TimeRange | None = None, **options: Any) ->
     if stretch is not None:
         first = round(stretch.start * source.sample_rate)
         count = round(stretch.end * source.sample_rate) - first
-    samples = _read(source, first, count)
+    samples = read_samples(source, first, count)
     name, origin = source.name, _origin(source, samples)
     if stretch is not None:
         if not count:
@@ -71,15 +67,6 @@ def read_example(like: Any, stretch: TimeRange | None = None, **options: Any) ->
             raise OptionError(f"'{name}' ends before {stretch}: give a stretch within it")
         name, origin = f"{name} {stretch}", origin | {"from": [stretch.start, stretch.end]}
     return Example(name, samples, source.sample_rate, origin)
-
-
-def _read(source: AudioSource, first: int, count: int | None) -> ExactSamples:
-    blocks, missing = [np.empty((source.channels, 0))], count
-    for block in source.blocks(_READ if count is None else max(1, min(count, _READ)), first):
-        blocks.append(block if missing is None else block[:, :missing])
-        if missing is not None and (missing := missing - block.shape[1]) <= 0:
-            break
-    return np.concatenate(blocks, axis=1)
 
 
 def _origin(source: AudioSource, samples: ExactSamples) -> dict[str, object]:
