@@ -56,16 +56,17 @@ TAIL = 2.0
 
 @dataclass(frozen=True)
 class Size:
-    """How much is rendered: takes of songs, songs used at most, seconds of training and validation."""
+    """How much is rendered: takes with own and other instruments, songs at most, seconds to learn and validate."""
 
-    takes: int = 4
+    takes: int = 8
+    redrawn_takes: int = 4
     songs: int | None = None
     excerpt: float = 12
     held_takes: int = 2
     held_excerpt: float = 16
 
 
-SIZES = {"small": Size(), "tiny": Size(1, 2, 2, 1, 2)}
+SIZES = {"small": Size(), "tiny": Size(1, 1, 2, 2, 1, 2)}
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Recipe:
         self._render("unheard", held_out, *kept, "--takes", self.size.held_takes, "--amplifiers", "--seed", 7)
         self._mix_stems("validation", "unheard", "unheard_stems")
         self._render("unheard_clean", held_out, *kept, "--takes", self.size.held_takes, "--redraw", "--seed", 8)
-        redrawn = ("--redraw", "--double", "--takes", self.size.takes)
+        redrawn = ("--redraw", "--double", "--takes", self.size.redrawn_takes)
         self._render("real", train, *short, *varied, *redrawn, "--seed", 5)
         self._write_licences()
         hours = hours_by_licence(self.out / "data", self._licence_of)
