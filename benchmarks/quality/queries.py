@@ -3,7 +3,7 @@
     python benchmarks/quality/queries.py MODEL LEVELS.parquet TREES.parquet --other OTHER.parquet
 
 MODEL is the folder of a model that takes queries. The rows are those of `COMMANDS`, which the page prints: songs of
-openttd-openmsx with TimGM6mb, neither in training, rendered by recipes/query_model/make.py. TREES.leaves.parquet lies
+openttd-openmsx with TimGM6mb, neither in training, rendered by `stemtree corpus render`. TREES.leaves.parquet lies
 beside TREES.parquet. OTHER has the answers to wrong examples: where they are as good as those to the right ones, the
 network does without its example. With 120 chunks and 8 songs each takes four to five minutes of CPU time.
 """
@@ -116,7 +116,9 @@ def about(card: dict[str, Any], weights: Path) -> Iterator[str]:
         ["transform", f"{stft['window']}/{stft['hop']} at {stft['sample_rate'] / 1000:g} kHz"],
         ["instruments", len(card.get("training", {}).get("targets", ()))],
     ]
-    if card.get("present_db"):
+    if card["network"].get("named"):
+        facts.append(["a leaf is there", "by how loud the network's leaves are in the song"])
+    elif card.get("present_db"):
         facts.append(["a leaf is there from", f"{decibels(card['present_db'])} dB relative to the song"])
     yield from table(["", ""], facts)
 

@@ -13,7 +13,10 @@ Runner = Callable[..., object]
 """Runs `stemtree` with some words."""
 
 HERE = Path(__file__).parent
-TRAINING = ("effects", "doubled", "plain", "bands", "mixed", "low", "modelled")
+OWN = ("own",)
+"""Names of corpora whose songs have the instruments that they were written for."""
+
+TRAINING = (*OWN, "redrawn", "real", "again", "again_plain", "effects", "doubled", "plain", "mixed", "low", "modelled")
 """Names of corpora that are learned from, where they are there."""
 
 FONTS = ("sf2/FluidR3_GM.sf2", "sf3/MuseScore_General.sf3", "sf2/sf_GMbank.sf2")
@@ -39,12 +42,10 @@ class Size:
 
     Parameters
     ----------
-    takes, composed : int
-        Takes of each song that is learned from, and songs composed.
+    takes : int
+        Of each song with redrawn instruments; twice as many with its own.
     songs : int or None
-        How many songs of Freedoom are used of each kind; None for all.
-    held_takes : int
-        Takes of each song for validation.
+        How many songs of Freedoom and of openmsx are used; None for all.
     excerpt, held_excerpt : float
         Seconds of a take.
     judged : int
@@ -55,11 +56,9 @@ class Size:
         Laid over the configuration ``query``.
     """
 
-    takes: int = 4
-    composed: int = 200
+    takes: int = 2
     songs: int | None = None
-    held_takes: int = 6
-    excerpt: float = 10
+    excerpt: float = 12
     held_excerpt: float = 16
     judged: int = 16
     options: tuple[str, ...] = ()
@@ -70,9 +69,7 @@ SIZES = {
     "small": Size(),
     "tiny": Size(
         takes=1,
-        composed=2,
         songs=2,
-        held_takes=1,
         excerpt=4,
         held_excerpt=6,
         judged=2,
@@ -82,11 +79,7 @@ SIZES = {
             "channels=1",
             "stft={window: 512, hop: 128, sample_rate: 8000}",
             "chunking={duration: 2, hop: 1}",
-            "network={kind: component_query, widths: [4, 8], squeeze: 2, units: 4, components: 5, dimensions: 4}",
-            "rules={absent: 0, sibling: 0, family: 0}",
-            "batch=2",
-            "epoch=4",
-            "validation_size=2",
+            "network={kind: component_query, widths: [4, 8], squeeze: 2, units: 4, components: 5}",
         ),
     ),
 }
@@ -134,20 +127,13 @@ class Corpora:
 
     def render(self) -> None:
         """Make the corpora that are not there; songs that were rendered before are left."""
-        train, held_out = self._freedoom_songs()
+        train = self._freedoom_songs()
         fonts, drums = self._soundfonts()
-        varied = ("--redraw", "--vary", "--effects")
         if not any(map(self._is_given, TRAINING)):
-            midi, size = self.data / "midi", self.size
-            self.run("corpus", "compose", size.composed, "-o", midi)
-            short = ("--split", "train", "--excerpt", size.excerpt)
-            composed = sorted(midi.glob("*.mid"))
-            self._render(train, "doubled", *short, *fonts, *drums, *varied, "--double", "--takes", size.takes)
-            self._render(composed[::2], "bands", *short, *fonts, *drums, "--effects")
-            self._render(composed[1::2], "mixed", *short, *fonts, *drums, *varied, "--seed", 1)
-        if not self._is_given("queries"):
-            long = ("--split", "validation", "--excerpt", self.size.held_excerpt, "--takes", self.size.held_takes)
-            self._render(held_out, "queries", *long, *fonts, *drums, *varied, "--double", "--seed", 2)
+            short, takes = ("--split", "train", "--excerpt", self.size.excerpt), self.size.takes
+            self._render(train, "own", *short, *fonts, *drums, "--effects", "--takes", 2 * takes)
+            varied = ("--redraw", "--double", "--vary", "--effects")
+            self._render(train, "redrawn", *short, *fonts, *drums, *varied, "--takes", takes, "--seed", 1)
         if not self._is_given("openmsx"):
             unseen = Path(pretty_midi.__file__).with_name("TimGM6mb.sf2")
             songs = sorted(self.openmsx.glob("*.mid"))[: self.size.songs]
@@ -157,12 +143,10 @@ class Corpora:
     def _is_given(self, name: str) -> bool:
         return self.given is not None and (self.given / name).is_dir()
 
-    def _freedoom_songs(self) -> tuple[list[Path], list[Path]]:
-        """Songs to learn from, and songs held out, as recipes/freedoom.sh divides them."""
-        names = set((HERE.parent / "freedoom_held_out.txt").read_text("utf-8").split())
-        songs = [song for song in sorted(self.freedoom.glob("*.mid")) if song.name not in ("d_introa.mid", "dummy.mid")]
-        train = [song for song in songs if song.name not in names]
-        return train[: self.size.songs], [song for song in songs if song.name in names][: self.size.songs]
+    def _freedoom_songs(self) -> list[Path]:
+        """Songs to learn from, without those that recipes/freedoom.sh holds out."""
+        left_out = {"d_introa.mid", "dummy.mid", *(HERE.parent / "freedoom_held_out.txt").read_text("utf-8").split()}
+        return [song for song in sorted(self.freedoom.glob("*.mid")) if song.name not in left_out][: self.size.songs]
 
     def _soundfonts(self) -> tuple[list[object], list[object]]:
         """Options of `stemtree corpus render` for all sounds that are there, and for drum kits."""

@@ -1,43 +1,45 @@
-"""Train the model of `stemtree query`, and publish it with the threshold and the figures that it reaches.
+r"""Make the model of `stemtree query`, and publish it with the figures that it reaches.
 
-    python recipes/query_model/make.py FREEDOOM OUT [--corpora DATA] [--instruments FOLDER] [--epochs 4]
+    python recipes/query_model/make.py FREEDOOM OUT [--corpora DATA] [--instruments FOLDER] [--songs 100]
 
 One command, which goes on where it was stopped:
 
-1. corpora, 44.1 kHz stereo, in OUT/data: what the default model's recipe makes, in small (600 excerpts of 10 s). For
-   validation songs that are held out, with instruments drawn anew (OUT/data/queries); for the test openmsx with
-   TimGM6mb, from neither of which anything is learned. 10 GB; a quarter of an hour on two cores that did other work
-   too.
-   ``--corpora DATA`` takes those that are in DATA instead, by the names of recipes/default_model/corpora.sh.
+1. corpora, 44.1 kHz stereo, in OUT/data: Freedoom's songs with the instruments that they were written for (`own`) and
+   with others (`redrawn`), 392 and 196 excerpts of 12 s; for the test openmsx with TimGM6mb, from neither of which
+   anything is learned.
+   ``--corpora DATA`` takes those that are in DATA instead, by the names of recipes/real_sounds/make.py and
+   recipes/default_model/corpora.sh.
 2. OUT/start: the network of the configuration ``query``, whose components are the default model's leaves.
-3. OUT/run: the training (`stemtree train query`), in which shares of components alone are learned: 12 minutes of CPU
-   time for 4 epochs of 100 steps.
-4. OUT/query_model: weights in half precision and a card with the threshold of presence, fitted on songs for validation
-   (`stemtree.masks.presence.fit_presence`), and figures on the test songs. Copied into the folder of
+3. OUT/heard: what it hears of 100 songs of each corpus, and of twice as many with their own instruments (`hear.py`).
+4. OUT/query_model: what an example means, and what is in a song, learned from that in two minutes (`learn.py`); weights
+   in half precision and a card with figures on the test songs. Copied into the folder of
    `stemtree.separation.splitters.abilities.QUERY_MODEL`, it is the model that comes along.
 
 FREEDOOM holds the MIDI files of Freedoom (`musics/*.mid` in its source), ``--instruments`` recorded instruments in SFZ,
-named as in recipes/soundfonts/instruments.py. Debian packages: libfluidsynth3 mma fluid-soundfont-gm openttd-openmsx,
-and, as far as they are installed, musescore-general-soundfont csound-soundfont. Needs the extras render, sfz and train.
-``--size tiny`` tries all of it out at 8 kHz with few songs and steps.
+named as in recipes/soundfonts/instruments.py. Debian packages: libfluidsynth3 fluid-soundfont-gm openttd-openmsx, and,
+as far as they are installed, musescore-general-soundfont csound-soundfont. Needs the extras render, sfz and train.
+``--size tiny`` tries all of it out at 8 kHz with few songs.
 """
 
 import argparse
 import json
-import math
 import subprocess
+import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
 import yaml
-from corpora import SIZES, Corpora
+from corpora import OWN, SIZES, Corpora
+from hear import hear, read
+from learn import learn
 from safetensors.torch import load_file, save_file
 
 from stemtree.corpora.settings import CorpusSettings
 from stemtree.corpora.track import Corpus
 from stemtree.data.salience import Chunking
-from stemtree.evaluation.found_leaves import fitted_presence, found_figures
+from stemtree.evaluation.found_leaves import found_figures
 from stemtree.evaluation.query_tree import TreeRows, draw_songs, evaluate_query_tree
 from stemtree.evaluation.settings import EvaluationSettings
 from stemtree.hierarchy import Hierarchy, load
@@ -47,6 +49,7 @@ from stemtree.model_page import model_page
 from stemtree.separation.splitters.abilities import DEFAULT_MODEL
 from stemtree.training.configuration import read_settings
 from stemtree.training.initial_model import make_card
+from stemtree.training.settings import TrainSettings
 from stemtree.training.targets import training_targets
 
 HERE = Path(__file__).parent
@@ -62,24 +65,35 @@ class Recipe:
         What is learned from and tested on.
     out : pathlib.Path
         Where all goes.
-    epochs : int
-        Of 100 steps.
+    songs : int
+        How many of each corpus are heard; twice as many of those with their own instruments.
     note : str
-        What the card says of this training beside its settings.
+        What the card says of this training.
     """
 
     corpora: Corpora
     out: Path
-    epochs: int
+    songs: int
     note: str = ""
 
+    @cached_property
+    def settings(self) -> TrainSettings:
+        """The configuration ``query``, of whose network the names of examples are told too."""
+        targets = read_settings(["query"], self.corpora.size.settings).targets
+        named = ("network.named=true", f"network.kinds={len(targets)}")
+        return read_settings(["query"], (*self.corpora.size.settings, *named))
+
+    @cached_property
+    def hierarchy(self) -> Hierarchy:
+        """Of the corpora."""
+        return load(self.settings.hierarchy)
+
     def start(self) -> Path:
-        """Write the model that the training begins with."""
+        """Write the model that divides songs, and has learned nothing else."""
         folder = self.out / "start"
         if not (folder / WEIGHTS).is_file():
-            settings = read_settings(["query"], self._settings)
-            targets = training_targets(settings, load(settings.hierarchy))
-            model = make_model(make_card(settings, targets, Corpus(Path(), "slakh", settings.hierarchy, ())))
+            targets = training_targets(self.settings, self.hierarchy)
+            model = make_model(make_card(self.settings, targets, Corpus(Path(), "slakh", self.hierarchy.name, ())))
             default = load_model(DEFAULT_MODEL)
             count = borrow_weights(model, default)
             print(f"{folder}: {count} tensors are the default model's", flush=True)
@@ -87,58 +101,63 @@ class Recipe:
             save_model(replace(model, card=card), folder)
         return folder
 
-    def train(self) -> Path:
-        """Train, or go on."""
-        run, start = self.out / "run", self.start()
-        words = [word for setting in (*self._settings, f"weights={start}") for word in ("--set", setting)]
-        self.corpora.run("train", "query", "-o", run, *words)
-        return run
+    def hear(self) -> dict[str, Path]:
+        """Write what the model hears of some songs of each corpus."""
+        files, model = {}, load_model(self.start())
+        for folder in self.corpora.training:
+            file = files[folder.name] = self.out / "heard" / f"{folder.name}.safetensors"
+            if not file.is_file():
+                corpus = CorpusSettings(folder, "slakh", "train", skip_bad=True).load(self.hierarchy)
+                songs = draw_songs(corpus, self.songs * (1 + (folder.name in OWN)), 0)
+                hear(model, self.settings.targets, corpus, songs, file)
+        return files
 
-    def publish(self, run: Path) -> Path:
-        """Write the finished model: half precision, and a card with its threshold and figures."""
-        folder, size = self.out / "query_model", self.corpora.size
-        trained = load_model(run)
-        ours, began = yaml.safe_load((HERE / "licences.yaml").read_text("utf-8")), load_model(DEFAULT_MODEL).card
-        licences = {what: began.licences.get(what, {}) | of for what, of in ours.items()}
-        update: dict[str, object] = {"licences": licences, "present_db": None, "metrics": {}}
-        save_model(replace(trained, card=trained.card.model_copy(update=update)), folder)
+    def learn(self) -> Path:
+        """Learn the rest, and write the model: half precision, and a card without figures."""
+        files, folder = self.hear(), self.out / "query_model"
+        start = load_model(self.out / "start")
+        own = read([file for name, file in files.items() if name in OWN])
+        others = read([file for name, file in files.items() if name not in OWN])
+        began = time.process_time()
+        learn(start.network, own, others, start.relation.partition.part_nodes)
+        training = {
+            "hierarchy": self.hierarchy.name,
+            "targets": list(self.settings.targets),
+            "heard": {name: len(load_file(file)["gram"]) for name, file in files.items()},
+            "cpu_seconds": round(time.process_time() - began),
+            "began_with": start.card.training,
+        }
+        ours = yaml.safe_load((HERE / "licences.yaml").read_text("utf-8"))
+        before = load_model(DEFAULT_MODEL).card.licences
+        licences = {what: before.get(what, {}) | of for what, of in ours.items()}
+        note = {"note": self.note} if self.note else {}
+        card = start.card.model_copy(
+            update={"training": training | note, "licences": licences, "follows_position": self.settings.channels == 2}
+        )
+        save_model(replace(start, card=card), folder)
         weights = load_file(folder / WEIGHTS)
         halved = {name: one.half() if one.dtype == torch.float32 else one for name, one in weights.items()}
         save_file(halved, folder / WEIGHTS)
-        hierarchy = load(trained.card.training["hierarchy"])
-        mono = trained.card.channels == 1
-        rows = self._judge(folder, "queries", "validation", hierarchy, mono)
-        threshold, f1 = fitted_presence(rows.leaves)
-        leaves: dict[str, object] = {}
-        if not math.isnan(f1):
-            leaves["validation"] = {"f1": round(f1, 3)}
-            _change_card(folder, present_db=round(threshold, 1))
-        tested = self._judge(folder, "openmsx", "test", hierarchy, mono)
+        return folder
+
+    def publish(self, folder: Path) -> Path:
+        """Measure the finished model, and write the figures to its card."""
+        model, size = load_model(folder), self.corpora.size
+        mono = model.card.channels == 1
+        tested = self._judge(folder, "openmsx", "test", self.hierarchy, mono)
         (overall,) = found_figures(tested.leaves).head(1).iter_rows(named=True)
-        leaves["openmsx"] = {name: overall[name] and round(overall[name], 3) for name in ("precision", "recall", "f1")}
+        leaves = {name: overall[name] and round(overall[name], 3) for name in ("precision", "recall", "f1")}
         file = self.out / "openmsx.parquet"
         words = ("--corpus", self.corpora.folder("openmsx"), "--kind", "slakh", "--hierarchy", "slakh", "--depth", 3)
         self.corpora.run(
             *("evaluate", folder, *words, "--skip-bad", *(() if mono else ("--stereo",)), "--no-bss", "--workers", 1),
             *("--duration", min(10, 2 * size.held_excerpt / 3), "--sample", 10 * size.judged, "-o", file),
         )
-        metrics = {"openmsx": _by_level(file, trained)}
-        training = trained.card.training | {"leaves_found": leaves} | ({"note": self.note} if self.note else {})
+        metrics = {"openmsx": _by_level(file, model)}
+        training = model.card.training | {"leaves_found": {"openmsx": leaves}}
         _change_card(folder, metrics=metrics, training=training)
         print(json.dumps(metrics | {"leaves found": leaves}, indent=2), flush=True)
         return folder
-
-    @property
-    def _settings(self) -> tuple[str, ...]:
-        """What is laid over the configuration."""
-        listed = ", ".join(f"{{root: {folder}, split: train, skip_bad: true}}" for folder in self.corpora.training)
-        validation = f"{{root: {self.corpora.folder('queries')}, split: validation, skip_bad: true}}"
-        return (
-            f"train=[{listed}]",
-            f"validation=[{validation}]",
-            f"trainer.max_epochs={self.epochs}",
-            *self.corpora.size.settings,
-        )
 
     def _judge(self, model: Path, corpus: str, split: str, hierarchy: Hierarchy, mono: bool) -> TreeRows:
         """Score trees of queries on some songs of a corpus."""
@@ -203,8 +222,8 @@ def main() -> None:
     parser.add_argument("--instruments", type=Path)
     parser.add_argument("--sounds", type=Path, default=Path("/usr/share/sounds"))
     parser.add_argument("--openmsx", type=Path, default=Path("/usr/share/games/openttd/baseset/openmsx"))
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--note", default="", help="a sentence for the card on this training beside its settings")
+    parser.add_argument("--songs", type=int, default=100, help="of each corpus heard; of `own` twice as many")
+    parser.add_argument("--note", default="", help="a sentence for the card on this training")
     parser.add_argument("--size", choices=SIZES, default="small")
     options = parser.parse_args()
     corpora = Corpora(
@@ -218,8 +237,8 @@ def main() -> None:
         run_stemtree,
     )
     corpora.render()
-    recipe = Recipe(corpora, options.out, options.epochs, options.note)
-    print(recipe.publish(recipe.train()))
+    recipe = Recipe(corpora, options.out, options.songs, options.note)
+    print(recipe.publish(recipe.learn()))
 
 
 if __name__ == "__main__":

@@ -77,13 +77,25 @@ class Model:
 
     def anchor(self, query: Spectrogram) -> Tensor:
         """``(batch, dimension)`` from ``(batch, channel, bin, frame)`` of examples, for `estimates_for`."""
-        features = self._features(query)
+        features = self.features(query)
         return self._answering.anchor(features, salient_bins(features).float())
 
     def estimates_for(self, mixture: Spectrogram, anchors: Iterable[Tensor]) -> Iterator[Estimate]:
         """The same as `estimate`, for each of some anchors of queries; the mixture is heard once for all of them."""
-        network, heard = self._answering, self._answering.hear(self._features(mixture))
+        network, heard = self._answering, self.hear(mixture)
         return (self.relation.estimate(network.answer(heard, anchor)) for anchor in anchors)
+
+    def hear(self, mixture: Spectrogram) -> Tensor:
+        """What the network makes of ``(batch, channel, bin, frame)`` mixtures before it knows an anchor."""
+        return self._answering.hear(self.features(mixture))
+
+    def named(self, anchor: Tensor, kind: int) -> Tensor:
+        """See `AnsweringNetwork.named`."""
+        return self._answering.named(anchor, kind)
+
+    def evidence(self, loudness: Tensor) -> Tensor | None:
+        """See `AnsweringNetwork.evidence`."""
+        return self._answering.evidence(loudness)
 
     def part_masks(self, mixture: Spectrogram, query: Spectrogram | None = None) -> Masks:
         """Estimate conservative masks of the parts of the mixture; see `Relation.part_masks`."""
@@ -158,12 +170,12 @@ class Model:
     def _logits(self, mixture: Spectrogram, query: Spectrogram | None) -> Logits:
         if self.card.network.domain != "features":
             return self._share_logits(mixture)
-        features = self._features(mixture)
+        features = self.features(mixture)
         if not self.takes_query:
             logits: Logits = self.network(features)
             return logits
         assert query is not None
-        query_features = self._features(query)
+        query_features = self.features(query)
         presence = salient_bins(query_features).float()
         query_logits: Logits = self.network(features, query_features, presence)
         return query_logits
@@ -185,7 +197,8 @@ class Model:
         spectrograms = stft.analyse(stems.float().flatten(0, 2))
         return spectrograms.reshape(*stems.shape[:3], *spectrograms.shape[1:])
 
-    def _features(self, spectrogram: Spectrogram) -> Features:
+    def features(self, spectrogram: Spectrogram) -> Features:
+        """What the network gets of a ``(batch, channel, bin, frame)`` spectrogram."""
         channels = self._channels(spectrogram)
         return log_magnitude(mid_side(channels) if self.card.channels == "mid_side" else channels)
 

@@ -43,8 +43,8 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
         parts lie, when a song is separated and when the model is measured; see
         `stemtree.masks.position.follow_position_`.
     present_db : float, optional
-        For a model that takes a query: from which loudness on, in dB relative to the mixture, an instrument that was
-        asked for is there, see `stemtree.masks.presence.fit_presence`.
+        For a model that takes a query and does not tell by itself what is there: from which loudness on, in dB relative
+        to the mixture, an instrument that was asked for is, see `stemtree.masks.presence.fit_presence`.
     corpora : list of dict
         What it was trained on: kinds, songs, hours of each leaf, fingerprint; the latest run's first.
     training : dict

@@ -9,12 +9,12 @@ BASS, DRUMS, OTHER = (f"accompaniment/{name}" for name in ("bass", "drums", "oth
 
 LEAF_ROWS = pl.DataFrame(
     [
-        ("a", BASS, True, True, -5.0),
-        ("a", DRUMS, True, False, -25.0),
-        ("a", OTHER, False, False, None),
-        ("b", BASS, True, True, -8.0),
-        ("b", DRUMS, False, True, -15.0),
-        ("b", OTHER, None, True, -2.0),
+        ("a", BASS, True, True, -5.0, None),
+        ("a", DRUMS, True, False, -25.0, None),
+        ("a", OTHER, False, False, None, None),
+        ("b", BASS, True, True, -8.0, None),
+        ("b", DRUMS, False, True, -15.0, None),
+        ("b", OTHER, None, True, -2.0, None),
     ],
     schema=LEAVES,
     orient="row",

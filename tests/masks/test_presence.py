@@ -6,7 +6,14 @@ import torch
 
 from stemtree.hierarchy import from_dict
 from stemtree.masks.partition import Partition
-from stemtree.masks.presence import PRESENT_DB, fit_presence, leaf_energies, loudest_db
+from stemtree.masks.presence import (
+    PRESENT_DB,
+    component_energies,
+    component_loudness,
+    fit_presence,
+    leaf_energies,
+    loudest_db,
+)
 
 
 def test_energies_are_relative_to_the_mixture() -> None:
@@ -17,6 +24,26 @@ def test_energies_are_relative_to_the_mixture() -> None:
     assert list(energies) == ["a", "b"]
     torch.testing.assert_close(torch.tensor(list(energies.values())), torch.tensor([0.25, 0.01]))
     assert leaf_energies(parts, partition, 0 * mixture) == {"a": 0.0, "b": 0.0}
+
+
+def test_energies_of_components() -> None:
+    mixture = torch.complex(torch.ones(2, 3, 4), torch.ones(2, 3, 4))
+    masks = torch.stack([torch.full((1, 3, 4), share) for share in (0.5, 0.1)])
+    torch.testing.assert_close(component_energies(masks, mixture), torch.tensor([0.25, 0.01]))
+    assert component_energies(masks, 0 * mixture).tolist() == [0, 0]
+
+
+def test_how_loud_components_are_in_a_song() -> None:
+    """Where they are loudest, then on the whole: from -40 to 0 dB, given as -2 to 2."""
+    loud, soft = torch.tensor([0.1, 0.0]), torch.tensor([0.001, 1.0])
+    expected = torch.tensor([1.0, 2.0, 1 + math.log10(0.505), 2 + math.log10(0.5)])
+    torch.testing.assert_close(component_loudness([(1.0, loud), (1.0, soft)]), expected)
+    torch.testing.assert_close(
+        component_loudness([(3.0, loud), (1.0, soft)])[2:], torch.tensor([1 + math.log10(0.7525), 2 + math.log10(0.25)])
+    )
+    faint = component_loudness([(1.0, loud), (0.009, soft)])  # what is nearly silent does not count
+    torch.testing.assert_close(faint, torch.tensor([1.0, -2.0, 1.0, -2.0]))
+    assert component_loudness([]).tolist() == component_loudness([(0.0, loud)]).tolist() == []
 
 
 def test_the_loudest_stretch_counts() -> None:

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from stemtree.networks.component_query import ComponentQuery, ComponentQuerySettings
 from stemtree.networks.folded_conv import Band, FoldedConvSettings
@@ -8,7 +9,7 @@ from stemtree.networks.kernels import fuse_batch_norms
 
 BINS, CHANNELS, OUTPUTS = 33, 2, 4
 SETTINGS = ComponentQuerySettings(
-    bands=(Band(fold=2, places=6), Band(fold=5)), widths=(6, 8, 10), units=5, components=7, dimensions=3
+    bands=(Band(fold=2, places=6), Band(fold=5)), widths=(6, 8, 10), units=5, components=7, kinds=5
 )
 
 
@@ -30,40 +31,68 @@ def test_any_number_of_frames(network: ComponentQuery, frames: int, query_frames
     torch.testing.assert_close(logits.exp().sum(dim=1), torch.ones(3, 1, BINS, frames), atol=1e-4, rtol=0)
 
 
-def test_the_anchor_is_a_mean_over_what_is_salient(network: ComponentQuery) -> None:
+def test_the_anchor_says_which_kind_the_example_is(network: ComponentQuery) -> None:
     query = features(16, 1)
     presence = torch.ones(3, 1, 1, 16)
     anchor = network.anchor(query, presence)
-    amounts, timbre = anchor.split([SETTINGS.components, SETTINGS.dimensions], dim=1)
-    torch.testing.assert_close(amounts, network.hear(query).mean(dim=(2, 3, 4)))
-    torch.testing.assert_close(timbre.square().mean(dim=1), torch.ones(3))
+    assert anchor.shape == (3, 5) and anchor.min() > 0
+    torch.testing.assert_close(anchor.sum(dim=1), torch.ones(3))
     torch.testing.assert_close(network.anchor(query, 3 * presence), anchor)  # weights count relative to each other
-    late = presence.clone()
-    late[..., :8] = 0
-    torch.testing.assert_close(network.anchor(query, late)[:, :7], network.hear(query)[..., 8:].mean(dim=(2, 3, 4)))
     assert network.anchor(query, 0 * presence).abs().max() == 0
 
 
+def test_kinds_are_told_by_a_mean_over_what_is_salient(network: ComponentQuery) -> None:
+    query = features(16, 1)
+    late = torch.ones(3, 1, 1, 16)
+    late[..., :8] = 0
+    for presence, heard in ((torch.ones(3, 1, 1, 16), slice(0, 16)), (late, slice(8, 16))):
+        sound, is_present = network.sound(query, presence)
+        amounts = network.hear(query)[..., heard].mean(dim=(2, 3, 4))
+        torch.testing.assert_close(sound[:, :7], ((amounts + 0.01).log() + 3) / 2)
+        torch.testing.assert_close(sound[:, 7:].mean(dim=1), torch.zeros(3), atol=1e-5, rtol=0)
+        assert is_present.all()
+
+
 def test_parts_are_sums_of_shares_of_components(network: ComponentQuery) -> None:
-    """An anchor that gives components wholly away gives each part the components that it says."""
+    """A kind that gives components wholly away gives each part the components that it says."""
     owners = torch.arange(SETTINGS.components) % OUTPUTS
-    last = network.share[-1]
-    torch.nn.init.zeros_(last.weight)
     with torch.no_grad():
-        last.bias.copy_(100 * torch.nn.functional.one_hot(owners, OUTPUTS).T.flatten())
+        network.owners[:] = 0
+        network.owners[2] = 100 * functional.one_hot(owners, OUTPUTS).T
     components = network.hear(features(16, 0))
     wanted = torch.stack([components[:, owners == part].sum(dim=1) for part in range(OUTPUTS)], dim=1)
-    logits = network.answer(components, torch.rand(3, SETTINGS.components + SETTINGS.dimensions))
-    torch.testing.assert_close(logits.exp(), wanted, atol=2e-6, rtol=1e-4)
+    certain = functional.one_hot(torch.tensor([2, 2, 2]), 5).float()
+    torch.testing.assert_close(network.answer(components, certain).exp(), wanted, atol=2e-6, rtol=1e-4)
+    half = (certain + functional.one_hot(torch.tensor([0, 0, 0]), 5)) / 2
+    torch.testing.assert_close(
+        network.answer(components, half).exp(), wanted / 2 + 1 / 2 / OUTPUTS, atol=2e-6, rtol=1e-4
+    )
 
 
-def test_untrained_the_instrument_gets_what_is_like_the_example(network: ComponentQuery) -> None:
-    for layer in (network.share[-1].weight, network.share[-1].bias):
-        torch.nn.init.zeros_(layer)
-    amounts = torch.tensor([[0.9, 0.1, 0, 0, 0, 0, 0]])
-    instrument, rest, *between = network.shares(torch.cat([amounts, torch.zeros(1, SETTINGS.dimensions)], dim=1))[0]
-    assert instrument[0] > 0.7 and rest[1:].min() > 0.5 and instrument[2:].max() < 0.01
-    assert all(torch.all(part < rest) for part in between)
+def test_what_no_kind_claims_is_the_rest_of_the_song(network: ComponentQuery) -> None:
+    shares = network.shares(torch.zeros(1, 5))[0]
+    assert torch.equal(shares, functional.one_hot(torch.tensor(1), OUTPUTS).float()[:, None].expand(-1, 7))
+
+
+def test_untrained_each_kind_has_a_component(network: ComponentQuery) -> None:
+    shares = network.shares(torch.eye(5))
+    assert torch.equal(shares[:, 0].argmax(dim=1), torch.arange(5)) and shares[:, 0].amax(dim=1).min() > 0.9
+    assert shares[:, 1].sum(dim=1).min() > 5
+
+
+def test_what_a_name_tells() -> None:
+    torch.manual_seed(0)
+    query = features(16, 1)
+    for named in (False, True):
+        network = SETTINGS.model_copy(update={"named": named}).build(BINS, CHANNELS, OUTPUTS).eval()
+        anchor = network.anchor(query[:1], torch.ones(1, 1, 1, 16))
+        by_name, odds = network.named(anchor, 3), network.evidence(torch.zeros(2, 14))
+        assert network.named(0 * anchor, 3).abs().max() == 0  # silence is no instrument
+        if named:
+            torch.testing.assert_close(by_name, 0.2 * anchor + 0.8 * torch.eye(5)[3:4])
+            assert odds is not None and odds.shape == (2, 5)
+        else:
+            assert torch.equal(by_name, anchor) and odds is None
 
 
 def test_components_are_what_the_folded_network_divides(network: ComponentQuery) -> None:
@@ -83,12 +112,12 @@ def test_an_example_does_not_move_running_statistics(network: ComponentQuery) ->
     assert network.divide.training and all(
         torch.equal(network.divide.state_dict()[name], before[name]) for name in before
     )
-    anchor.sum().backward()
+    anchor[:, 0].sum().backward()
     assert all(parameter.grad is None for parameter in network.divide.parameters())
-    assert network.hear_timbre[0].weight.grad.abs().max() > 0
+    assert network.recognise.weight.grad.abs().max() > 0
 
 
-def test_frozen_it_learns_shares_alone() -> None:
+def test_frozen_it_learns_kinds_alone() -> None:
     torch.manual_seed(0)
     network = SETTINGS.model_copy(update={"frozen": True}).build(BINS, CHANNELS, OUTPUTS).train()
     before = {name: value.clone() for name, value in network.divide.state_dict().items()}
@@ -96,7 +125,7 @@ def test_frozen_it_learns_shares_alone() -> None:
     network(features(16, 0), query, (query > 0).float()).square().mean().backward()
     assert all(torch.equal(value, before[name]) for name, value in network.divide.state_dict().items())
     learning = {name.split(".")[0] for name, parameter in network.named_parameters() if parameter.grad is not None}
-    assert learning == {"hear_timbre", "share"}
+    assert learning == {"recognise", "owners"}
 
 
 def test_batch_norms_can_be_fused(network: ComponentQuery) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from support.query_models import make_query_model
+import torch
+from support.query_models import make_named_model, make_query_model
 
 import stemtree
 from stemtree.audio import ArraySource
 from stemtree.errors import AudioError, AudioWarning, OptionError
 from stemtree.model import load_model, save_model
 from stemtree.separation.query_tree import QueryTree
+from stemtree.separation.splitters.stacked import QueryStack
 
 RATE = 8000
 BASS, DRUMS, OTHER = (f"accompaniment/{name}" for name in ("bass", "drums", "other"))
@@ -73,6 +75,44 @@ def test_how_loud_is_there(model: Path, tmp_path: Path) -> None:
     save_model(replace(fitted, card=card), tmp_path / "fitted")
     assert QueryTree(tmp_path / "fitted", folder).there(loudness) == (BASS,)
     assert QueryTree(tmp_path / "fitted", folder, -20).there(loudness) == (BASS, DRUMS)
+
+
+def test_a_model_that_tells_what_is_there(song: np.ndarray, tmp_path: Path) -> None:
+    """By log-odds, unless a loudness is given."""
+    folder = make_named_model(tmp_path / "model", [DRUMS, BASS, OTHER], RATE)
+    model = load_model(folder)
+    with torch.no_grad():
+        model.network.presence.weight.zero_()
+        model.network.presence.bias.copy_(torch.tensor([-0.1, 2.0, 0.1]))
+    save_model(model, folder)
+    like, source = examples(tmp_path / "like", bass=100, drums=3000), ArraySource(song, RATE, "song")
+    tree = QueryTree(folder, like)
+    assert tree.listen(source) == pytest.approx({BASS: 2.0, DRUMS: -0.1}) and not tree.by_loudness
+    with pytest.warns(AudioWarning, match="left out: drums"):
+        assert tree.separate(song, RATE).hierarchy.as_dict() == {"accompaniment": {"bass": {}, "rest": {}}, "rest": {}}
+    with pytest.raises(OptionError, match="is heard in 'the array': give others, or a loudness from which"):
+        tree.separate(0 * song, RATE)
+    by_loudness = QueryTree(folder, like, -60)
+    assert by_loudness.by_loudness and max(by_loudness.listen(source).values()) < 0
+
+
+def test_a_name_tells_what_an_example_is(song: np.ndarray, tmp_path: Path) -> None:
+    folder = make_named_model(tmp_path / "model", [DRUMS, BASS], RATE)
+    model = load_model(folder)
+    with torch.no_grad():  # drums own the first component, bass the second, whatever examples sound like
+        model.network.recognise.weight.zero_()
+        model.network.recognise.bias.zero_()
+        model.network.owners.zero_()
+        model.network.owners[:, 1] = 20
+        model.network.owners[0, 0, 0] = model.network.owners[1, 0, 1] = 40
+    save_model(model, folder)
+    for name, component in (("bass", 1), ("drums", 0)):
+        stack = QueryStack(folder, examples(tmp_path / name, **{name: 700}))
+        mixture = stack.stft.transform(torch.from_numpy(song))
+        (answer,) = stack.answers(mixture, stack.examples).values()
+        heard = stack.model.hear(mixture[None])[0]
+        # Four fifths by the name; by its sound it may be either.
+        torch.testing.assert_close(answer[2], 0.9 * heard[component] + 0.1 * heard[1 - component], atol=1e-5, rtol=1e-4)
 
 
 def test_what_cannot_be_asked(model: Path, song: np.ndarray, tmp_path: Path) -> None:

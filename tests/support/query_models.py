@@ -33,6 +33,21 @@ def make_query_model(folder: Path, targets: Sequence[str], sample_rate: int = 40
     return save_model(make_model(card), folder)
 
 
+def make_named_model(folder: Path, targets: Sequence[str], sample_rate: int = 4000) -> Path:
+    """Two levels of a path, of a model that knows examples by name and tells what is in a song."""
+    card = Card(
+        hierarchy="musdb18, one path",
+        tree={"level_2": {"level_1": {}, "rest": {}}, "rest": {}},
+        nodes=("level_2/level_1", "level_2"),
+        relation=RelationSettings(kind="tree"),
+        network=ComponentQuerySettings(widths=(4, 8), squeeze=2, units=4, components=3, kinds=len(targets), named=True),
+        stft=Stft(128, 64, sample_rate),
+        training={"targets": list(targets)},
+    )
+    torch.manual_seed(0)
+    return save_model(make_model(card), folder)
+
+
 def make_stand_in(folder: Path) -> Path:
     """A small model of the form of the one that comes along: three levels of any path of Slakh's tree, 44.1 kHz."""
     configuration = yaml.safe_load(CONFIGURATION.read_text("utf-8"))

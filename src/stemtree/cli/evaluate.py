@@ -47,7 +47,7 @@ _QUERY_HELP = "Query with the target, or on purpose with another instrument of i
 _LIKE_HELP = (
     "Ask query-tree with the examples in this folder, each named after its leaf (default: chunks of other songs)."
 )
-_PRESENT_HELP = "Leave instruments so far below the song out of query-tree (default: as the model says, or -20)."
+_PRESENT_HELP = "Leave instruments so far below the song out of query-tree (default: as the model tells)."
 _CHUNKS_SAY = "--chunks says which chunks to measure"
 _LEVEL_HELP = "Measure only the nodes of this level (1: leaves)."
 

@@ -64,8 +64,7 @@ def query(
         float | None,
         typer.Option(
             metavar="DB",
-            help="Leave out instruments of FOLDER so far below the song in every 12 s (default: as the model says, or "
-            "-20).",
+            help="Leave out instruments of FOLDER so far below the song in every 12 s (default: as the model tells).",
         ),
     ] = None,
     output: Annotated[

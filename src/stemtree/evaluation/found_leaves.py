@@ -10,7 +10,9 @@ LEAVES = pl.Schema(
         "leaf": pl.String(),
         "there": pl.Boolean(),  # null: it plays, but nowhere loud enough to count
         "found": pl.Boolean(),
-        "loudness_db": pl.Float32(),  # of its estimate where it is loudest, relative to the song; see `loudest_db`
+        # What was told by; null where it was the other. See `QueryTree.listen`.
+        "loudness_db": pl.Float32(),  # of its estimate where it is loudest, relative to the song
+        "log_odds": pl.Float32(),  # that it is there
     }
 )
 """Columns of the rows of leaves, one for each song and leaf that was asked for."""

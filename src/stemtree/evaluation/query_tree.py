@@ -144,15 +144,16 @@ class TreeJudge:
         self.tree.stack.ask(examples)
         (mixture,) = node_signals(track, (MIXTURE,), 0, track.num_samples, mono=self.settings.mono)
         source = ArraySource(mixture, track.sample_rate, track.id)
-        loudness = self.tree.listen(source)
-        found = self.tree.there(loudness)
+        evidence = self.tree.listen(source)
+        found = self.tree.there(evidence)
+        told_by = "loudness_db" if self.tree.by_loudness else "log_odds"
         leaves = [
             {
                 "track": track.id,
                 "leaf": leaf,
                 "there": self._is_there(track, leaf),
                 "found": leaf in found,
-                "loudness_db": loudness.get(leaf),
+                told_by: evidence.get(leaf),
             }
             for leaf in examples
         ]

@@ -1,7 +1,10 @@
-"""Which leaves of a tree are there, by the loudness of their estimates."""
+"""Which leaves of a tree are there, by the loudness of their estimates or of a network's components."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor
 
 from stemtree.hierarchy import NodePath
 from stemtree.masks.partition import Partition
@@ -15,6 +18,9 @@ A guess: no model was measured for it. `fit_presence` finds what suits a model.
 
 _FAINT = 0.01
 """Stretches with less than this share of the loudest one's energy say nothing: -20 dB."""
+
+_SILENT_DB = -40.0
+"""Components below this are as good as silent."""
 
 
 def leaf_energies(parts: Masks, partition: Partition, mixture: Spectrogram) -> dict[NodePath, float]:
@@ -33,6 +39,47 @@ def leaf_energies(parts: Masks, partition: Partition, mixture: Spectrogram) -> d
     total = power.sum().clamp_min(1e-12)
     shares = [(power * part.square()).sum() / total for part in parts[: len(partition.leaves)]]
     return {leaf: float(share) for leaf, share in zip(partition.leaves, shares, strict=True)}
+
+
+def component_energies(masks: Masks, mixture: Spectrogram) -> Tensor:
+    """Measure the energy of each component of a stretch of the mixture, relative to the mixture's: ``(component,)``.
+
+    Parameters
+    ----------
+    masks : Masks
+        ``(component, 1 or channel, bin, frame)``.
+    mixture : Spectrogram
+        ``(channel, bin, frame)``.
+    """
+    power = mixture.real.square() + mixture.imag.square()
+    return torch.stack([(power * mask.square()).sum() for mask in masks]) / power.sum().clamp_min(1e-12)
+
+
+def component_loudness(stretches: Iterable[tuple[float, Tensor]]) -> Tensor:
+    """Sum up how loud components are in a song, for `AnsweringNetwork.evidence`.
+
+    Parameters
+    ----------
+    stretches : iterable of (float, Tensor)
+        The mixture's energy, and that of each component relative to it. Stretches 20 dB quieter than the loudest one do
+        not count.
+
+    Returns
+    -------
+    Tensor
+        ``(2 * component,)``: the loudness of each where it is loudest, then over the whole song, relative to the
+        mixture. From -40 to 0 dB, given as -2 to 2; empty if all of the song is silent.
+    """
+    known = list(stretches)
+    loudest = max((energy for energy, _ in known), default=0.0)
+    counted = [(energy, shares) for energy, shares in known if energy and energy >= _FAINT * loudest]
+    if not counted:
+        return torch.zeros(0)
+    energies = torch.tensor([energy for energy, _ in counted])
+    shares = torch.stack([shares.cpu() for _, shares in counted])
+    mean = (energies[:, None] * shares).sum(dim=0) / energies.sum()
+    decibels = 10 * torch.cat([shares.amax(dim=0), mean]).clamp(10 ** (_SILENT_DB / 10), 1).log10()
+    return (decibels - _SILENT_DB / 2) / 10
 
 
 def loudest_db(stretches: Iterable[tuple[float, Mapping[NodePath, float]]]) -> dict[NodePath, float]:

@@ -32,6 +32,11 @@ class BaseNetworkSettings(BaseModel, frozen=True, extra="forbid"):
     relation: ClassVar[str | None] = None
     reuses_freed_memory: ClassVar[bool] = False
 
+    @property
+    def told_by_name(self) -> bool:
+        """Whether the network gains by the names of examples, and tells what is in a song; see `AnsweringNetwork`."""
+        return False
+
     def build(self, bins: int, channels: int, outputs: int) -> nn.Module:
         """Make the network with fresh weights.
 
@@ -73,6 +78,33 @@ class AnsweringNetwork(nn.Module):
             ``(batch, value)``.
         """
         raise NotImplementedError
+
+    def named(self, anchor: Tensor, kind: int) -> Tensor:
+        """The anchor of an example of which is known what it is.
+
+        Parameters
+        ----------
+        anchor : Tensor
+            ``(batch, value)``, of its sound.
+        kind : int
+            Its number among the nodes that the model was trained to look for.
+
+        Returns
+        -------
+        Tensor
+            The same shape; `anchor` itself from a network that gains nothing by the name.
+        """
+        return anchor
+
+    def evidence(self, loudness: Tensor) -> Tensor | None:
+        """Log-odds of each kind to be in a song, ``(batch, kind)``, if the network tells them.
+
+        Parameters
+        ----------
+        loudness : Tensor
+            ``(batch, 2 * component)`` of songs, see `stemtree.masks.presence.component_loudness`.
+        """
+        return None
 
     def hear(self, features: Features) -> Tensor:
         """What can be made of the mixture's ``(batch, channel, bin, frame)`` before the anchor is known."""

@@ -1,23 +1,21 @@
 """Query by example with components: the song is divided once, and the example says which components are meant.
 
 1. A `FoldedConv` divides every bin among a few dozen **components** by a softmax, whatever is asked for.
-2. The same network divides the example. Its **anchor** says how much of it each component got, and what the network
-   hears in it.
-3. The anchor gives each component its **shares**: how much of it is the instrument, how much the rest of its family,
-   and so on up to the rest of the song. They sum to one. A part of the song is the sum of its shares of all components.
+2. The same network divides the example. How much of it each component got, and what the network hears in it, tell which
+   **kind** of instrument it is: the **anchor** holds a probability for each kind.
+3. Each kind has its **shares** of each component: how much of it is the instrument, how much the rest of its family,
+   and so on up to the rest of the song. They sum to one. A part of the song is the sum of its shares of all components,
+   averaged over the kinds that the example may be.
 
 A network whose convolutions hear the anchor has to learn to separate for every anchor anew. Here what a network without
-a query has learned is kept: which component an instrument is, the network itself says, right or wrong, of the example
-as of the song. One pass through the network serves any number of examples.
+a query has learned is kept. One pass through the network serves any number of examples.
 """
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import ClassVar, Literal
 
 import torch
-from einops import rearrange
 from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,8 +27,11 @@ from stemtree.types import Features, Logits, Masks
 _LEAST = 1e-6
 """Shares of bins below this count as this, so that their logarithm is finite."""
 
-_QUIET = 0.02
-"""A component that gets this much of an example, or less, is hardly meant by it."""
+_BY_NAME = 0.8
+"""How much the name of an example counts, beside its sound."""
+
+_QUIET = 0.01
+"""A component that gets this much of an example, or less, is hardly in it."""
 
 
 class ComponentQuerySettings(FoldedConvSizes, frozen=True):
@@ -42,10 +43,13 @@ class ComponentQuerySettings(FoldedConvSizes, frozen=True):
         Of the network that divides song and example, see `FoldedConvSizes`.
     components : int
         Into how many.
-    dimensions : int
-        Of what an anchor says beside the amounts of the components.
+    kinds : int
+        Of instruments, among which an example is placed.
+    named : bool
+        Whether the kinds are what the model was trained to look for, in that order. Then the name of an example serves
+        as well as its sound, and the model tells which kinds are in a song; see `ComponentQuery.evidence`.
     frozen : bool
-        Whether the network that divides keeps the weights that training begins with. Then shares alone are learned, and
+        Whether the network that divides keeps the weights that training begins with. Then kinds alone are learned, and
         components are as good as those of the model that lent the weights.
     """
 
@@ -53,8 +57,14 @@ class ComponentQuerySettings(FoldedConvSizes, frozen=True):
     relation: ClassVar[str | None] = "tree"
     kind: Literal["component_query"] = "component_query"
     components: PositiveInt = 24
-    dimensions: PositiveInt = 32
+    kinds: PositiveInt = 16
+    named: bool = False
     frozen: bool = False
+
+    @property
+    def told_by_name(self) -> bool:
+        """See `BaseNetworkSettings.told_by_name`."""
+        return self.named
 
     def build(self, bins: int, channels: int, outputs: int) -> "ComponentQuery":
         """See `BaseNetworkSettings.build`."""
@@ -76,28 +86,46 @@ class ComponentQuery(AnsweringNetwork):
 
     def __init__(self, settings: ComponentQuerySettings, bins: int, channels: int, outputs: int) -> None:
         super().__init__()
-        self.components, self.outputs, self.frozen = settings.components, outputs, settings.frozen
+        self.components, self.frozen = settings.components, settings.frozen
         self.divide = FoldedConv(settings, bins, channels, settings.components)
         self.divide.requires_grad_(not settings.frozen)
-        self.hear_timbre = nn.Sequential(
-            nn.Linear(settings.squeeze * self.divide.narrowest, settings.units),
-            nn.ReLU(inplace=True),
-            nn.Linear(settings.units, settings.dimensions),
-        )
-        self.share = nn.Sequential(
-            nn.Linear(settings.components + settings.dimensions, settings.units),
-            nn.ReLU(inplace=True),
-            nn.Linear(settings.units, outputs * settings.components),
-        )
+        timbre = settings.squeeze * self.divide.narrowest
+        self.norm = nn.LayerNorm(timbre, elementwise_affine=False)
+        self.recognise = nn.Linear(settings.components + timbre, settings.kinds)
+        self.owners = nn.Parameter(_first_owners(settings.kinds, outputs, settings.components))
+        self.presence = nn.Linear(2 * settings.components, settings.kinds) if settings.named else None
 
     def anchor(self, query: Features, presence: Tensor) -> Tensor:
-        """See `AnsweringNetwork.anchor`: amounts of components, which sum to one, then dimensions of timbre.
+        """See `AnsweringNetwork.anchor`: the probability of each kind, ``(batch, kind)``; 0 where nothing is present.
 
-        Means over the example's salient bins and frames, or 0 where nothing is present; ``(batch, components +
-        dimensions)``. No gradient goes through the network that divides, which learns from songs alone.
+        No gradient goes through the network that divides, which learns from songs alone.
+        """
+        sound, is_present = self.sound(query, presence)
+        return self.recognise(sound).float().softmax(dim=1) * is_present
+
+    def named(self, anchor: Tensor, kind: int) -> Tensor:
+        """See `AnsweringNetwork.named`: most of the probability for one kind, the rest by the sound."""
+        if self.presence is None:
+            return anchor
+        is_present = anchor.sum(dim=1) > 0
+        named = torch.zeros_like(anchor)
+        named[:, kind] = is_present.to(anchor)
+        return anchor.lerp(named, _BY_NAME)
+
+    def evidence(self, loudness: Tensor) -> Tensor | None:
+        """See `AnsweringNetwork.evidence`: linear in the loudness of components."""
+        odds: Tensor | None = None if self.presence is None else self.presence(loudness)
+        return odds
+
+    @torch.no_grad()
+    def sound(self, query: Features, presence: Tensor) -> tuple[Tensor, Tensor]:
+        """What kinds are told by: ``(batch, components + timbre)``, and whether there is anything, ``(batch, 1)``.
+
+        Logarithms of the amounts of components, then the mean of what the network hears, over the example's salient
+        bins and frames.
         """
         presence = presence.to(query.dtype).expand_as(query).amax(dim=1)
-        with torch.no_grad(), _in_evaluation(self.divide):
+        with _in_evaluation(self.divide):
             x, skips = self.divide.narrow(query)
             narrow = self.divide.recurrence.squeeze(x)
             masks = self.divide.widen(x, skips, query.shape[2]).softmax(dim=1)[:, :, 0]
@@ -106,9 +134,10 @@ class ComponentQuery(AnsweringNetwork):
         salient = functional.adaptive_max_pool1d(presence.amax(dim=1).unsqueeze(1), narrow.shape[2]).squeeze(1)
         weights = salient / salient.sum(dim=1, keepdim=True).clamp_min(1e-6)
         mean = torch.einsum("bsfp,bf->bsp", narrow, weights.to(narrow.dtype))
-        timbre = functional.normalize(self.hear_timbre(mean.flatten(1)).float(), dim=-1)
-        is_present = salient.sum(dim=1, keepdim=True) > 0
-        return torch.cat([amounts, timbre * math.sqrt(timbre.shape[1])], dim=1) * is_present
+        timbre = self.norm(mean.flatten(1).float())
+        # From about 1.5 for a component that got all of the example down to -1.
+        levels = ((amounts + _QUIET).log() + 3) / 2
+        return torch.cat([levels, timbre / 3], dim=1), salient.sum(dim=1, keepdim=True) > 0
 
     def hear(self, features: Features) -> Masks:
         """See `AnsweringNetwork.hear`: the masks of the components, ``(batch, component, 1, bin, frame)``."""
@@ -124,21 +153,20 @@ class ComponentQuery(AnsweringNetwork):
     def shares(self, anchor: Tensor) -> Tensor:
         """``(batch, output, component)`` of anchors: how much of each component each part gets.
 
-        Before anything is learned the instrument gets most of the components that got most of the example, and the rest
-        of the song most of the others.
+        What no kind claims, as for a silent example, is the rest of the song.
         """
-        amounts, timbre = anchor[:, : self.components], anchor[:, self.components :]
-        # From 0 for the largest amount down to -4.
-        meant = ((amounts + _QUIET) / (amounts.amax(dim=1, keepdim=True) + _QUIET)).log()
-        learned = rearrange(
-            self.share(torch.cat([meant + 2, timbre], dim=1)),
-            "batch (output component) -> batch output component",
-            output=self.outputs,
-        ).float()
-        first = torch.full_like(meant, -5).unsqueeze(1).repeat(1, self.outputs, 1)
-        first[:, 0], first[:, 1:2] = 2 * meant, -1
-        shares: Tensor = (first + learned).softmax(dim=1)
+        shares = torch.einsum("bi,iok->bok", anchor, self.owners.softmax(dim=1))
+        shares[:, 1] += 1 - anchor.sum(dim=1, keepdim=True)
         return shares
+
+
+def _first_owners(kinds: int, outputs: int, components: int) -> Tensor:
+    """Logits of shares before anything is learned: each kind has one component, and hardly anything of the others."""
+    owners = torch.zeros(kinds, outputs, components)
+    owners[:, 1] = 4
+    for kind in range(kinds):
+        owners[kind, :2, kind % components] = torch.tensor([4.0, 0.0])
+    return owners
 
 
 @contextmanager

@@ -2,17 +2,18 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from stemtree.audio import AudioSource, OutputFormat, open_source, to_source
 from stemtree.devices import AUTO, find_device, full_precision
 from stemtree.errors import AudioWarning, OptionError
 from stemtree.hierarchy import NodePath
-from stemtree.masks.presence import PRESENT_DB, leaf_energies, loudest_db
+from stemtree.masks.presence import PRESENT_DB, component_energies, component_loudness, leaf_energies, loudest_db
 from stemtree.masks.stacking import stack
 from stemtree.separation.batches import Batches
 from stemtree.separation.output.layout import StemLayout
@@ -23,6 +24,9 @@ from stemtree.separation.separator import Progress, Separator
 from stemtree.separation.splitters.example import Example
 from stemtree.separation.splitters.stacked import QueryStack, StackedSplitter
 from stemtree.spectral import analyse_stream
+from stemtree.types import Spectrogram
+
+Measured = TypeVar("Measured")
 
 _READ = 1 << 16
 """Samples to read at a time."""
@@ -42,7 +46,8 @@ class QueryTree:
         The folder, see `QueryStack`.
     present_db : float, optional
         A leaf is there if its estimate is not further below the song than this in some 12 s of it, a block of the walk.
-        Blocks 20 dB quieter than the loudest do not count. By default what the model's card says, or else a guess,
+        Blocks 20 dB quieter than the loudest do not count. By default the model tells by itself what is there
+        (`AnsweringNetwork.evidence`); of one that does not, what its card says, or else a guess,
         `stemtree.masks.presence.PRESENT_DB`.
     device, batch
         See `Separator`.
@@ -71,6 +76,7 @@ class QueryTree:
         self._batches = Batches(find_device(device), batch)
         self.stack = QueryStack(model, examples)
         self.stack.to(self.device)
+        self.by_loudness = present_db is not None or not self.stack.tells_presence
         of_card = self.stack.model.card.present_db
         self.present_db = next(given for given in (present_db, of_card, PRESENT_DB) if given is not None)
 
@@ -123,12 +129,23 @@ class QueryTree:
         )
 
     def listen(self, source: AudioSource, progress: Progress | None = None) -> dict[NodePath, float]:
-        """Measure how loud each leaf is where it is loudest, were all leaves there; see `loudest_db`."""
-        return loudest_db(self._energies(source, progress))
+        """Measure what speaks for each leaf, by the name of its example.
 
-    def there(self, loudness: Mapping[NodePath, float]) -> tuple[NodePath, ...]:
+        Returns
+        -------
+        dict of NodePath to float
+            ``by_loudness`` how loud it is where it is loudest, were all leaves there (`loudest_db`); else log-odds.
+            Empty if all of the song is silent.
+        """
+        if self.by_loudness:
+            return loudest_db(self._stretches(source, self._leaf_energies, progress))
+        loudness = component_loudness(self._stretches(source, self._component_energies, progress))
+        return self.stack.evidence(loudness) if len(loudness) else {}
+
+    def there(self, evidence: Mapping[NodePath, float]) -> tuple[NodePath, ...]:
         """Which leaves are there, of what `listen` has measured."""
-        return tuple(leaf for leaf, decibels in loudness.items() if decibels >= self.present_db)
+        least = self.present_db if self.by_loudness else 0
+        return tuple(leaf for leaf, measured in evidence.items() if measured >= least)
 
     def separator_of(self, leaves: Iterable[NodePath]) -> Separator:
         """A separator of the tree that some leaves make, there being no others."""
@@ -140,9 +157,10 @@ class QueryTree:
         examples = self.stack.examples
         there = self.there(self.listen(source, progress))
         if not there:
+            below = f" below {self.present_db:g} dB" if self.by_loudness else ""
             raise OptionError(
                 f"none of the {len(examples)} instruments of the examples is heard in '{source.name}': give others, or "
-                f"a loudness below {self.present_db:g} dB from which on one is there"
+                f"a loudness{below} from which on one is there"
             )
         if missing := [node.rpartition("/")[2] for node in examples if node not in there]:
             note = f"not heard in '{source.name}' and left out: {', '.join(missing)}"
@@ -150,21 +168,27 @@ class QueryTree:
         return self.separator_of(there)
 
     @torch.inference_mode()
-    def _energies(
-        self, source: AudioSource, progress: Progress | None
-    ) -> Iterator[tuple[float, Mapping[NodePath, float]]]:
-        """The energy of each block of a song, and that of each leaf relative to it."""
+    def _stretches(
+        self, source: AudioSource, measure: Callable[[Spectrogram], Measured], progress: Progress | None
+    ) -> Iterator[tuple[float, Measured]]:
+        """The energy of each block of a song, and what is measured of it as the model takes it."""
         stft, done = self.stack.stft.at(source.sample_rate), 0
-        partition = StackedSplitter(self.stack, tuple(self.stack.examples)).partition
         audio = (torch.from_numpy(block.astype(np.float32)) for block in source.blocks(_READ))
         for spectrogram in analyse_stream(stft, audio, self.stack.block_frames):
             mixture = self.stack.model_input(spectrogram.to(self.device), stft)
             with full_precision(self.device):
-                parts = stack(self.stack.answers(mixture, partition.leaves), partition)
-            yield float(mixture.abs().square().sum()), leaf_energies(parts, partition, mixture)
+                measured = measure(mixture)
+            yield float(mixture.abs().square().sum()), measured
             done += spectrogram.shape[-1] * stft.hop
             if progress and source.num_samples is not None:
                 progress(min(done, source.num_samples) // 2, source.num_samples)
+
+    def _leaf_energies(self, mixture: Spectrogram) -> Mapping[NodePath, float]:
+        partition = StackedSplitter(self.stack, tuple(self.stack.examples)).partition
+        return leaf_energies(stack(self.stack.answers(mixture, partition.leaves), partition), partition, mixture)
+
+    def _component_energies(self, mixture: Spectrogram) -> Tensor:
+        return component_energies(self.stack.model.hear(mixture[None])[0], mixture)
 
 
 def _second_half(progress: Progress | None) -> Progress | None:

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth
 from stemtree.masks.partition import Partition
@@ -62,7 +63,10 @@ class QueryStack(QueryModelSplitter):
         """Take other examples from now on."""
         self.examples = dict(examples)
         self._anchors = {
-            node: self.model.anchor(self._query_of(example)[None].to(self.device)) for node, example in examples.items()
+            node: self.model.named(
+                self.model.anchor(self._query_of(example)[None].to(self.device)), self.targets.index(node)
+            )
+            for node, example in examples.items()
         }
 
     def to(self, device: torch.device) -> None:
@@ -79,6 +83,18 @@ class QueryStack(QueryModelSplitter):
             leaf: {depth(node): mask for node, mask in zip(nodes, estimate.masks[0], strict=True)}
             for leaf, estimate in zip(leaves, estimates, strict=True)
         }
+
+    @property
+    def tells_presence(self) -> bool:
+        """Whether the model tells by itself what is in a song."""
+        return self.model.card.network.told_by_name
+
+    @torch.inference_mode()
+    def evidence(self, loudness: Tensor) -> dict[NodePath, float]:
+        """Log-odds of the examples' nodes to be in a song, of its `component_loudness`."""
+        odds = self.model.evidence(loudness[None].to(self.device))
+        assert odds is not None
+        return {node: float(odds[0, self.targets.index(node)]) for node in self.examples}
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
