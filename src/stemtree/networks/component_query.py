@@ -101,7 +101,8 @@ class ComponentQuery(AnsweringNetwork):
         No gradient goes through the network that divides, which learns from songs alone.
         """
         sound, is_present = self.sound(query, presence)
-        return self.recognise(sound).float().softmax(dim=1) * is_present
+        probabilities: Tensor = self.recognise(sound).float().softmax(dim=1)
+        return probabilities * is_present
 
     def named(self, anchor: Tensor, kind: int) -> Tensor:
         """See `AnsweringNetwork.named`: most of the probability for one kind, the rest by the sound."""
