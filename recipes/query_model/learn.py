@@ -162,7 +162,7 @@ def _presence(own: Heard, others: Heard, random: torch.Generator) -> tuple[Tenso
 
     def loss() -> Tensor:
         wrong = functional.binary_cross_entropy_with_logits(x @ weight.T + bias, y.clamp_min(0).float(), counted)
-        return wrong * y.shape[1] + 1e-2 * weight.square().sum()
+        return wrong * y.shape[1] + 1e-3 * weight.square().sum()
 
     minimise([weight, bias], loss, 200)
     return weight, bias - _threshold((x @ weight.T + bias)[y >= 0], y[y >= 0])
