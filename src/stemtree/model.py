@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,9 +89,9 @@ class Model:
         """What the network makes of ``(batch, channel, bin, frame)`` mixtures before it knows an anchor."""
         return self._answering.hear(self.features(mixture))
 
-    def named(self, anchor: Tensor, kind: int) -> Tensor:
+    def named(self, anchor: Tensor, kinds: Sequence[int]) -> Tensor:
         """See `AnsweringNetwork.named`."""
-        return self._answering.named(anchor, kind)
+        return self._answering.named(anchor, kinds)
 
     def evidence(self, loudness: Tensor) -> Tensor | None:
         """See `AnsweringNetwork.evidence`."""

@@ -92,6 +92,8 @@ def test_a_model_that_tells_what_is_there(song: np.ndarray, tmp_path: Path) -> N
         assert tree.separate(song, RATE).hierarchy.as_dict() == {"accompaniment": {"bass": {}, "rest": {}}, "rest": {}}
     with pytest.raises(OptionError, match="is heard in 'the array': give others, or a loudness from which"):
         tree.separate(0 * song, RATE)
+    family = QueryTree(folder, examples(tmp_path / "family", accompaniment=700))  # any of the three
+    assert family.listen(source) == pytest.approx({"accompaniment": 2.0})
     by_loudness = QueryTree(folder, like, -60)
     assert by_loudness.by_loudness and max(by_loudness.listen(source).values()) < 0
 

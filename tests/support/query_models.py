@@ -65,7 +65,7 @@ def make_stand_in(folder: Path) -> Path:
             squeeze=2,
             units=4,
             components=6,
-            dimensions=4,
+            kinds=4,
         ),
         stft=Stft(**configuration["stft"]),
         channels=2,

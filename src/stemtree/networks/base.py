@@ -1,5 +1,6 @@
 """What every network declares of itself."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel
@@ -79,15 +80,15 @@ class AnsweringNetwork(nn.Module):
         """
         raise NotImplementedError
 
-    def named(self, anchor: Tensor, kind: int) -> Tensor:
-        """The anchor of an example of which is known what it is.
+    def named(self, anchor: Tensor, kinds: Sequence[int]) -> Tensor:
+        """The anchor of an example of which is known what it may be.
 
         Parameters
         ----------
         anchor : Tensor
             ``(batch, value)``, of its sound.
-        kind : int
-            Its number among the nodes that the model was trained to look for.
+        kinds : sequence of int
+            Numbers of some nodes among those that the model was trained to look for: several for the name of a family.
 
         Returns
         -------

@@ -11,7 +11,7 @@ A network whose convolutions hear the anchor has to learn to separate for every 
 a query has learned is kept. One pass through the network serves any number of examples.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import ClassVar, Literal
 
@@ -104,14 +104,14 @@ class ComponentQuery(AnsweringNetwork):
         probabilities: Tensor = self.recognise(sound).float().softmax(dim=1)
         return probabilities * is_present
 
-    def named(self, anchor: Tensor, kind: int) -> Tensor:
-        """See `AnsweringNetwork.named`: most of the probability for one kind, the rest by the sound."""
-        if self.presence is None:
+    def named(self, anchor: Tensor, kinds: Sequence[int]) -> Tensor:
+        """See `AnsweringNetwork.named`: most of the probability for these kinds, the rest by the sound."""
+        if self.presence is None or not kinds:
             return anchor
-        is_present = anchor.sum(dim=1) > 0
         named = torch.zeros_like(anchor)
-        named[:, kind] = is_present.to(anchor)
-        return anchor.lerp(named, _BY_NAME)
+        named[:, kinds] = anchor[:, kinds] + 1e-6
+        is_present = anchor.sum(dim=1, keepdim=True) > 0
+        return anchor.lerp(named / named.sum(dim=1, keepdim=True) * is_present, _BY_NAME)
 
     def evidence(self, loudness: Tensor) -> Tensor | None:
         """See `AnsweringNetwork.evidence`: linear in the loudness of components."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth, is_within
 from stemtree.masks.partition import Partition
 from stemtree.masks.stacking import Answer, stack, stacked_tree
 from stemtree.separation.splitters.abilities import model_parts
@@ -63,9 +63,7 @@ class QueryStack(QueryModelSplitter):
         """Take other examples from now on."""
         self.examples = dict(examples)
         self._anchors = {
-            node: self.model.named(
-                self.model.anchor(self._query_of(example)[None].to(self.device)), self.targets.index(node)
-            )
+            node: self.model.named(self.model.anchor(self._query_of(example)[None].to(self.device)), self._kinds(node))
             for node, example in examples.items()
         }
 
@@ -94,7 +92,11 @@ class QueryStack(QueryModelSplitter):
         """Log-odds of the examples' nodes to be in a song, of its `component_loudness`."""
         odds = self.model.evidence(loudness[None].to(self.device))
         assert odds is not None
-        return {node: float(odds[0, self.targets.index(node)]) for node in self.examples}
+        return {node: float(odds[0, self._kinds(node)].amax()) for node in self.examples}
+
+    def _kinds(self, node: NodePath) -> list[int]:
+        """Numbers of those targets that a node is or holds: an example may be named after a family."""
+        return [number for number, target in enumerate(self.targets) if is_within(target, node)]
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
