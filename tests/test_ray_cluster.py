@@ -153,12 +153,18 @@ ANNOTATION = ("--annotation", "annotation.csv")
 ALONE = ("--workers", 1)
 
 
+def write_below(place: Path) -> Path:
+    """A corpus within a folder, into which no copy of it may go."""
+    write_corpus(place / "songs")
+    return place
+
+
 @pytest.mark.parametrize(
     ("make", "command", "alone"),
     [
         (write_corpus, ("corpus", "check", ".", *MUSDB), ()),
         (write_corpus, ("corpus", "index", ".", *MUSDB, "--duration", 1, "-o", "index.parquet"), ()),
-        (write_corpus, ("corpus", "resample", ".", *MUSDB, "-o", "copy", "--rate", 8000), ALONE),
+        (write_below, ("corpus", "resample", "songs", *MUSDB, "-o", "copy", "--rate", 8000), ALONE),
         (write_corpus, ("evaluate", "mixture", "--corpus", ".", *MUSDB, "--duration", 1, "-o", "rows.parquet"), ALONE),
         (write_sessions, ("curate", "listen", ".", *ANNOTATION, "-o", "evidence.csv"), ()),
         (write_sessions, ("curate", "bleed", "Anna - 1", "Anna - 2", *ANNOTATION, "-o", "bleed.csv"), ALONE),

@@ -83,6 +83,7 @@ class BsRoformer(nn.Module):
             raise OptionError(
                 f"the network 'bs_roformer' hears at most {_MAX_BINS} bins, not {bins}: give a shorter window"
             )
+        library("pymss_core", "networks", _PURPOSE)  # not kept: a module cannot be copied
         module = library("pymss_core.modules.bs_roformer", "networks", _PURPOSE)
         bands = fit_bands(settings.bands, bins)
         self.heard = sum(bands)
