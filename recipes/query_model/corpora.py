@@ -13,11 +13,11 @@ Runner = Callable[..., object]
 """Runs `stemtree` with some words."""
 
 HERE = Path(__file__).parent
-OWN = ("own",)
+OWN = ("own", "bands")
 """Names of corpora whose songs have the instruments that they were written for."""
 
-TRAINING = (*OWN, "redrawn", "real", "again", "again_plain", "effects", "doubled", "plain", "mixed", "low", "modelled")
-"""Names of corpora that are learned from, where they are there."""
+OTHERS = ("redrawn", "real", "again", "again_plain", "effects", "doubled", "plain", "mixed", "low", "modelled")
+"""Names of corpora whose songs have other instruments."""
 
 FONTS = ("sf2/FluidR3_GM.sf2", "sf3/MuseScore_General.sf3", "sf2/sf_GMbank.sf2")
 """Soundfonts whose licences let weights be given away, beneath the folder of Debian's packages."""
@@ -123,13 +123,13 @@ class Corpora:
     @property
     def training(self) -> tuple[Path, ...]:
         """Those that are learned from."""
-        return tuple(folder for folder in map(self.folder, TRAINING) if folder.is_dir())
+        return tuple(folder for folder in map(self.folder, (*OWN, *OTHERS)) if folder.is_dir())
 
     def render(self) -> None:
         """Make the corpora that are not there; songs that were rendered before are left."""
         train = self._freedoom_songs()
         fonts, drums = self._soundfonts()
-        if not any(map(self._is_given, TRAINING)):
+        if not any(map(self._is_given, (*OWN, *OTHERS))):
             short, takes = ("--split", "train", "--excerpt", self.size.excerpt), self.size.takes
             self._render(train, "own", *short, *fonts, *drums, "--effects", "--takes", 2 * takes)
             varied = ("--redraw", "--double", "--vary", "--effects")

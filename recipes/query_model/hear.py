@@ -52,14 +52,14 @@ class Heard:
     title : Tensor
         ``(song,)``, a number that takes of a song have in common.
     there : Tensor
-        ``(song, kind)``: 1 where an instrument is salient, 0 where it does not play, -1 where it plays softly.
+        ``(song, class)``: 1 where an instrument is salient, 0 where it does not play, -1 where it plays softly.
     answer : Tensor
-        ``(answer, 2)``: song and kind of each instrument that can be asked for.
+        ``(answer, 2)``: song and class of each instrument that can be asked for.
     cross, of_mixture, power : Tensor
         ``(answer, level, component)`` products of components and true parts, from the instrument up to the family of
         its family; ``(answer, level)`` those of mixture and true parts; energies of true parts.
     example : Tensor
-        ``(example, 2)``: title and kind.
+        ``(example, 2)``: title and class.
     sound : Tensor
         ``(example, value)``, of `ComponentQuery.sound`.
     """
@@ -133,28 +133,28 @@ class _Listener:
         )
         for target in playing:
             if _product(true[target], true[target]) > LEAST * total:
-                kind = self.targets.index(target)
-                self._answer(number, kind, [true[node] for node in _path(target)], mixture, components, total)
-                self._example(title, kind, signals[target], track.sample_rate)
+                label = self.targets.index(target)
+                self._answer(number, label, [true[node] for node in _path(target)], mixture, components, total)
+                self._example(title, label, signals[target], track.sample_rate)
 
     def _answer(
-        self, song: int, kind: int, parts: list[Spectrogram], mixture: Spectrogram, components: Tensor, total: float
+        self, song: int, label: int, parts: list[Spectrogram], mixture: Spectrogram, components: Tensor, total: float
     ) -> None:
         products = [(part.real * mixture.real + part.imag * mixture.imag).flatten() for part in parts]
         self._add(
-            answer=torch.tensor([song, kind]),
+            answer=torch.tensor([song, label]),
             cross=torch.stack([components @ product for product in products]) / total,
             of_mixture=torch.stack([product.sum() for product in products]) / total,
             power=torch.stack([_product(part, part) for part in parts]) / total,
         )
 
-    def _example(self, title: Tensor, kind: int, signal: np.ndarray, rate: int) -> None:
+    def _example(self, title: Tensor, label: int, signal: np.ndarray, rate: int) -> None:
         length = min(round(EXAMPLE * rate), signal.shape[1])
         starts = range(0, signal.shape[1] - length + 1, max(1, length // 2))
         start = max(starts, key=lambda start: float(np.square(signal[:, start : start + length]).sum()))
         features = self.model.features(self._spectrogram(signal[:, start : start + length])[None])
         sound, _ = self.network.sound(features, salient_bins(features).float())
-        self._add(example=torch.stack([title, torch.tensor(kind)]), sound=sound[0])
+        self._add(example=torch.stack([title, torch.tensor(label)]), sound=sound[0])
 
     def _spectrogram(self, audio: np.ndarray) -> Spectrogram:
         waveform = torch.from_numpy(np.ascontiguousarray(audio)).float()

@@ -1,6 +1,6 @@
 """What the model of queries learns beside the network that divides, from what that network hears (`hear.Heard`).
 
-1. Kinds: which instrument an example is, by its sound. A linear classifier.
+1. Classes: which instrument an example is, by its sound. A linear classifier.
 2. Owners: which shares of the components an instrument has, its family, and the family of that. They maximise the mean
    SI-SDR improvement of the answers to examples from other songs.
 3. Presence: which instruments are in a song, by how loud its components are. A logistic regression, whose threshold is
@@ -9,6 +9,7 @@
 Each is a small problem that L-BFGS solves over all data at once.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stemtree.hierarchy import NodePath
-from stemtree.masks.presence import component_loudness
+from stemtree.masks.presence import best_threshold, component_loudness
 from stemtree.networks.component_query import ComponentQuery
 
 WORST, BEST = -10.0, 25.0
@@ -30,7 +31,7 @@ def learn(network: ComponentQuery, own: Heard, others: Heard, parts: Sequence[No
     Parameters
     ----------
     network : ComponentQuery
-        Whose kinds are named.
+        Whose classes are named.
     own : Heard
         Songs with the instruments that they were written for, as often as these are in songs.
     others : Heard
@@ -42,15 +43,15 @@ def learn(network: ComponentQuery, own: Heard, others: Heard, parts: Sequence[No
     """
     random = torch.Generator().manual_seed(seed)
     heard = own.with_songs(others)
-    kinds, classes = heard.example[:, 1], network.owners.shape[0]
+    labels, classes = heard.example[:, 1], len(network.owners)
     # Sure of what it has seen, the classifier would be too sure: shares are learned with what it says of other songs.
     halves = heard.example[:, 0] % 2
-    of_others = torch.zeros(len(kinds), classes)
+    of_others = torch.zeros(len(labels), classes)
     for half in (0, 1):
-        weight, bias = _classifier(heard.sound[halves != half], kinds[halves != half], classes)
+        weight, bias = _classifier(heard.sound[halves != half], labels[halves != half], classes)
         of_others[halves == half] = heard.sound[halves == half] @ weight.T + bias
     sharpness, owners = _owners(heard, of_others, levels_of(parts), random)
-    weight, bias = _classifier(heard.sound, kinds, classes)
+    weight, bias = _classifier(heard.sound, labels, classes)
     assert network.presence is not None
     with torch.no_grad():
         network.recognise.weight.copy_(sharpness * weight)
@@ -85,14 +86,14 @@ def minimise(parameters: Sequence[Tensor], loss: Callable[[], Tensor], steps: in
         parameter.requires_grad_(False)
 
 
-def _classifier(sounds: Tensor, kinds: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Weights and bias; all kinds count alike, but for those of which there are few examples."""
+def _classifier(sounds: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """Weights and bias; all classes count alike, but for those of which there are few examples."""
     weight, bias = torch.zeros(classes, sounds.shape[1]), torch.zeros(classes)
-    counts = torch.bincount(kinds, minlength=classes).clamp_min(20)
-    each = (1 / counts)[kinds]
+    counts = torch.bincount(labels, minlength=classes).clamp_min(20)
+    each = (1 / counts)[labels]
 
     def loss() -> Tensor:
-        wrong = functional.cross_entropy(sounds @ weight.T + bias, kinds, reduction="none")
+        wrong = functional.cross_entropy(sounds @ weight.T + bias, labels, reduction="none")
         return (wrong * each).sum() / each.sum() + 3e-3 * weight.square().sum()
 
     minimise([weight, bias], loss, 200)
@@ -118,8 +119,8 @@ def _owners(heard: Heard, logits: Tensor, levels: Tensor, random: torch.Generato
         return torch.ones(()), first
 
     def loss() -> Tensor:
-        kinds = (logits[examples] * sharpness.exp()).softmax(dim=1)
-        shares = torch.einsum("ai,lo,iok->alk", kinds, levels, owners.softmax(dim=1))
+        likely = (logits[examples] * sharpness.exp()).softmax(dim=1)
+        shares = torch.einsum("ai,lo,iok->alk", likely, levels, owners.softmax(dim=1))
         gained = si_sdr_improvement(shares, heard, answers).clamp(WORST, BEST).mean()
         return 1e-3 * (owners - first).square().sum() / len(owners) - gained
 
@@ -127,11 +128,11 @@ def _owners(heard: Heard, logits: Tensor, levels: Tensor, random: torch.Generato
     return sharpness.exp(), owners
 
 
-def mean_shares(heard: Heard, levels: Tensor, kinds: int) -> Tensor:
-    """``(kind, part, component)``: how much of a component's energy is each part's, where the instrument plays."""
-    song, kind = heard.answer.T
-    within = torch.zeros(kinds, *heard.cross.shape[1:]).index_add_(0, kind, heard.cross)
-    whole = torch.zeros(kinds, heard.gram.shape[1]).index_add_(0, kind, heard.gram[song].sum(dim=2))
+def mean_shares(heard: Heard, levels: Tensor, classes: int) -> Tensor:
+    """``(class, part, component)``: how much of a component's energy is each part's, where the instrument plays."""
+    song, label = heard.answer.T
+    within = torch.zeros(classes, *heard.cross.shape[1:]).index_add_(0, label, heard.cross)
+    whole = torch.zeros(classes, heard.gram.shape[1]).index_add_(0, label, heard.gram[song].sum(dim=2))
     within = (within / whole.unsqueeze(1).clamp_min(1e-9)).clamp(0, 1)
     # Each level has what the one beneath it has, and a part of its own; the rest of the song has what is left.
     grown = torch.cat([within.cummax(dim=1).values, torch.ones_like(within[:, :1])], dim=1)
@@ -143,8 +144,8 @@ def _draw(heard: Heard, times: int, random: torch.Generator) -> tuple[Tensor, Te
     """Examples for each answer, from songs of another title; answers without any are left out."""
     answers, examples = [], []
     title = heard.title[heard.answer[:, 0]]
-    for answer, kind in enumerate(heard.answer[:, 1].tolist()):
-        others = ((heard.example[:, 1] == kind) & (heard.example[:, 0] != title[answer])).nonzero()[:, 0]
+    for answer, label in enumerate(heard.answer[:, 1].tolist()):
+        others = ((heard.example[:, 1] == label) & (heard.example[:, 0] != title[answer])).nonzero()[:, 0]
         if len(others):
             examples += others[torch.randint(len(others), (times,), generator=random)].tolist()
             answers += [answer] * times
@@ -165,7 +166,10 @@ def _presence(own: Heard, others: Heard, random: torch.Generator) -> tuple[Tenso
         return wrong * y.shape[1] + 1e-3 * weight.square().sum()
 
     minimise([weight, bias], loss, 200)
-    return weight, bias - _threshold((x @ weight.T + bias)[y >= 0], y[y >= 0])
+    odds = x @ weight.T + bias
+    told = zip(odds[y >= 0].tolist(), (y[y >= 0] == 1).tolist(), strict=True)
+    threshold, f1 = best_threshold(told, int((y == 1).sum()))
+    return weight, bias if math.isnan(f1) else bias - threshold
 
 
 def _songs(own: Heard, random: torch.Generator, lengths: int = 8) -> Iterator[tuple[int, ...]]:
@@ -184,14 +188,6 @@ def _summed_up(heard: Heard, takes: Sequence[int]) -> tuple[Tensor, Tensor]:
     there = heard.there[chosen]
     known = torch.where((there == 1).any(dim=0), 1, there.amin(dim=0))
     return component_loudness(zip(heard.energy[chosen].tolist(), energies, strict=True)), known
-
-
-def _threshold(odds: Tensor, there: Tensor) -> float:
-    """The log-odds from which on taking leaves for present has the greatest F1."""
-    order = odds.argsort(descending=True)
-    right = there[order].cumsum(dim=0)
-    f1 = 2 * right / (torch.arange(1, len(order) + 1) + there.sum())
-    return float(odds[order][f1.argmax()]) - 1e-6 if len(order) else 0.0
 
 
 def _ratio_db(coherence: Tensor) -> Tensor:

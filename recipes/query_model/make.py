@@ -11,7 +11,7 @@ One command, which goes on where it was stopped:
    recipes/default_model/corpora.sh.
 2. OUT/start: the network of the configuration ``query``, whose components are the default model's leaves.
 3. OUT/heard: what it hears of 100 songs of each corpus, and of twice as many with their own instruments (`hear.py`).
-4. OUT/query_model: what an example means, and what is in a song, learned from that in two minutes (`learn.py`); weights
+4. OUT/query_model: what an example means, and what is in a song, learned from that in seconds (`learn.py`); weights
    in half precision and a card with figures on the test songs. Copied into the folder of
    `stemtree.separation.splitters.abilities.QUERY_MODEL`, it is the model that comes along.
 
@@ -31,7 +31,7 @@ from pathlib import Path
 
 import torch
 import yaml
-from corpora import OWN, SIZES, Corpora
+from corpora import OTHERS, OWN, SIZES, Corpora
 from hear import hear, read
 from learn import learn
 from safetensors.torch import load_file, save_file
@@ -80,7 +80,7 @@ class Recipe:
     def settings(self) -> TrainSettings:
         """The configuration ``query``, of whose network the names of examples are told too."""
         targets = read_settings(["query"], self.corpora.size.settings).targets
-        named = ("network.named=true", f"network.kinds={len(targets)}")
+        named = ("network.named=true", f"network.classes={len(targets)}")
         return read_settings(["query"], (*self.corpora.size.settings, *named))
 
     @cached_property
@@ -116,6 +116,8 @@ class Recipe:
         """Learn the rest, and write the model: half precision, and a card without figures."""
         files, folder = self.hear(), self.out / "query_model"
         start = load_model(self.out / "start")
+        if not set(OWN) & set(files) or not set(files) - set(OWN):
+            raise SystemExit(f"'{self.corpora.given}' needs one of {', '.join(OWN)} and one of {', '.join(OTHERS)}")
         own = read([file for name, file in files.items() if name in OWN])
         others = read([file for name, file in files.items() if name not in OWN])
         began = time.process_time()

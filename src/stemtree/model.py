@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,24 +78,16 @@ class Model:
     def anchor(self, query: Spectrogram) -> Tensor:
         """``(batch, dimension)`` from ``(batch, channel, bin, frame)`` of examples, for `estimates_for`."""
         features = self.features(query)
-        return self._answering.anchor(features, salient_bins(features).float())
+        return self.answering.anchor(features, salient_bins(features).float())
 
     def estimates_for(self, mixture: Spectrogram, anchors: Iterable[Tensor]) -> Iterator[Estimate]:
         """The same as `estimate`, for each of some anchors of queries; the mixture is heard once for all of them."""
-        network, heard = self._answering, self.hear(mixture)
+        network, heard = self.answering, self.hear(mixture)
         return (self.relation.estimate(network.answer(heard, anchor)) for anchor in anchors)
 
     def hear(self, mixture: Spectrogram) -> Tensor:
         """What the network makes of ``(batch, channel, bin, frame)`` mixtures before it knows an anchor."""
-        return self._answering.hear(self.features(mixture))
-
-    def named(self, anchor: Tensor, kinds: Sequence[int]) -> Tensor:
-        """See `AnsweringNetwork.named`."""
-        return self._answering.named(anchor, kinds)
-
-    def evidence(self, loudness: Tensor) -> Tensor | None:
-        """See `AnsweringNetwork.evidence`."""
-        return self._answering.evidence(loudness)
+        return self.answering.hear(self.features(mixture))
 
     def part_masks(self, mixture: Spectrogram, query: Spectrogram | None = None) -> Masks:
         """Estimate conservative masks of the parts of the mixture; see `Relation.part_masks`."""
@@ -163,7 +155,8 @@ class Model:
             return upload(Path(folder), name, (CARD, WEIGHTS, README), private=private, message=message)
 
     @property
-    def _answering(self) -> AnsweringNetwork:
+    def answering(self) -> AnsweringNetwork:
+        """The network of a model that takes a query."""
         assert isinstance(self.network, AnsweringNetwork)
         return self.network
 

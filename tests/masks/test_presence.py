@@ -8,6 +8,7 @@ from stemtree.hierarchy import from_dict
 from stemtree.masks.partition import Partition
 from stemtree.masks.presence import (
     PRESENT_DB,
+    best_threshold,
     component_energies,
     component_loudness,
     fit_presence,
@@ -83,3 +84,9 @@ def test_slow_twin() -> None:
 
     threshold, best = fit_presence(songs)
     assert f1(threshold) == pytest.approx(best) == pytest.approx(max(f1(-n / 100) for n in range(4200)))
+
+
+def test_a_threshold_of_any_sign() -> None:
+    told = [(3.0, True), (1.0, False), (0.5, True), (-2.0, False), (-math.inf, True)]
+    assert best_threshold(told, 3) == (-0.75, pytest.approx(2 * 2 / (3 + 3)))  # one that is there is never taken
+    assert all(math.isnan(figure) for figure in (*best_threshold([], 1), *best_threshold(told, 0)))

@@ -9,7 +9,7 @@ from stemtree.networks.kernels import fuse_batch_norms
 
 BINS, CHANNELS, OUTPUTS = 33, 2, 4
 SETTINGS = ComponentQuerySettings(
-    bands=(Band(fold=2, places=6), Band(fold=5)), widths=(6, 8, 10), units=5, components=7, kinds=5
+    bands=(Band(fold=2, places=6), Band(fold=5)), widths=(6, 8, 10), units=5, components=7, classes=5
 )
 
 
@@ -31,7 +31,7 @@ def test_any_number_of_frames(network: ComponentQuery, frames: int, query_frames
     torch.testing.assert_close(logits.exp().sum(dim=1), torch.ones(3, 1, BINS, frames), atol=1e-4, rtol=0)
 
 
-def test_the_anchor_says_which_kind_the_example_is(network: ComponentQuery) -> None:
+def test_the_anchor_says_which_class_the_example_is(network: ComponentQuery) -> None:
     query = features(16, 1)
     presence = torch.ones(3, 1, 1, 16)
     anchor = network.anchor(query, presence)
@@ -41,7 +41,7 @@ def test_the_anchor_says_which_kind_the_example_is(network: ComponentQuery) -> N
     assert network.anchor(query, 0 * presence).abs().max() == 0
 
 
-def test_kinds_are_told_by_a_mean_over_what_is_salient(network: ComponentQuery) -> None:
+def test_classes_are_told_by_a_mean_over_what_is_salient(network: ComponentQuery) -> None:
     query = features(16, 1)
     late = torch.ones(3, 1, 1, 16)
     late[..., :8] = 0
@@ -54,7 +54,7 @@ def test_kinds_are_told_by_a_mean_over_what_is_salient(network: ComponentQuery) 
 
 
 def test_parts_are_sums_of_shares_of_components(network: ComponentQuery) -> None:
-    """A kind that gives components wholly away gives each part the components that it says."""
+    """A class that gives components wholly away gives each part the components that it says."""
     owners = torch.arange(SETTINGS.components) % OUTPUTS
     with torch.no_grad():
         network.owners[:] = 0
@@ -69,12 +69,12 @@ def test_parts_are_sums_of_shares_of_components(network: ComponentQuery) -> None
     )
 
 
-def test_what_no_kind_claims_is_the_rest_of_the_song(network: ComponentQuery) -> None:
+def test_what_no_class_claims_is_the_rest_of_the_song(network: ComponentQuery) -> None:
     shares = network.shares(torch.zeros(1, 5))[0]
     assert torch.equal(shares, functional.one_hot(torch.tensor(1), OUTPUTS).float()[:, None].expand(-1, 7))
 
 
-def test_untrained_each_kind_has_a_component(network: ComponentQuery) -> None:
+def test_untrained_each_class_has_a_component(network: ComponentQuery) -> None:
     shares = network.shares(torch.eye(5))
     assert torch.equal(shares[:, 0].argmax(dim=1), torch.arange(5)) and shares[:, 0].amax(dim=1).min() > 0.9
     assert shares[:, 1].sum(dim=1).min() > 5
@@ -121,7 +121,7 @@ def test_an_example_does_not_move_running_statistics(network: ComponentQuery) ->
     assert network.recognise.weight.grad.abs().max() > 0
 
 
-def test_frozen_it_learns_kinds_alone() -> None:
+def test_frozen_it_learns_classes_alone() -> None:
     torch.manual_seed(0)
     network = SETTINGS.model_copy(update={"frozen": True}).build(BINS, CHANNELS, OUTPUTS).train()
     before = {name: value.clone() for name, value in network.divide.state_dict().items()}

@@ -94,6 +94,8 @@ def test_a_model_that_tells_what_is_there(song: np.ndarray, tmp_path: Path) -> N
         tree.separate(0 * song, RATE)
     family = QueryTree(folder, examples(tmp_path / "family", accompaniment=700))  # any of the three
     assert family.listen(source) == pytest.approx({"accompaniment": 2.0})
+    with pytest.raises(OptionError, match="the model has not learned 'vocals': it knows accompaniment/drums, "):
+        QueryTree(folder, {"vocals": tree.stack.examples[BASS]})
     by_loudness = QueryTree(folder, like, -60)
     assert by_loudness.by_loudness and max(by_loudness.listen(source).values()) < 0
 

@@ -21,7 +21,7 @@ SMALL: dict[str, NetworkSettings] = {
     "mask_inference": MaskInferenceSettings(layers=2, units=8),
     "query_by_example": QueryByExampleSettings(units=8, layers=1),
     "folded_conv": FoldedConvSettings(widths=(4, 8, 8), squeeze=2, units=4),
-    "component_query": ComponentQuerySettings(widths=(4, 8, 8), squeeze=2, units=4, components=5, kinds=4),
+    "component_query": ComponentQuerySettings(widths=(4, 8, 8), squeeze=2, units=4, components=5, classes=4),
     "open_unmix": OpenUnmixSettings(layers=2, units=8, heard=30),
     "x_umx": XUmxSettings(layers=1, units=8, heard=30),
 }

@@ -10,6 +10,7 @@ import stemtree
 from stemtree.masks.relation import RelationSettings
 from stemtree.model import make_model, save_model
 from stemtree.model_card import Card
+from stemtree.networks.base import BaseNetworkSettings
 from stemtree.networks.component_query import ComponentQuerySettings
 from stemtree.networks.folded_conv import Band
 from stemtree.networks.query_by_example import QueryByExampleSettings
@@ -20,29 +21,27 @@ CONFIGURATION = Path(stemtree.__file__).with_name("training") / "configs" / "que
 
 def make_query_model(folder: Path, targets: Sequence[str], sample_rate: int = 4000) -> Path:
     """Two levels of a path."""
-    card = Card(
-        hierarchy="musdb18, one path",
-        tree={"level_2": {"level_1": {}, "rest": {}}, "rest": {}},
-        nodes=("level_2/level_1", "level_2"),
-        relation=RelationSettings(kind="constrained"),
-        network=QueryByExampleSettings(layers=1, query_layers=1, units=6, dimensions=4),
-        stft=Stft(128, 64, sample_rate),
-        training={"targets": list(targets)} if targets else {},
-    )
-    torch.manual_seed(0)
-    return save_model(make_model(card), folder)
+    network = QueryByExampleSettings(layers=1, query_layers=1, units=6, dimensions=4)
+    return _two_levels(folder, targets, sample_rate, network, "constrained")
 
 
 def make_named_model(folder: Path, targets: Sequence[str], sample_rate: int = 4000) -> Path:
     """Two levels of a path, of a model that knows examples by name and tells what is in a song."""
+    network = ComponentQuerySettings(widths=(4, 8), squeeze=2, units=4, components=3, classes=len(targets), named=True)
+    return _two_levels(folder, targets, sample_rate, network, "tree")
+
+
+def _two_levels(
+    folder: Path, targets: Sequence[str], sample_rate: int, network: BaseNetworkSettings, relation: str
+) -> Path:
     card = Card(
         hierarchy="musdb18, one path",
         tree={"level_2": {"level_1": {}, "rest": {}}, "rest": {}},
         nodes=("level_2/level_1", "level_2"),
-        relation=RelationSettings(kind="tree"),
-        network=ComponentQuerySettings(widths=(4, 8), squeeze=2, units=4, components=3, kinds=len(targets), named=True),
+        relation=RelationSettings(kind=relation),
+        network=network,
         stft=Stft(128, 64, sample_rate),
-        training={"targets": list(targets)},
+        training={"targets": list(targets)} if targets else {},
     )
     torch.manual_seed(0)
     return save_model(make_model(card), folder)
@@ -65,7 +64,7 @@ def make_stand_in(folder: Path) -> Path:
             squeeze=2,
             units=4,
             components=6,
-            kinds=4,
+            classes=4,
         ),
         stft=Stft(**configuration["stft"]),
         channels=2,

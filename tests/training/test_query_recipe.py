@@ -69,6 +69,14 @@ def test_from_corpora_to_a_model(cli, recipe: ModuleType, tmp_path: Path, monkey
     assert "stemtree query song.wav --like" in page and "\n\nIt is a try.\n" in page
 
 
+def test_corpora_that_tell_too_little(recipe: ModuleType, tmp_path: Path) -> None:
+    make_tiny_corpora(tmp_path / "tiny")
+    (tmp_path / "real").symlink_to(tmp_path / "tiny" / "songs", target_is_directory=True)
+    there = corpora(recipe, tmp_path, print, tmp_path)
+    with pytest.raises(SystemExit, match="needs one of own, bands and one of redrawn, real, again"):
+        recipe.Recipe(there, tmp_path / "out", songs=1).learn()
+
+
 def test_what_is_rendered(recipe: ModuleType, tmp_path: Path) -> None:
     """Held-out songs are not learned from, the test's soundfont is in no other corpus, missing sounds are left out."""
     said: list[tuple[object, ...]] = []
@@ -121,8 +129,8 @@ def heard_of(recipe: ModuleType, components: torch.Tensor):
     songs, mixture = len(components), components.sum(dim=1)
     answer = torch.cartesian_prod(torch.arange(songs), torch.arange(2))
     total = mixture.square().sum(dim=1)[answer[:, 0]]
-    kinds = components[:, :2]
-    parts = torch.stack([kinds, kinds + components[:, 2:], mixture[:, None].expand(-1, 2, -1)], dim=2).flatten(0, 1)
+    classes = components[:, :2]
+    parts = torch.stack([classes, classes + components[:, 2:], mixture[:, None].expand(-1, 2, -1)], dim=2).flatten(0, 1)
     mine, whole = components[answer[:, 0]], mixture[answer[:, 0]]
     sounds = torch.eye(2)[answer[:, 1]] + 0.1 * torch.rand(2 * songs, 2, generator=torch.Generator().manual_seed(2))
     return sys.modules["hear"].Heard(
@@ -167,8 +175,8 @@ def test_ratios_follow_from_products(recipe: ModuleType, songs: torch.Tensor) ->
 
 
 def test_what_is_learned(recipe: ModuleType, songs: torch.Tensor) -> None:
-    """Each kind owns its component, its family the third too; the loudest component tells what is there."""
-    sizes = {"widths": (4, 8), "squeeze": 1, "units": 4, "components": 3, "kinds": 2, "named": True}
+    """Each class owns its component, its family the third too; the loudest component tells what is there."""
+    sizes = {"widths": (4, 8), "squeeze": 1, "units": 4, "components": 3, "classes": 2, "named": True}
     network = ComponentQuerySettings(**sizes).build(9, 1, 4)
     network.recognise = torch.nn.Linear(2, 2)  # the sounds of these examples have two values
     heard = heard_of(recipe, songs)

@@ -106,7 +106,7 @@ def test_a_query(config: Path, tmp_path: Path) -> None:
 
 def test_shares_alone_are_learned(config: Path, tmp_path: Path) -> None:
     """A frozen network needs weights to begin with, and keeps them."""
-    sizes = "kind: component_query, widths: [4, 6], squeeze: 2, units: 8, components: 3, kinds: 2"
+    sizes = "kind: component_query, widths: [4, 6], squeeze: 2, units: 8, components: 3, classes: 2"
     targets = "targets=[strings_guitar_keyboards/guitar/clean_guitars, bass/bass/acoustic_basses]"
     frozen = read_settings([config], [f"network={{{sizes}, frozen: true}}", "relation.kind=tree", targets])
     with pytest.raises(OptionError, match="would keep random weights"):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -9,6 +10,8 @@ from torch import Tensor
 from stemtree.hierarchy import NodePath
 from stemtree.masks.partition import Partition
 from stemtree.types import Masks, Spectrogram
+
+Measured = TypeVar("Measured")
 
 PRESENT_DB = -20.0
 """From which loudness on, in dB relative to the mixture, a leaf is there, for models whose card says nothing.
@@ -35,10 +38,8 @@ def leaf_energies(parts: Masks, partition: Partition, mixture: Spectrogram) -> d
     mixture : Spectrogram
         ``(channel, bin, frame)``.
     """
-    power = mixture.abs().square()
-    total = power.sum().clamp_min(1e-12)
-    shares = [(power * part.square()).sum() / total for part in parts[: len(partition.leaves)]]
-    return {leaf: float(share) for leaf, share in zip(partition.leaves, shares, strict=True)}
+    energies = component_energies(parts[: len(partition.leaves)], mixture)
+    return dict(zip(partition.leaves, energies.tolist(), strict=True))
 
 
 def component_energies(masks: Masks, mixture: Spectrogram) -> Tensor:
@@ -70,9 +71,7 @@ def component_loudness(stretches: Iterable[tuple[float, Tensor]]) -> Tensor:
         ``(2 * component,)``: the loudness of each where it is loudest, then over the whole song, relative to the
         mixture. From -40 to 0 dB, given as -2 to 2; empty if all of the song is silent.
     """
-    known = list(stretches)
-    loudest = max((energy for energy, _ in known), default=0.0)
-    counted = [(energy, shares) for energy, shares in known if energy and energy >= _FAINT * loudest]
+    counted = _counted(stretches)
     if not counted:
         return torch.zeros(0)
     energies = torch.tensor([energy for energy, _ in counted])
@@ -96,9 +95,7 @@ def loudest_db(stretches: Iterable[tuple[float, Mapping[NodePath, float]]]) -> d
     dict of NodePath to float
         In dB relative to the mixture, minus infinity for silence; empty if all of the song is silent.
     """
-    known = list(stretches)
-    loudest = max((energy for energy, _ in known), default=0.0)
-    counted = [shares for energy, shares in known if energy and energy >= _FAINT * loudest]
+    counted = [shares for _, shares in _counted(stretches)]
     greatest = {leaf: max(shares[leaf] for shares in counted) for leaf in (counted[0] if counted else ())}
     return {leaf: 10 * math.log10(share) if share > 0 else -math.inf for leaf, share in greatest.items()}
 
@@ -122,14 +119,40 @@ def fit_presence(songs: Sequence[tuple[Mapping[NodePath, float], Iterable[NodePa
     F1 = 2 TP / (2 TP + FP + FN) with leaves found that are there (TP), found that are not (FP), and not found (FN).
     """
     told = [(loudness, leaf in set(there)) for heard, there in songs for leaf, loudness in heard.items()]
-    told = sorted((pair for pair in told if math.isfinite(pair[0])), reverse=True)
-    total = sum(len(set(there)) for _, there in songs)
-    if not total or not told:
-        return PRESENT_DB, math.nan
-    best, f1, right = PRESENT_DB, 0.0, 0
-    for number, (loudness, is_there) in enumerate(told, start=1):
+    threshold, f1 = best_threshold(told, sum(len(set(there)) for _, there in songs))
+    return (PRESENT_DB, f1) if math.isnan(f1) else (min(threshold, -0.01), f1)
+
+
+def best_threshold(told: Iterable[tuple[float, bool]], there: int) -> tuple[float, float]:
+    """Find from which value on things are best taken for present.
+
+    Parameters
+    ----------
+    told : iterable of (float, bool)
+        What speaks for each, and whether it is there; minus infinity is never taken for present.
+    there : int
+        How many are there, with those that nothing is told of.
+
+    Returns
+    -------
+    threshold, f1 : float
+        The threshold with the greatest F1, half-way between the two values that it lies between, and that F1; NaN if
+        nothing is there or nothing is told.
+    """
+    known = sorted((pair for pair in told if math.isfinite(pair[0])), reverse=True)
+    if not there or not known:
+        return math.nan, math.nan
+    best, f1, right = math.nan, 0.0, 0
+    for number, (value, is_there) in enumerate(known, start=1):
         right += is_there
-        below = told[number][0] if number < len(told) else loudness - 6.0
-        if below < loudness and (score := 2 * right / (number + total)) > f1:
-            best, f1 = (loudness + below) / 2, score
-    return min(best, -0.01), f1
+        below = known[number][0] if number < len(known) else value - 6.0
+        if below < value and (score := 2 * right / (number + there)) > f1:
+            best, f1 = (value + below) / 2, score
+    return (known[0][0] if math.isnan(best) else best), f1
+
+
+def _counted(stretches: Iterable[tuple[float, Measured]]) -> list[tuple[float, Measured]]:
+    """Those stretches of a song that are not faint beside its loudest one."""
+    known = list(stretches)
+    loudest = max((energy for energy, _ in known), default=0.0)
+    return [(energy, measured) for energy, measured in known if energy and energy >= _FAINT * loudest]

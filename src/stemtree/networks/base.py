@@ -80,14 +80,14 @@ class AnsweringNetwork(nn.Module):
         """
         raise NotImplementedError
 
-    def named(self, anchor: Tensor, kinds: Sequence[int]) -> Tensor:
+    def named(self, anchor: Tensor, classes: Sequence[int]) -> Tensor:
         """The anchor of an example of which is known what it may be.
 
         Parameters
         ----------
         anchor : Tensor
             ``(batch, value)``, of its sound.
-        kinds : sequence of int
+        classes : sequence of int
             Numbers of some nodes among those that the model was trained to look for: several for the name of a family.
 
         Returns
@@ -98,7 +98,7 @@ class AnsweringNetwork(nn.Module):
         return anchor
 
     def evidence(self, loudness: Tensor) -> Tensor | None:
-        """Log-odds of each kind to be in a song, ``(batch, kind)``, if the network tells them.
+        """Log-odds of each class to be in a song, ``(batch, class)``, if the network tells them.
 
         Parameters
         ----------

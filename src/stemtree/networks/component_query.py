@@ -2,10 +2,10 @@
 
 1. A `FoldedConv` divides every bin among a few dozen **components** by a softmax, whatever is asked for.
 2. The same network divides the example. How much of it each component got, and what the network hears in it, tell which
-   **kind** of instrument it is: the **anchor** holds a probability for each kind.
-3. Each kind has its **shares** of each component: how much of it is the instrument, how much the rest of its family,
+   **class** of instrument it is: the **anchor** holds a probability for each class.
+3. Each class has its **shares** of each component: how much of it is the instrument, how much the rest of its family,
    and so on up to the rest of the song. They sum to one. A part of the song is the sum of its shares of all components,
-   averaged over the kinds that the example may be.
+   averaged over the classes that the example may be.
 
 A network whose convolutions hear the anchor has to learn to separate for every anchor anew. Here what a network without
 a query has learned is kept. One pass through the network serves any number of examples.
@@ -43,21 +43,21 @@ class ComponentQuerySettings(FoldedConvSizes, frozen=True):
         Of the network that divides song and example, see `FoldedConvSizes`.
     components : int
         Into how many.
-    kinds : int
+    classes : int
         Of instruments, among which an example is placed.
     named : bool
-        Whether the kinds are what the model was trained to look for, in that order. Then the name of an example serves
-        as well as its sound, and the model tells which kinds are in a song; see `ComponentQuery.evidence`.
+        Whether the classes are what the model was trained to look for, in that order. Then the name of an example
+        serves as well as its sound, and the model tells which classes are in a song; see `ComponentQuery.evidence`.
     frozen : bool
-        Whether the network that divides keeps the weights that training begins with. Then kinds alone are learned, and
-        components are as good as those of the model that lent the weights.
+        Whether the network that divides keeps the weights that training begins with. Then classes alone are learned,
+        and components are as good as those of the model that lent the weights.
     """
 
     takes_query: ClassVar[bool] = True
     relation: ClassVar[str | None] = "tree"
     kind: Literal["component_query"] = "component_query"
     components: PositiveInt = 24
-    kinds: PositiveInt = 16
+    classes: PositiveInt = 16
     named: bool = False
     frozen: bool = False
 
@@ -91,12 +91,12 @@ class ComponentQuery(AnsweringNetwork):
         self.divide.requires_grad_(not settings.frozen)
         timbre = settings.squeeze * self.divide.narrowest
         self.norm = nn.LayerNorm(timbre, elementwise_affine=False)
-        self.recognise = nn.Linear(settings.components + timbre, settings.kinds)
-        self.owners = nn.Parameter(_first_owners(settings.kinds, outputs, settings.components))
-        self.presence = nn.Linear(2 * settings.components, settings.kinds) if settings.named else None
+        self.recognise = nn.Linear(settings.components + timbre, settings.classes)
+        self.owners = nn.Parameter(_first_owners(settings.classes, outputs, settings.components))
+        self.presence = nn.Linear(2 * settings.components, settings.classes) if settings.named else None
 
     def anchor(self, query: Features, presence: Tensor) -> Tensor:
-        """See `AnsweringNetwork.anchor`: the probability of each kind, ``(batch, kind)``; 0 where nothing is present.
+        """See `AnsweringNetwork.anchor`: the probability of each class, ``(batch, class)``; 0 where nothing is present.
 
         No gradient goes through the network that divides, which learns from songs alone.
         """
@@ -104,12 +104,12 @@ class ComponentQuery(AnsweringNetwork):
         probabilities: Tensor = self.recognise(sound).float().softmax(dim=1)
         return probabilities * is_present
 
-    def named(self, anchor: Tensor, kinds: Sequence[int]) -> Tensor:
-        """See `AnsweringNetwork.named`: most of the probability for these kinds, the rest by the sound."""
-        if self.presence is None or not kinds:
+    def named(self, anchor: Tensor, classes: Sequence[int]) -> Tensor:
+        """See `AnsweringNetwork.named`: most of the probability for these classes, the rest by the sound."""
+        if self.presence is None or not classes:
             return anchor
         named = torch.zeros_like(anchor)
-        named[:, kinds] = anchor[:, kinds] + 1e-6
+        named[:, classes] = anchor[:, classes] + 1e-6
         is_present = anchor.sum(dim=1, keepdim=True) > 0
         return anchor.lerp(named / named.sum(dim=1, keepdim=True) * is_present, _BY_NAME)
 
@@ -120,7 +120,7 @@ class ComponentQuery(AnsweringNetwork):
 
     @torch.no_grad()
     def sound(self, query: Features, presence: Tensor) -> tuple[Tensor, Tensor]:
-        """What kinds are told by: ``(batch, components + timbre)``, and whether there is anything, ``(batch, 1)``.
+        """What classes are told by: ``(batch, components + timbre)``, and whether there is anything, ``(batch, 1)``.
 
         Logarithms of the amounts of components, then the mean of what the network hears, over the example's salient
         bins and frames.
@@ -154,19 +154,19 @@ class ComponentQuery(AnsweringNetwork):
     def shares(self, anchor: Tensor) -> Tensor:
         """``(batch, output, component)`` of anchors: how much of each component each part gets.
 
-        What no kind claims, as for a silent example, is the rest of the song.
+        What no class claims, as for a silent example, is the rest of the song.
         """
         shares = torch.einsum("bi,iok->bok", anchor, self.owners.softmax(dim=1))
         shares[:, 1] += 1 - anchor.sum(dim=1, keepdim=True)
         return shares
 
 
-def _first_owners(kinds: int, outputs: int, components: int) -> Tensor:
-    """Logits of shares before anything is learned: each kind has one component, and hardly anything of the others."""
-    owners = torch.zeros(kinds, outputs, components)
+def _first_owners(classes: int, outputs: int, components: int) -> Tensor:
+    """Logits of shares before anything is learned: each class has one component, and hardly anything of the others."""
+    owners = torch.zeros(classes, outputs, components)
     owners[:, 1] = 4
-    for kind in range(kinds):
-        owners[kind, :2, kind % components] = torch.tensor([4.0, 0.0])
+    for number in range(classes):
+        owners[number, :2, number % components] = torch.tensor([4.0, 0.0])
     return owners
 
 

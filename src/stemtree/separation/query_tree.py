@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from stemtree.audio import AudioSource, OutputFormat, open_source, to_source
 from stemtree.devices import AUTO, find_device, full_precision
 from stemtree.errors import AudioWarning, OptionError
 from stemtree.hierarchy import NodePath
+from stemtree.masks.partition import Partition
 from stemtree.masks.presence import PRESENT_DB, component_energies, component_loudness, leaf_energies, loudest_db
 from stemtree.masks.stacking import stack
 from stemtree.separation.batches import Batches
@@ -138,7 +140,8 @@ class QueryTree:
             Empty if all of the song is silent.
         """
         if self.by_loudness:
-            return loudest_db(self._stretches(source, self._leaf_energies, progress))
+            partition = StackedSplitter(self.stack, tuple(self.stack.examples)).partition
+            return loudest_db(self._stretches(source, partial(self._leaf_energies, partition), progress))
         loudness = component_loudness(self._stretches(source, self._component_energies, progress))
         return self.stack.evidence(loudness) if len(loudness) else {}
 
@@ -183,8 +186,7 @@ class QueryTree:
             if progress and source.num_samples is not None:
                 progress(min(done, source.num_samples) // 2, source.num_samples)
 
-    def _leaf_energies(self, mixture: Spectrogram) -> Mapping[NodePath, float]:
-        partition = StackedSplitter(self.stack, tuple(self.stack.examples)).partition
+    def _leaf_energies(self, partition: Partition, mixture: Spectrogram) -> Mapping[NodePath, float]:
         return leaf_energies(stack(self.stack.answers(mixture, partition.leaves), partition), partition, mixture)
 
     def _component_energies(self, mixture: Spectrogram) -> Tensor:

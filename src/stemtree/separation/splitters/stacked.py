@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth, is_within
 from stemtree.masks.partition import Partition
 from stemtree.masks.stacking import Answer, stack, stacked_tree
@@ -61,11 +62,12 @@ class QueryStack(QueryModelSplitter):
     @torch.inference_mode()
     def ask(self, examples: Mapping[NodePath, Example]) -> None:
         """Take other examples from now on."""
-        self.examples = dict(examples)
-        self._anchors = {
-            node: self.model.named(self.model.anchor(self._query_of(example)[None].to(self.device)), self._kinds(node))
+        network = self.model.answering
+        anchors = {
+            node: network.named(self.model.anchor(self._query_of(example)[None].to(self.device)), self._classes(node))
             for node, example in examples.items()
         }
+        self.examples, self._anchors = dict(examples), anchors
 
     def to(self, device: torch.device) -> None:
         """See `Splitter.to`."""
@@ -90,13 +92,15 @@ class QueryStack(QueryModelSplitter):
     @torch.inference_mode()
     def evidence(self, loudness: Tensor) -> dict[NodePath, float]:
         """Log-odds of the examples' nodes to be in a song, of its `component_loudness`."""
-        odds = self.model.evidence(loudness[None].to(self.device))
+        odds = self.model.answering.evidence(loudness[None].to(self.device))
         assert odds is not None
-        return {node: float(odds[0, self._kinds(node)].amax()) for node in self.examples}
+        return {node: float(odds[0, self._classes(node)].amax()) for node in self.examples}
 
-    def _kinds(self, node: NodePath) -> list[int]:
+    def _classes(self, node: NodePath) -> list[int]:
         """Numbers of those targets that a node is or holds: an example may be named after a family."""
-        return [number for number, target in enumerate(self.targets) if is_within(target, node)]
+        if not (classes := [number for number, target in enumerate(self.targets) if is_within(target, node)]):
+            raise OptionError(f"the model has not learned '{node}': it knows {', '.join(self.targets)}")
+        return classes
 
     def provenance(self) -> dict[str, object]:
         """See `Splitter.provenance`."""
