@@ -138,6 +138,7 @@ def test_trees_of_queries(cli, musdb: Path, tmp_path: Path) -> None:
         (("--like", like / "bass.wav"), "bass.wav' is no folder: give one with an example of each leaf"),
         (("--present", 1), "an instrument 1 dB above the song cannot be"),
         (("-o", like / "bass.wav" / "rows.parquet"), "cannot write to"),
+        (("-o", tmp_path / "new" / "rows.parquet"), "rows.parquet' is there already: give another file with -o"),
     ):
         outcome = cli("evaluate", f"query-tree:{model}", *options, *words)
         assert outcome.code == 1 and message in outcome.err

@@ -307,3 +307,16 @@ def test_a_loaded_corpus(tmp_path: Path, musdb: Hierarchy) -> None:
         (tmp_path / "songs" / "a" / f"{name}.wav").unlink()
     corpus = load_corpus(tmp_path / "songs", "folder", "musdb18")
     assert salience_index(corpus, musdb, tmp_path / "index.parquet").rms("a", "vocals").size == 1
+
+
+@pytest.mark.parametrize("kind", ["text", "table"])
+def test_no_other_file_is_lost_to_an_index(kind: str, musdb: Hierarchy, tmp_path: Path) -> None:
+    corpus, file = make_corpus(tmp_path, {"a": 12}), tmp_path / "results.parquet"
+    if kind == "text":
+        file.write_text("notes\n", "utf-8")
+    else:
+        pl.DataFrame({"node": ["bass"], "si_sdr": [1.0]}).write_parquet(file)
+    before = file.read_bytes()
+    with pytest.raises(CorpusError, match=r"'.*results.parquet' is no index, and would be lost: give another file"):
+        salience_index(corpus, musdb, file)
+    assert file.read_bytes() == before

@@ -157,6 +157,8 @@ def split(
     else:
         raise OptionError("there is nothing to split: give a corpus, or --songs, --annotation and -o")
     print_problems([*strange, *splits.problems], error=True)
+    if splits.unknown:
+        say(f"'{fixed}' names {counted(len(splits.unknown), 'song')} not among these, such as '{splits.unknown[0]}'")
     for name, distance in splits.distances.items():
         say(
             f"{name:10} {distance.songs:4} songs; from all songs: genres {distance.genre:.3f}, "

@@ -68,7 +68,7 @@ def evaluate_query_tree(
     hierarchy = query_targets(folder, card.training, card.tree.name, card.nodes)[0] if card else None
     songs, _ = read_corpus(described, hierarchy)
     if output:
-        _make_folder_of(output)
+        _check_output(output)
     from stemtree.data.salience import Chunking
     from stemtree.evaluation import found_leaves, query_tree, tables
     from stemtree.evaluation.settings import EvaluationSettings
@@ -103,8 +103,10 @@ def evaluate_query_tree(
         raise typer.Exit(1)
 
 
-def _make_folder_of(file: Path) -> None:
-    """Make the folder of a file before hours are spent on what it will hold."""
+def _check_output(file: Path) -> None:
+    """Make the folder of a file before hours are spent on what it will hold; no earlier file is lost."""
+    if file.exists():
+        raise OptionError(f"'{file}' is there already: give another file with -o, or delete it")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

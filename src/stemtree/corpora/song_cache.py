@@ -30,6 +30,9 @@ MAX_THREADS = 16
 _AUDIO_DIGITS = 16
 """Leading digits of a fingerprint that identify the audio files; the others identify leaves and settings."""
 
+_PARQUET = b"PAR1"
+"""What files begin with, damaged ones too."""
+
 Measure = Callable[[Track], Iterable[tuple[Any, ...]]]
 """Measures one song and returns its rows without the first two columns."""
 
@@ -95,7 +98,8 @@ class SongCache:
         Raises
         ------
         StemtreeError
-            What `measure` raised, or CorpusError if the file cannot be written. Songs measured before that are kept.
+            What `measure` raised, or CorpusError if the file cannot be written or is no index. Songs measured before
+            that are kept.
         """
         found = self._read()
         table = _without_changed_audio(found, fingerprints)
@@ -144,12 +148,21 @@ class SongCache:
             ) from None
 
     def _read(self) -> pl.DataFrame:
-        """The table in the file; empty if the file is missing, damaged or has another schema."""
+        """The table in the file; empty if the file is missing, damaged or of another version.
+
+        Raises CorpusError if it holds something else, which must not be lost.
+        """
         empty = pl.DataFrame(schema=self.schema)
+        other = CorpusError(f"'{self.file}' is no index, and would be lost: give another file with -o")
         try:
+            with self.file.open("rb") as file:
+                if file.read(len(_PARQUET)) not in (_PARQUET, b""):
+                    raise other
             table = read_parquet(self.file)
         except (OSError, ValueError):
             return empty
+        if not {"track", "fingerprint"} <= set(table.columns):
+            raise other
         return table if table.schema == self.schema else empty
 
 

@@ -132,7 +132,7 @@ def salience_index(
     AudioError
         If a stem cannot be read; songs measured before it are kept.
     CorpusError
-        If the file cannot be written.
+        If the file cannot be written, or holds something else.
     """
     chunking = chunking or Chunking()
 

@@ -29,9 +29,10 @@ def test_tables_without_audio(tmp_path: Path) -> None:
         ("A - B", "Jazz", {"pianos"}),
         ("C - D", "Rock", {"strings"}),
     ]
-    (tmp_path / "valid.csv").write_text("song,split\nA - B,valid\n")
+    (tmp_path / "valid.csv").write_text("song,split\na - b,valid\nX - Y,test\n")
     splits = assign_to_table(songs, tmp_path / "out" / "splits.csv", fixed=tmp_path / "valid.csv")
     assert splits.of["A - B"] == "validation"
+    assert splits.unknown == ("X - Y",)
     assert read_splits(tmp_path / "out" / "splits.csv") == splits.of
 
 
@@ -84,3 +85,13 @@ def test_a_corpus_gets_its_splits_and_keeps_them(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "Artist7_Song", tmp_path / "Copy")
     with pytest.raises(CorpusError, match=r"'Artist 7 - Song' is in '.*Artist7_Song' and in '.*Copy': remove one"):
         split_corpus(tmp_path)
+
+
+def test_given_splits_of_no_song_are_told(cli, tmp_path: Path) -> None:
+    (tmp_path / "songs.csv").write_text("Music_Title,Artist\nA - B,A\nC - D,C\n")
+    (tmp_path / "labels.csv").write_text("song,file,label\nA - B,1.wav,Piano\nC - D,1.wav,Violin\n")
+    (tmp_path / "fixed.csv").write_text("song,split\nA - B,test\nX - Y,test\n")
+    tables = ("--songs", tmp_path / "songs.csv", "--annotation", tmp_path / "labels.csv")
+    outcome = cli("curate", "split", *tables, "-o", tmp_path / "splits.csv", "--fixed", tmp_path / "fixed.csv")
+    assert f"'{tmp_path / 'fixed.csv'}' names 1 song not among these, such as 'X - Y'" in outcome.out
+    assert read_splits(tmp_path / "splits.csv")["A - B"] == "test"

@@ -80,11 +80,14 @@ class Splits:
         For every split.
     problems : tuple of Problem
         Songs that can be in no split without an artist being in two.
+    unknown : tuple of str
+        Names in a table of given splits that no song has.
     """
 
     of: Mapping[str, str]
     distances: Mapping[str, Distances]
-    problems: tuple[Problem, ...] = field(default=())
+    problems: tuple[Problem, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def assign_splits(
@@ -129,6 +132,12 @@ def assign_splits(
     of = settled.of | _assign_groups(assigned, settled.of, shares)
     distances = {split: _distances(assigned, of, split) for split in SPLITS}
     return Splits(dict(sorted(of.items())), distances, tuple(settled.problems.values()))
+
+
+def names_without_song(names: Iterable[str], songs: Iterable[Song]) -> list[str]:
+    """Those of some names, "Artist - Title" in any spelling, that no song has."""
+    known = {_key(song.artist, song.title) for song in songs}
+    return [name for name in names if _key(*_artist_and_title(name)) not in known]
 
 
 @cache

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,14 @@ from stemtree.corpora.track import Problem
 from stemtree.curation.sessions.csv_tables import read_table, write_table
 from stemtree.curation.sessions.sessions import name_key, read_track_labels
 from stemtree.curation.sessions.songs import facts_from_name, read_songs
-from stemtree.curation.splits.assign import SHARES, Song, Splits, assign_splits, published_test_songs
+from stemtree.curation.splits.assign import (
+    SHARES,
+    Song,
+    Splits,
+    assign_splits,
+    names_without_song,
+    published_test_songs,
+)
 from stemtree.curation.stems.metadata import write_metadata
 from stemtree.errors import CorpusError, HierarchyError, counted
 from stemtree.hierarchy import load
@@ -81,8 +89,9 @@ def assign_to_table(
     spelling = {name_key(song.name): song.name for song in songs}
     known = read_splits(table) if table.exists() and not anew else {}
     earlier = {spelling.get(name_key(name), name): split for name, split in known.items()}
-    wanted = {**published_test_songs(), **(read_splits(fixed) if fixed else {})}
-    splits = assign_splits(songs, shares, fixed=wanted, earlier=earlier)
+    given = read_splits(fixed) if fixed else {}
+    splits = assign_splits(songs, shares, fixed={**published_test_songs(), **given}, earlier=earlier)
+    splits = replace(splits, unknown=tuple(names_without_song(given, songs)))
     write_table(
         table, ("song", "split"), sorted({**earlier, **splits.of}.items())
     )  # also of songs that are missing now
