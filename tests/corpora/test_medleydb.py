@@ -57,3 +57,14 @@ def test_leaks_that_were_measured(tmp_path: Path) -> None:
         soundfile.write(tmp_path / "a" / "stems" / f"{number}.wav", np.linspace(-0.5, 0.5, 800), 8000)
     (track,) = load_corpus(tmp_path, "ms21").tracks
     assert [stem.leaks for stem in track.stems] == [("accompaniment/other/electric_guitar",), (), (), (), ()]
+
+
+def test_a_song_in_two_folders_is_told(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / split / "a" / "stems").mkdir(parents=True)
+        stems = {"S1": {"instrument": "pianos", "filename": "1.wav"}}
+        metadata = {"stem_dir": "stems", "mix_filename": "mix.wav", "stems": stems, "split": split}
+        (tmp_path / split / "a" / "a_METADATA.yaml").write_text(yaml.safe_dump(metadata))
+        soundfile.write(tmp_path / split / "a" / "stems" / "1.wav", np.linspace(-0.5, 0.5, 800), 8000)
+    with pytest.raises(CorpusError, match="are both the song 'a': remove one"):
+        load_corpus(tmp_path, "ms21")

@@ -131,3 +131,13 @@ def test_songs_with_bad_metadata_are_left_out(slakh: Path, tmp_path: Path) -> No
     (problem,) = resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1, skip_bad=True)
     assert (problem.track, problem.kind) == ("train/Track00001", "unreadable")
     assert sorted(path.name for path in (tmp_path / "copy").glob("*/*")) == ["Track00003", "Track02000"]
+
+
+def test_two_stems_that_would_have_one_name_are_named(tmp_path: Path) -> None:
+    song = tmp_path / "songs" / "song"
+    song.mkdir(parents=True)
+    for name, container in (("bass.wav", "WAV"), ("bass.ogg", "OGG"), ("drums.wav", "WAV")):
+        soundfile.write(song / name, np.zeros(8000), 8000, format=container)
+    with pytest.raises(CorpusError, match=r"'bass.\w+' and 'bass.\w+' would both be 'bass.wav': rename one"):
+        resample_corpus(tmp_path / "songs", "folder", tmp_path / "copy", ResampleSettings(12000), workers=1)
+    assert not (tmp_path / "copy" / "song").exists()

@@ -25,16 +25,15 @@ class MedleyDb(Layout):
 
     def song_paths(self, root: Path) -> Iterable[Path]:
         """All metadata files, and the missing ones of song folders that hold a folder of stems."""
-        found = {file.name: file for file in root.glob(f"**/*{_METADATA}")}
+        found = {_song_folder(file): file for file in root.glob(f"**/*{_METADATA}")}
         for song in (folder.parent for folder in root.glob("**/*STEMS") if found):
-            found.setdefault(f"{song.name}{_METADATA}", song / f"{song.name}{_METADATA}")
+            found.setdefault(song, song / f"{song.name}{_METADATA}")
         return sorted(found.values())
 
     def read_song(self, path: Path) -> Listing:
         """See `Layout.read_song`."""
-        song = path.name.removesuffix(_METADATA)
+        song, folder = path.name.removesuffix(_METADATA), _song_folder(path)
         data = read_metadata(path)
-        folder = path.parent if path.parent.name == song else path.parent.parent / "Audio" / song
         stem_folder = folder / required(data, "stem_dir", path)
         stems = [
             ListedStem(
@@ -53,6 +52,12 @@ class MedleyDb(Layout):
             adds_up=data.get("adds_up") is True or None,
             description=data,
         )
+
+
+def _song_folder(metadata: Path) -> Path:
+    """The folder that holds the audio of a song."""
+    song = metadata.name.removesuffix(_METADATA)
+    return metadata.parent if metadata.parent.name == song else metadata.parent.parent / "Audio" / song
 
 
 def _labels(stem: dict[str, Any], path: Path) -> tuple[str, ...]:

@@ -201,8 +201,11 @@ def _resample_song(job: _Job) -> _Outcome:
             for file in job.folder.iterdir():
                 if file.is_file() and not file.name.startswith(".") and not is_audio_name(file):
                     shutil.copyfile(file, folder / file.name)
+            written: dict[Path, Path] = {}
             for file in job.audio:
-                place = folder / file.relative_to(job.folder)
+                place = _copied(folder / file.relative_to(job.folder), job.settings)
+                if (other := written.setdefault(place, file)) != file:
+                    raise CorpusError(f"'{other.name}' and '{file.name}' would both be '{place.name}': rename one")
                 place.parent.mkdir(parents=True, exist_ok=True)
                 clipped += _resample_file(file, place, job.settings)
             folder.rename(job.place)
@@ -211,8 +214,14 @@ def _resample_song(job: _Job) -> _Outcome:
     return _Outcome(song, clipped)
 
 
+def _copied(place: Path, settings: ResampleSettings) -> Path:
+    """What a copied file is called: FLAC stays FLAC unless the settings say otherwise, any other becomes WAV."""
+    flac = place.suffix.lower() == ".flac" and not settings.as_wav
+    return place if flac or place.suffix.lower() == ".wav" else place.with_suffix(".wav")
+
+
 def _resample_file(file: Path, place: Path, settings: ResampleSettings) -> int:
-    """Write one file at the settings' rate, FLAC as FLAC unless they say otherwise, any other as WAV.
+    """Write one file at the settings' rate, as the ending of its `place` says.
 
     Returns
     -------
@@ -220,9 +229,9 @@ def _resample_file(file: Path, place: Path, settings: ResampleSettings) -> int:
         How many samples were clipped.
     """
     source = open_source(file)
-    flac = file.suffix.lower() == ".flac" and not settings.as_wav
-    output = OutputFormat("flac" if flac else "wav").for_source(source.width, settings.sample_rate)
-    place = place if flac or file.suffix.lower() == ".wav" else place.with_suffix(".wav")
+    output = OutputFormat("flac" if place.suffix.lower() == ".flac" else "wav").for_source(
+        source.width, settings.sample_rate
+    )
     clipped, channels = 0, 1 if settings.mono else source.channels
     with StemWriter(place, output, settings.sample_rate, channels) as writer:
         for block in _blocks(source, settings):

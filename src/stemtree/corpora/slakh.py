@@ -12,7 +12,7 @@ from typing import Any
 from stemtree.corpora.layout import Layout, optional_text, read_metadata, required, split_of
 from stemtree.corpora.track import AudioFile, ListedStem, Listing
 from stemtree.errors import CorpusError
-from stemtree.hierarchy import Hierarchy, load
+from stemtree.hierarchy import Hierarchy, load, own_name
 
 METADATA = "metadata.yaml"
 
@@ -76,7 +76,7 @@ class Slakh(Layout):
 def _instrument(patch: str) -> tuple[str, ...]:
     """The instrument of one of Slakh's patches, for other hierarchies; the General MIDI program may be another's."""
     slakh = _slakh_hierarchy()
-    return (slakh.leaf(patch).rpartition("/")[2],) if slakh.knows(patch) else ()
+    return (own_name(slakh.leaf(patch)),) if slakh.knows(patch) else ()
 
 
 def _program(stem: dict[str, Any], file: Path) -> tuple[str, ...]:
