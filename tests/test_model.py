@@ -23,7 +23,7 @@ CONTENT = {
 
 def _model(channels: int = 1) -> Model:
     torch.manual_seed(0)
-    return make_model(Card.model_validate(CONTENT | {"channels": channels, "fade": -20.0}))
+    return make_model(Card.model_validate(CONTENT | {"channels": channels, "inactive_below_db": -20.0}))
 
 
 def test_a_saved_model_gives_the_same_masks(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_mid_and_side_as_the_channels_that_a_model_hears(tmp_path: Path) -> None
 def test_the_threshold_of_suppression_is_called_fade_in_the_file(tmp_path: Path) -> None:
     """As in every card that was ever written."""
     folder = save_model(_model(), tmp_path)
-    assert json.loads((folder / CARD).read_text("utf-8"))["fade"] == -20
+    assert json.loads((folder / CARD).read_text("utf-8"))["inactive_below_db"] == -20
     assert load_model(folder).card.inactive_below_db == -20
 
 

@@ -17,13 +17,13 @@ def test_python_may_use_either_name_of_the_threshold() -> None:
     network = MaskInferenceSettings()
     settings = {"hierarchy": "pair", "tree": {"a": {}, "b": {}}, "nodes": ("a",), "network": network}
     card = Card(**settings, relation=RelationSettings(), stft=Stft(), inactive_below_db=-30)
-    assert card.inactive_below_db == -30 and card.as_file()["fade"] == -30
-    assert Card(**settings, relation=RelationSettings(), stft=Stft(), fade=-30) == card
+    assert card.inactive_below_db == -30 and card.as_file()["inactive_below_db"] == -30
+    assert Card(**settings, relation=RelationSettings(), stft=Stft(), inactive_below_db=-30) == card
     assert "follows_position" not in card.as_file()
     following = card.model_copy(update={"follows_position": True})
     assert following.as_file()["follows_position"] is True and following.settings_digest != card.settings_digest
     with pytest.raises(ValidationError):
-        Card.model_validate(card.as_file() | {"fade": 3.0})
+        Card.model_validate(card.as_file() | {"inactive_below_db": 3.0})
 
 
 def test_the_default_models_card_keeps_its_form() -> None:

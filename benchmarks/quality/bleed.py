@@ -105,7 +105,7 @@ def measure_level(kind, level: float, songs: Sequence[Song], seed: int, folder: 
             missed += bool(sources) and not leak.leaks
             if leak.leaks and sources:
                 instrument += MS21.leaf(leak.from_label) in sources
-                errors.append(abs(leak.level_db - 10 * np.log10(1 / (1 + 10 ** (-level / 10)))))
+                errors.append(abs(leak.leak_db - 10 * np.log10(1 / (1 + 10 ** (-level / 10)))))
     precision, recall = right / max(1, right + wrong), right / max(1, right + missed)
     score = 2 * precision * recall / max(1e-9, precision + recall)
     print(

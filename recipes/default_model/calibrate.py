@@ -1,11 +1,12 @@
-"""Compare temperatures and thresholds of suppression of inactive nodes of a run's model on a corpus.
+r"""Compare temperatures and thresholds of suppression of inactive nodes of a run's model on a corpus.
 
-    python recipes/default_model/calibrate.py RUN CORPUS --sample 40 --temperature 1 1.25 --fade 0 -22 --position
+    python recipes/default_model/calibrate.py RUN CORPUS --sample 40 --temperature 1 1.25 --inactive-below 0 -22 \
+        --position
 
 Prints the mean SI-SDR improvement of the families (bass, percussion, other: the nodes beneath the model's root) and of
 the instruments, and the loudness of absent leaves relative to the mixture; with `--leaves` both of every leaf too.
-`--fade 0` suppresses nothing; with `--position` masks follow where the leaves lie. The values chosen are options of
-`publish.py`.
+`--inactive-below 0` suppresses nothing; with `--position` masks follow where the leaves lie. The values chosen are
+options of `publish.py`.
 """
 
 import argparse
@@ -88,7 +89,7 @@ def main() -> None:
     parser.add_argument("--leaves", action="store_true")
     parser.add_argument("--position", action="store_true")
     parser.add_argument("--temperature", type=float, nargs="+", default=[1.0, 1.25, 1.5])
-    parser.add_argument("--fade", type=float, nargs="+", default=[0.0, -26.0, -22.0])
+    parser.add_argument("--inactive-below", type=float, nargs="+", default=[0.0, -26.0, -22.0])
     options = parser.parse_args()
     model, hierarchy = load_model(options.run), load(options.hierarchy)
     corpus = load_corpus(options.corpus, options.kind, hierarchy, split=options.split)
@@ -97,8 +98,8 @@ def main() -> None:
     )
     families, kept = hierarchy.children(model.card.root), {}
     leaves = [join(model.card.root, node) for node in model.tree.leaves()]
-    print("temperature  fade  families  instruments  absent leaves: mean, median")
-    for temperature, level in product(options.temperature, options.fade):
+    print("temperature  inactive below  families  instruments  absent leaves: mean, median")
+    for temperature, level in product(options.temperature, options.inactive_below):
         rows = evaluate(
             Calibrated(model, temperature, level, options.position, kept), corpus, hierarchy, settings, workers=1
         )
@@ -109,7 +110,7 @@ def main() -> None:
         silent = rows.filter(pl.col("estimate_db").is_finite(), status="absent")
         absent = silent.filter(pl.col("node").is_in(leaves))["estimate_db"]
         print(
-            f"{temperature:11} {level:5} {gained[0]:9.2f} {gained[1]:12.2f} {absent.mean():15.1f} "
+            f"{temperature:11} {level:15} {gained[0]:9.2f} {gained[1]:12.2f} {absent.mean():15.1f} "
             f"{absent.median():.1f}",
             flush=True,
         )

@@ -1,14 +1,15 @@
 r"""Make the folder of a model that comes along from a training run: weights in half precision, and a complete card.
 
     python recipes/default_model/publish.py RUN METRICS.parquet... -o FOLDER --average FIRST --temperature 1.5 \
-        --fade -22 --position
+        --inactive-below -22 --position
 
 METRICS are files of rows by `stemtree evaluate`, named after their test corpora. `--average` takes the mean of the
 weights of RUN, which count with `--share`, and of the run that it was started from; it generalises better than either
 (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). `--temperature` divides the logits: a network is
-overconfident on songs unlike its training data. For `--fade` see `stemtree.masks.activity.suppress_inactive`, for
-`--position` `stemtree.masks.position.follow_position_`. `--licences` is a YAML file of songs and sounds for the card,
-in place of those of the default model; `--hours` one of hours by leaf and licence.
+overconfident on songs unlike its training data. For `--inactive-below` see
+`stemtree.masks.activity.suppress_inactive`, for `--position` `stemtree.masks.position.follow_position_`. `--licences`
+is a YAML file of songs and sounds for the card, in place of those of the default model; `--hours` one of hours by leaf
+and licence.
 """
 
 import argparse
@@ -65,7 +66,7 @@ def main() -> None:
     parser.add_argument("--average", type=Path)
     parser.add_argument("--share", type=float, default=0.5)
     parser.add_argument("--temperature", type=float, default=1.0)
-    parser.add_argument("--fade", type=float)
+    parser.add_argument("--inactive-below", type=float)
     parser.add_argument("--position", action="store_true")
     parser.add_argument("--licences", type=Path)
     parser.add_argument("--hours", type=Path)
@@ -77,7 +78,7 @@ def main() -> None:
     averaged = {"averaged_with_first": options.average is not None}
     averaged |= {"share": options.share} if options.average else {}
     card["training"] |= {"temperature": options.temperature} | averaged
-    card |= {"licences": licences, "fade": options.fade, "follows_position": options.position}
+    card |= {"licences": licences, "inactive_below_db": options.inactive_below, "follows_position": options.position}
     if options.hours:
         card["corpora"][0]["licence_hours"] = yaml.safe_load(options.hours.read_text("utf-8"))
     if options.cpu_seconds:

@@ -14,7 +14,7 @@ stemtree train default -o first
 stemtree train default_more -o run # starts from the weights of `first`
 python "$here/publish.py" run -o averaged --average first
 python "$here/calibrate.py" averaged data/calibration # compares temperatures and thresholds of suppression
-chosen=(--average first --temperature 1.5 --fade -22) # see docs/results/default-model.md
+chosen=(--average first --temperature 1.5 --inactive-below -22) # see docs/results/default-model.md
 python "$here/publish.py" run -o default_model "${chosen[@]}"
 stemtree evaluate separate:default_model --corpus data/openmsx --kind slakh --hierarchy ms21 --stereo --no-bss --absent \
   -o openmsx_pipeline.parquet

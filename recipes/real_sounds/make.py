@@ -5,7 +5,7 @@ r"""Make corpora of real sounds, and teach the default model with them.
     python recipes/real_sounds/make.py start OUT --model START  # its weights as they were when they learned
     cd OUT && stemtree train REPOSITORY/recipes/real_sounds/train.yaml -o run
     python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --share 0.6 --temperature 1.4 \
-        --fade -22 --position --licences OUT/licences.yaml
+        --inactive-below -22 --position --licences OUT/licences.yaml
     python recipes/real_sounds/make.py measure MODEL OUT [--openmsx CORPUS] [--sample CHUNKS]
 
 START is what recipes/default_model/run.sh makes; without --model it is the shipped model, which has learned from these

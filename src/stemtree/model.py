@@ -169,8 +169,8 @@ class Model:
             return logits
         assert query is not None
         query_features = self.features(query)
-        presence = salient_bins(query_features).float()
-        query_logits: Logits = self.network(features, query_features, presence)
+        bin_weights = salient_bins(query_features).float()
+        query_logits: Logits = self.network(features, query_features, bin_weights)
         return query_logits
 
     def _share_logits(self, mixture: Spectrogram) -> Logits:

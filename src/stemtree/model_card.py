@@ -19,7 +19,7 @@ Channels = Literal[1, 2, "mid_side"]
 """What a network hears of stereo; see `Card`."""
 
 
-class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
+class Card(BaseModel, frozen=True, extra="forbid"):
     """What a model is, beside its weights; the file ``config.json``, of earlier models ``model.json``.
 
     Parameters
@@ -37,7 +37,7 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
         Channels of the network's features; 1 means the average of the mixture's, ``mid_side`` those two of stereo.
     inactive_below_db : float, optional
         In dB relative to the mixture: nodes below are suppressed when a song is separated, see
-        `stemtree.masks.activity.suppress_inactive`. Its name in the file is ``fade``.
+        `stemtree.masks.activity.suppress_inactive`.
     follows_position : bool
         Whether masks of stereo songs, where one serves both channels, are changed by where in the stereo image the
         parts lie, when a song is separated and when the model is measured; see
@@ -69,7 +69,7 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
     network: NetworkSettings
     stft: Stft
     channels: Channels = 1
-    inactive_below_db: float | None = Field(default=None, lt=0, alias="fade")
+    inactive_below_db: float | None = Field(default=None, lt=0)
     follows_position: bool = False
     present_db: float | None = Field(default=None, lt=0)
     corpora: list[dict[str, Any]] = []
@@ -91,7 +91,7 @@ class Card(BaseModel, frozen=True, extra="forbid", populate_by_name=True):
 
     def as_file(self) -> dict[str, Any]:
         """What its file holds."""
-        content = self.model_dump(mode="json", by_alias=True)
+        content = self.model_dump(mode="json")
         unsaid = {name for name in ("licence", "follows_position", "present_db", "cpu_seconds") if not content[name]}
         return {key: value for key, value in content.items() if key not in unsaid}
 

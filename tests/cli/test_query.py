@@ -175,7 +175,7 @@ def test_what_comes_along() -> None:
     assert Card.model_validate_json(text).as_file() == json.loads(text)
     card = load_model(QUERY_MODEL).card
     assert len(card.training["targets"]) == 17 and card.channels == 2 and card.stft.sample_rate == RATE
-    assert card.network.told_by_name and card.present_db is None
+    assert card.network.knows_classes and card.present_db is None
     assert set(card.metrics["openmsx"]) == set(card.nodes) == {"level_3/level_2/level_1", "level_3/level_2", "level_3"}
     assert card.licences["songs"] and card.licences["sounds"]
 

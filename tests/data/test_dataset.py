@@ -17,7 +17,7 @@ from stemtree.audio.plain_wav import PlainWav
 from stemtree.corpora.track import Corpus, Track
 from stemtree.data import dataset
 from stemtree.data.augmentation import Augmentation
-from stemtree.data.dataset import Example, Examples
+from stemtree.data.dataset import Examples, TrainingExample
 from stemtree.data.salience import SalienceIndex, salience_index
 from stemtree.data.sampling import ChunkPosition, ChunkSampler, SamplingRules
 from stemtree.errors import HierarchyError, OptionError
@@ -37,7 +37,7 @@ def make_examples(
     return Examples(sampler, nodes, size=options.pop("size", 5), **options)
 
 
-def slow_sum(corpus: Corpus, example: Example, node: str) -> np.ndarray:
+def slow_sum(corpus: Corpus, example: TrainingExample, node: str) -> np.ndarray:
     """The sum of a node's whole files, cut afterwards: (channel, sample)."""
     track = next(track for track in corpus.tracks if track.id == example["track"])
     total = np.zeros((track.num_samples, 1))
@@ -57,7 +57,7 @@ def test_a_path_leaf_first(tmp_path: Path) -> None:
         for signal, node in zip(example["nodes"], ("accompaniment/bass", "accompaniment"), strict=True):
             np.testing.assert_allclose(signal, slow_sum(corpus, example, node), atol=1e-6)
         np.testing.assert_allclose(example["mixture"], slow_sum(corpus, example, ""), atol=1e-6)
-        assert example["present"].tolist() == [True, True] == example["known"].tolist()
+        assert example["known"].tolist() == [True, True]
 
 
 def test_truth_begins_where_a_leak_and_its_source_meet(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_what_is_dropped_leaves_something_of_the_mixture(tmp_path: Path) -> None
     for example in examples:
         assert example["mixture"].shape == (2, RATE) and example["mixture"].any()
         torch.testing.assert_close(example["mixture"], example["nodes"].sum(dim=0))
-        present.append(tuple(example["present"].tolist()))
+        present.append(tuple(bool(node.any()) for node in example["nodes"]))
     assert set(present) >= {(True, False), (False, True)}
 
 
@@ -189,38 +189,39 @@ def test_a_query_shares_no_song_with_its_target(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, [[BASS], [BASS], [BASS]])
     for augmentation in (Augmentation(other_song=1.0), Augmentation(doubled=1.0)):
         songs = set()
-        for example in make_examples(
+        examples = make_examples(
             corpus, hierarchy, [BASS], SamplingRules(query=True), [BASS], size=30, augmentation=augmentation
-        ):
-            start = round(example["query_start"] * RATE)
-            own = next(track for track in corpus.tracks if track.id == example["query_track"]).stems[0].file.path
-            expected = soundfile.read(own, dtype="float32")[0]
+        )
+        for number, example in enumerate(examples):
+            query = examples.sampler.draw(number).query
+            assert query is not None
+            asked = corpus.tracks[query.track]
+            start = int(examples.sampler.index.chunking.starts(asked)[query.chunk])
+            expected = soundfile.read(asked.stems[0].file.path, dtype="float32")[0]
             np.testing.assert_array_equal(example["query"][0], expected[start : start + RATE])
             spectrum = np.conj(np.fft.rfft(example["mixture"][0].numpy(), 2 * len(expected)))
             for track in corpus.tracks:  # the song is in the mixture where it correlates
                 whole = soundfile.read(track.stems[0].file.path, dtype="float32")[0]
                 likeness = np.fft.irfft(np.fft.rfft(whole, 2 * len(expected)) * spectrum).max()
                 if likeness > 0.5 * RATE * 0.1**2 / 3:
-                    songs.add((track.id == example["query_track"], track.id == example["track"]))
+                    songs.add((track.id == asked.id, track.id == example["track"]))
         assert songs == {(False, False)} if augmentation.other_song else songs == {(False, False), (False, True)}
 
 
-def test_present_describes_the_signal_that_is_given(tmp_path: Path) -> None:
-    """Channels of opposite sign are loud, and silent once averaged."""
+def test_channels_of_opposite_sign_are_silent_once_averaged(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, [["vocals"]], channels=2)
     path = corpus.tracks[0].stems[0].file.path
     left = soundfile.read(path)[0][:, :1]
     soundfile.write(path, np.hstack([left, -left]), RATE, "PCM_16")
     for mono in (True, False):
         example = make_examples(corpus, load("musdb18"), ["vocals"], SamplingRules(), mono=mono)[0]
-        assert example["present"].tolist() == [not mono] == [bool(example["nodes"].any())]
+        assert bool(example["nodes"].any()) == (not mono)
 
 
-def test_absent_nodes_are_silent_and_flagged(tmp_path: Path) -> None:
+def test_absent_nodes_are_silent(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path, [["vocals"], ["accompaniment/bass"]])
     examples = make_examples(corpus, load("musdb18"), ["accompaniment/bass"], SamplingRules(absent=1))
     for example in examples:
-        assert example["present"].tolist() == [False, False]
         assert not example["nodes"].any() and example["mixture"].any()
 
 

@@ -30,7 +30,7 @@ _TABLES: dict[str, tuple[Callable[[Path], object], str]] = {
     "labels": (read_track_labels, "song,file,label\nA - B,kick.wav,Drums\n"),
     "leaks": (
         read_leaks,
-        "song,file,label,leaks,level_db,from_label,from_file,delay_ms,same_instrument_db\n"
+        "song,file,label,leaks,leak_db,from_label,from_file,delay_ms,same_instrument_db\n"
         "A,a.wav,Drums,yes,-12.5,Bass,b.wav,1.5,\n",
     ),
     "splits": (read_splits, "song,split\nA,train\nB,valid\n"),

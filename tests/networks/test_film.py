@@ -34,9 +34,9 @@ def test_scale_and_shift() -> None:
 def test_the_query_changes_the_logits_and_learns() -> None:
     settings = QueryByExampleSettings(layers=2, query_layers=1, units=4, dimensions=3, conditioning="film")
     network = settings.build(bins=6, channels=1, outputs=2).eval()
-    features, presence = torch.randn(2, 1, 6, 5), torch.ones(2, 1, 6, 8)
+    features, bin_weights = torch.randn(2, 1, 6, 5), torch.ones(2, 1, 6, 8)
     queries = torch.randn(2, 2, 1, 6, 8)
-    first, second = (network(features, query, presence) for query in queries)
+    first, second = (network(features, query, bin_weights) for query in queries)
     assert first.shape == (2, 2, 1, 6, 5) and not torch.allclose(first, second)
     first.square().sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())

@@ -22,8 +22,13 @@ def test_standardised_bins() -> None:
 
 def test_sum_of_embeddings() -> None:
     generator = torch.Generator().manual_seed(0)
-    hidden, presence = torch.randn(7, 3, 10, generator=generator), torch.rand(3, 12, 7, generator=generator)
-    arguments = hidden, presence, torch.randn(12 * 4, 10, generator=generator), torch.randn(12 * 4, generator=generator)
+    hidden, bin_weights = torch.randn(7, 3, 10, generator=generator), torch.rand(3, 12, 7, generator=generator)
+    arguments = (
+        hidden,
+        bin_weights,
+        torch.randn(12 * 4, 10, generator=generator),
+        torch.randn(12 * 4, generator=generator),
+    )
     torch.testing.assert_close(sum_embeddings(*arguments), sum_embeddings.plain(*arguments), atol=1e-4, rtol=1e-4)
 
 

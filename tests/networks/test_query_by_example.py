@@ -9,23 +9,23 @@ def test_anchor_is_the_mean_embedding_of_the_bins_present() -> None:
     torch.manual_seed(0)
     settings = QueryByExampleSettings(units=5, dimensions=4)
     network = QueryNetwork(settings, bins=6, channels=2).eval()
-    query, presence = torch.randn(3, 2, 6, 7), torch.rand(3, 2, 6, 7).round()
-    presence[2] = 0
+    query, bin_weights = torch.randn(3, 2, 6, 7), torch.rand(3, 2, 6, 7).round()
+    bin_weights[2] = 0
     with torch.no_grad():
         hidden, _ = network.blstm(network.norm(query).reshape(3, 12, 7).permute(2, 0, 1))
         embedded = network.dense(hidden).reshape(7, 3, 2, 6, 4)
         for batch in (0, 1):
-            present = presence[batch].permute(2, 0, 1).bool()
+            present = bin_weights[batch].permute(2, 0, 1).bool()
             mean = embedded[:, batch][present].mean(dim=0)
-            torch.testing.assert_close(network(query, presence)[batch], mean / mean.norm())
-        assert (network(query, presence)[2] == 0).all()
-        by_frame = presence[:, :1, :1]
+            torch.testing.assert_close(network(query, bin_weights)[batch], mean / mean.norm())
+        assert (network(query, bin_weights)[2] == 0).all()
+        by_frame = bin_weights[:, :1, :1]
         torch.testing.assert_close(network(query, by_frame), network(query, by_frame.expand_as(query)))
 
 
 def test_a_query_decides() -> None:
     torch.manual_seed(0)
     network = SMALL["query_by_example"].build(9, 1, 1).eval()
-    features, query, presence = network_inputs(SMALL["query_by_example"], 1, 1, 9, 5)
-    assert not torch.equal(network(features, query, presence), network(features, -query, presence))
-    assert not torch.equal(network(features, query, presence), network(features, query, 1 - presence))
+    features, query, bin_weights = network_inputs(SMALL["query_by_example"], 1, 1, 9, 5)
+    assert not torch.equal(network(features, query, bin_weights), network(features, -query, bin_weights))
+    assert not torch.equal(network(features, query, bin_weights), network(features, query, 1 - bin_weights))

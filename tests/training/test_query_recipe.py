@@ -58,7 +58,7 @@ def test_from_corpora_to_a_model(cli, recipe: ModuleType, tmp_path: Path, monkey
     folder = made.publish(made.learn())
     assert {file.stem for file in (made.out / "heard").iterdir()} == {"own", "redrawn"}
     model = load_model(folder)
-    assert model.takes_query and model.card.network.told_by_name and model.card.present_db is None
+    assert model.takes_query and model.card.network.knows_classes and model.card.present_db is None
     assert model.card.training["targets"] == ["bass/bass/electric_basses", "percussion/percussion/drums"]
     assert model.card.training["heard"] == {"own": 2, "redrawn": 2}
     assert "Freedoom" in model.card.licences["songs"] and "Simutrans" in model.card.licences["songs"]

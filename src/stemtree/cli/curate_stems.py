@@ -107,7 +107,7 @@ def bleed(
         source = f"{one_line(row.leak.from_file)} ({row.leak.from_label})"
         say(
             f"{one_line(row.song)}: {one_line(row.file)} ({row.label}) hears {source}: "
-            f"{row.leak.level_db} dB, {row.leak.delay_ms} ms later"
+            f"{row.leak.leak_db} dB, {row.leak.delay_ms} ms later"
         )
     say(
         f"{output}: {counted(len(report.measured), 'song')} measured, {len(report.kept)} kept; "

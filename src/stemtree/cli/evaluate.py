@@ -106,24 +106,15 @@ def evaluate(
         how = TreeMeasuring(sample, seed, duration, threshold, quiet, not stereo)
         evaluate_query_tree(name.partition(":")[2], described, how, like, present, output, device)
         return
-    if like is not None or present is not None:
-        raise OptionError(f"--like and --present belong to '{QUERY_TREE}': leave them out")
-    if node and level is not None:
-        raise OptionError("--node and --level both say what to measure: give one of them")
-    if chunks:
-        refuse_given(context, ("target", "family", "sample", "duration"), _CHUNKS_SAY)
-    if family and not target:
-        raise OptionError("--family is about the family of a target: name one with --target, or leave --family out")
-    if not name.startswith("oracle:"):
-        refuse_given(context, ("window", "window_hop"), f"windows are chosen for oracle masks, not for '{name}'")
+    _refuse_contradictions(context)
     root, targets = check_names(described, hierarchy, depth, root, target, node)
     from stemtree.data.salience import Chunking
+    from stemtree.evaluation import evaluate as evaluation
     from stemtree.evaluation.chunk_list import list_all, read_chunks, select_chunks
     from stemtree.evaluation.chunk_list import write_chunks as write_list
     from stemtree.evaluation.chunks import choose_chunks
     from stemtree.evaluation.estimators.query_model import QueryModel
     from stemtree.evaluation.estimators.registry import make_estimator
-    from stemtree.evaluation.evaluate import Selection, evaluate
     from stemtree.evaluation.settings import EvaluationSettings
     from stemtree.spectral import Stft
 
@@ -149,17 +140,34 @@ def evaluate(
             raise OptionError(f"'{name}' estimates no node of level {level}: it has {', '.join(estimator.nodes)}")
     advice = "the rows of finished songs are kept, run again to go on" if output else ""
     with stopped_by_user(advice), progress_bar("measuring") as progress:
-        rows = evaluate(
+        rows = evaluation.evaluate(
             estimator,
             songs,
             tree,
             settings,
-            selection=Selection(selected, listed),
+            selection=evaluation.Selection(selected, listed),
             file=output,
             workers=workers,
             progress=progress,
         )
     _print(name, rows, tree, quiet, absent)
+
+
+def _refuse_contradictions(context: typer.Context) -> None:
+    """Raise OptionError if options say two things, or something that is of no use with the others."""
+    given = context.params
+    if given["like"] is not None or given["present"] is not None:
+        raise OptionError(f"--like and --present belong to '{QUERY_TREE}': leave them out")
+    if given["node"] and given["level"] is not None:
+        raise OptionError("--node and --level both say what to measure: give one of them")
+    if given["chunks"]:
+        refuse_given(context, ("target", "family", "sample", "duration"), _CHUNKS_SAY)
+    if given["family"] and not given["target"]:
+        raise OptionError("--family is about the family of a target: name one with --target, or leave --family out")
+    if not given["name"].startswith("oracle:"):
+        refuse_given(
+            context, ("window", "window_hop"), f"windows are chosen for oracle masks, not for '{given['name']}'"
+        )
 
 
 def _possible_nodes(

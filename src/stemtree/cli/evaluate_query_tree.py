@@ -56,7 +56,7 @@ def evaluate_query_tree(
 ) -> None:
     """Measure the trees of songs, and print which leaves were found and how well nodes were separated."""
     from stemtree.separation.preview import check_presence, preview_query, query_model
-    from stemtree.separation.splitters.abilities import read_card
+    from stemtree.separation.splitters.abilities import read_outline
     from stemtree.separation.splitters.example_folder import query_targets
 
     folder = query_model(model or None)
@@ -64,7 +64,7 @@ def evaluate_query_tree(
     if like is not None and not like.is_dir():
         raise OptionError(f"'{like}' is no folder: give one with an example of each leaf, or none")
     preview_query(folder, like)
-    card = read_card(folder)
+    card = read_outline(folder)
     hierarchy = query_targets(folder, card.training, card.tree.name, card.nodes)[0] if card else None
     songs, _ = read_corpus(described, hierarchy)
     if output:

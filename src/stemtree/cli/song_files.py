@@ -195,7 +195,7 @@ def _listed_stems(folder: Path, manifest: str) -> Iterator[Path]:
     from stemtree.separation.output.manifest import read_manifest
     from stemtree.separation.output.runs import runs_of, stem_rows
 
-    for run in runs_of(read_manifest(folder, manifest) or {}, {}):
+    for run in runs_of(read_manifest(folder, manifest) or {}):
         yield from (folder / row["file"] for _, row in stem_rows(run))
 
 

@@ -14,7 +14,7 @@ from stemtree.corpora.track import Corpus, Stem
 from stemtree.data.augmentation import Augmentation, Augmenter
 from stemtree.data.matching import RemixFeatures
 from stemtree.data.sampling import ChunkPosition, ChunkSampler, ExampleSpec
-from stemtree.data.signals import is_salient, sum_to_nodes
+from stemtree.data.signals import sum_to_nodes
 from stemtree.data.stem_excerpt import StemExcerpt, apply_augmentation
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, NodePath, is_within
@@ -25,7 +25,7 @@ _HELD = 1 << 30
 """Bytes of decoded stems that all readers of a dataset hold together, at most."""
 
 
-class Example(TypedDict, total=False):
+class TrainingExample(TypedDict, total=False):
     """One training example.
 
     Attributes
@@ -34,14 +34,10 @@ class Example(TypedDict, total=False):
         ``(channel, sample)``.
     nodes : Waveform
         ``(node, channel, sample)``: the ground truth.
-    present : Tensor
-        ``(node,)`` booleans: whether a node's signal is salient.
     known : Tensor
         ``(node,)`` booleans: whether a node's ground truth may be used; False where it is withheld.
     query : Waveform
         ``(channel, sample)``: the target in another song; only where queries are sampled.
-    query_track, query_start : str, float
-        Song and start in seconds of the query.
     track, start : str, float
         Song and start in seconds of the mixture, before augmentation.
     target : NodePath
@@ -50,17 +46,14 @@ class Example(TypedDict, total=False):
 
     mixture: Waveform
     nodes: Waveform
-    present: torch.Tensor
     known: torch.Tensor
     query: Waveform
-    query_track: str
-    query_start: float
     track: str
     start: float
     target: NodePath
 
 
-class Examples(Dataset[Example]):
+class Examples(Dataset[TrainingExample]):
     """A PyTorch dataset of a fixed number of examples; each depends only on its number and the settings.
 
     Parameters
@@ -139,17 +132,16 @@ class Examples(Dataset[Example]):
     def __len__(self) -> int:
         return self._size
 
-    def __getitem__(self, number: int) -> Example:
+    def __getitem__(self, number: int) -> TrainingExample:
         if not 0 <= number < self._size:
             raise IndexError(number)
         spec = self._sampler.draw(number)
         start, nodes = self._start(spec.position), self._nodes[spec.target]
         excerpts = self._excerpts(spec, number)
         mixture, *signals = self._read(excerpts, (self._root, *nodes))
-        example = Example(
+        example = TrainingExample(
             mixture=torch.from_numpy(mixture),
             nodes=torch.from_numpy(np.stack(signals)),
-            present=torch.tensor([is_salient(signal, self._chunking.threshold) for signal in signals]),
             known=torch.tensor(self._known(spec, excerpts, nodes)),
             track=self._tracks[spec.position.track].id,
             start=start / self.sample_rate,
@@ -160,7 +152,6 @@ class Examples(Dataset[Example]):
             stems = range(len(self._tracks[track].stems))
             (query,) = self._read([StemExcerpt(track, stem, start) for stem in stems], (spec.target,))
             example["query"] = torch.from_numpy(query)
-            example["query_track"], example["query_start"] = self._tracks[track].id, start / self.sample_rate
         return example
 
     def _excerpts(self, spec: ExampleSpec, number: int) -> list[StemExcerpt]:

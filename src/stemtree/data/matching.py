@@ -89,7 +89,6 @@ def remix_features(
     corpus: Corpus,
     file: str | os.PathLike[str],
     *,
-    workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     report: Callable[[str], None] | None = None,
 ) -> dict[str, RemixFeatures]:
@@ -101,8 +100,6 @@ def remix_features(
         The songs.
     file : path-like
         Parquet; it is created or updated.
-    workers : int, optional
-        Threads, by default one for each core.
     progress : callable, optional
         Called with the numbers of songs measured so far and in total.
     report : callable, optional
@@ -127,7 +124,7 @@ def remix_features(
     cache = SongCache(Path(file), _SCHEMA)
     with warnings.catch_warnings():  # about songs that are shorter than its windows
         warnings.filterwarnings("ignore", module="librosa")
-        table, _ = cache.refresh(corpus, fingerprints, rows, workers=workers, progress=progress, report=report)
+        table, _ = cache.refresh(corpus, fingerprints, rows, progress=progress, report=report)
     return {
         track: RemixFeatures(tempo, key, np.asarray(beats, np.float32))
         for track, tempo, key, beats in table.select("track", "tempo", "key", "beats").iter_rows()

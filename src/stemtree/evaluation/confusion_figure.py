@@ -6,6 +6,7 @@ from pathlib import Path
 from stemtree.errors import OptionError
 from stemtree.evaluation.confusion import ConfusionTable, is_right
 from stemtree.extras import library
+from stemtree.hierarchy import own_name
 from stemtree.staging import whole_file, write_failure
 
 FORMATS = ("png", "svg", "pdf")
@@ -87,4 +88,4 @@ def _ending(file: str | os.PathLike[str]) -> str:
 
 
 def _name(node: str) -> str:
-    return node.rpartition("/")[2].replace("_", " ")
+    return own_name(node).replace("_", " ")

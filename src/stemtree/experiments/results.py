@@ -1,7 +1,7 @@
 """What the runs of an experiment reached: rows found, brought to the same chunks, averaged by song."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,12 @@ from stemtree.experiments.alignment import OnTest, Tables, on_chunks_with_all_le
 from stemtree.experiments.plan import TRAINED, Run
 from stemtree.experiments.rows import Description, read_descriptions, read_not_run, read_run
 from stemtree.experiments.statistics import Arm
+
+Described = tuple[Path, Description]
+"""A file of rows and what it says of its run."""
+
+Candidates = Mapping[str, Sequence[Described]]
+"""By identity the files of runs that an experiment could use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,51 +94,82 @@ def read_results(
         Test sets that are compared with each other.
     """
     wanted = {(use.arm, use.seed): run for run in runs for use in run.uses if use.experiment == name}
-    found: dict[str, list[tuple[Path, Description]]] = {}
+    found: dict[str, list[Described]] = {}
     for file, description in read_descriptions(folder):
         if not codes or description.code in codes:
             found.setdefault(description.identity, []).append((file, description))
-    needed = {run.identity: _trained_on(run) for run in wanted.values()}
-    candidates = [entry for identity in needed for entry in found.get(identity, ())]
-    songs = {
-        place: _most([entry.corpora for _, entry in candidates if needed[entry.identity] == place])
-        for place in needed.values()
-    }
-    measured = {test for _, described in candidates for test in described.chunks}
-    order = dict.fromkeys(test for run in wanted.values() for test in run.test_names)
-    lists = {
-        test: _most([described.chunks[test] for _, described in candidates if test in described.chunks])
-        for test in (*(test for test in order if test in measured), *sorted(measured - order.keys()))
-    }
+    needed = {run.identity: run for run in wanted.values()}
+    candidates = {identity: found.get(identity, []) for identity in needed}
+    lists = _common_lists(needed.values(), candidates)
+    finished, used = _finished(wanted, candidates, _common_songs(needed, candidates), lists)
+    left_out = sum(file not in used for entries in candidates.values() for file, _ in entries)
+    not_run, missing = _lacking(wanted, finished, read_not_run(folder))
+    results = Results(finished, missing, left_out, [], not_run=not_run)
+    _add_tests(results, lists, together)
+    return results
+
+
+def _common_songs(needed: Mapping[str, Run], candidates: Candidates) -> dict[str, str]:
+    """For each identity the fingerprint of songs that most runs with its estimator and corpora have."""
+    places = {identity: _trained_on(run) for identity, run in needed.items()}
+    of_place: dict[tuple[str, ...], list[str]] = {}
+    for identity, entries in candidates.items():
+        of_place.setdefault(places[identity], []).extend(described.corpora for _, described in entries)
+    return {identity: _most(of_place[place]) for identity, place in places.items()}
+
+
+def _common_lists(needed: Iterable[Run], candidates: Candidates) -> dict[str, str]:
+    """For each test set, in the order in which runs name them, the list of chunks that most runs were measured on."""
+    lists: dict[str, list[str]] = {test: [] for run in needed for test in run.test_names}
+    measured = [described.chunks for entries in candidates.values() for _, described in entries]
+    for test in sorted({test for chunks in measured for test in chunks}):
+        lists.setdefault(test, []).extend(chunks[test] for chunks in measured if test in chunks)
+    return {test: _most(chunks) for test, chunks in lists.items() if chunks}
+
+
+def _finished(
+    wanted: Mapping[tuple[str, int], Run],
+    candidates: Candidates,
+    songs: Mapping[str, str],
+    lists: Mapping[str, str],
+) -> tuple[list[Finished], set[Path]]:
+    """The rows of each run that was measured on the common songs, of the common chunks alone; and their files."""
     finished, used = [], set()
     for (arm, seed), run in wanted.items():
-        for file, described in found.get(run.identity, ()):
-            if described.corpora != songs[needed[run.identity]]:
-                continue
-            rows = read_run(file)[1]
+        fitting = (entry for entry in candidates[run.identity] if entry[1].corpora == songs[run.identity])
+        if entry := next(fitting, None):
+            file, described = entry
             same = [test for test, chunks in described.chunks.items() if lists[test] == chunks]
-            finished.append(Finished(arm, seed, described, rows.filter(pl.col("test").is_in(same))))
+            rows = read_run(file)[1].filter(pl.col("test").is_in(same))
+            finished.append(Finished(arm, seed, described, rows))
             used.add(file)
-            break
+    return finished, used
+
+
+def _lacking(
+    wanted: Mapping[tuple[str, int], Run], finished: Sequence[Finished], reasons: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, int]]:
+    """Why arms were not run at all, and how many runs of the others are missing."""
     there = Counter(done.arm for done in finished)
-    reasons = read_not_run(folder)
     not_run = {arm: reasons[run.identity] for (arm, _), run in wanted.items() if run.identity in reasons}
     not_run = {arm: reason for arm, reason in not_run.items() if not there[arm]}
     expected = Counter(arm for arm, _ in wanted if arm not in not_run)
-    missing = {arm: count - there[arm] for arm, count in expected.items() if count > there[arm]}
-    left_out = sum(file not in used for file, _ in candidates)
-    results = Results(finished, missing, left_out, [], not_run=not_run)
-    for test in lists:
-        whole, lower = _with_and_without_the_highest(test, [(run.arm, run.rows.filter(test=test)) for run in finished])
+    return not_run, {arm: count - there[arm] for arm, count in expected.items() if count > there[arm]}
+
+
+def _add_tests(results: Results, tests: Iterable[str], together: Sequence[str]) -> None:
+    """Add what the runs have on each test set, and the trained ones on those that are compared."""
+    for test in tests:
+        tables = [(run.arm, run.rows.filter(test=test)) for run in results.finished]
+        whole, lower = _with_and_without_the_highest(test, tables)
         if whole and lower:
             results.lower[test] = lower
         results.tests.extend(found for found in (whole or lower,) if found)
-    trained = [run for run in finished if run.description.estimator == TRAINED]
+    trained = [run for run in results.finished if run.description.estimator == TRAINED]
     of_tests = [(at(run.arm, test), run.rows.filter(test=test)) for test in together for run in trained]
     results.over_tests.extend(
         found for found in _with_and_without_the_highest(", ".join(together), of_tests) if found is not None
     )
-    return results
 
 
 def at(arm: str, test: str) -> str:

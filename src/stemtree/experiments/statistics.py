@@ -19,6 +19,9 @@ FEWEST_SONGS = 10
 _EXACT = 14
 """Up to so many songs all sign patterns are tried."""
 
+_PATTERNS = 10_000
+"""Sign patterns that are drawn of more songs."""
+
 Values = NDArray[np.float64]
 
 
@@ -137,7 +140,7 @@ def contrast(
     return Difference(mean, float(low), float(high), p_value, over_seeds, error, degrees)
 
 
-def sign_flip_test(by_song: Values, chunks: NDArray[np.int64], *, draws: int = 10_000, seed: int = 0) -> float:
+def sign_flip_test(by_song: Values, chunks: NDArray[np.int64], *, seed: int = 0) -> float:
     """Test whether differences of songs are symmetric around 0 (Fisher's randomisation test).
 
     Parameters
@@ -146,8 +149,8 @@ def sign_flip_test(by_song: Values, chunks: NDArray[np.int64], *, draws: int = 1
         ``(song,)`` differences.
     chunks : ndarray
         ``(song,)`` weights.
-    draws : int
-        Sign patterns, where there are too many to try all.
+    seed : int
+        Of the draws of sign patterns, where there are too many to try all.
 
     Returns
     -------
@@ -160,21 +163,10 @@ def sign_flip_test(by_song: Values, chunks: NDArray[np.int64], *, draws: int = 1
         patterns = 1 - 2 * (np.arange(2**songs)[:, None] >> np.arange(songs) & 1)
         extra = 0
     else:
-        patterns = np.random.default_rng(seed).choice([-1, 1], size=(draws, songs))
+        patterns = np.random.default_rng(seed).choice([-1, 1], size=(_PATTERNS, songs))
         extra = 1  # the observed pattern is one of those that chance could have drawn
     reached = np.abs(patterns @ weighted) >= abs(weighted.sum()) * (1 - 1e-12)
     return float((reached.sum() + extra) / (len(patterns) + extra))
-
-
-def is_equivalent(first: Arm, second: Arm, margin: float, *, confidence: float = 0.95) -> bool:
-    """Whether two arms differ by less than a margin: two one-sided tests (Schuirmann 1987).
-
-    They hold together where the interval of confidence 1 - 2 (1 - confidence) lies within the margin.
-    """
-    if margin <= 0:
-        raise EvaluationError(f"a margin of {margin} dB cannot be: give one above 0")
-    difference = compare(first, second, confidence=2 * confidence - 1)
-    return bool(-margin < difference.low and difference.high < margin)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

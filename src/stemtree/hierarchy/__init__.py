@@ -5,11 +5,12 @@ from stemtree.hierarchy.matching import Match, match
 from stemtree.hierarchy.names import find_all, find_node, find_nodes, known_nodes
 from stemtree.hierarchy.node import Node
 from stemtree.hierarchy.parts import Part, leaves_of, node_above, part_of, shown
-from stemtree.hierarchy.paths import MIXTURE, NodePath, depth, is_within, join
+from stemtree.hierarchy.paths import MIXTURE, REST, NodePath, depth, is_within, join, own_name
 from stemtree.hierarchy.tree import Hierarchy
 
 __all__ = [
     "MIXTURE",
+    "REST",
     "Hierarchy",
     "Match",
     "Node",
@@ -28,6 +29,7 @@ __all__ = [
     "load",
     "match",
     "node_above",
+    "own_name",
     "part_of",
     "shown",
 ]

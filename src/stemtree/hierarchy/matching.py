@@ -10,11 +10,8 @@ from stemtree.hierarchy.labels import normal_form
 from stemtree.hierarchy.load import available, load
 from stemtree.hierarchy.names import known_nodes
 from stemtree.hierarchy.node import Node
-from stemtree.hierarchy.paths import MIXTURE, NodePath, depth, is_within, join
+from stemtree.hierarchy.paths import MIXTURE, REST, NodePath, depth, is_within, join, own_name
 from stemtree.hierarchy.tree import Hierarchy
-
-REST = "rest"
-"""The node that takes what the hierarchy asked for has no node for."""
 
 _CATCH_ALL = {"other", "others", "rest", "remainder", "residual", "everything else", "all else"}
 """Names of nodes that hold whatever their siblings do not, in normal form."""
@@ -95,7 +92,7 @@ class _Homes:
     def find(self) -> dict[NodePath, "_Home"]:
         """For each leaf of `whole` the leaves of `asked` that it is a part of, or that are parts of it."""
         for path in reversed(self.asked.paths):  # children before their parents
-            for node in _known(self.whole, _name(path)):
+            for node in _known(self.whole, own_name(path)):
                 claims = self.claims.setdefault(node, set())
                 claimed = set(self.asked.leaves(path))
                 if not claims & claimed:  # nodes beneath it that have such a name say it better
@@ -108,9 +105,9 @@ class _Homes:
     def _by_name(self, node: NodePath) -> frozenset[NodePath]:
         if node in self.asked:
             return frozenset(self.asked.leaves(node))
-        if names := _known(replace(self.asked, aliases=()), _name(node), any_number=False):
+        if names := _known(replace(self.asked, aliases=()), own_name(node), any_number=False):
             return frozenset(self.asked.leaves(names[0]))
-        named = (leaf for path in _known(self.asked, _name(node)) for leaf in self.asked.leaves(path))
+        named = (leaf for path in _known(self.asked, own_name(node)) for leaf in self.asked.leaves(path))
         return frozenset(named) | self.claims.get(node, set())
 
     def _by_label(self, leaf: NodePath) -> frozenset[NodePath]:
@@ -127,7 +124,7 @@ class _Homes:
     @cached_property
     def labelled(self) -> dict[NodePath, set[NodePath]]:
         """For each leaf of `asked` the nodes of `whole` that its name and labels mean."""
-        texts = {leaf: (_name(leaf), *self.asked.node(leaf).labels) for leaf in self.asked.leaves()}
+        texts = {leaf: (own_name(leaf), *self.asked.node(leaf).labels) for leaf in self.asked.leaves()}
         return {
             leaf: {node for text in of_leaf for node in _meant(self.whole, text)} for leaf, of_leaf in texts.items()
         }
@@ -136,7 +133,7 @@ class _Homes:
         above = self.whole.ancestors(leaf)[:-1]
         found = next(filter(None, map(self._by_name, above)), frozenset())
         among = found or frozenset(self.asked.leaves())
-        catch_all = [path for path in among if normal_form(_name(path)) in _CATCH_ALL]
+        catch_all = [path for path in among if normal_form(own_name(path)) in _CATCH_ALL]
         if len(catch_all) == 1:
             return frozenset(catch_all)
         left = found - taken
@@ -175,8 +172,8 @@ def _meant(whole: Hierarchy, label: str) -> tuple[NodePath, ...]:
             continue
         leaf = other.leaf(label)
         for node in (leaf, *_above(leaf)):
-            alike = tuple(path for path in whole.leaves() if node in _known(other, _name(path)))
-            if nodes := alike or _known(whole, _name(node)):
+            alike = tuple(path for path in whole.leaves() if node in _known(other, own_name(path)))
+            if nodes := alike or _known(whole, own_name(node)):
                 return nodes
     return ()
 
@@ -277,7 +274,7 @@ def _finish(
         children.append(Node(REST))
         filled[REST] = tuple(homeless)
     for rest in [leaf for leaf in filled if leaf not in asked]:
-        names = ", ".join(map(_name, filled[rest]))
+        names = ", ".join(map(own_name, filled[rest]))
         notes.append(f"'{rest}' holds what hierarchy '{asked.name}' has no node for: {names}")
     if tuple(children) != tree.root.children:
         tree = replace(tree, root=replace(tree.root, children=tuple(children)), aliases=()).with_aliases(tree.aliases)
@@ -287,9 +284,5 @@ def _finish(
 def _pieces(hierarchy: Hierarchy, node: NodePath) -> list[str]:
     """The names and labels at and beneath a node, and what they list in commas or brackets."""
     paths = (node, *hierarchy.descendants(node))
-    labels = [text for path in paths for text in (_name(path), *hierarchy.node(path).labels)]
+    labels = [text for path in paths for text in (own_name(path), *hierarchy.node(path).labels)]
     return [piece for label in labels for piece in re.split(r"[,/();]|\betc\b", label) if normal_form(piece)]
-
-
-def _name(path: NodePath) -> str:
-    return path.rpartition("/")[2]

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from stemtree.errors import HierarchyError, suggest
 from stemtree.hierarchy.labels import normal_form, singular
-from stemtree.hierarchy.paths import MIXTURE, NodePath, is_within
+from stemtree.hierarchy.paths import MIXTURE, NodePath, is_within, own_name
 from stemtree.hierarchy.paths import depth as depth_of
 from stemtree.hierarchy.tree import Hierarchy
 
@@ -170,7 +170,7 @@ def _only(hierarchy: Hierarchy, name: str, fitting: Sequence[NodePath]) -> NodeP
 
 def _hint(hierarchy: Hierarchy, name: str) -> str:
     """What an unknown name may mean: a leaf's label, or a name or alias that is written like it."""
-    for label in (name, name.rpartition("/")[2]):
+    for label in (name, own_name(name)):
         if hierarchy.knows(label):
             return f"; it is a part of '{hierarchy.leaf(label)}': name that"
     near = suggest(name, (*hierarchy.paths, *(alias for alias, _ in hierarchy.aliases)))

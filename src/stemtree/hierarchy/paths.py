@@ -8,10 +8,18 @@ NodePath: TypeAlias = str
 MIXTURE: NodePath = ""
 """The path of the root."""
 
+REST = "rest"
+"""Name of the node that takes what its siblings leave of their parent."""
+
 
 def join(parent: NodePath, name: str) -> NodePath:
     """Extend a path by one name."""
     return f"{parent}/{name}" if parent else name
+
+
+def own_name(path: NodePath) -> str:
+    """The last name of a path."""
+    return path.rpartition("/")[2]
 
 
 def depth(path: NodePath) -> int:

@@ -179,8 +179,8 @@ class Siblings(Relation):
         logits, num_nodes = logits.float(), len(self.nodes)
         relative: dict[int, Masks] = {}
         for parent in dict.fromkeys(self._above):
-            family = [number for number, above in enumerate(self._above) if above == parent]
-            relative |= zip(family, logits[:, family].softmax(dim=1).unbind(1), strict=True)
+            siblings = [number for number, above in enumerate(self._above) if above == parent]
+            relative |= zip(siblings, logits[:, siblings].softmax(dim=1).unbind(1), strict=True)
         masks = dict(relative)
         for number in (*self.partition.top_down, *range(num_nodes, self.outputs)):
             parent = self._above[number]

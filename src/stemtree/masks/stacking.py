@@ -5,13 +5,10 @@ from typing import Any
 
 import torch
 
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth, from_dict, is_within
+from stemtree.hierarchy import MIXTURE, REST, Hierarchy, NodePath, depth, from_dict, is_within, own_name
 from stemtree.masks.conserve import distribute
 from stemtree.masks.partition import Partition
 from stemtree.types import Masks
-
-REST = "rest"
-"""Name of what the leaves leave of a node."""
 
 Answer = Mapping[int, Masks]
 """The masks on the path of one leaf, ``(channel, bin, frame)``, by their depth: 1 right under the mixture."""
@@ -43,12 +40,12 @@ def stacked_tree(hierarchy: Hierarchy, leaves: Iterable[NodePath], asked: Iterab
         if node in wanted:
             return {}
         inside = [child for child in hierarchy.children(node) if any(is_within(leaf, child) for leaf in wanted)]
-        children = {child.rpartition("/")[2]: below(child) for child in inside}
+        children = {own_name(child): below(child) for child in inside}
         unknown = [child for child in hierarchy.children(node) if not any(_related(one, child) for one in known)]
         return children | ({REST: {}} if unknown or node == MIXTURE else {})
 
     tree = from_dict(f"{hierarchy.name}, queried", below(MIXTURE))
-    return Partition(tree, tuple(path for path in tree.paths if path.rpartition("/")[2] != REST))
+    return Partition(tree, tuple(path for path in tree.paths if own_name(path) != REST))
 
 
 def stack(answers: Mapping[NodePath, Answer], partition: Partition) -> Masks:

@@ -34,7 +34,7 @@ class BaseNetworkSettings(BaseModel, frozen=True, extra="forbid"):
     reuses_freed_memory: ClassVar[bool] = False
 
     @property
-    def told_by_name(self) -> bool:
+    def knows_classes(self) -> bool:
         """Whether the network gains by the names of examples, and tells what is in a song; see `AnsweringNetwork`."""
         return False
 
@@ -62,14 +62,14 @@ class BaseNetworkSettings(BaseModel, frozen=True, extra="forbid"):
 class AnsweringNetwork(nn.Module):
     """A network that takes a query, in the three steps that it consists of."""
 
-    def anchor(self, query: Features, presence: Tensor) -> Tensor:
+    def anchor(self, query: Features, bin_weights: Tensor) -> Tensor:
         """Sum an example up.
 
         Parameters
         ----------
         query : Features
             ``(batch, channel, bin, frame)`` of the example, of any number of frames.
-        presence : Tensor
+        bin_weights : Tensor
             Non-negative weights of the query's bins, in any shape that broadcasts to the query's: 1 for each salient
             bin or frame, 0 for the others.
 
@@ -80,7 +80,7 @@ class AnsweringNetwork(nn.Module):
         """
         raise NotImplementedError
 
-    def named(self, anchor: Tensor, classes: Sequence[int]) -> Tensor:
+    def limited_to(self, anchor: Tensor, classes: Sequence[int]) -> Tensor:
         """The anchor of an example of which is known what it may be.
 
         Parameters
@@ -115,6 +115,6 @@ class AnsweringNetwork(nn.Module):
         """``(batch, output, channel, bin, frame)`` from what `hear` and `anchor` return."""
         raise NotImplementedError
 
-    def forward(self, features: Features, query: Features, presence: Tensor) -> Logits:
+    def forward(self, features: Features, query: Features, bin_weights: Tensor) -> Logits:
         """Estimate logits of a mixture for an example, see `hear` and `anchor`."""
-        return self.answer(self.hear(features), self.anchor(query, presence))
+        return self.answer(self.hear(features), self.anchor(query, bin_weights))

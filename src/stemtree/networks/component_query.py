@@ -25,7 +25,7 @@ from stemtree.networks.folded_conv import FoldedConv, FoldedConvSizes
 from stemtree.types import Features, Logits, Masks
 
 _LEAST = 1e-6
-"""Shares of bins below this count as this, so that their logarithm is finite."""
+"""Smaller shares of bins count as this, so that their logarithm is finite."""
 
 _BY_NAME = 0.8
 """How much the name of an example counts, beside its sound."""
@@ -62,8 +62,8 @@ class ComponentQuerySettings(FoldedConvSizes, frozen=True):
     frozen: bool = False
 
     @property
-    def told_by_name(self) -> bool:
-        """See `BaseNetworkSettings.told_by_name`."""
+    def knows_classes(self) -> bool:
+        """See `BaseNetworkSettings.knows_classes`."""
         return self.named
 
     def build(self, bins: int, channels: int, outputs: int) -> "ComponentQuery":
@@ -95,17 +95,17 @@ class ComponentQuery(AnsweringNetwork):
         self.owners = nn.Parameter(_first_owners(settings.classes, outputs, settings.components))
         self.presence = nn.Linear(2 * settings.components, settings.classes) if settings.named else None
 
-    def anchor(self, query: Features, presence: Tensor) -> Tensor:
+    def anchor(self, query: Features, bin_weights: Tensor) -> Tensor:
         """See `AnsweringNetwork.anchor`: the probability of each class, ``(batch, class)``; 0 where nothing is present.
 
         No gradient goes through the network that divides, which learns from songs alone.
         """
-        sound, is_present = self.sound(query, presence)
+        sound, is_present = self.sound(query, bin_weights)
         probabilities: Tensor = self.recognise(sound).float().softmax(dim=1)
         return probabilities * is_present
 
-    def named(self, anchor: Tensor, classes: Sequence[int]) -> Tensor:
-        """See `AnsweringNetwork.named`: most of the probability for these classes, the rest by the sound."""
+    def limited_to(self, anchor: Tensor, classes: Sequence[int]) -> Tensor:
+        """See `AnsweringNetwork.limited_to`: most of the probability for these classes, the rest by the sound."""
         if self.presence is None or not classes:
             return anchor
         named = torch.zeros_like(anchor)
@@ -119,26 +119,26 @@ class ComponentQuery(AnsweringNetwork):
         return odds
 
     @torch.no_grad()
-    def sound(self, query: Features, presence: Tensor) -> tuple[Tensor, Tensor]:
+    def sound(self, query: Features, bin_weights: Tensor) -> tuple[Tensor, Tensor]:
         """What classes are told by: ``(batch, components + timbre)``, and whether there is anything, ``(batch, 1)``.
 
         Logarithms of the amounts of components, then the mean of what the network hears, over the example's salient
         bins and frames.
         """
-        presence = presence.to(query.dtype).expand_as(query).amax(dim=1)
+        bin_weights = bin_weights.to(query.dtype).expand_as(query).amax(dim=1)
         with _in_evaluation(self.divide):
             x, skips = self.divide.narrow(query)
             narrow = self.divide.recurrence.squeeze(x)
             masks = self.divide.widen(x, skips, query.shape[2]).softmax(dim=1)[:, :, 0]
-        amounts = torch.einsum("bkft,bft->bk", masks, presence.to(masks.dtype)).float()
+        amounts = torch.einsum("bkft,bft->bk", masks, bin_weights.to(masks.dtype)).float()
         amounts = amounts / amounts.sum(dim=1, keepdim=True).clamp_min(1e-6)
-        salient = functional.adaptive_max_pool1d(presence.amax(dim=1).unsqueeze(1), narrow.shape[2]).squeeze(1)
+        salient = functional.adaptive_max_pool1d(bin_weights.amax(dim=1).unsqueeze(1), narrow.shape[2]).squeeze(1)
         weights = salient / salient.sum(dim=1, keepdim=True).clamp_min(1e-6)
         mean = torch.einsum("bsfp,bf->bsp", narrow, weights.to(narrow.dtype))
         timbre = self.norm(mean.flatten(1).float())
         # From about 1.5 for a component that got all of the example down to -1.
-        levels = ((amounts + _QUIET).log() + 3) / 2
-        return torch.cat([levels, timbre / 3], dim=1), salient.sum(dim=1, keepdim=True) > 0
+        log_amounts = ((amounts + _QUIET).log() + 3) / 2
+        return torch.cat([log_amounts, timbre / 3], dim=1), salient.sum(dim=1, keepdim=True) > 0
 
     def hear(self, features: Features) -> Masks:
         """See `AnsweringNetwork.hear`: the masks of the components, ``(batch, component, 1, bin, frame)``."""

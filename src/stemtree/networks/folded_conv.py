@@ -89,48 +89,7 @@ class FoldedConvSettings(FoldedConvSizes, frozen=True):
         return FoldedConv(self, bins, channels, outputs)
 
 
-class FoldedEncoder(nn.Module):
-    """The way down: folded bins, then strided convolutions.
-
-    Parameters
-    ----------
-    bands : sequence of Band
-        How bins are folded.
-    widths : sequence of int
-        Channels of the convolutions, from the first down to the narrowest.
-    bins, channels : int
-        Size of the features.
-    """
-
-    def __init__(self, bands: Sequence[Band], widths: Sequence[int], bins: int, channels: int) -> None:
-        super().__init__()
-        self.bands = layout(bands, bins)
-        places = sum(count for _, count in self.bands)
-        self.norm = BinNorm(bins, channels)
-        self.fold = nn.ModuleList(nn.Linear(channels * fold, widths[0]) for fold, _ in self.bands)
-        self.place = nn.Parameter(torch.zeros(places, widths[0]))
-        self.stem = Convolution(widths[0], widths[0])
-        self.down = nn.ModuleList(Convolution(wide, narrow, stride=2) for wide, narrow in pairwise(widths))
-        self.narrowest = math.ceil(places / 2 ** len(self.down))
-        """Number of places behind the last convolution."""
-
-    def enter(self, features: Features) -> Tensor:
-        """``(batch, channel, bin, frame)`` to ``(batch, width, frame, place)``: what the first convolution gets."""
-        return self.fold_bins(self.norm(normalise_loudness(features)))
-
-    def fold_bins(self, features: Features) -> Tensor:
-        """``(batch, channel, bin, frame)`` to ``(batch, width, frame, place)``."""
-        sizes = [fold * count for fold, count in self.bands]
-        rows = functional.pad(features.mT, (0, sum(sizes) - features.shape[2]))  # the last place may lack bins
-        folded = [
-            linear(rearrange(piece, "batch channel frame (place fold) -> batch frame place (channel fold)", fold=fold))
-            for piece, linear, (fold, _) in zip(torch.split(rows, sizes, dim=-1), self.fold, self.bands, strict=True)
-        ]
-        x = torch.cat(folded, dim=2) + self.place
-        return rearrange(x, "batch frame place width -> batch width frame place")
-
-
-class FoldedConv(FoldedEncoder):
+class FoldedConv(nn.Module):
     """A small U-Net on folded bins with a recurrent layer at its narrowest; see the module.
 
     It takes any number of frames. One mask serves all channels.
@@ -146,9 +105,18 @@ class FoldedConv(FoldedEncoder):
     """
 
     def __init__(self, settings: FoldedConvSizes, bins: int, channels: int, outputs: int) -> None:
+        super().__init__()
         widths = settings.widths
-        super().__init__(settings.bands, widths, bins, channels)
         self.outputs = outputs
+        self.bands = layout(settings.bands, bins)
+        places = sum(count for _, count in self.bands)
+        self.norm = BinNorm(bins, channels)
+        self.fold = nn.ModuleList(nn.Linear(channels * fold, widths[0]) for fold, _ in self.bands)
+        self.place = nn.Parameter(torch.zeros(places, widths[0]))
+        self.stem = Convolution(widths[0], widths[0])
+        self.down = nn.ModuleList(Convolution(wide, narrow, stride=2) for wide, narrow in pairwise(widths))
+        self.narrowest = math.ceil(places / 2 ** len(self.down))
+        """Number of places behind the last convolution."""
         self.recurrence = Recurrence(settings, widths[-1], self.narrowest)
         self.up = nn.ModuleList(Up(narrow, wide) for narrow, wide in pairwise(reversed(widths)))
         self.unfold = nn.ModuleList(nn.Linear(widths[0], outputs * fold) for fold, _ in self.bands)
@@ -160,11 +128,22 @@ class FoldedConv(FoldedEncoder):
 
     def narrow(self, features: Features) -> tuple[Tensor, list[Tensor]]:
         """The way down: what comes out of the recurrent layer, and what is kept for the way up."""
-        x, skips = self.stem(self.enter(features)), []
+        x, skips = self.stem(self.fold_bins(self.norm(normalise_loudness(features)))), []
         for down in self.down:
             skips.append(x)
             x = down(x)
         return self.recurrence(x), skips
+
+    def fold_bins(self, features: Features) -> Tensor:
+        """``(batch, channel, bin, frame)`` to ``(batch, width, frame, place)``."""
+        sizes = [fold * count for fold, count in self.bands]
+        rows = functional.pad(features.mT, (0, sum(sizes) - features.shape[2]))  # the last place may lack bins
+        folded = [
+            linear(rearrange(piece, "batch channel frame (place fold) -> batch frame place (channel fold)", fold=fold))
+            for piece, linear, (fold, _) in zip(torch.split(rows, sizes, dim=-1), self.fold, self.bands, strict=True)
+        ]
+        x = torch.cat(folded, dim=2) + self.place
+        return rearrange(x, "batch frame place width -> batch width frame place")
 
     def widen(self, x: Tensor, skips: list[Tensor], bins: int) -> Logits:
         """The way up, from what `narrow` returns: ``(batch, output, 1, bin, frame)`` of so many bins."""
@@ -229,13 +208,9 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """``(batch, width, frame, place)`` to the shape of `skip`, whose odd last frame or place has no pair."""
-        summed: Tensor = self.conv(self.add(x, skip))
-        return summed
-
-    def add(self, x: Tensor, skip: Tensor) -> Tensor:
-        """What the convolution gets."""
         wide = functional.interpolate(self.narrow(x), scale_factor=2)[..., : skip.shape[2], : skip.shape[3]]
-        return wide + skip
+        summed: Tensor = self.conv(wide + skip)
+        return summed
 
 
 class Recurrence(nn.Module):

@@ -21,17 +21,17 @@ def standardise_bins(features: Features, mean: Tensor, variance: Tensor, scale: 
     return torch.addcmul(offset.view(by_bin), features, factor.view(by_bin))
 
 
-def sum_embeddings(hidden: Tensor, presence: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def sum_embeddings(hidden: Tensor, bin_weights: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """See `stemtree.networks.query_by_example.sum_embeddings`.
 
     The sum over frames is linear, so it is taken before the linear layer: the embeddings of all bins and frames are
     never in memory.
     """
-    features = presence.shape[1]
-    summed = presence @ hidden.transpose(0, 1)
+    features = bin_weights.shape[1]
+    summed = bin_weights @ hidden.transpose(0, 1)
     embed = rearrange(weight, "(feature dimension) unit -> feature dimension unit", feature=features)
     shift = rearrange(bias, "(feature dimension) -> feature dimension", feature=features)
-    return torch.einsum("bfu,fdu->bd", summed, embed) + presence.sum(dim=-1) @ shift
+    return torch.einsum("bfu,fdu->bd", summed, embed) + bin_weights.sum(dim=-1) @ shift
 
 
 def join_bands(bands: Iterable[Tensor], outputs: int, bins: int) -> Tensor:

@@ -78,7 +78,7 @@ class QueryNetwork(nn.Module):
         )
         self.dense = nn.Linear(2 * settings.units, channels * bins * settings.dimensions)
 
-    def forward(self, query: Features, presence: Tensor) -> Tensor:
+    def forward(self, query: Features, bin_weights: Tensor) -> Tensor:
         """Find the anchor; parameters as for `AnsweringNetwork.anchor`.
 
         Returns
@@ -87,21 +87,21 @@ class QueryNetwork(nn.Module):
             ``(batch, dimension)`` of length 1, or 0 where nothing is present.
         """
         hidden, _ = self.blstm(rearrange(self.norm(query), "batch channel bin frame -> frame batch (channel bin)"))
-        presence = presence.to(hidden.dtype).expand_as(query)
-        presence = rearrange(presence, "batch channel bin frame -> batch (channel bin) frame")
-        total = sum_embeddings(hidden, presence, self.dense.weight, self.dense.bias)
+        bin_weights = bin_weights.to(hidden.dtype).expand_as(query)
+        bin_weights = rearrange(bin_weights, "batch channel bin frame -> batch (channel bin) frame")
+        total = sum_embeddings(hidden, bin_weights, self.dense.weight, self.dense.bias)
         return functional.normalize(total, dim=-1)  # the same for the sum as for the mean
 
 
 @accelerated_by(kernels.sum_embeddings)
-def sum_embeddings(hidden: Tensor, presence: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Embed every bin of every frame and add the embeddings up, weighted by presence.
+def sum_embeddings(hidden: Tensor, bin_weights: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Embed every bin of every frame and add the embeddings up, each by the weight of its bin.
 
     Parameters
     ----------
     hidden : Tensor
         ``(frame, batch, unit)``.
-    presence : Tensor
+    bin_weights : Tensor
         ``(batch, feature, frame)``, a feature being a bin of a channel.
     weight, bias : Tensor
         Of the linear layer from ``unit`` to ``feature * dimension``.
@@ -114,9 +114,9 @@ def sum_embeddings(hidden: Tensor, presence: Tensor, weight: Tensor, bias: Tenso
     embeddings = rearrange(
         functional.linear(hidden, weight, bias),
         "frame batch (feature dimension) -> batch feature frame dimension",
-        feature=presence.shape[1],
+        feature=bin_weights.shape[1],
     )
-    return (presence.unsqueeze(-1) * embeddings).sum(dim=(1, 2))
+    return (bin_weights.unsqueeze(-1) * embeddings).sum(dim=(1, 2))
 
 
 class QueryByExample(AnsweringNetwork):
@@ -138,9 +138,9 @@ class QueryByExample(AnsweringNetwork):
         masking = FilmMaskInference if settings.conditioning == "film" else MaskInference
         self.masking = masking(settings.masking, bins, channels, outputs, condition=settings.dimensions)
 
-    def anchor(self, query: Features, presence: Tensor) -> Tensor:
+    def anchor(self, query: Features, bin_weights: Tensor) -> Tensor:
         """See `AnsweringNetwork.anchor`."""
-        anchor: Tensor = self.query(query, presence)
+        anchor: Tensor = self.query(query, bin_weights)
         return anchor
 
     def answer(self, heard: Features, anchor: Tensor) -> Logits:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from stemtree.errors import OptionError, suggest
-from stemtree.hierarchy import NodePath
-from stemtree.hierarchy.matching import REST as RESIDUAL
+from stemtree.hierarchy import REST as RESIDUAL
+from stemtree.hierarchy import NodePath, own_name
 from stemtree.page.colours import NEUTRAL, Family, families_of, presets_of
 from stemtree.page.dataset import Codec, Progress, Written, script, write_dataset
 from stemtree.page.old import PAGE, SOURCES
 from stemtree.page.stems import LeafReader, stem_checksum
-from stemtree.page.tree import REST, PageTree, read_tree
+from stemtree.page.tree import REST, PageNode, PageTree, read_tree
 from stemtree.staging import staging
 
 CODECS: tuple[Codec, ...] = ("flac", "opus")
@@ -128,31 +129,9 @@ def describe(tree: PageTree, reader: LeafReader, written: Written, codec: str) -
     energies = written.energies
     whole = energies[0] if tree.covers and energies[0] else max(energies.max(), 1e-30)
     families = _families(tree)
-    nodes = []
-    for index, node in enumerate(tree.nodes):
-        row = tree.row(node.path)
-        if not node.path:
-            row = tree.manifest.get("mixture", {}) | {"energy_share": 1.0, "active": True}
-        if row is None:
-            share = round(float(energies[index] / whole), 6)
-            row = {"energy_share": share, "active": share >= _ACTIVE, "rms_dbfs": None, "peak_dbfs": None}
-        family = NEUTRAL if node.name == REST or not node.path else families[node.path]
-        nodes.append(
-            {
-                "path": node.path,
-                "name": node.name,
-                "parent": node.parent,
-                "children": list(node.children),
-                "leaves": [node.leaves.start, node.leaves.stop],
-                "level": row["level"] if isinstance(row.get("level"), int) else None,
-                "share": _number(row.get("energy_share"), 0.0),
-                "active": bool(row.get("active")),
-                "rms": _number(row.get("rms_dbfs")),
-                "peak": _number(row.get("peak_dbfs")),
-                "family": family.name,
-                "colour": [family.light, family.dark],
-            }
-        )
+    nodes = [
+        _described_node(tree, node, float(energies[index] / whole), families) for index, node in enumerate(tree.nodes)
+    ]
     return {
         "format": _FORMAT,
         "title": tree.title,
@@ -176,6 +155,33 @@ def describe(tree: PageTree, reader: LeafReader, written: Written, codec: str) -
     }
 
 
+def _described_node(
+    tree: PageTree, node: PageNode, share: float, families: Mapping[NodePath, Family]
+) -> dict[str, Any]:
+    """What the page is told of a node, whose share of the energy counts where the manifest has no row of it."""
+    row = tree.row(node.path)
+    if not node.path:
+        row = tree.manifest.get("mixture", {}) | {"energy_share": 1.0, "active": True}
+    if row is None:
+        share = round(share, 6)
+        row = {"energy_share": share, "active": share >= _ACTIVE, "rms_dbfs": None, "peak_dbfs": None}
+    family = NEUTRAL if node.name == REST or not node.path else families[node.path]
+    return {
+        "path": node.path,
+        "name": node.name,
+        "parent": node.parent,
+        "children": list(node.children),
+        "leaves": [node.leaves.start, node.leaves.stop],
+        "level": row["level"] if isinstance(row.get("level"), int) else None,
+        "share": _number(row.get("energy_share"), 0.0),
+        "active": bool(row.get("active")),
+        "rms": _number(row.get("rms_dbfs")),
+        "peak": _number(row.get("peak_dbfs")),
+        "family": family.name,
+        "colour": [family.light, family.dark],
+    }
+
+
 def _families(tree: PageTree) -> dict[NodePath, Family]:
     """The family of every node; those of a query are named after levels, and are of the family of its example."""
     paths = [node.path for node in tree.nodes]
@@ -184,7 +190,7 @@ def _families(tree: PageTree) -> dict[NodePath, Family]:
     is_of_song = tree.example == tree.manifest["input"]["file"]  # whose name says nothing of a stretch of it
     name = "" if is_of_song else Path(tree.example).stem
     asked = families_of([name])[name]
-    return {path: NEUTRAL if path.rpartition("/")[2] == RESIDUAL else asked for path in paths}
+    return {path: NEUTRAL if own_name(path) == RESIDUAL else asked for path in paths}
 
 
 def notes_of(tree: PageTree, codec: str) -> list[str]:

@@ -22,7 +22,7 @@ from stemtree.corpora.track import AudioFile
 from stemtree.errors import AudioError, HierarchyError, OptionError, suggest
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, from_dict, known_nodes, load
 from stemtree.metrics.si_sdr import si_sdr
-from stemtree.page.dataset import Codec, Progress, script, write_dataset
+from stemtree.page.dataset import Progress, script, write_dataset
 from stemtree.page.stems import LeafReader, Steps, Width
 from stemtree.page.tree import MANIFEST, REST, PageTree, read_tree
 from stemtree.staging import staging
@@ -97,7 +97,7 @@ def read_reference(tree: PageTree, folder: Path, kind: str | None = None, track:
     return Reference(tree, known)
 
 
-def write_reference(reference: Reference, page: Path, codec: Codec = "flac", progress: Progress | None = None) -> Path:
+def write_reference(reference: Reference, page: Path, progress: Progress | None = None) -> Path:
     """Write what the page needs to compare, as its folder ``reference``, and return the page ``compare.html``.
 
     Raises
@@ -112,7 +112,7 @@ def write_reference(reference: Reference, page: Path, codec: Codec = "flac", pro
         return entry
     leaves = ReferenceReader(reference)
     with staging(folder) as partial:
-        written = write_dataset(partial, leaves, codec, progress)
+        written = write_dataset(partial, leaves, "flac", progress)
         scores = measure(tree, leaves)
         song = {
             "name": "reference",

@@ -25,7 +25,7 @@ from stemtree.hierarchy import (
     load,
     match,
 )
-from stemtree.separation.splitters.abilities import DEFAULT_HIERARCHY
+from stemtree.separation.splitters.abilities import FALLBACK_HIERARCHY
 from stemtree.separation.steps import Step, StepList, no_splitter, pieces
 from stemtree.separation.trunk import Trunk
 
@@ -158,7 +158,7 @@ def plan_walk(
 def _default_hierarchy(splitters: Sequence[Splitter]) -> Hierarchy:
     made_for = [(made, _analysis(splitter)) for splitter in splitters if (made := splitter.hierarchy) is not None]
     if not made_for:
-        return load(DEFAULT_HIERARCHY)
+        return load(FALLBACK_HIERARCHY)
     first, analysis = made_for[0]
     alike = (made for made, of_other in made_for if of_other == analysis)  # others cannot go on in the same walk
     return next((deeper for deeper in alike if deeper.continues(first)), first)
@@ -166,7 +166,7 @@ def _default_hierarchy(splitters: Sequence[Splitter]) -> Hierarchy:
 
 def _best_match(asked: Hierarchy, splitters: Sequence[Splitter], failure: SplitterError) -> tuple[Hierarchy, Match]:
     """The hierarchy that splitters are made for of which `asked` is made with the most leaves, and how it is."""
-    wholes = [asked, *_made_for(splitters), load(DEFAULT_HIERARCHY)]
+    wholes = [asked, *_made_for(splitters), load(FALLBACK_HIERARCHY)]
     found: list[tuple[Hierarchy, Match]] = []
     refusals: list[HierarchyError] = []
     for whole in {tree.paths: tree for tree in reversed(wholes)}.values():

@@ -9,15 +9,15 @@ from stemtree.errors import AudioError, ModelError, OptionError, SplitterError
 from stemtree.hierarchy import Hierarchy, find_all, load
 from stemtree.separation.plan import Plan, plan_walk
 from stemtree.separation.splitters.abilities import (
-    DEFAULT_HIERARCHY,
     DEFAULT_MODELS,
+    FALLBACK_HIERARCHY,
     QUERY_MODEL,
     abilities,
     ability,
     can_serve,
     cannot_serve,
     has_stems,
-    read_card,
+    read_outline,
     takes_no_example,
 )
 from stemtree.separation.splitters.catalogue import stems_of
@@ -76,7 +76,7 @@ def preview_query(
     except OSError as error:
         raise AudioError(f"cannot read '{like}': {error.strerror}; check the path and its permissions") from None
     model = query_model(model)
-    card = read_card(model)
+    card = read_outline(model)
     if card is not None and not card.takes_query:
         raise OptionError(takes_no_example(model))
     if card is not None and like is not None and os.path.isdir(like):
@@ -130,7 +130,7 @@ def preview(
             if known is not None and not can_serve(known, hierarchy):
                 raise SplitterError(cannot_serve(name, hierarchy))
     if able is None:
-        tree = load(DEFAULT_HIERARCHY) if hierarchy is None else hierarchy
+        tree = load(FALLBACK_HIERARCHY) if hierarchy is None else hierarchy
         find_all(tree, nodes, depth)
         return None
     return plan_walk(hierarchy, cast("Sequence[Splitter]", able), depth, nodes)

@@ -13,7 +13,7 @@ from torch import Tensor
 from stemtree.audio import AudioSource, OutputFormat, open_source, to_source
 from stemtree.devices import AUTO, find_device, full_precision
 from stemtree.errors import AudioWarning, OptionError
-from stemtree.hierarchy import NodePath
+from stemtree.hierarchy import NodePath, own_name
 from stemtree.masks.partition import Partition
 from stemtree.masks.presence import PRESENT_DB, component_energies, component_loudness, leaf_energies, loudest_db
 from stemtree.masks.stacking import stack
@@ -141,8 +141,8 @@ class QueryTree:
         """
         if self.by_loudness:
             partition = StackedSplitter(self.stack, tuple(self.stack.examples)).partition
-            return loudest_db(self._stretches(source, partial(self._leaf_energies, partition), progress))
-        loudness = component_loudness(self._stretches(source, self._component_energies, progress))
+            return loudest_db(self._measured_blocks(source, partial(self._leaf_energies, partition), progress))
+        loudness = component_loudness(self._measured_blocks(source, self._component_energies, progress))
         return self.stack.evidence(loudness) if len(loudness) else {}
 
     def there(self, evidence: Mapping[NodePath, float]) -> tuple[NodePath, ...]:
@@ -165,13 +165,13 @@ class QueryTree:
                 f"none of the {len(examples)} instruments of the examples is heard in '{source.name}': give others, or "
                 f"a loudness{below} from which on one is there"
             )
-        if missing := [node.rpartition("/")[2] for node in examples if node not in there]:
+        if missing := [own_name(node) for node in examples if node not in there]:
             note = f"not heard in '{source.name}' and left out: {', '.join(missing)}"
             warnings.warn(note, AudioWarning, stacklevel=3)
         return self.separator_of(there)
 
     @torch.inference_mode()
-    def _stretches(
+    def _measured_blocks(
         self, source: AudioSource, measure: Callable[[Spectrogram], Measured], progress: Progress | None
     ) -> Iterator[tuple[float, Measured]]:
         """The energy of each block of a song, and what is measured of it as the model takes it."""

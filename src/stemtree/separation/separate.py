@@ -39,7 +39,7 @@ def separate(
         Of an array, in Hz.
     hierarchy : str, path or Hierarchy, optional
         What to separate into: the name of one that comes with the package, a YAML file, or one made in Python. By
-        default that of the first splitter that is made for one, or MS21.
+        default as deep as the splitters go: ``ms21_deep`` with those that come along.
     depth : int, optional
         Number of generations under the mixture.
     nodes : iterable of str

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stemtree.errors import SplitterError
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, Part, leaves_of, node_above, part_of, shown
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, Part, leaves_of, node_above, own_name, part_of, shown
 
 if TYPE_CHECKING:
     from stemtree.separation.splitters.base import Splitter
@@ -198,7 +198,7 @@ def no_splitter(hierarchy: Hierarchy, part: Part) -> SplitterError:
     """The error on a part that must be split and has no splitter."""
     node = node_above(hierarchy, part)
     among = hierarchy.children(node) if len(part) == 1 else part
-    children = ", ".join(child.rpartition("/")[2] for child in among)
+    children = ", ".join(own_name(child) for child in among)
     remedy = f"ask only for '{node}'" if node else "choose another hierarchy"
     return SplitterError(
         f"no splitter at hand splits {shown(part)} of hierarchy '{hierarchy.name}' into {children}: give a splitter "

@@ -8,6 +8,9 @@ FLOOR = -60.0
 """The lowest value of a feature in dB. A full-scale sine has 48 dB in a window of 1024 samples and more in longer ones,
 so this is inaudible, and digital silence does not differ from quiet noise."""
 
+_SALIENT_DB = 40.0
+"""How much quieter than the loudest bin of a recording a salient bin may be."""
+
 
 def log_magnitude(spectrogram: Spectrogram) -> Features:
     """Magnitudes in decibels, 20 log10 |X|, clamped to `FLOOR`.
@@ -46,15 +49,13 @@ def mid_side(spectrogram: Spectrogram) -> Spectrogram:
     return torch.stack([left + right, left - right], dim=-3) / 2
 
 
-def salient_bins(features: Features, within: float = 40.0) -> torch.Tensor:
-    """Find the salient bins of a recording: those nearly as loud as its loudest.
+def salient_bins(features: Features) -> torch.Tensor:
+    """Find the salient bins of a recording: those at most 40 dB quieter than its loudest.
 
     Parameters
     ----------
     features : Features
-        ``(batch, channel, bin, frame)``.
-    within : float
-        How far in dB a bin may lie below the loudest of its recording.
+        ``(batch, channel, bin, frame)``, in dB.
 
     Returns
     -------
@@ -62,4 +63,4 @@ def salient_bins(features: Features, within: float = 40.0) -> torch.Tensor:
         The same shape, bool; all False in silence.
     """
     loudest = features.amax(dim=(1, 2, 3), keepdim=True)
-    return (features >= loudest - within) & (features > FLOOR)
+    return (features >= loudest - _SALIENT_DB) & (features > FLOOR)

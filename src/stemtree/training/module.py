@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from stemtree.data.dataset import Example
+from stemtree.data.dataset import TrainingExample
 from stemtree.errors import TrainingError
 from stemtree.evaluation.rows import Status
 from stemtree.evaluation.status import statuses
@@ -49,11 +49,11 @@ class TrainingModule(pl.LightningModule):
         """CPU seconds that the run has taken in this process, those before it was last stopped included."""
         return self._cpu_before + time.process_time()
 
-    def on_train_batch_start(self, batch: Example, number: int) -> None:
+    def on_train_batch_start(self, batch: TrainingExample, number: int) -> None:
         """Seed dropout with the step, so that a run that was stopped continues as if it had not been."""
         torch.manual_seed(hash((self._settings.seed, self.global_step, self.global_rank)) % 2**63)
 
-    def training_step(self, batch: Example, number: int) -> Tensor:
+    def training_step(self, batch: TrainingExample, number: int) -> Tensor:
         """Loss of one batch.
 
         Raises
@@ -69,7 +69,7 @@ class TrainingModule(pl.LightningModule):
         self.log("train_loss", loss, prog_bar=True, batch_size=len(batch["track"]))
         return loss
 
-    def validation_step(self, batch: Example, number: int) -> None:
+    def validation_step(self, batch: TrainingExample, number: int) -> None:
         """Log the loss of one batch, and an image of the masks of the first.
 
         Raises
@@ -91,7 +91,7 @@ class TrainingModule(pl.LightningModule):
         """Reset the sums of `test_step`."""
         self._improvement = torch.zeros(2, len(self._example_indices), dtype=torch.float64, device=self.device)
 
-    def test_step(self, batch: Example, number: int) -> None:
+    def test_step(self, batch: TrainingExample, number: int) -> None:
         """Add up the SI-SDR improvement of each node over the examples in which an evaluation counts it."""
         stft, mixture = self._settings.stft, batch["mixture"]
         spectrogram = stft.transform(mixture)
@@ -113,7 +113,7 @@ class TrainingModule(pl.LightningModule):
             for node, gained, count in pairs
         }
 
-    def forward(self, batch: Example) -> tuple[Estimate, Truth]:
+    def forward(self, batch: TrainingExample) -> tuple[Estimate, Truth]:
         """Masks of a batch, and the ground truth in the same order of nodes; of every `loss_every`-th frame."""
         stft, every = self._settings.stft, self._settings.loss_every
         mixture, signals = stft.transform(batch["mixture"]), batch["nodes"]

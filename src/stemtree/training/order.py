@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate
 
-from stemtree.data.dataset import Example, Examples
+from stemtree.data.dataset import Examples, TrainingExample
 from stemtree.errors import StemtreeError
 from stemtree.training.kernels import start_reader
 from stemtree.training.settings import TrainSettings
@@ -89,7 +89,7 @@ class _Failure:
     error: Exception
 
 
-class _Guarded(Dataset[Example | _Failure]):
+class _Guarded(Dataset[TrainingExample | _Failure]):
     """A dataset in which errors are examples: those raised in another process would carry its whole traceback."""
 
     def __init__(self, examples: Examples) -> None:
@@ -98,14 +98,14 @@ class _Guarded(Dataset[Example | _Failure]):
     def __len__(self) -> int:
         return len(self._examples)
 
-    def __getitem__(self, number: int) -> Example | _Failure:
+    def __getitem__(self, number: int) -> TrainingExample | _Failure:
         try:
             return self._examples[number]
         except (StemtreeError, MemoryError) as error:
             return _Failure(error)
 
 
-def _collate(examples: list[Example | _Failure]) -> Any:
+def _collate(examples: list[TrainingExample | _Failure]) -> Any:
     failures = [example for example in examples if isinstance(example, _Failure)]
     return failures[0] if failures else default_collate(examples)
 

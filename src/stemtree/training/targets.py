@@ -4,11 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stemtree.errors import OptionError
-from stemtree.hierarchy import Hierarchy, NodePath, find_all, find_node, from_dict, join
+from stemtree.hierarchy import REST, Hierarchy, NodePath, find_all, find_node, from_dict, join
 from stemtree.training.settings import TrainSettings
-
-REST = "rest"
-"""Name of what a path leaves of a node, in the tree of a model that is trained for a path."""
 
 
 @dataclass(frozen=True)

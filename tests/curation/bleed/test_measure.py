@@ -72,7 +72,7 @@ def test_leaks_are_found_with_source_delay_and_level(tmp_path: Path, level: floa
     leak = found["vox"]
     assert leak.leaks and (leak.from_label, leak.from_file) == ("Electric_Guitar", "gtr.wav")
     assert leak.delay_ms == pytest.approx(8, abs=0.3)
-    assert leak.level_db == pytest.approx(level - 10 * np.log10(1 + 10 ** (level / 10)), abs=2)
+    assert leak.leak_db == pytest.approx(level - 10 * np.log10(1 + 10 ** (level / 10)), abs=2)
     assert not found["gtr"].leaks and not found["pno"].leaks
 
 
@@ -100,7 +100,7 @@ def test_microphones_of_one_instrument_are_told_apart(tmp_path: Path) -> None:
     kick = hits(1)
     found = measure(tmp_path / "s", {"kick": kick, "snare": heard(kick, hits(2, 3), -10), "vox": notes(9)})
     assert not found["snare"].leaks
-    assert found["snare"].same_instrument_db == pytest.approx(-10.4, abs=2) and found["snare"].level_db is None
+    assert found["snare"].same_instrument_db == pytest.approx(-10.4, abs=2) and found["snare"].leak_db is None
 
 
 def test_stereo_files_of_other_rates_and_lengths(tmp_path: Path) -> None:

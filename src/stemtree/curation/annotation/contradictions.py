@@ -21,7 +21,7 @@ from stemtree.audio import is_audio_name
 from stemtree.corpora.layout import read_metadata
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError
-from stemtree.hierarchy import Hierarchy, NodePath, is_within, load
+from stemtree.hierarchy import Hierarchy, NodePath, is_within, load, own_name
 from stemtree.hierarchy.labels import normal_form
 
 _METADATA = "_METADATA.yaml"
@@ -264,7 +264,7 @@ def _leaf(label: str) -> NodePath | None:
 
 
 def _is_name(path: NodePath, label: str) -> bool:
-    return normal_form(path.rpartition("/")[2]) == normal_form(label)
+    return normal_form(own_name(path)) == normal_form(label)
 
 
 def _look_up(tree: Hierarchy, label: str) -> NodePath | None:

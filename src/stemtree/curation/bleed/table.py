@@ -11,10 +11,10 @@ from stemtree.curation.sessions.csv_tables import read_table, write_table
 from stemtree.errors import CorpusError
 
 LEAK_COLUMNS = (
-    "song", "file", "label", "leaks", "level_db", "from_label", "from_file", "delay_ms", "same_instrument_db",
+    "song", "file", "label", "leaks", "leak_db", "from_label", "from_file", "delay_ms", "same_instrument_db",
 )  # fmt: skip
 
-_NUMBERS = ("level_db", "delay_ms", "same_instrument_db")
+_NUMBERS = ("leak_db", "delay_ms", "same_instrument_db")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +25,18 @@ class Leak:
     ----------
     leaks : bool
         Whether tracks of other instruments leak into it.
-    level_db : float or None
+    leak_db : float or None
         Energy that tracks of other instruments explain, relative to the track's own; None where none do.
     from_label, from_file : str
         Label and name of the track that explains most.
     delay_ms : float or None
         How much later that track arrives than in its own file.
     same_instrument_db : float or None
-        `level_db` of tracks of the same instrument, which are expected to pick each other up.
+        `leak_db` of tracks of the same instrument, which are expected to pick each other up.
     """
 
     leaks: bool
-    level_db: float | None = None
+    leak_db: float | None = None
     from_label: str = ""
     from_file: str = ""
     delay_ms: float | None = None
@@ -44,7 +44,7 @@ class Leak:
 
     def with_threshold(self, threshold: float) -> "Leak":
         """The same measurement with `leaks` for a threshold in dB."""
-        return replace(self, leaks=self.level_db is not None and self.level_db >= threshold)
+        return replace(self, leaks=self.leak_db is not None and self.leak_db >= threshold)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields, as metadata have them."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import PurePosixPath
 
-from stemtree.hierarchy import NodePath
+from stemtree.hierarchy import NodePath, own_name
 
 WIDTH = {"backing_vocal": 0.7, "electric_guitar": 0.9, "acoustic_guitar": 0.7}
 """The instruments whose takes are panned apart, and how far: 1 is hard left and right."""
@@ -73,7 +73,7 @@ def place_tracks(names: Sequence[str], mono: Sequence[bool], leaf: NodePath, aut
     for left, right in _stereo_pairs(parsed, mono):
         placements[left] = Placement(left, -1.0)
         placements[right] = Placement(left, 1.0)
-    instrument = leaf.rpartition("/")[2]
+    instrument = own_name(leaf)
     if automix and instrument in WIDTH:
         free = [number for number, placed in enumerate(placements) if mono[number] and not placed.pan]
         for number, pan in _spread_takes(parsed, free, instrument).items():

@@ -22,7 +22,7 @@ from stemtree.curation.splits.assign import (
 )
 from stemtree.curation.stems.metadata import write_metadata
 from stemtree.errors import CorpusError, HierarchyError, counted
-from stemtree.hierarchy import load
+from stemtree.hierarchy import load, own_name
 
 SPLITS_FILE = "splits.csv"
 
@@ -99,7 +99,7 @@ def assign_to_table(
 
 
 def songs_from_tables(
-    songs: str | os.PathLike[str], annotation: str | os.PathLike[str], hierarchy: str = "ms21"
+    songs: str | os.PathLike[str], annotation: str | os.PathLike[str]
 ) -> tuple[list[Song], list[Problem]]:
     """Describe songs from tables, without any audio; labels without a leaf do not count.
 
@@ -115,12 +115,12 @@ def songs_from_tables(
     CorpusError
         If a table cannot be read, or they have no song in common.
     """
-    tree, instruments = load(hierarchy), dict[str, set[str]]()
+    tree, instruments = load("ms21"), dict[str, set[str]]()
     for name, rows in read_track_labels(annotation).items():
         leaves = instruments.setdefault(name_key(name), set())
         for _, label in rows:
             with suppress(HierarchyError):
-                leaves.add(tree.leaf(label).rpartition("/")[2])
+                leaves.add(own_name(tree.leaf(label)))
     facts_of = read_songs(songs)
     found = [
         Song(name, facts.artist, facts.title, facts.sub_genre or facts.genre, frozenset(instruments[name_key(name)]))

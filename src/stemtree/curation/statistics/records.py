@@ -13,7 +13,7 @@ from stemtree.curation.sessions.sessions import SET_ASIDE, name_key, read_track_
 from stemtree.curation.sessions.songs import SongFacts
 from stemtree.curation.statistics.locations import ANNOTATION, CorpusLocation
 from stemtree.errors import AudioError, CorpusError, HierarchyError, counted
-from stemtree.hierarchy import Hierarchy, load
+from stemtree.hierarchy import Hierarchy, load, own_name
 
 _VOCAL = {"vocal", "vocals"}
 _MAX_SECONDS = 7 * 24 * 3600
@@ -171,7 +171,7 @@ def _from_tables(source: CorpusLocation, facts: Mapping[str, SongFacts]) -> Iter
             channels=None,
             tracks=len(labels),
             labels=frozenset(labels),
-            instruments=frozenset(leaf.rpartition("/")[2] for leaf in leaves if leaf),
+            instruments=frozenset(own_name(leaf) for leaf in leaves if leaf),
             unmapped=leaves.count(""),
             genre=_family(song_facts.sub_genre, song_facts.genre),
             vocals=vocals,
@@ -193,10 +193,10 @@ def _leaf(labels: tuple[str, ...], tree: Hierarchy) -> str:
 def _instrument(leaf: str, labels: tuple[str, ...]) -> str:
     """The name of the leaf of MS21 that a leaf of another hierarchy, or its labels, belong to; empty without one."""
     ms21 = load("ms21")
-    name = leaf.rpartition("/")[2]
-    if name in {path.rpartition("/")[2] for path in ms21.leaves()}:
+    name = own_name(leaf)
+    if name in {own_name(path) for path in ms21.leaves()}:
         return name
-    return _leaf(labels, ms21).rpartition("/")[2]
+    return own_name(_leaf(labels, ms21))
 
 
 def _categories(kind: str, listing: Listing, leaves: list[str]) -> Iterator[str]:
@@ -206,7 +206,7 @@ def _categories(kind: str, listing: Listing, leaves: list[str]) -> Iterator[str]
         for stem in data["stems"].values():
             yield from (str(track["instrument"]) for track in stem["raw"].values())
     elif kind.startswith("slakh"):  # its labels are patches of samplers
-        yield from filter(None, (leaf.rpartition("/")[2] for leaf in leaves))
+        yield from filter(None, (own_name(leaf) for leaf in leaves))
     else:
         yield from (stem.labels[-1] for stem in listing.stems if stem.labels)
 

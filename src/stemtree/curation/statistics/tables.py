@@ -8,7 +8,7 @@ from statistics import mean, median, pstdev
 from stemtree.corpora.layout import SPLITS
 from stemtree.curation.sessions.genres import UNKNOWN, genre_families
 from stemtree.curation.statistics.records import SongRecord
-from stemtree.hierarchy import load
+from stemtree.hierarchy import load, own_name
 
 BIN_SECONDS = 30
 """Width of a bin of durations."""
@@ -123,7 +123,7 @@ def has_genres(songs: Sequence[SongRecord]) -> bool:
 
 def instrument_names() -> tuple[str, ...]:
     """MS21's fourteen, in the hierarchy's order."""
-    return tuple(path.rpartition("/")[2] for path in load("ms21").leaves())
+    return tuple(own_name(path) for path in load("ms21").leaves())
 
 
 def shares(table: Table) -> dict[str, list[float]]:

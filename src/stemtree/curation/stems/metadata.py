@@ -20,7 +20,7 @@ from stemtree.curation.sessions.songs import SongFacts
 from stemtree.curation.stems.mixdown import InstrumentStem, Mixdown
 from stemtree.curation.stems.settings import TARGET_LUFS, TARGET_PEAK_DBFS, StemSettings, is_percussive
 from stemtree.curation.stems.write import musdb_stem_file, raw_file, stem_file
-from stemtree.hierarchy import Hierarchy
+from stemtree.hierarchy import Hierarchy, own_name
 from stemtree.version import __version__
 
 _FORMAT = 1
@@ -64,7 +64,7 @@ def describe_audio(
 def describe_song(facts: SongFacts, tracks: tuple[RawTrack, ...], leaks: Mapping[str, Leak]) -> dict[str, Any]:
     """MedleyDB's and MS21's keys about a whole song; ``has_bleed`` is unknown where bleed was not measured."""
     nodes = [set(track.leaf.split("/")) for track in tracks]
-    instruments = {track.leaf.rpartition("/")[2] for track in tracks}
+    instruments = {own_name(track.leaf) for track in tracks}
     with_vocals = any(_VOCAL & names for names in nodes)
     quality = facts.vocal_quality
     measured = [leaks[track.name] for track in tracks if track.name in leaks]
@@ -127,7 +127,7 @@ def _describe_stems(song: Mixdown, name: str, settings: StemSettings) -> dict[st
     ]
     described = {}
     for number, (stem, carried_gain) in enumerate(zip(song.stems, carried_gains, strict=True), start=1):
-        instrument = stem.leaf.rpartition("/")[2]
+        instrument = own_name(stem.leaf)
         described[f"S{number:02}"] = {
             "component": {"lead_vocal": "melody", "bass": "bass"}.get(instrument, ""),
             "filename": stem_file(name, number),
@@ -160,7 +160,7 @@ def _describe_musdb_stems(song: Mixdown, name: str, settings: StemSettings) -> d
     described, first = {}, 1
     for stem in song.musdb_stems:
         overall_gain = 1.0 if settings.as_thesis else song.overall_gain
-        described[stem.node.rpartition("/")[2]] = {
+        described[own_name(stem.node)] = {
             "filename": musdb_stem_file(name, stem.node),
             "node": stem.node,
             "normalised_to": f"{TARGET_PEAK_DBFS} dBFS" if is_percussive(stem.node) else f"{TARGET_LUFS} LUFS",

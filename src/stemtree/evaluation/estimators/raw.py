@@ -16,7 +16,7 @@ from stemtree.devices import find_device, full_precision
 from stemtree.errors import OptionError
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.chunkwise import Chunkwise
-from stemtree.hierarchy import MIXTURE, NodePath, depth
+from stemtree.hierarchy import MIXTURE, NodePath, depth, own_name
 from stemtree.separation.splitters.base import Block
 from stemtree.separation.splitters.external_loading import load_package
 from stemtree.separation.splitters.external_packages import PACKAGES
@@ -160,7 +160,7 @@ class Raw(Chunkwise):
             served.add("accompaniment")
         stems: dict[NodePath, list[int]] = {}
         for stem in served:
-            nodes = [node for node in self.candidates if node.rpartition("/")[2] in NODE_NAMES[stem]]
+            nodes = [node for node in self.candidates if own_name(node) in NODE_NAMES[stem]]
             if nodes:
                 others = [number for number, name in enumerate(names) if name != "vocals"]
                 own = [number for number, name in enumerate(names) if name == stem]

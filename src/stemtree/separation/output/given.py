@@ -15,9 +15,6 @@ from stemtree.separation.output.manifest import NodeStatistics
 
 _BLOCK = 1 << 16
 
-_LEVEL_SLACK = 0.011
-"""dB by which levels may differ that are rounded to 0.01 dB."""
-
 
 @dataclass(frozen=True, slots=True)
 class GivenStem:
@@ -54,7 +51,7 @@ class GivenStem:
         with StemReader(self.file, bits) as reader:
             for start in range(0, self.num_samples, _BLOCK):
                 found.add(reader.read(min(_BLOCK, self.num_samples - start)), 2.0 ** (bits - 1))
-        if not _is_same(self.row, found.as_dict()):
+        if self.row.get("crc32") != found.as_dict()["crc32"]:
             raise AudioError(
                 f"the stem '{self.file}' has changed since it was separated, and those beside it would no longer add "
                 "up: delete it, or give another folder with -o"
@@ -94,16 +91,3 @@ class GivenReader:
         for path, reader in self._without.items():
             given[path] = self._sums.steps(mixture) - reader.read(count)
         return given
-
-
-def _is_same(row: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
-    """Whether a row fits, by its checksum; rows of earlier versions have none, but levels."""
-    if "crc32" in row:
-        return bool(row["crc32"] == found["crc32"])
-    return all(_is_level(row[key], found[key]) for key in ("rms_dbfs", "peak_dbfs") if key in row)
-
-
-def _is_level(said: object, found: float | None) -> bool:
-    if isinstance(said, int | float) and found is not None:
-        return abs(said - found) <= _LEVEL_SLACK
-    return said is found  # None, which is silence

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from stemtree.errors import OptionError
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, find_all, is_within
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, find_all, is_within, own_name
 from stemtree.separation.output.filename import Filename
 
 SUMS = "sums"
@@ -33,7 +33,7 @@ class Mix:
     @property
     def name(self) -> str:
         """Of its file: ``bass+percussion``."""
-        return "+".join(_name(node) for node in self.nodes)
+        return "+".join(own_name(node) for node in self.nodes)
 
 
 class Sum(Mix):
@@ -202,7 +202,7 @@ class StemLayout:
             return f"{SUMS}/{stem.name}" if self.flat else stem.name
         if not self.flat:
             return stem
-        name = names.get(stem, _name(stem))
+        name = names.get(stem, own_name(stem))
         return f"{SUMS}/{name}" if below.get(stem) else name
 
 
@@ -246,7 +246,3 @@ def _topmost(tree: Hierarchy, names: Iterable[str]) -> tuple[NodePath, ...] | No
 
 def _full_name(stem: Stem) -> str:
     return stem if isinstance(stem, str) else stem.name
-
-
-def _name(path: NodePath) -> str:
-    return path.rpartition("/")[2]

@@ -58,7 +58,7 @@ class _Run(_Part):
     hierarchy: _Tree
     wanted: list[NodePath]
     splitters: list[_Splitter]
-    split_by: dict[NodePath, int | None] = {}
+    split_by: dict[NodePath, int | None]
     input: dict[str, Any]
     format: _Format
     samples: int
@@ -79,7 +79,7 @@ def is_run(entry: Any) -> bool:
     divided = {path for path in (MIXTURE, *tree.paths) if not tree.is_leaf(path)}
     numbers = {number for number in run.split_by.values() if number is not None}
     return (
-        ("split_by" not in entry or divided <= run.split_by.keys())
+        divided <= run.split_by.keys()
         and numbers <= set(range(len(run.splitters)))
         and all(row.path in tree for row in run.nodes)
         and all(row.path in tree for row in run.left_out)

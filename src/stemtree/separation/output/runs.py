@@ -5,7 +5,7 @@ from typing import Any
 
 from stemtree.hierarchy import NodePath
 from stemtree.separation.output.layout import MIXES, Stem
-from stemtree.separation.output.manifest import Manifest, without_names
+from stemtree.separation.output.manifest import Manifest
 from stemtree.separation.output.manifest_shape import is_run
 from stemtree.separation.output.recipe import children_of, joined, levels_of, recipes
 
@@ -13,20 +13,12 @@ ALSO = "also"
 """The key of the runs after the first, whose own keys are those of ``tree.json`` itself."""
 
 
-def runs_of(manifest: Manifest, inputs: Manifest) -> list[Manifest]:
-    """Take the runs of ``tree.json`` apart; none if it is of another program.
-
-    Parameters
-    ----------
-    manifest : dict
-        From `read_manifest`.
-    inputs : dict
-        Of a new run, for what earlier versions did not say.
-    """
+def runs_of(manifest: Manifest) -> list[Manifest]:
+    """Take the runs of ``tree.json``, from `read_manifest`, apart; none if it is of another program."""
     others = manifest.get(ALSO, [])
     runs = [{key: value for key, value in manifest.items() if key != ALSO}]
     runs += others if isinstance(others, list) else [others]
-    return [_with_splits(run, inputs) for run in runs] if all(map(is_run, runs)) else []
+    return runs if all(map(is_run, runs)) else []
 
 
 def stem_rows(run: Manifest) -> list[tuple[Stem, dict[str, Any]]]:
@@ -81,12 +73,3 @@ def merged_run(
     for key, kind in MIXES.items():
         tables[key] = [dict(row) for stem, row in rows.items() if isinstance(stem, kind)]
     return merged | {name: table for name, table in tables.items() if table or name == "nodes"}
-
-
-def _with_splits(run: Manifest, inputs: Manifest) -> Manifest:
-    """A run of an earlier version, which did not say who divided what, with what can be told of that."""
-    if "split_by" in run:
-        return run
-    same = all(without_names(run[key]) == without_names(inputs[key]) for key in ("hierarchy", "splitters"))
-    unknown = {path: None for path, children in children_of(run["hierarchy"]["tree"]).items() if children}
-    return run | {"split_by": inputs["split_by"] if same else unknown}

@@ -66,7 +66,7 @@ class SongFolder:
     def __init__(self, folder: Path, inputs: Manifest, manifest_name: str = MANIFEST) -> None:
         self.folder, self.inputs, self.manifest_name = folder, inputs, manifest_name
         self.manifest = read_manifest(folder, manifest_name)
-        self._runs = runs_of(self.manifest or {}, inputs)
+        self._runs = runs_of(self.manifest or {})
         self._differences = [difference(run, inputs) for run in self._runs]
 
     def additions(self, files: Mapping[Stem, str], overwrite: bool) -> Additions:

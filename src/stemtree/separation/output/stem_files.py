@@ -10,7 +10,7 @@ from pathlib import Path
 from stemtree.audio import AudioSource, FileSource, OutputFormat, StemWriter, bytes_needed
 from stemtree.audio.tags import TAGGED, read_tags, write_tags
 from stemtree.errors import AudioError, DiskError, OptionError
-from stemtree.hierarchy import MIXTURE
+from stemtree.hierarchy import MIXTURE, own_name
 from stemtree.separation.output.exchange import exchange
 from stemtree.separation.output.given import GivenReader
 from stemtree.separation.output.integer_sums import NodeSums
@@ -127,7 +127,7 @@ def _tag(files: Mapping[Stem, str], source: FileSource, staged: Path, output: Ou
         return
     tags = read_tags(source.path, source.stream)
     for stem, file in files.items():
-        name = stem.rpartition("/")[2] if isinstance(stem, str) else stem.name
+        name = own_name(stem) if isinstance(stem, str) else stem.name
         of_stem = tags.of_stem(name.replace("_", " "), Path(source.name).stem)
         write_tags(staged / file, output.container, of_stem)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, leaves_of
+from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, leaves_of, own_name
 from stemtree.separation.plan import Plan
 from stemtree.separation.steps import Step
 
@@ -56,7 +56,7 @@ def sums_of(
         elif len(steps) == 1 and _are_outputs(steps[0], plan, whole, children):
             split_by[path] = numbers[0]
         else:
-            parts = {child.rpartition("/")[2]: sorted(leaves) for child, leaves in children.items()}
+            parts = {own_name(child): sorted(leaves) for child, leaves in children.items()}
             split_by[path] = len(provenance) + len(sums)
             sums.append({"name": SUM, "of": whole.name, "parts": parts, "by": [provenance[one] for one in numbers]})
     return split_by, sums

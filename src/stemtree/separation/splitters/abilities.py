@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stemtree.errors import HierarchyError, ModelError, SplitterError, StemtreeError
-from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, Part, from_dict, is_within, join, leaves_of, load, match
+from stemtree.hierarchy import (
+    MIXTURE,
+    Hierarchy,
+    NodePath,
+    Part,
+    from_dict,
+    is_within,
+    join,
+    leaves_of,
+    load,
+    match,
+    own_name,
+)
 from stemtree.hub import is_hub_name
 from stemtree.masks.partition import Partition
 from stemtree.model_files import card_file
@@ -25,8 +37,8 @@ from stemtree.separation.splitters.stem_map_files import stem_map_of
 from stemtree.separation.splitters.stem_maps import StemMap
 from stemtree.separation.splitters.stem_parts import NODE_NAMES, SeparatorStems
 
-DEFAULT_HIERARCHY = "ms21"
-"""What is separated into where nothing says otherwise."""
+FALLBACK_HIERARCHY = "ms21"
+"""What is separated into where no splitter is made for a hierarchy."""
 
 DEFAULT_MODEL = Path(__file__).with_name("default_model")
 """The trained model that divides everything under ``accompaniment`` of MS21."""
@@ -166,7 +178,7 @@ def check_is_model(name: str) -> None:
 
 
 def has_stems(name: str) -> bool:
-    """Whether a splitter is a separator of another project, whose stems a map says the nodes of."""
+    """Whether a splitter is another project's separator, whose stems a stem map translates into nodes."""
     return name.partition(":")[0] in PACKAGE_NAMES
 
 
@@ -175,7 +187,7 @@ def can_serve(splitter: Division, asked: Hierarchy) -> bool:
     if any(splitter.parts(asked, node) for node in _inner(asked)):
         return True
     with suppress(HierarchyError):  # its own is not here, or does not tell apart what the plan will name
-        whole = splitter.hierarchy or load(DEFAULT_HIERARCHY)
+        whole = splitter.hierarchy or load(FALLBACK_HIERARCHY)
         if (matched := match(asked, whole, whole)) is None:
             return False
         home = {part: leaf for leaf, parts in matched.parts.items() for part in parts}
@@ -203,8 +215,8 @@ def takes_no_example(model: object) -> str:
 def two_stems(hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
     """Vocals and accompaniment, if `node` is the mixture, or an only child of it, and these are its children."""
     children = hierarchy.children(node)
-    vocals = [child for child in children if child.rpartition("/")[2] in NODE_NAMES["vocals"]]
-    accompaniment = [child for child in children if child.rpartition("/")[2] in NODE_NAMES["accompaniment"]]
+    vocals = [child for child in children if own_name(child) in NODE_NAMES["vocals"]]
+    accompaniment = [child for child in children if own_name(child) in NODE_NAMES["accompaniment"]]
     is_mixture = hierarchy.leaves(node) == hierarchy.leaves()
     return (*vocals, *accompaniment) if is_mixture and len(children) == 2 and vocals and accompaniment else ()
 
@@ -222,7 +234,7 @@ def model_parts(parts: Sequence[NodePath], hierarchy: Hierarchy, node: NodePath)
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCard:
+class CardOutline:
     """What the card of a trained model tells of its nodes; see `stemtree.model_card.Card`.
 
     Parameters
@@ -249,7 +261,7 @@ class ModelCard:
     training: dict[str, Any] = field(default_factory=dict)
 
 
-def read_card(model: str | os.PathLike[str]) -> ModelCard | None:
+def read_outline(model: str | os.PathLike[str]) -> CardOutline | None:
     """Read the card of a trained model; None if it is not one of ours, as loading the model will say.
 
     Raises
@@ -263,7 +275,7 @@ def read_card(model: str | os.PathLike[str]) -> ModelCard | None:
         tree = from_dict(card["hierarchy"], card["tree"])
         whole = load(card["hierarchy"]) if card.get("root") else tree
         asks, training = takes_query(card["network"]["kind"]), dict(card.get("training", {}))
-        return ModelCard(tree, tuple(card["nodes"]), whole, Analysis(**card["stft"]), asks, training)
+        return CardOutline(tree, tuple(card["nodes"]), whole, Analysis(**card["stft"]), asks, training)
     except OSError as error:
         raise ModelError(f"cannot read the model '{file.parent}': {error.strerror or error}; check the path") from None
     except (HierarchyError, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
@@ -279,7 +291,7 @@ _NAMES = {
 
 def _of_model(model: str) -> Ability | None:
     """The ability of a trained model by its card; None if that is not one of ours or cannot divide its tree."""
-    card = read_card(model)
+    card = read_outline(model)
     if card is None:
         return None
     try:

@@ -133,7 +133,7 @@ def to_model_bins(spectrum: torch.Tensor, stft: Stft, model_stft: Stft, bins: in
     return functional.pad(lowest, (0, 0, 0, missing)) if missing > 0 else lowest
 
 
-def stack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+def stack_bins_last(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     """Stack tensors of ``(..., bin, frame)``, as they lie in memory: the bins of a frame are neighbours."""
     return tensors[0][None] if len(tensors) == 1 else torch.stack([tensor.mT for tensor in tensors]).mT
 

@@ -25,7 +25,8 @@ def category_of(package: str, model: str) -> str:
 def stems_of(package: str, model: str, stem_map: StemMap | None = None) -> tuple[str, ...] | None:
     """The stems of a model as far as they are known without its weights, not necessarily in its own order.
 
-    Of what a model of one stem leaves no catalogue tells the name; it is taken from a map of a user's own.
+    No catalogue says what a model of one stem calls the rest of the song. That name is taken from the user's own stem
+    map.
     """
     if (listed := listed_stems(package, model)) is not None:
         return listed

@@ -6,7 +6,7 @@ from typing import Any
 
 from stemtree.audio import is_audio_name
 from stemtree.errors import AudioError, HierarchyError, OptionError, suggest
-from stemtree.hierarchy import Hierarchy, NodePath, depth, find_nodes, is_within, load
+from stemtree.hierarchy import Hierarchy, NodePath, depth, find_nodes, is_within, load, own_name
 
 
 def query_targets(
@@ -94,7 +94,7 @@ def _node_of(file: Path, hierarchy: Hierarchy, targets: Sequence[NodePath]) -> N
         raise OptionError(f"the example '{file.name}' is named after {listed}: name it after one of them")
     (node,) = nodes
     if not any(is_within(target, node) for target in targets):
-        names = [target.rpartition("/")[2] for target in targets]
+        names = [own_name(target) for target in targets]
         hint = suggest(file.stem, names) or f"; it knows {', '.join(names)}"
         raise OptionError(f"the model has not learned the instrument of the example '{file.name}'{hint}")
     return node

@@ -22,10 +22,10 @@ class ExternalSplitter(Splitter):
     """Splits the mixture by the stems that another separator makes of it (Demucs, Open-Unmix, unblend, pymss).
 
     Only masks are made of its waveforms: with their transforms S_i, part i gets |S_i|² / Σ |S_j|² of each bin (Wiener
-    filter), so that the parts add up to the mixture whatever the separator lost or added. Which nodes a stem is says a
-    stem map (`stemtree.separation.splitters.stem_maps`): one, several together, which another splitter then divides, or
-    those that no other stem is. A separator of drums, or of voices, hears the node that its map says. Bins above those
-    of its sample rate take the mean mask of their frame. Mono counts as two equal channels.
+    filter), so that the parts add up to the mixture whatever the separator lost or added. A stem map
+    (`stemtree.separation.splitters.stem_maps`) says which nodes a stem is: one; several together, which another
+    splitter then divides; or those that no other stem is. A separator of drums, or of voices, hears the node that its
+    map says. Bins above those of its sample rate take the mean mask of their frame. Mono counts as two equal channels.
 
     The separator gets each block with a second of context on both sides, where it hears the mixture. At other sample
     rates it gets the same spectrogram converted to a waveform of its own rate; no signal is resampled.

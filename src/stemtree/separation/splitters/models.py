@@ -12,11 +12,11 @@ from statistics import fmean
 from typing import Any
 
 from stemtree.errors import ModelError
-from stemtree.hierarchy import NodePath, depth, join
+from stemtree.hierarchy import NodePath, depth, join, own_name
 from stemtree.hub import fetched
 from stemtree.model_files import CARDS, WEIGHTS, card_file, has_model, weights_file
 from stemtree.model_page import model_page
-from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, NAMED_MODELS, QUERY_MODEL, read_card
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, NAMED_MODELS, QUERY_MODEL, read_outline
 
 SHIPPED = {"default model": DEFAULT_MODEL, "drum pieces": DRUM_MODEL, **NAMED_MODELS, "queries": QUERY_MODEL}
 """The models that come along."""
@@ -99,7 +99,7 @@ def page_of(name: str) -> str:
         If there is none, or if it cannot be fetched.
     """
     place, is_default = SHIPPED.get(name, name), name in SHIPPED and name not in NAMED_MODELS
-    is_ours, file = read_card(place) is not None, card_file(place)
+    is_ours, file = read_outline(place) is not None, card_file(place)
     with suppress(AttributeError, KeyError, TypeError, ValueError):  # where the rest of a card is of another shape
         if is_ours:
             return model_page(json.loads(file.read_bytes()), name, "" if is_default else name)
@@ -140,7 +140,7 @@ def _is_whole(files: Collection[str]) -> bool:
 
 def _describe(name: str, place: str) -> KnownModel | None:
     """None if the card is not one of ours."""
-    card = read_card(place)
+    card = read_outline(place)
     if card is None:
         return None
     content = json.loads(card_file(place).read_bytes())
@@ -150,7 +150,7 @@ def _describe(name: str, place: str) -> KnownModel | None:
         place=place,
         licence=content.get("licence") or (_OWN_LICENCE if name in SHIPPED else ""),
         divides=f"{content['hierarchy']}: {root or 'song'}",
-        leaves=tuple(leaf.rpartition("/")[2] for leaf in _leaves(card.nodes)),
+        leaves=tuple(own_name(leaf) for leaf in _leaves(card.nodes)),
         parameters=_count_parameters(weights),
         size=weights.stat().st_size if weights.is_file() else 0,
         cpu_seconds=seconds if isinstance(seconds := content.get("cpu_seconds"), float) else None,

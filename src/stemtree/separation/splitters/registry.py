@@ -21,7 +21,7 @@ from stemtree.separation.splitters.base import Splitter
 from stemtree.separation.splitters.external import ExternalSplitter
 from stemtree.separation.splitters.external_loading import load_package
 from stemtree.separation.splitters.external_packages import PACKAGES
-from stemtree.separation.splitters.shipped import ShippedSplitter
+from stemtree.separation.splitters.shipped import LazyModelSplitter
 from stemtree.separation.splitters.spleeter import Spleeter
 from stemtree.separation.splitters.stem_map_files import StemMaps, stem_maps_for
 from stemtree.separation.splitters.stem_maps import STEM_HIERARCHY, StemMap
@@ -32,13 +32,13 @@ Splitters: TypeAlias = str | os.PathLike[str] | Splitter | Iterable[str | os.Pat
 
 _BY_NAME: dict[str, Callable[[], Splitter]] = {
     "spleeter": Spleeter,
-    **{name: partial(ShippedSplitter, model) for name, model in NAMED_MODELS.items()},
+    **{name: partial(LazyModelSplitter, model) for name, model in NAMED_MODELS.items()},
 }
 
 
 def default_splitters() -> list[Splitter]:
     """The default model for the accompaniment, Spleeter for vocals and accompaniment, a model for the drum set."""
-    return [TrainedSplitter(DEFAULT_MODEL), Spleeter(), ShippedSplitter(DRUM_MODEL)]
+    return [TrainedSplitter(DEFAULT_MODEL), Spleeter(), LazyModelSplitter(DRUM_MODEL)]
 
 
 def make_splitters(

@@ -14,7 +14,7 @@ from stemtree.spectral import Stft
 from stemtree.types import Masks
 
 
-class ShippedSplitter(Splitter):
+class LazyModelSplitter(Splitter):
     """A model that costs nothing where the nodes that it makes are not asked for: till then only its card is read.
 
     Parameters

@@ -64,7 +64,9 @@ class QueryStack(QueryModelSplitter):
         """Take other examples from now on."""
         network = self.model.answering
         anchors = {
-            node: network.named(self.model.anchor(self._query_of(example)[None].to(self.device)), self._classes(node))
+            node: network.limited_to(
+                self.model.anchor(self._query_of(example)[None].to(self.device)), self._classes(node)
+            )
             for node, example in examples.items()
         }
         self.examples, self._anchors = dict(examples), anchors
@@ -87,7 +89,7 @@ class QueryStack(QueryModelSplitter):
     @property
     def tells_presence(self) -> bool:
         """Whether the model tells by itself what is in a song."""
-        return self.model.card.network.told_by_name
+        return self.model.card.network.knows_classes
 
     @torch.inference_mode()
     def evidence(self, loudness: Tensor) -> dict[NodePath, float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stemtree.errors import SplitterError
-from stemtree.hierarchy import Hierarchy, NodePath, Part, load
+from stemtree.hierarchy import Hierarchy, NodePath, Part, load, own_name
 from stemtree.separation.splitters.stem_maps import STEM_HIERARCHY, StemMap, StemParts
 
 NODE_NAMES = {
@@ -86,5 +86,5 @@ def _by_names(stems: Sequence[str], hierarchy: Hierarchy) -> StemParts | None:
 
 def _find(hierarchy: Hierarchy, name: str) -> Sequence[NodePath]:
     """The highest node that has one of the names of a stem; none or one."""
-    paths = [path for path in hierarchy.paths if path.rpartition("/")[2] in NODE_NAMES[name]]
+    paths = [path for path in hierarchy.paths if own_name(path) in NODE_NAMES[name]]
     return sorted(paths, key=lambda path: path.count("/"))[:1]

@@ -14,7 +14,7 @@ from stemtree.model import load_model, weights_digest
 from stemtree.model_files import WEIGHTS
 from stemtree.networks.kernels import fuse_batch_norms
 from stemtree.separation.splitters.abilities import model_parts
-from stemtree.separation.splitters.base import CPU, Block, Splitter, stack, to_model_bins, to_song_bins
+from stemtree.separation.splitters.base import CPU, Block, Splitter, stack_bins_last, to_model_bins, to_song_bins
 from stemtree.spectral import Stft
 from stemtree.types import Masks, Spectrogram
 
@@ -79,14 +79,14 @@ class TrainedSplitter(Splitter):
         """See `Splitter.masks_of_blocks`; the network gets all blocks at once."""
         channels, bins, _ = blocks[0].spectrogram.shape
         mixtures = [self._input(block.spectrogram, block.stft) for block in blocks]
-        raw = list(self._part_masks(stack(mixtures)))
+        raw = list(self._part_masks(stack_bins_last(mixtures)))
         of_blocks = []
         for mixture in mixtures:
             masks = self._suppress_inactive(raw.pop(0), mixture)  # so that the raw ones are no longer in memory
             if channels == 2:
                 masks = self.model.follow_position_(masks, mixture)
             if len(outputs) < len(masks):
-                masks = normalise(stack([masks[number] for number in self._part_numbers(node, outputs)]))
+                masks = normalise(stack_bins_last([masks[number] for number in self._part_numbers(node, outputs)]))
             of_blocks.append(to_song_bins(masks, bins).expand(-1, channels, -1, -1))
         return of_blocks
 

@@ -174,7 +174,6 @@ def fit_and_measure(
     names: Names,
     labels: Sequence[str],
     folds: int = 5,
-    settings: FitSettings = _SETTINGS,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Classifier, dict[str, Accuracy]]:
     """Fit a classifier to all names, and its certainty to a cross-validation.
@@ -195,8 +194,8 @@ def fit_and_measure(
     if folds < 2 or num_songs < folds:
         raise CorpusError(f"{counted(num_songs, 'song')} cannot be cut into {counted(folds, 'fold')}: give more songs")
     report = (lambda done, _: progress(done, folds + 1)) if progress else None
-    predicted = cross_validate(names, labels, settings, folds, progress=report)
-    model = fit_classifier(names, labels, settings)
+    predicted = cross_validate(names, labels, folds=folds, progress=report)
+    model = fit_classifier(names, labels)
     accuracies = {}
     held = {str(number + 1): np.flatnonzero(predicted.fold == number) for number in range(folds)}
     for name, rows in (held | {"all": np.arange(len(names))}).items():

@@ -1,7 +1,7 @@
 """Fitting of the classifier of file names to an annotation that people made."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +73,6 @@ def fit_classifier(
     labels: Sequence[str],
     settings: FitSettings = FitSettings(),
     words: Vocabulary | None = None,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Classifier:
     """Fit a classifier to names that a person labelled; its certainty is not fitted yet.
 
@@ -87,8 +86,6 @@ def fit_classifier(
         Sizes, learning rate and regularisation.
     words : Vocabulary, optional
         By default the package's own.
-    progress : callable, optional
-        Called with the number of networks done, and of all networks.
 
     Raises
     ------
@@ -101,11 +98,7 @@ def fit_classifier(
     if unknown := sorted({*labels} - {*columns}):
         raise CorpusError(f"the label '{unknown[0]}' is not one of the {len(columns)}: correct it")
     data = _prepare(names, labels, words or vocabulary(), settings)
-    networks = []
-    for seed in range(settings.networks):
-        networks.append(_train(data, len(columns), settings, seed))
-        if progress:
-            progress(seed + 1, settings.networks)
+    networks = [_train(data, len(columns), settings, seed) for seed in range(settings.networks)]
     direct = np.mean([_array(network.direct) for network in networks], axis=0)
     bias = np.mean([_array(network.bias) + _array(network.output.bias) for network in networks], axis=0)
     parts = tuple(map(_weights, networks))
