@@ -12,14 +12,14 @@ from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, a
 
 
 def _targets(plan: Plan) -> list[tuple[object, ...]]:
-    return [(step.node, step.outputs, step.targets, step.parts) for step in plan.steps]
+    return [(step.node, step.outputs, step.targets, step.numbers) for step in plan.steps]
 
 
 @pytest.mark.parametrize("name", [None, *available()])
 def test_a_preview_is_the_plan(name: str | None) -> None:
     foreseen, plan = preview(load(name) if name else None), Separator(name).plan
     assert foreseen is not None
-    assert (foreseen.tree, foreseen.wanted, foreseen.parts) == (plan.tree, plan.wanted, plan.parts)
+    assert (foreseen.tree, foreseen.wanted, foreseen.numbers) == (plan.tree, plan.wanted, plan.numbers)
     assert _targets(foreseen) == _targets(plan)
     assert foreseen.notes == plan.notes
 

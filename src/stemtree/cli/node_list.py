@@ -48,8 +48,8 @@ def list_nodes(
 
 def _makers(plan: Plan, path: NodePath) -> list[str]:
     """The names of the splitters whose masks a node or its parts are."""
-    makers = {part: step.splitter for step in plan.steps if step.splitter for part in step.parts}
-    parts = dict(zip(plan.trunk.rows, plan.parts, strict=True))
+    makers = {part: step.splitter for step in plan.steps if step.splitter for part in step.numbers}
+    parts = dict(zip(plan.trunk.rows, plan.numbers, strict=True))
     tree = plan.trunk.cut if path in plan.trunk.cut else plan.tree
     wanted = [part for row in tree.leaves(path) for part in parts[row]]
     if plan.whole is None and (path,) in plan.made and plan.made.index((path,)) in makers:

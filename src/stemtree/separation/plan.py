@@ -48,7 +48,7 @@ class Plan:
         Parents before their children.
     made : tuple of Part
         Every part that the steps make, by its number.
-    parts : tuple of tuple of int
+    numbers : tuple of tuple of int
         For each of `Trunk.rows` the numbers of the parts whose sum it is.
     notes : tuple of str
         A sentence on each way in which the tree is not the hierarchy asked for.
@@ -60,7 +60,7 @@ class Plan:
     wanted: tuple[NodePath, ...]
     steps: tuple[Step, ...]
     made: tuple[Part, ...]
-    parts: tuple[tuple[int, ...], ...]
+    numbers: tuple[tuple[int, ...], ...]
     notes: tuple[str, ...] = ()
     whole: Hierarchy | None = None
 
@@ -232,9 +232,9 @@ def _planned(
     notes: tuple[str, ...] = (),
 ) -> Plan:
     """The plan of some steps; `rows` has for each of `Trunk.rows` the leaves of the walk that it consists of."""
-    parts, num_leaves = [steps.parts_in(row) for row in rows], len(tree.leaves())
-    parts[num_leaves:] = [steps.whole_of(row) for row in parts[num_leaves:]]
-    return _checked(Plan(tree, wanted, tuple(steps.steps), tuple(steps.made), tuple(parts), notes, whole))
+    numbers, num_leaves = [steps.numbers_of(row) for row in rows], len(tree.leaves())
+    numbers[num_leaves:] = [steps.whole_of(row) for row in numbers[num_leaves:]]
+    return _checked(Plan(tree, wanted, tuple(steps.steps), tuple(steps.made), tuple(numbers), notes, whole))
 
 
 def _choose(

@@ -36,7 +36,7 @@ class Step:
         divided.
     divided : int
         The number of what is divided.
-    parts : tuple of int
+    numbers : tuple of int
         For each output the number of the part that it becomes, or is added to; -1 if it has no target.
     """
 
@@ -45,7 +45,7 @@ class Step:
     outputs: tuple[Part, ...]
     targets: tuple[Part, ...]
     divided: int = 0
-    parts: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = ()
 
     @property
     def kept(self) -> list[int]:
@@ -91,16 +91,16 @@ class StepList:
         several = any(len(part) != 1 for step in self.steps for part in (*step.outputs, *step.targets))
         return not several and len(set(self.made)) == len(self.made)
 
-    def parts_in(self, leaves: Iterable[NodePath]) -> tuple[int, ...]:
+    def numbers_of(self, leaves: Iterable[NodePath]) -> tuple[int, ...]:
         """The numbers of the parts that add up to some leaves of the tree."""
         divided = {step.divided for step in self.steps}
         last = [(number, self._homes(part)) for number, part in enumerate(self.made) if number not in divided]
         return tuple(number for leaf in leaves for number, homes in last if homes == {leaf})
 
-    def whole_of(self, parts: Sequence[int]) -> tuple[int, ...]:
+    def whole_of(self, numbers: Sequence[int]) -> tuple[int, ...]:
         """The one part that was divided into all of these and nothing else, or these where there is none."""
-        wanted, found = set(parts), [number for number in self._divided if set(self._ends(number)) == set(parts)]
-        return (found[-1],) if wanted and found else tuple(parts)
+        found = [number for number in self._divided if set(self._ends(number)) == set(numbers)]
+        return (found[-1],) if numbers and found else tuple(numbers)
 
     @property
     def _divided(self) -> list[int]:
@@ -108,7 +108,7 @@ class StepList:
 
     def _ends(self, number: int) -> Iterator[int]:
         """The parts that are not divided and come from one that is."""
-        below = [part for step in self.steps if step.divided == number for part in step.parts if part >= 0]
+        below = [part for step in self.steps if step.divided == number for part in step.numbers if part >= 0]
         if number not in self._divided:
             yield number
         for part in below:
@@ -125,8 +125,8 @@ class StepList:
         targets = tuple(self._target(within(self.hierarchy, output, part)) for output in step.outputs)
         numbers = {target: len(self.made) + place for place, target in enumerate(dict.fromkeys(filter(None, targets)))}
         self.made += numbers
-        parts = tuple(numbers.get(target, -1) for target in targets)
-        self.steps.append(Step(step.node, step.splitter, step.outputs, targets, number, parts))
+        of_outputs = tuple(numbers.get(target, -1) for target in targets)
+        self.steps.append(Step(step.node, step.splitter, step.outputs, targets, number, of_outputs))
         for below in numbers.values():
             self._divide(below, tried)
 

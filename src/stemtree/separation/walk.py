@@ -140,11 +140,11 @@ def split(plan: Plan, mixture: Sequence[Block]) -> list[list[MaskedSpectrogram]]
         For each block the masks of `Trunk.rows`, and the spectrograms that they are masks of (4.7).
     """
     made = {0: [MaskedSpectrogram(block.spectrogram) for block in mixture]}
-    kept = {part for parts in plan.parts for part in parts}
+    kept = {part for numbers in plan.numbers for part in numbers}
     for step in plan.steps:
         parents = made[step.divided] if step.divided in kept else made.pop(step.divided)
         if step.splitter is None:
-            made[step.parts[0]] = parents
+            made[step.numbers[0]] = parents
             continue
         blocks = mixture
         if step.divided != 0:
@@ -157,7 +157,9 @@ def split(plan: Plan, mixture: Sequence[Block]) -> list[list[MaskedSpectrogram]]
                 MaskedSpectrogram(block.spectrogram, masks[part])
                 for block, masks in zip(blocks, of_blocks, strict=True)
             ]
-    return [[_total([made[part][number] for part in parts]) for parts in plan.parts] for number in range(len(mixture))]
+    return [
+        [_total([made[part][number] for part in numbers]) for numbers in plan.numbers] for number in range(len(mixture))
+    ]
 
 
 def _masks(step: Step, splitter: Splitter, blocks: Sequence[Block]) -> Sequence[Masks]:
@@ -186,7 +188,7 @@ def _sum_by_part(step: Step, masks: Masks) -> dict[int, Masks]:
     if len(kept) < len(masks):
         masks = normalise(masks[kept])
     sums: dict[int, Masks] = {}
-    for part, mask in zip([step.parts[place] for place in kept], masks, strict=True):
+    for part, mask in zip([step.numbers[place] for place in kept], masks, strict=True):
         sums[part] = sums[part] + mask if part in sums else mask
     return sums
 

@@ -33,7 +33,7 @@ def sums_of(
         Where a node's children are not just the outputs of one splitter, what they are: for each child the leaves of
         `whole`, and the splitters that tell them apart. They do not depend on what lies beneath the children.
     """
-    rows = dict(zip(plan.trunk.rows, plan.parts, strict=True))
+    rows = dict(zip(plan.trunk.rows, plan.numbers, strict=True))
     held = {
         path: {
             below
