@@ -17,7 +17,7 @@ from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError, OptionError, StemtreeError, counted
 from stemtree.rendering.midi import duration_of, read_parts, song_name
 from stemtree.rendering.plan import draw_excerpt, plan_stems
-from stemtree.rendering.settings import UNSAID, RenderSettings, worker_count
+from stemtree.rendering.settings import RenderSettings, worker_count
 from stemtree.rendering.sfz import check_sfz, is_sfz
 from stemtree.rendering.song import render_song
 
@@ -53,11 +53,10 @@ class Take:
         recorded = read_metadata(self.folder / METADATA).get("rendering")
         if not isinstance(recorded, dict):
             raise OptionError(f"'{self.folder}' was not rendered by this command: choose another folder")
-        before = UNSAID | recorded
-        for key, value in (UNSAID | self.settings.as_dict()).items():
-            if before.get(key) != value:
+        for key, value in self.settings.as_dict().items():
+            if recorded.get(key) != value:
                 raise OptionError(
-                    f"'{self.folder}' was rendered with {key} {before.get(key)}, not {value}: give that, or another "
+                    f"'{self.folder}' was rendered with {key} {recorded.get(key)}, not {value}: give that, or another "
                     "folder"
                 )
         return True

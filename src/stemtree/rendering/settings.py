@@ -14,9 +14,6 @@ from stemtree.hierarchy import NodePath, find_nodes, is_within, load
 from stemtree.hierarchy.labels import normal_form
 from stemtree.hierarchy.names import known_nodes
 
-UNSAID: dict[str, Any] = {"plays": [], "skip_parts": False, "amplifiers": False}
-"""What a song's metadata mean that do not tell: corpora of earlier versions do not."""
-
 
 @dataclass(frozen=True)
 class RenderSettings:
@@ -145,10 +142,9 @@ class RenderSettings:
         settings = asdict(self) | {
             "soundfonts": [file.name for file in self.soundfonts],
             "drum_soundfonts": [file.name for file in self.drum_soundfonts],
+            "plays": [[file.name, name] for file, name in self.plays],
         }
-        plays = {"plays": [[file.name, name] for file, name in self.plays]} if self.plays else {}
-        unsaid = ("split", "takes", "plays", *(name for name in UNSAID if not settings[name]))
-        return {key: value for key, value in settings.items() if key not in unsaid} | plays
+        return {key: value for key, value in settings.items() if key not in ("split", "takes")}
 
 
 def check_seed(seed: int) -> None:
