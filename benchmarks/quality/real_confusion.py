@@ -4,9 +4,9 @@
 
 FRETS is ``data/songs`` of Debian's fretsonfire-songs-muldjord: four songs of real electric guitar against the rest of
 their band. Those of -sectoid are left out: the default model has learned from them. REMIXED is ``src`` of
-ichbinsoftware/everythingisremixed, of which songs 2 and 3 are read: electronic pop. TRIO is the sample that
-`real_songs.py` reads, beside which "Falcon 69" is always read. What no leaf is known of has the leaf `unlabelled`,
-which is in no estimate's tree, and is not shown.
+ichbinsoftware/everythingisremixed, of which song 2 is read: electronic pop; the default model has learned from others.
+TRIO is the sample that `real_songs.py` reads, beside which "Falcon 69" is always read. What no leaf is known of has
+the leaf `unlabelled`, which is in no estimate's tree, and is not shown.
 """
 
 import argparse
@@ -85,8 +85,8 @@ def songs(options: argparse.Namespace, folder: Path) -> Iterator[Track]:
         parts = {GUITAR: guitar, UNLABELLED: guitar.with_name("song.ogg")}
         stems = {leaf: soundfile.read(file, dtype="float32", always_2d=True)[0].T for leaf, file in parts.items()}
         yield write_song(folder, guitar.parent.name, stems, soundfile.info(guitar).samplerate)
-    for number in (2, 3) if options.remixed else ():
-        (place,) = options.remixed.glob(f"{number}.*")
+    if options.remixed:
+        (place,) = options.remixed.glob("2.*")
         yield write_song(folder, place.name, *remixed(place))
 
 

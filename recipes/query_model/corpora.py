@@ -13,8 +13,11 @@ Runner = Callable[..., object]
 """Runs `stemtree` with some words."""
 
 HERE = Path(__file__).parent
-OWN = ("own", "bands")
-"""Names of corpora whose songs have the instruments that they were written for."""
+OWN = "own"
+"""Name of the corpus whose songs have the instruments that they were written for."""
+
+COMPOSED = "bands"
+"""Name of a corpus of songs that were composed, with their own instruments."""
 
 OTHERS = ("redrawn", "real", "again", "again_plain", "effects", "doubled", "plain", "mixed", "low", "modelled")
 """Names of corpora whose songs have other instruments."""
@@ -123,13 +126,13 @@ class Corpora:
     @property
     def training(self) -> tuple[Path, ...]:
         """Those that are learned from."""
-        return tuple(folder for folder in map(self.folder, (*OWN, *OTHERS)) if folder.is_dir())
+        return tuple(folder for folder in map(self.folder, (OWN, COMPOSED, *OTHERS)) if folder.is_dir())
 
     def render(self) -> None:
         """Make the corpora that are not there; songs that were rendered before are left."""
         train = self._freedoom_songs()
         fonts, drums = self._soundfonts()
-        if not any(map(self._is_given, (*OWN, *OTHERS))):
+        if not any(map(self._is_given, (OWN, COMPOSED, *OTHERS))):
             short, takes = ("--split", "train", "--excerpt", self.size.excerpt), self.size.takes
             self._render(train, "own", *short, *fonts, *drums, "--effects", "--takes", 2 * takes)
             varied = ("--redraw", "--double", "--vary", "--effects")

@@ -122,7 +122,7 @@ class _Listener:
         power = (mixture.real.square() + mixture.imag.square()).flatten()
         true = dict(zip(nodes, parts, strict=True))
         signals = dict(zip(nodes, audio[1:], strict=True))
-        title = torch.tensor(zlib.crc32(re.sub(r"_\d+$", "", track.id).encode()))
+        title = torch.tensor(zlib.crc32(re.sub(r"_\d{1,4}$", "", track.id).encode()))
         salient = [target for target in playing if is_salient(signals[target], self.chunking.threshold)]
         there = [1 if target in salient else -1 if target in playing else 0 for target in self.targets]
         self._add(

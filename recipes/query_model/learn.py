@@ -3,8 +3,8 @@
 1. Classes: which instrument an example is, by its sound. A linear classifier.
 2. Owners: which shares of the components an instrument has, its family, and the family of that. They maximise the mean
    SI-SDR improvement of the answers to examples from other songs.
-3. Presence: which instruments are in a song, by how loud its components are. A logistic regression, whose threshold is
-   the one with the greatest F1.
+3. Presence: which instruments are in a stretch of a song, by how loud its components are. A logistic regression; 0 is
+   the threshold with which the greatest log-odds of songs have the greatest F1.
 
 Each is a small problem that L-BFGS solves over all data at once.
 """
@@ -18,14 +18,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from stemtree.hierarchy import NodePath
-from stemtree.masks.presence import best_threshold, component_loudness
+from stemtree.masks.presence import best_threshold, component_loudness, greatest_odds
 from stemtree.networks.component_query import ComponentQuery
 
 WORST, BEST = -10.0, 25.0
 """Improvements in dB beyond which an answer counts no more."""
 
 
-def learn(network: ComponentQuery, own: Heard, others: Heard, parts: Sequence[NodePath], seed: int = 0) -> None:
+def learn(
+    network: ComponentQuery,
+    own: Heard,
+    others: Heard,
+    parts: Sequence[NodePath],
+    composed: Heard | None = None,
+    seed: int = 0,
+) -> None:
     """Set all that the network has learned beside what divides.
 
     Parameters
@@ -38,6 +45,8 @@ def learn(network: ComponentQuery, own: Heard, others: Heard, parts: Sequence[No
         Songs with other instruments, each as often as another.
     parts : sequence of NodePath
         The model's parts, in the order of its masks (`Partition.part_nodes`).
+    composed : Heard, optional
+        Songs by which is learned what is in a song, and nothing else: classes and shares lose by them.
     seed : int
         Of the draw of examples.
     """
@@ -53,11 +62,12 @@ def learn(network: ComponentQuery, own: Heard, others: Heard, parts: Sequence[No
     sharpness, owners = _owners(heard, of_others, levels_of(parts), random)
     weight, bias = _classifier(heard.sound, labels, classes)
     assert network.presence is not None
+    presence = _presence(own.with_songs(composed) if composed else own, others, random)
     with torch.no_grad():
         network.recognise.weight.copy_(sharpness * weight)
         network.recognise.bias.copy_(sharpness * bias)
         network.owners.copy_(owners)
-        for parameter, value in zip(network.presence.parameters(), _presence(own, others, random), strict=True):
+        for parameter, value in zip(network.presence.parameters(), presence, strict=True):
             parameter.copy_(value)
 
 
@@ -153,22 +163,27 @@ def _draw(heard: Heard, times: int, random: torch.Generator) -> tuple[Tensor, Te
 
 
 def _presence(own: Heard, others: Heard, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Weights and bias of log-odds, 0 at the threshold with the greatest F1."""
-    songs = [*_songs(own, random), *((song,) for song in range(len(others.gram)))]
-    of = [own] * (len(songs) - len(others.gram)) + [others] * len(others.gram)
-    loudness, there = zip(*(_summed_up(heard, song) for heard, song in zip(of, songs, strict=True)), strict=True)
-    x, y = torch.stack(loudness), torch.stack(there)
-    counted = (y >= 0).float()
-    weight, bias = torch.zeros(y.shape[1], x.shape[1]), torch.zeros(y.shape[1])
+    """Weights and bias of log-odds in a stretch; 0 is the threshold with the greatest F1 in songs."""
+    heard = own.with_songs(others)
+    x, there = component_loudness(heard.gram.diagonal(dim1=1, dim2=2)), heard.there
+    counted = (there >= 0).float()
+    weight, bias = torch.zeros(there.shape[1], x.shape[1]), torch.zeros(there.shape[1])
 
     def loss() -> Tensor:
-        wrong = functional.binary_cross_entropy_with_logits(x @ weight.T + bias, y.clamp_min(0).float(), counted)
-        return wrong * y.shape[1] + 1e-3 * weight.square().sum()
+        wrong = functional.binary_cross_entropy_with_logits(x @ weight.T + bias, there.clamp_min(0).float(), counted)
+        return wrong * there.shape[1] + 1e-3 * weight.square().sum()
 
     minimise([weight, bias], loss, 200)
     odds = x @ weight.T + bias
-    told = zip(odds[y >= 0].tolist(), (y[y >= 0] == 1).tolist(), strict=True)
-    threshold, f1 = best_threshold(told, int((y == 1).sum()))
+    songs = [*_songs(own, random), *((song,) for song in range(len(own.gram), len(heard.gram)))]
+    told: list[tuple[float, bool]] = []
+    for takes in map(list, songs):
+        in_song = greatest_odds(zip(heard.energy[takes].tolist(), odds[takes], strict=True))
+        known = torch.where((there[takes] == 1).any(dim=0), 1, there[takes].amin(dim=0))
+        told += [
+            (value, found == 1) for value, found in zip(in_song.tolist(), known.tolist(), strict=True) if found >= 0
+        ]
+    threshold, f1 = best_threshold(told, sum(is_there for _, is_there in told))
     return weight, bias if math.isnan(f1) else bias - threshold
 
 
@@ -179,15 +194,6 @@ def _songs(own: Heard, random: torch.Generator, lengths: int = 8) -> Iterator[tu
         for _ in range(lengths):
             number = int(torch.randint(len(takes), (1,), generator=random)) + 1
             yield tuple(takes[torch.randperm(len(takes), generator=random)[:number]].tolist())
-
-
-def _summed_up(heard: Heard, takes: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """How loud components are in some takes, and which instruments are in any of them."""
-    chosen = list(takes)
-    energies = heard.gram[chosen].diagonal(dim1=1, dim2=2)
-    there = heard.there[chosen]
-    known = torch.where((there == 1).any(dim=0), 1, there.amin(dim=0))
-    return component_loudness(zip(heard.energy[chosen].tolist(), energies, strict=True)), known
 
 
 def _ratio_db(coherence: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ One command, which goes on where it was stopped:
    ``--corpora DATA`` takes those that are in DATA instead, by the names of recipes/real_sounds/make.py and
    recipes/default_model/corpora.sh.
 2. OUT/start: the network of the configuration ``query``, whose components are the default model's leaves.
-3. OUT/heard: what it hears of 100 songs of each corpus, and of twice as many with their own instruments (`hear.py`).
+3. OUT/heard: what it hears of 100 songs of each corpus, and of twice as many of `own` (`hear.py`).
 4. OUT/query_model: what an example means, and what is in a song, learned from that in seconds (`learn.py`); weights
    in half precision and a card with figures on the test songs. Copied into the folder of
    `stemtree.separation.splitters.abilities.QUERY_MODEL`, it is the model that comes along.
@@ -31,10 +31,10 @@ from pathlib import Path
 
 import torch
 import yaml
-from corpora import OTHERS, OWN, SIZES, Corpora
+from corpora import COMPOSED, OTHERS, OWN, SIZES, Corpora
 from hear import hear, read
 from learn import learn
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from stemtree.corpora.settings import CorpusSettings
 from stemtree.corpora.track import Corpus
@@ -108,7 +108,7 @@ class Recipe:
             file = files[folder.name] = self.out / "heard" / f"{folder.name}.safetensors"
             if not file.is_file():
                 corpus = CorpusSettings(folder, "slakh", "train", skip_bad=True).load(self.hierarchy)
-                songs = draw_songs(corpus, self.songs * (1 + (folder.name in OWN)), 0)
+                songs = draw_songs(corpus, self.songs * (1 + (folder.name == OWN)), 0)
                 hear(model, self.settings.targets, corpus, songs, file)
         return files
 
@@ -116,12 +116,13 @@ class Recipe:
         """Learn the rest, and write the model: half precision, and a card without figures."""
         files, folder = self.hear(), self.out / "query_model"
         start = load_model(self.out / "start")
-        if not set(OWN) & set(files) or not set(files) - set(OWN):
-            raise SystemExit(f"'{self.corpora.given}' needs one of {', '.join(OWN)} and one of {', '.join(OTHERS)}")
-        own = read([file for name, file in files.items() if name in OWN])
-        others = read([file for name, file in files.items() if name not in OWN])
+        if OWN not in files or not set(files) - {OWN, COMPOSED}:
+            raise SystemExit(f"'{self.corpora.given}' needs {OWN} and one of {', '.join(OTHERS)}")
+        own = read([file for name, file in files.items() if name == OWN])
+        others = read([file for name, file in files.items() if name not in (OWN, COMPOSED)])
+        composed = read([files[COMPOSED]]) if COMPOSED in files else None
         began = time.process_time()
-        learn(start.network, own, others, start.relation.partition.part_nodes)
+        learn(start.network, own, others, start.relation.partition.part_nodes, composed)
         training = {
             "hierarchy": self.hierarchy.name,
             "targets": list(self.settings.targets),
@@ -139,7 +140,7 @@ class Recipe:
         save_model(replace(start, card=card), folder)
         weights = load_file(folder / WEIGHTS)
         halved = {name: one.half() if one.dtype == torch.float32 else one for name, one in weights.items()}
-        save_file(halved, folder / WEIGHTS)
+        (folder / WEIGHTS).write_bytes(save(halved))
         return folder
 
     def publish(self, folder: Path) -> Path:

@@ -17,13 +17,14 @@ holds, as 16-bit FLAC of 44.1 kHz:
     own          songs of Freedoom with their own instruments, guitars through amplifiers
     stems        the same songs, in which recorded stems take the place of their leaves
     real         the same songs with instruments redrawn
+    bands        songs that MMA composes, with their own instruments, guitars through amplifiers
     unheard      songs and sounds that are kept for validation, with amplifiers
     unheard_clean, unheard_stems    the same, redrawn and without amplifiers; with recorded stems that are kept
 
 OUT/licences.yaml lists songs and sounds for the model's card, OUT/hours.yaml the hours of each leaf and licence in
 these corpora (`again` and `again_plain`, which soundfonts play, are not in it).
 `measure` prints a table of SI-SDR improvements, in dB and over how many chunks, from the true accompaniment. Needs the
-extras render and sfz, and of Debian libfluidsynth3 fluid-soundfont-gm musescore-general-soundfont csound-soundfont
+extras render and sfz, and of Debian libfluidsynth3 mma fluid-soundfont-gm musescore-general-soundfont csound-soundfont
 fretsonfire-songs-sectoid fretsonfire-songs-muldjord.
 """
 
@@ -56,17 +57,18 @@ TAIL = 2.0
 
 @dataclass(frozen=True)
 class Size:
-    """How much is rendered: takes with own and other instruments, songs at most, seconds to learn and validate."""
+    """How much is rendered: takes with own and other instruments, songs, seconds to learn and validate."""
 
     takes: int = 8
     redrawn_takes: int = 4
+    composed: int = 200
     songs: int | None = None
     excerpt: float = 12
     held_takes: int = 2
     held_excerpt: float = 16
 
 
-SIZES = {"small": Size(), "tiny": Size(1, 1, 2, 2, 1, 2)}
+SIZES = {"small": Size(), "tiny": Size(1, 1, 2, 2, 2, 1, 2)}
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class Recipe:
         self._render("unheard_clean", held_out, *kept, "--takes", self.size.held_takes, "--redraw", "--seed", 8)
         redrawn = ("--redraw", "--double", "--takes", self.size.redrawn_takes)
         self._render("real", train, *short, *varied, *redrawn, "--seed", 5)
+        self.run("corpus", "compose", self.size.composed, "-o", self.out / "midi", "--seed", 8)
+        self._render("bands", sorted((self.out / "midi").glob("*.mid")), *short, *varied, "--seed", 6)
         self._write_licences()
         hours = hours_by_licence(self.out / "data", self._licence_of)
         (self.out / "hours.yaml").write_text(yaml.safe_dump(hours), "utf-8")

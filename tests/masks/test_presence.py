@@ -12,6 +12,7 @@ from stemtree.masks.presence import (
     component_energies,
     component_loudness,
     fit_presence,
+    greatest_odds,
     leaf_energies,
     loudest_db,
 )
@@ -34,17 +35,17 @@ def test_energies_of_components() -> None:
     assert component_energies(masks, 0 * mixture).tolist() == [0, 0]
 
 
-def test_how_loud_components_are_in_a_song() -> None:
-    """Where they are loudest, then on the whole: from -40 to 0 dB, given as -2 to 2."""
-    loud, soft = torch.tensor([0.1, 0.0]), torch.tensor([0.001, 1.0])
-    expected = torch.tensor([1.0, 2.0, 1 + math.log10(0.505), 2 + math.log10(0.5)])
-    torch.testing.assert_close(component_loudness([(1.0, loud), (1.0, soft)]), expected)
-    torch.testing.assert_close(
-        component_loudness([(3.0, loud), (1.0, soft)])[2:], torch.tensor([1 + math.log10(0.7525), 2 + math.log10(0.25)])
-    )
-    faint = component_loudness([(1.0, loud), (0.009, soft)])  # what is nearly silent does not count
-    torch.testing.assert_close(faint, torch.tensor([1.0, -2.0, 1.0, -2.0]))
-    assert component_loudness([]).tolist() == component_loudness([(0.0, loud)]).tolist() == []
+def test_how_loud_components_are() -> None:
+    """From -40 to 0 dB, given as -2 to 2."""
+    energies = torch.tensor([[0.1, 0.0], [0.001, 1.0]])
+    torch.testing.assert_close(component_loudness(energies), torch.tensor([[1.0, -2.0], [-1.0, 2.0]]))
+
+
+def test_the_greatest_odds_of_a_song() -> None:
+    some, other = torch.tensor([1.0, -2.0]), torch.tensor([-1.0, 3.0])
+    assert greatest_odds([(1.0, some), (0.5, other)]).tolist() == [1, 3]
+    assert greatest_odds([(1.0, some), (0.009, other)]).tolist() == [1, -2]  # what is nearly silent does not count
+    assert greatest_odds([]).tolist() == greatest_odds([(0.0, some)]).tolist() == []
 
 
 def test_the_loudest_stretch_counts() -> None:

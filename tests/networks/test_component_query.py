@@ -86,7 +86,7 @@ def test_what_a_name_tells() -> None:
     for named in (False, True):
         network = SETTINGS.model_copy(update={"named": named}).build(BINS, CHANNELS, OUTPUTS).eval()
         anchor = network.anchor(query[:1], torch.ones(1, 1, 1, 16))
-        by_name, odds = network.limited_to(anchor, [3]), network.evidence(torch.zeros(2, 14))
+        by_name, odds = network.limited_to(anchor, [3]), network.evidence(torch.zeros(2, 7))
         assert network.limited_to(0 * anchor, [3]).abs().max() == 0  # silence is no instrument
         if named:
             torch.testing.assert_close(by_name, 0.2 * anchor + 0.8 * torch.eye(5)[3:4])

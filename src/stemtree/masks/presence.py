@@ -56,29 +56,38 @@ def component_energies(masks: Masks, mixture: Spectrogram) -> Tensor:
     return torch.stack([(power * mask.square()).sum() for mask in masks]) / power.sum().clamp_min(1e-12)
 
 
-def component_loudness(stretches: Iterable[tuple[float, Tensor]]) -> Tensor:
-    """Sum up how loud components are in a song, for `AnsweringNetwork.evidence`.
+def component_loudness(energies: Tensor) -> Tensor:
+    """How loud components are in a stretch of a song, for `AnsweringNetwork.evidence`.
 
     Parameters
     ----------
-    stretches : iterable of (float, Tensor)
-        The mixture's energy, and that of each component relative to it. Stretches 20 dB quieter than the loudest one do
-        not count.
+    energies : Tensor
+        ``(..., component)``, relative to the mixture's.
 
     Returns
     -------
     Tensor
-        ``(2 * component,)``: the loudness of each where it is loudest, then over the whole song, relative to the
-        mixture. From -40 to 0 dB, given as -2 to 2; empty if all of the song is silent.
+        The same shape: from -40 to 0 dB, given as -2 to 2.
     """
-    counted = _counted(stretches)
-    if not counted:
-        return torch.zeros(0)
-    energies = torch.tensor([energy for energy, _ in counted])
-    shares = torch.stack([shares.cpu() for _, shares in counted])
-    mean = (energies[:, None] * shares).sum(dim=0) / energies.sum()
-    decibels = 10 * torch.cat([shares.amax(dim=0), mean]).clamp(10 ** (_SILENT_DB / 10), 1).log10()
+    decibels = 10 * energies.clamp(10 ** (_SILENT_DB / 10), 1).log10()
     return (decibels - _SILENT_DB / 2) / 10
+
+
+def greatest_odds(stretches: Iterable[tuple[float, Tensor]]) -> Tensor:
+    """For each class its log-odds in that stretch of a song in which they are greatest.
+
+    Parameters
+    ----------
+    stretches : iterable of (float, Tensor)
+        The mixture's energy, and ``(class,)`` log-odds. Stretches 20 dB quieter than the loudest one do not count.
+
+    Returns
+    -------
+    Tensor
+        ``(class,)``; empty if all of the song is silent.
+    """
+    counted = [odds for _, odds in _counted(stretches)]
+    return torch.stack(counted).amax(dim=0) if counted else torch.zeros(0)
 
 
 def loudest_db(stretches: Iterable[tuple[float, Mapping[NodePath, float]]]) -> dict[NodePath, float]:

@@ -98,12 +98,12 @@ class AnsweringNetwork(nn.Module):
         return anchor
 
     def evidence(self, loudness: Tensor) -> Tensor | None:
-        """Log-odds of each class to be in a song, ``(batch, class)``, if the network tells them.
+        """Log-odds of each class to be in a stretch of a song, ``(batch, class)``, if the network tells them.
 
         Parameters
         ----------
         loudness : Tensor
-            ``(batch, 2 * component)`` of songs, see `stemtree.masks.presence.component_loudness`.
+            ``(batch, component)`` of stretches, see `stemtree.masks.presence.component_loudness`.
         """
         return None
 

@@ -93,7 +93,7 @@ class ComponentQuery(AnsweringNetwork):
         self.norm = nn.LayerNorm(timbre, elementwise_affine=False)
         self.recognise = nn.Linear(settings.components + timbre, settings.classes)
         self.owners = nn.Parameter(_first_owners(settings.classes, outputs, settings.components))
-        self.presence = nn.Linear(2 * settings.components, settings.classes) if settings.named else None
+        self.presence = nn.Linear(settings.components, settings.classes) if settings.named else None
 
     def anchor(self, query: Features, bin_weights: Tensor) -> Tensor:
         """See `AnsweringNetwork.anchor`: the probability of each class, ``(batch, class)``; 0 where nothing is present.

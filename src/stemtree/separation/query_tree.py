@@ -8,14 +8,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from stemtree.audio import AudioSource, OutputFormat, open_source, to_source
 from stemtree.devices import AUTO, find_device, full_precision
 from stemtree.errors import AudioWarning, OptionError
 from stemtree.hierarchy import NodePath, own_name
 from stemtree.masks.partition import Partition
-from stemtree.masks.presence import PRESENT_DB, component_energies, component_loudness, leaf_energies, loudest_db
+from stemtree.masks.presence import PRESENT_DB, greatest_odds, leaf_energies, loudest_db
 from stemtree.masks.stacking import stack
 from stemtree.separation.batches import Batches
 from stemtree.separation.output.layout import StemLayout
@@ -142,8 +141,8 @@ class QueryTree:
         if self.by_loudness:
             partition = StackedSplitter(self.stack, tuple(self.stack.examples)).partition
             return loudest_db(self._measured_blocks(source, partial(self._leaf_energies, partition), progress))
-        loudness = component_loudness(self._measured_blocks(source, self._component_energies, progress))
-        return self.stack.evidence(loudness) if len(loudness) else {}
+        odds = greatest_odds(self._measured_blocks(source, self.stack.evidence, progress))
+        return self.stack.by_example(odds) if len(odds) else {}
 
     def there(self, evidence: Mapping[NodePath, float]) -> tuple[NodePath, ...]:
         """Which leaves are there, of what `listen` has measured."""
@@ -188,9 +187,6 @@ class QueryTree:
 
     def _leaf_energies(self, partition: Partition, mixture: Spectrogram) -> Mapping[NodePath, float]:
         return leaf_energies(stack(self.stack.answers(mixture, partition.leaves), partition), partition, mixture)
-
-    def _component_energies(self, mixture: Spectrogram) -> Tensor:
-        return component_energies(self.stack.model.hear(mixture[None])[0], mixture)
 
 
 def _second_half(progress: Progress | None) -> Progress | None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from stemtree.errors import OptionError
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth, is_within
 from stemtree.masks.partition import Partition
+from stemtree.masks.presence import component_energies, component_loudness
 from stemtree.masks.stacking import Answer, stack, stacked_tree
 from stemtree.separation.splitters.abilities import model_parts
 from stemtree.separation.splitters.base import Block, Splitter, to_song_bins
@@ -92,11 +93,16 @@ class QueryStack(QueryModelSplitter):
         return self.model.card.network.knows_classes
 
     @torch.inference_mode()
-    def evidence(self, loudness: Tensor) -> dict[NodePath, float]:
-        """Log-odds of the examples' nodes to be in a song, of its `component_loudness`."""
-        odds = self.model.answering.evidence(loudness[None].to(self.device))
+    def evidence(self, mixture: Spectrogram) -> Tensor:
+        """``(class,)`` log-odds to be in a stretch: a ``(channel, bin, frame)`` mixture as the model takes it."""
+        energies = component_energies(self.model.hear(mixture[None])[0], mixture)
+        odds = self.model.answering.evidence(component_loudness(energies)[None])
         assert odds is not None
-        return {node: float(odds[0, self._classes(node)].amax()) for node in self.examples}
+        return odds[0]
+
+    def by_example(self, odds: Tensor) -> dict[NodePath, float]:
+        """For each example's node the greatest of its classes' log-odds."""
+        return {node: float(odds[self._classes(node)].amax()) for node in self.examples}
 
     def _classes(self, node: NodePath) -> list[int]:
         """Numbers of those targets that a node is or holds: an example may be named after a family."""
