@@ -31,3 +31,12 @@ def test_what_the_hub_reads_and_what_people_read() -> None:
 @pytest.mark.parametrize("settings", [*SMALL.values(), *SMALL_SEPARATORS.values()], ids=lambda settings: settings.kind)
 def test_names_of_networks_say_whether_they_take_queries(settings: NetworkSettings) -> None:
     assert takes_query(settings.kind) == settings.takes_query
+
+
+def test_figures_of_a_run_and_of_a_test() -> None:
+    validation = {
+        "bass": {"si_sdr_improvement": 1.5, "examples": 3},
+        "drums": {"si_sdr_improvement": None, "examples": 0},
+    }
+    page = model_page({**CARD, "metrics": {"validation": validation}}, "mine")
+    assert "| node | SI-SDR improvement in dB | examples |" in page and "| bass | 1.5 | 3 |\n| drums |  | 0 |" in page

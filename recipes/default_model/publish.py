@@ -19,7 +19,7 @@ from pathlib import Path
 import polars as pl
 import torch
 import yaml
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from stemtree.model_files import card_file
 
@@ -97,7 +97,7 @@ def main() -> None:
         if name.startswith("unfold."):
             tensor /= options.temperature
     halved = {name: tensor.half() if tensor.dtype == torch.float32 else tensor for name, tensor in weights.items()}
-    save_file(halved, options.output / "model.safetensors")
+    (options.output / "model.safetensors").write_bytes(save(halved))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from stemtree.errors import HierarchyError, LibraryError, ModelError, OptionError
@@ -245,7 +245,7 @@ def save_model(model: Model, folder: str | os.PathLike[str], name: str = "") -> 
         whole_file(place / WEIGHTS) as weights_place,
         whole_file(place / README) as page_place,
     ):
-        save_file(weights, weights_place)
+        weights_place.write_bytes(save(weights))  # `save_file` lets only the owner read it
         card_place.write_text(card, "utf-8")
         page_place.write_text(page, "utf-8")
     (place / OLD_CARD).unlink(missing_ok=True)

@@ -72,10 +72,18 @@ def _cost(cpu_seconds: Any) -> Iterator[str]:
 
 def _figures(metrics: Mapping[str, Any]) -> Iterator[str]:
     for corpus, nodes in metrics.items():
-        yield from ("", f"## Measured on {corpus}", "", "| node | SI-SDR improvement in dB | chunks |", "|---|---|---|")
-        for node, of_node in nodes.items():
-            found = of_node if isinstance(of_node, dict) else {"si_sdr_improvement": of_node}
-            yield f"| {node} | {found.get('si_sdr_improvement', '')} | {found.get('chunks', '')} |"
+        found = {node: of if isinstance(of, dict) else {"si_sdr_improvement": of} for node, of in nodes.items()}
+        counts = "examples" if any("examples" in of for of in found.values()) else "chunks"
+        yield from (
+            "",
+            f"## Measured on {corpus}",
+            "",
+            f"| node | SI-SDR improvement in dB | {counts} |",
+            "|---|---|---|",
+        )
+        for node, of in found.items():
+            gained = of.get("si_sdr_improvement")
+            yield f"| {node} | {'' if gained is None else gained} | {of.get(counts, '')} |"
 
 
 def _corpora(corpora: Any) -> Iterator[str]:

@@ -141,6 +141,7 @@ def test_what_is_there_is_kept(cli, wav: Path, example: Path, shipped_query_mode
         (("--like", tmp_path / "empty.wav"), "empty.wav' holds no samples: give audio of at least one sample"),
         (("--like", tmp_path / "like"), "bass.wav' is silent: give a stretch in which"),
         (("--from", "0:05-0:06"), "song.wav' ends before 0:05-0:06: give a stretch within it"),
+        (("--from", "0:00-0:06"), " s, within 0:00-0:06: give a stretch within it"),
         (("--like", example, "--model", DRUM_MODEL), "takes no example: use stemtree separate --splitter"),
         (("--like", tmp_path / "like", "--model", DRUM_MODEL), "takes no example: use stemtree separate --splitter"),
     ):

@@ -53,6 +53,8 @@ def test_one_node_and_the_rest_of_the_song(cli: Callable, wav: Path, tmp_path: P
     assert cli("separate", wav, "--node", "vocal", "-o", tmp_path, "--page").code == 0
     song = read_call(tmp_path / "song" / "page" / "data" / "song.js")[0]
     assert [node["name"] for node in song["nodes"]] == ["mixture", "vocal", "everything else"] and song["covers"]
+    outcome = cli("view", tmp_path / "song", "--reference", tmp_path / "song")
+    assert outcome.code == 1 and "plays the rest of the song too, of which no true stem is known" in outcome.err
 
 
 def test_view_makes_the_page_and_serves_it(cli: Callable, tmp_path: Path) -> None:

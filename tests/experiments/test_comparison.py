@@ -97,3 +97,9 @@ def test_test_sets_are_not_mixed(cli, tmp_path: Path) -> None:
     assert chosen.code == 0 and " 24 " in chosen.out
     rows(1).write_parquet(tmp_path / "plain.parquet")
     assert "leave --test-set out" in cli("compare", tmp_path / "plain.parquet", files[1], "--test-set", "songs").err
+
+
+def test_other_nodes_are_told_from_other_chunks() -> None:
+    whole = rows(1, targets=False)
+    with pytest.raises(EvaluationError, match="measured on different nodes: evaluate both with the same --node"):
+        compare_rows([whole], [whole.filter(pl.col("node") != "a")])

@@ -4,7 +4,16 @@ import pytest
 import yaml
 
 from stemtree.errors import OptionError
-from stemtree.experiments.definition import ESTIMATOR, SIZES, Experiment, arm_settings, available, read_experiment
+from stemtree.experiments import definition
+from stemtree.experiments.definition import (
+    ESTIMATOR,
+    SIZES,
+    Experiment,
+    arm_settings,
+    available,
+    read_experiment,
+    read_experiments,
+)
 from stemtree.hierarchy import load
 from stemtree.masks.relation import make_relation
 from stemtree.training.settings import TrainSettings
@@ -75,3 +84,21 @@ def test_commands(cli, tmp_path: Path) -> None:
     written = cli(*options, tmp_path / "run.yaml")
     assert written.out == "" and (tmp_path / "run.yaml").read_text() == printed.out
     assert cli(*options, tmp_path / "none" / "run.yaml").err.startswith("stemtree: cannot write")
+
+
+def test_two_experiments_of_one_name(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a/mine.yaml", "b/mine.yaml", f"a/{available()[0]}.yaml")]
+    shipped = Path(definition.__file__).parent / "definitions" / f"{available()[0]}.yaml"
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(shipped.read_text("utf-8"), "utf-8")
+    assert list(read_experiments([str(files[0]), str(files[0])])) == ["mine"]
+    for names in (files[:2], files[2:]):
+        with pytest.raises(OptionError, match="another experiment is called"):
+            read_experiments([str(file) for file in names])
+
+
+def test_a_seed_is_no_change() -> None:
+    name, arm = ARMS[0]
+    with pytest.raises(OptionError, match="'seed=7' says nothing: each experiment has its own seeds"):
+        arm_settings(read_experiment(name), arm, "tiny", changes=["seed=7"])

@@ -115,3 +115,15 @@ def test_what_is_written_is_found_again(estimates: Path, tmp_path: Path) -> None
     (tmp_path / "true" / "vocal.wav").touch()
     write_reference(reference, page)
     assert (page / "reference" / "song.js").stat().st_mtime_ns > made
+
+
+@pytest.mark.parametrize("codec", ["flac", "opus"])
+def test_chunks_of_both_are_equally_long(
+    codec: str, estimates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stemtree.page.dataset._CHUNK_BYTES", 2e5)
+    make_song(tmp_path / "true", num_samples=SAMPLES, rate=RATE)
+    page = make_page(estimates, codec=codec).parent
+    write_reference(read_reference(read_tree(estimates), tmp_path / "true"), page)
+    lengths = [read_call(page / name / "song.js")[0]["audio"]["chunk"] for name in ("data", "reference")]
+    assert lengths[0] == lengths[1] < 8 * RATE

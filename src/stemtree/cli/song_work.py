@@ -166,7 +166,14 @@ class Work:
         from stemtree.page.make import make_page
 
         mixture = song if song.is_file() and not self.wishes.reading.stream else None  # a pipe was read already
-        return make_page(saved.folder, mixture, self.wishes.page, fresh=not saved.existed, progress=progress)
+        return make_page(
+            saved.folder,
+            mixture,
+            self.wishes.page,
+            fresh=not saved.existed,
+            accept_truncated=self.wishes.reading.accept_truncated,
+            progress=progress,
+        )
 
 
 @dataclass(slots=True)

@@ -121,7 +121,11 @@ def _by_level(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
 
 def _compare(runs: Sequence[pl.DataFrame], num_first: int, name: str, confidence: float) -> LevelComparison:
     keys = runs[0].drop(METRIC)
-    if any(not run.drop(METRIC).equals(keys) for run in runs):
+    places = keys.select("track", "start").unique(maintain_order=True)
+    others = [run for run in runs if not run.drop(METRIC).equals(keys)]
+    if others and all(run.select("track", "start").unique(maintain_order=True).equals(places) for run in others):
+        raise EvaluationError("the two were measured on different nodes: evaluate both with the same --node or --level")
+    if others:
         raise EvaluationError("the two were measured on different chunks: evaluate both with one list of chunks")
     values = np.stack([run[METRIC].to_numpy().astype(np.float64) for run in runs])
     defined = np.isfinite(values).all(axis=0)

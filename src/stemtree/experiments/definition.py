@@ -183,8 +183,14 @@ def read_experiment(name: str) -> Experiment:
 
 def read_experiments(names: Sequence[str]) -> dict[str, Experiment]:
     """Read experiments by the names of the ones that come along or of files; of none, all that come along."""
-    read = {name: read_experiment(name) for name in names or available()}
-    return {Path(name).stem if name.endswith((".yaml", ".yml")) else name: found for name, found in read.items()}
+    read: dict[str, Experiment] = {}
+    for given in dict.fromkeys(names or available()):
+        is_file = given.endswith((".yaml", ".yml"))
+        name = Path(given).stem if is_file else given
+        if name in read or (is_file and name in available()):
+            raise OptionError(f"another experiment is called '{name}' too: give '{given}' another name")
+        read[name] = read_experiment(given)
+    return read
 
 
 def trained_arms(experiment: Experiment) -> dict[str, str | None]:
@@ -229,7 +235,10 @@ def arm_settings(
     for key in ("test", "cpu_seconds"):
         settings.pop(key, None)
     for change in changes:
-        settings = override(settings, parse_change(change))
+        changed = parse_change(change)
+        if "seed" in changed:
+            raise OptionError(f"'{change}' says nothing: each experiment has its own seeds")
+        settings = override(settings, changed)
     try:
         return TrainSettings.model_validate(settings | {"seed": seed})
     except ValidationError as error:

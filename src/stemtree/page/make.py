@@ -37,6 +37,7 @@ def make_page(
     *,
     page: Path | None = None,
     fresh: bool = False,
+    accept_truncated: bool = False,
     progress: Progress | None = None,
 ) -> Path:
     """Make the page of a separated song, in place of one that is there.
@@ -53,6 +54,8 @@ def make_page(
         Where it goes; by default the folder `PAGE` in `folder`.
     fresh : bool
         Whether the stems were written just now, and need not be compared with ``tree.json``.
+    accept_truncated : bool
+        Whether the song may be cut off.
     progress : callable, optional
         See `stemtree.page.dataset.Progress`.
 
@@ -75,7 +78,7 @@ def make_page(
     page = page or folder / PAGE
     check_free(tree, page)
     with staging(page) as partial:
-        reader = LeafReader(tree, mixture, fresh)
+        reader = LeafReader(tree, mixture, fresh, accept_truncated)
         written = write_dataset(partial / "data", reader, plays, progress)
         song = describe(tree, reader, written, codec)
         (partial / "data" / "song.js").write_text(script("song", song), encoding="ascii")
@@ -96,7 +99,7 @@ def find_page(folder: Path) -> Path | None:
     tree = read_tree(folder)
     try:
         sources = json.loads((folder / PAGE / SOURCES).read_text("ascii"))
-        if sources["format"] != _FORMAT or not (folder / PAGE / "data" / "song.js").is_file():
+        if sources["format"] != _FORMAT or not sources["nodes"] or not (folder / PAGE / "data" / "song.js").is_file():
             return None
         made_from: dict[str, dict[str, int]] = sources["stems"]
         for file, known in made_from.items():
@@ -223,7 +226,7 @@ def _sources(tree: PageTree, codec: str, checksums: dict[str, int]) -> dict[str,
     for file, checksum in checksums.items():
         status = (tree.folder / file).stat()
         stems[file] = {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "crc32": checksum}
-    return {"format": _FORMAT, "codec": codec, "manifest": _identity(tree), "stems": stems}
+    return {"format": _FORMAT, "codec": codec, "nodes": len(tree.nodes), "manifest": _identity(tree), "stems": stems}
 
 
 def _identity(tree: PageTree) -> list[Any]:

@@ -23,6 +23,7 @@ from stemtree.errors import AudioError, HierarchyError, OptionError, suggest
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, from_dict, known_nodes, load
 from stemtree.metrics.si_sdr import si_sdr
 from stemtree.page.dataset import Progress, script, write_dataset
+from stemtree.page.old import SOURCES
 from stemtree.page.stems import LeafReader, Steps, Width
 from stemtree.page.tree import MANIFEST, REST, PageTree, read_tree
 from stemtree.staging import staging
@@ -104,15 +105,23 @@ def write_reference(reference: Reference, page: Path, progress: Progress | None 
     ------
     AudioError
         If a true stem cannot be read, or has another sample rate than the estimates.
+    OptionError
+        If the page shows the rest of a song that was separated in part, of which no true stem is known.
     """
     tree, folder = reference.tree, page / "reference"
-    identity = _identity(reference)
+    sources = json.loads((page / SOURCES).read_text("ascii"))
+    if sources["nodes"] != len(tree.nodes):
+        raise OptionError(
+            f"'{page}' plays the rest of the song too, of which no true stem is known: give --remake to make it without"
+        )
+    codec = sources["codec"]  # chunks of both must be equally long
+    identity = _identity(reference) | {"codec": codec}
     entry = page / "compare.html"
     if _same(folder / "sources.json", identity):
         return entry
     leaves = ReferenceReader(reference)
     with staging(folder) as partial:
-        written = write_dataset(partial, leaves, "flac", progress)
+        written = write_dataset(partial, leaves, codec, progress)
         scores = measure(tree, leaves)
         song = {
             "name": "reference",

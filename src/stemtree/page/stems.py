@@ -85,6 +85,8 @@ class LeafReader:
         The song itself, where a leaf is the rest of it.
     fresh : bool
         Whether the stems were written just now, and need not be compared with ``tree.json``.
+    accept_truncated : bool
+        Whether the song may be cut off.
 
     Attributes
     ----------
@@ -94,8 +96,10 @@ class LeafReader:
         CRC-32 of the samples of every stem that was read, once all blocks are.
     """
 
-    def __init__(self, tree: PageTree, mixture: Path | None = None, fresh: bool = False) -> None:
-        self.tree, self.mixture, self._fresh = tree, mixture, fresh
+    def __init__(
+        self, tree: PageTree, mixture: Path | None = None, fresh: bool = False, accept_truncated: bool = False
+    ) -> None:
+        self.tree, self.mixture, self._fresh, self._accept_truncated = tree, mixture, fresh, accept_truncated
         self.widths = tuple(leaf_width(tree, leaf) for leaf in tree.leaves)
         self.checksums: dict[str, int] = {}
 
@@ -129,7 +133,7 @@ class LeafReader:
 
     def _song(self, size: int) -> Iterator[Steps]:
         assert self.mixture is not None, "a tree that was read without its mixture has no rest of it"
-        return _rounded(self.tree, open_source(self.mixture), size)
+        return _rounded(self.tree, open_source(self.mixture, accept_truncated=self._accept_truncated), size)
 
     def _stem(self, file: str, size: int) -> Iterator[Steps]:
         checksum, energy = 0, 0.0

@@ -55,6 +55,8 @@ def explained(trainer: pl.Trainer, loaders: Sequence[Batches]) -> Iterator[None]
         raise OptionError(f"Lightning's trainer cannot run so ({error}): change the settings under 'trainer'") from None
     except (*_SYSTEM_ERRORS, ValueError) as error:
         cause = _unwrapped(error)
+        if isinstance(cause, ValueError) and "val_check_interval" in str(cause):
+            raise OptionError(f"Lightning's trainer cannot run so ({cause}): change it under 'trainer'") from None
         if isinstance(cause, MemoryError | torch.OutOfMemoryError):
             raise TrainingError(f"memory is short: {_LESS_MEMORY}") from None
         if isinstance(cause, ConnectionError | EOFError) or any(loader.lost_reader for loader in loaders):

@@ -108,6 +108,8 @@ class PreparedRun:
 
 def prepare(settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, monitor: Monitor) -> PreparedRun:
     """Make examples, model and trainer; nothing but indices of corpora is written. See `train`."""
+    if settings.network.knows_classes:
+        raise OptionError("'network.named: true' is learned by recipes/query_model/make.py alone: leave it out")
     hierarchy = load(settings.hierarchy)
     settings = with_paths(settings, hierarchy)
     tune_memory(settings)

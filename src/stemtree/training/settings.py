@@ -190,6 +190,10 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
             value = self.trainer.get(name)
             if value is not None and (not isinstance(value, int) or value < least):
                 raise ValueError(f"'trainer.{name}' is {value!r}: give a whole number, at least {least}")
+        if clipping := next((name for name in self.trainer if name.startswith("gradient_clip_")), None):
+            raise ValueError(f"'trainer.{clipping}' does nothing, since gradients are clipped by 'clip_percentile'")
+        if isinstance(self.trainer.get("max_time"), int | float):
+            raise ValueError("'trainer.max_time' is a number: write days:hours:minutes:seconds in quotes")
         if self.trainer.get("limit_val_batches") == 0:
             raise ValueError("'trainer.limit_val_batches' is 0: leave some, since they decide which weights are kept")
         precision = str(self.trainer.get("precision"))

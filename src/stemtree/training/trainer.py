@@ -58,11 +58,26 @@ def make_trainer(settings: TrainSettings, folder: RunFolder, progress_bar: bool)
         raise OptionError(f"Lightning's trainer does not take {settings.trainer}: {error}") from None
 
 
+class Checkpoint(ModelCheckpoint):
+    """Remembers the best weights of a run whose folder was moved too: Lightning forgets them."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up a state, its files being in the present folder."""
+
+        def here(file: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(file).name) if file else file
+
+        moved = state_dict | {"dirpath": self.dirpath, "best_model_path": here(state_dict["best_model_path"])}
+        moved["best_k_models"] = {here(file): score for file, score in state_dict["best_k_models"].items()}
+        moved["kth_best_model_path"] = here(state_dict["kth_best_model_path"])
+        super().load_state_dict(moved)
+
+
 def _callbacks(settings: TrainSettings, checkpoints: Path, progress_bar: bool) -> list[Callback]:
     callbacks: list[Callback] = [
-        ModelCheckpoint(checkpoints, "best", monitor="val_loss", enable_version_counter=False),
+        Checkpoint(checkpoints, "best", monitor="val_loss", enable_version_counter=False),
         # Not `save_last`, which saves nothing where the best is not beaten.
-        ModelCheckpoint(checkpoints, "last", every_n_epochs=1, enable_version_counter=False),
+        Checkpoint(checkpoints, "last", every_n_epochs=1, enable_version_counter=False),
         EarlyStopping("val_loss", patience=settings.stop_after, strict=False),  # a run may end within an epoch
         LearningRateMonitor("epoch"),
     ]

@@ -86,6 +86,17 @@ def test_an_archive(song: Path, tmp_path: Path) -> None:
         assert (tree.folder / row["file"]).read_bytes() == (song / row["file"]).read_bytes()
 
 
+def test_an_archive_has_sums_and_what_other_runs_wrote(song: Path, tmp_path: Path) -> None:
+    manifest = json.loads((song / "tree.json").read_text("utf-8"))
+    for name in ("without_vocal.wav", "sum.wav"):
+        (song / name).write_bytes(b"RIFF")
+    manifest["without"] = [{"nodes": ["vocal"], "file": "without_vocal.wav", "held_at_full_scale": 0}]
+    manifest["also"] = [{"nodes": [], "sums": [{"nodes": ["vocal"], "file": "sum.wav", "held_at_full_scale": 0}]}]
+    (song / "tree.json").write_text(json.dumps(manifest), "utf-8")
+    with zipfile.ZipFile(export(song, "zip", tmp_path / "song.zip")) as archive:
+        assert {"A song/without_vocal.wav", "A song/sum.wav"} <= set(archive.namelist())
+
+
 def test_nothing_is_replaced_unasked(song: Path, tmp_path: Path) -> None:
     for kind in KINDS:
         target = export(song, kind)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from stemtree.corpora.track import Corpus
 from stemtree.data.signals import node_signals
@@ -91,7 +91,7 @@ class MeanMask(Chunkwise):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as partial:
-                save_file({"mask": self.mask.contiguous()}, partial, {_KEY: json.dumps(metadata)})
+                partial.write_bytes(save({"mask": self.mask.contiguous()}, {_KEY: json.dumps(metadata)}))
         except (OSError, SafetensorError) as error:
             raise OptionError(write_failure(path, error)) from None
 

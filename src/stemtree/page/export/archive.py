@@ -7,6 +7,8 @@ from pathlib import Path
 
 from stemtree.page.export.common import Export, file_name
 from stemtree.page.tree import MANIFEST
+from stemtree.separation.output.layout import MIXES
+from stemtree.separation.output.runs import ALSO
 
 _PIECE = 1 << 20
 _FASTEST = 1
@@ -15,7 +17,9 @@ _FASTEST = 1
 def write_zip(export: Export, file: Path) -> None:
     """Write the archive; WAV files are deflated, others are as small as they get."""
     tree = export.tree
-    stems = [str(row["file"]) for row in tree.manifest["nodes"]]
+    runs = [tree.manifest, *tree.manifest.get(ALSO, ())]
+    rows = (row for run in runs for key in ("nodes", *MIXES) for row in run.get(key, ()))
+    stems = list(dict.fromkeys(str(row["file"]) for row in rows))
     sizes = {stem: (tree.folder / stem).stat().st_size for stem in (MANIFEST, *stems)}
     total, done = sum(sizes.values()), 0
     top = file_name(tree.title)

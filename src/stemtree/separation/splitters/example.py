@@ -51,7 +51,7 @@ def read_example(like: Any, stretch: TimeRange | None = None, **options: Any) ->
     AudioError
         If it cannot be read.
     OptionError
-        If it ends before the stretch begins.
+        If the stretch is not within it.
     """
     source = to_source(like, **options)
     first, count = 0, None
@@ -65,6 +65,9 @@ def read_example(like: Any, stretch: TimeRange | None = None, **options: Any) ->
             raise OptionError(f"the stretch {stretch} is shorter than one sample of '{name}': give a longer one")
         if not samples.shape[1]:
             raise OptionError(f"'{name}' ends before {stretch}: give a stretch within it")
+        if samples.shape[1] < (count or 0):
+            length = (first + samples.shape[1]) / source.sample_rate
+            raise OptionError(f"'{name}' ends after {length:.2f} s, within {stretch}: give a stretch within it")
         name, origin = f"{name} {stretch}", origin | {"from": [stretch.start, stretch.end]}
     return Example(name, samples, source.sample_rate, origin)
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from stemtree.errors import SplitterError
 from stemtree.networks.unet import UNet
@@ -107,7 +107,7 @@ def load_tensors(file: Path, published: str) -> dict[str, torch.Tensor]:
     with suppress(OSError, SafetensorError):
         converted.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(converted) as partial:
-            save_file(tensors, partial, origin)
+            partial.write_bytes(save(tensors, origin))
     return {name: _channels_first(tensor) for name, tensor in tensors.items()}
 
 

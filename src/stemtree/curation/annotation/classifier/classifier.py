@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from stemtree.curation.annotation.classifier.certainty import Certainty
 from stemtree.curation.annotation.classifier.features import (
@@ -138,7 +138,7 @@ class Classifier:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(file) as partial:
-                save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, partial)
+                partial.write_bytes(save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
         except (OSError, SafetensorError) as error:
             raise CorpusError(write_failure(file, error)) from None
 
