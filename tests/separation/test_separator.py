@@ -118,7 +118,7 @@ def test_only_what_the_nodes_asked_for_are_made_of_is_walked() -> None:
     assert Separator("musdb18", depth=1).plan.made == (("",), ("vocals",), ("accompaniment",))
     drums = Separator("musdb18", nodes=["drums"]).plan
     made = [("vocal",), ("accompaniment/bass",), ("accompaniment/percussion",), ("accompaniment/other",)]
-    assert [[drums.made[part] for part in parts] for parts in drums.parts] == [[part] for part in made]
+    assert [[drums.made[part] for part in numbers] for numbers in drums.numbers] == [[part] for part in made]
     assert Separator("moisesdb", nodes=["guitar"]).plan.wanted == ("guitar",)
     with pytest.raises(SplitterError, match=r"makes 'guitar/acoustic_guitar' .*: name 'guitar', which holds it"):
         Separator("moisesdb", nodes=["acoustic guitar"])
