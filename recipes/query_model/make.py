@@ -8,7 +8,7 @@ One command, which goes on where it was stopped:
    with others (`redrawn`), 392 and 196 excerpts of 12 s; for the test openmsx with TimGM6mb, from neither of which
    anything is learned.
    ``--corpora DATA`` takes those that are in DATA instead, by the names of recipes/real_sounds/make.py and
-   recipes/default_model/corpora.sh.
+   recipes/default_model/corpora.sh; from composed songs, `bands`, is learned what is in a song and nothing else.
 2. OUT/start: the network of the configuration ``query``, whose components are the default model's leaves.
 3. OUT/heard: what it hears of 100 songs of each corpus, and of twice as many of `own` (`hear.py`).
 4. OUT/query_model: what an example means, and what is in a song, learned from that in seconds (`learn.py`); weights
@@ -97,7 +97,8 @@ class Recipe:
             default = load_model(DEFAULT_MODEL)
             count = borrow_weights(model, default)
             print(f"{folder}: {count} tensors are the default model's", flush=True)
-            card = model.card.model_copy(update={"corpora": default.card.corpora, "training": default.card.training})
+            lent = {name: getattr(default.card, name) for name in ("corpora", "training", "licences")}
+            card = model.card.model_copy(update=lent)
             save_model(replace(model, card=card), folder)
         return folder
 
@@ -131,7 +132,7 @@ class Recipe:
             "began_with": start.card.training,
         }
         ours = yaml.safe_load((HERE / "licences.yaml").read_text("utf-8"))
-        before = load_model(DEFAULT_MODEL).card.licences
+        before = start.card.licences
         licences = {what: before.get(what, {}) | of for what, of in ours.items()}
         note = {"note": self.note} if self.note else {}
         card = start.card.model_copy(

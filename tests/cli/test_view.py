@@ -143,3 +143,13 @@ def test_a_folder_without_nodes(cli: Callable, wav: Path, tmp_path: Path) -> Non
         f"stemtree: '{tmp_path / 'song'}' holds no node that a page could show: separate the song without "
         "--without and --active-only\n"
     )
+
+
+def test_the_rest_of_a_song_that_is_cut_off(cli: Callable, wav: Path, tmp_path: Path) -> None:
+    content = wav.read_bytes()
+    wav.write_bytes(content[: len(content) * 4 // 5])
+    options = ("--node", "vocal", "-o", tmp_path / "out", "--page")
+    assert cli("separate", wav, *options).code == 1
+    outcome = cli("separate", wav, *options, "--accept-truncated")
+    assert outcome.code == 0, outcome.err
+    assert (tmp_path / "out" / "song" / "page" / "index.html").exists()

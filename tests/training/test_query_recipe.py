@@ -61,6 +61,8 @@ def test_from_corpora_to_a_model(cli, recipe: ModuleType, tmp_path: Path, monkey
     assert model.takes_query and model.card.network.knows_classes and model.card.present_db is None
     assert model.card.training["targets"] == ["bass/bass/electric_basses", "percussion/percussion/drums"]
     assert model.card.training["heard"] == {"own": 2, "redrawn": 2}
+    lent = load_model(made.out / "start").card.licences["sounds"]
+    assert lent and lent.items() <= model.card.licences["sounds"].items()
     assert "Freedoom" in model.card.licences["songs"] and "Simutrans" in model.card.licences["songs"]
     assert model.card.metrics.keys() == {"openmsx"} and set(model.card.metrics["openmsx"]) == set(model.card.nodes)
     assert set(model.card.training["leaves_found"]) == {"openmsx"}

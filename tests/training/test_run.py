@@ -260,3 +260,10 @@ def test_the_papers_networks_learn(name: str, tones: Path, tmp_path: Path) -> No
     assert model.card.training["steps"] == 2
     assert sum(parameter.numel() for parameter in model.network.parameters()) > 30e6
     shutil.rmtree(tmp_path / "run")  # a gigabyte
+
+
+def test_what_a_recipe_alone_learns_is_refused(tmp_path: Path) -> None:
+    """Training would leave the weights that tell what is in a song as they were drawn."""
+    with pytest.raises(OptionError, match=r"'network.named: true' is learned by recipes/query_model/make.py alone"):
+        train(read_settings(["query"], ["network.named=true"]), tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -202,7 +202,7 @@ def _suite(
     songs = Songs(Monitor(lambda sentence: say(sentence, error=True), progress_bar))
     runs = plan_runs(read_experiments(names or ()), size, songs, changes or ())
     if rows != ROWS and not rows.is_dir():
-        say(f"there is no folder '{rows}' of kept rows yet: every run is done", error=True)
+        say(f"there is no folder '{rows}' of kept rows yet: no run is taken from it", error=True)
     return Suite(folder, runs, rows if rows.is_dir() else None), songs
 
 
