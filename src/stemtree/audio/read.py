@@ -12,11 +12,8 @@ from stemtree.audio.libsndfile import LONGEST, SoundFileSource
 from stemtree.audio.mpeg import MpegSource
 from stemtree.audio.regular_file import RegularFile, regular_file
 from stemtree.audio.samples import ExactSamples
-from stemtree.audio.source import ArraySource, AudioSource, FileSource, cut_off_note, truncated
+from stemtree.audio.source import READ_SAMPLES, ArraySource, AudioSource, FileSource, cut_off_note, truncated
 from stemtree.errors import AudioError, OptionError
-
-_BLOCK = 1 << 16
-"""Samples read at a time."""
 
 _MALFORMED = 3
 """libsndfile's error code for a damaged header of a known format. FFmpeg would read such a file without an error."""
@@ -152,7 +149,7 @@ def read_samples(source: AudioSource, start: int = 0, count: int | None = None) 
     """Read ``(channel, sample)`` samples of a source, see `read`."""
     blocks: list[ExactSamples] = []
     missing = count
-    for block in source.blocks(_BLOCK if count is None else max(1, min(count, _BLOCK)), start):
+    for block in source.blocks(READ_SAMPLES if count is None else max(1, min(count, READ_SAMPLES)), start):
         blocks.append(block if missing is None else block[:, :missing])
         if missing is not None and (missing := missing - block.shape[1]) <= 0:
             break

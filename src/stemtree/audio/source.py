@@ -12,6 +12,9 @@ from stemtree.errors import AudioError, TruncatedError, counted
 
 AnySamples = TypeVar("AnySamples", Samples, ExactSamples)
 
+READ_SAMPLES = 1 << 16
+"""Samples to read at a time, where nothing else decides."""
+
 _CHANNELS = {1: "mono", 2: "stereo"}
 
 _LARGEST_AMPLITUDE = 1e6

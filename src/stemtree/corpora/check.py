@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stemtree.audio import open_source, read
+from stemtree.audio import READ_SAMPLES, open_source, read
 from stemtree.audio.decibels import to_decibels
 from stemtree.audio.decoded import DecodedSource
 from stemtree.audio.samples import ExactSamples
@@ -28,9 +28,6 @@ _POSITIONS, _SECONDS = (0.2, 0.5, 0.8), 2.0
 """Where a mixture is compared with its stems, as fractions of the song, and for how long each time."""
 
 _HASHED_BYTES = 1 << 18
-
-_BLOCK = 1 << 16
-"""Samples read at a time."""
 
 _CHANNELS = {1: "mono", 2: "stereo"}
 
@@ -139,7 +136,7 @@ def _decode_end(header: Header) -> int:
     start = header.num_samples - count
     source = open_source(file.path, file.stream, thorough=False)
     if source.width == "float":
-        for _ in source.blocks(_BLOCK):  # checks all samples
+        for _ in source.blocks(READ_SAMPLES):  # checks all samples
             pass
     elif isinstance(source, DecodedSource):  # seeks with the container's index instead of decoding from the beginning
         # Containers announce whole codec frames and may be off by the encoder's padding, hence half of it.

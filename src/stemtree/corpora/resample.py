@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stemtree.audio import OutputFormat, StemWriter, is_audio_name, open_source
+from stemtree.audio import READ_SAMPLES, OutputFormat, StemWriter, is_audio_name, open_source
 from stemtree.audio.formats import RATES
 from stemtree.audio.resample import resample_blocks
 from stemtree.audio.samples import ExactSamples
@@ -23,9 +23,6 @@ from stemtree.staging import staging, whole_file, write_failure
 
 _RECORD = "resampled.json"
 """In the copy's folder: the settings that all of its songs have."""
-
-_BLOCK = 1 << 16
-"""Samples read and written at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,10 +244,10 @@ def _resample_file(file: Path, place: Path, settings: ResampleSettings) -> int:
 
 
 def _blocks(source: AudioSource, settings: ResampleSettings) -> Iterator[ExactSamples]:
-    blocks: Iterator[ExactSamples] = source.blocks(_BLOCK)
+    blocks: Iterator[ExactSamples] = source.blocks(READ_SAMPLES)
     channels = source.channels
     if settings.mono and channels > 1:
         blocks, channels = (block.mean(axis=0, keepdims=True) for block in blocks), 1
     if source.sample_rate == settings.sample_rate:
         return blocks
-    return resample_blocks(blocks, channels, source.sample_rate, settings.sample_rate, _BLOCK)
+    return resample_blocks(blocks, channels, source.sample_rate, settings.sample_rate, READ_SAMPLES)

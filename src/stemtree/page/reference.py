@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stemtree.audio import is_audio_name, open_source
+from stemtree.audio import READ_SAMPLES, is_audio_name, open_source
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import AudioFile
 from stemtree.errors import AudioError, HierarchyError, OptionError, suggest
@@ -32,7 +32,6 @@ SCORED_SECONDS = 10.0
 """Length of the chunks that are measured."""
 
 _WIDTH = Width(24, 4.0)
-_READ = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ class ReferenceReader:
 def _stream(tree: PageTree, file: AudioFile, size: int) -> Iterator[NDArray[np.float64]]:
     """``(sample, channel)`` of the tree's channels and length."""
     held, left = np.zeros((0, tree.channels)), tree.num_samples
-    for block in open_source(file.path, file.stream).blocks(_READ):
+    for block in open_source(file.path, file.stream).blocks(READ_SAMPLES):
         if block.shape[0] != tree.channels:
             block = np.broadcast_to(block.mean(axis=0), (tree.channels, block.shape[1]))
         held = np.concatenate([held, block.T])

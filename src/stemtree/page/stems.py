@@ -13,14 +13,12 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from stemtree.audio import AudioSource, open_source
+from stemtree.audio import READ_SAMPLES, AudioSource, open_source
 from stemtree.errors import AudioError, counted
 from stemtree.page.tree import Leaf, PageTree
 
 Steps: TypeAlias = "NDArray[np.int16] | NDArray[np.int32]"
 """``(sample, channel)``: whole steps of a leaf's width."""
-
-_READ = 1 << 16
 
 _SLACK = 0.1
 """Seconds by which a lossy codec may lengthen or shorten a stem."""
@@ -169,7 +167,7 @@ def stem_blocks(tree: PageTree, file: str, size: int) -> Iterator[Steps]:
 def stem_checksum(tree: PageTree, file: str) -> int:
     """CRC-32 of a stem's samples, as `LeafReader.checksums` has it."""
     checksum = 0
-    for block in stem_blocks(tree, file, _READ):
+    for block in stem_blocks(tree, file, READ_SAMPLES):
         checksum = zlib.crc32(block.data, checksum)
     return checksum
 
@@ -194,7 +192,7 @@ def _rounded(tree: PageTree, source: AudioSource, size: int) -> Iterator[Steps]:
     """Anything else, rounded; what a codec added at the end is left out, and what it cut off there is silence."""
     width, left = stem_width(tree), tree.num_samples
     held, count = [np.zeros((0, tree.channels))], 0
-    for block in source.blocks(_READ):
+    for block in source.blocks(READ_SAMPLES):
         held.append(block.T)
         count += block.shape[1]
         while left and count >= min(size, left):

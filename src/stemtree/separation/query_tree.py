@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from stemtree.audio import AudioSource, OutputFormat, open_source, to_source
+from stemtree.audio import READ_SAMPLES, AudioSource, OutputFormat, open_source, to_source
 from stemtree.devices import AUTO, find_device, full_precision
 from stemtree.errors import AudioWarning, OptionError
 from stemtree.hierarchy import NodePath, own_name
@@ -28,9 +28,6 @@ from stemtree.spectral import analyse_stream
 from stemtree.types import Spectrogram
 
 Measured = TypeVar("Measured")
-
-_READ = 1 << 16
-"""Samples to read at a time."""
 
 
 class QueryTree:
@@ -175,7 +172,7 @@ class QueryTree:
     ) -> Iterator[tuple[float, Measured]]:
         """The energy of each block of a song, and what is measured of it as the model takes it."""
         stft, done = self.stack.stft.at(source.sample_rate), 0
-        audio = (torch.from_numpy(block.astype(np.float32)) for block in source.blocks(_READ))
+        audio = (torch.from_numpy(block.astype(np.float32)) for block in source.blocks(READ_SAMPLES))
         for spectrogram in analyse_stream(stft, audio, self.stack.block_frames):
             mixture = self.stack.model_input(spectrogram.to(self.device), stft)
             with full_precision(self.device):

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from stemtree.audio import AudioSource
+from stemtree.audio import READ_SAMPLES, AudioSource
 from stemtree.audio.samples import ExactSamples, Samples, total_of
 from stemtree.masks.conserve import normalise
 from stemtree.processes import allow_forks
@@ -22,9 +22,6 @@ from stemtree.spectral import MaskedSpectrogram, Stft, Synthesis, analyse_stream
 from stemtree.types import Masks, Spectrogram, Waveform
 
 Begun = TypeVar("Begun")
-
-_READ = 1 << 16
-"""Samples to read at a time."""
 
 _SYNTHESISED = 128
 """Frames to transform back at a time on the CPU, where the samples of all stems of a block would take 80 MB."""
@@ -96,7 +93,7 @@ def _finished(
     """
     stft = plan.stft.at(source.sample_rate)
     synthesis, on_cpu = Synthesis(stft), batches.device == CPU
-    size = _READ if on_cpu else plan.block_frames * stft.hop  # one copy for each block
+    size = READ_SAMPLES if on_cpu else plan.block_frames * stft.hop  # one copy for each block
     audio = (torch.from_numpy(mixture.put(block).astype(np.float32)) for block in source.blocks(size))
     spectrograms = analyse_stream(stft, map(batches.link.send, audio), plan.block_frames)
     for blocks in batches.of(with_context(spectrograms, stft, plan.context_frames)):

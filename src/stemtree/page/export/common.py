@@ -13,15 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stemtree.audio import READ_SAMPLES
 from stemtree.errors import OptionError
 from stemtree.page.stems import LeafReader, Steps
 from stemtree.page.tree import PageTree
 from stemtree.staging import behind_link, staging
 
 Progress = Callable[[int, int | None], None]
-
-BLOCK = 1 << 16
-"""Samples that are read at a time."""
 
 _ENDINGS = {"stem.mp4": ".stem.mp4", "daw": " (DAW)", "trackswitch": " (trackswitch)", "zip": ".zip"}
 _LONGEST = 120
@@ -52,9 +50,9 @@ class Export:
     progress: Progress | None
 
     def blocks(self) -> Iterator[list[Steps]]:
-        """The leaves' integers, `BLOCK` samples at a time, in the widths that `LeafReader` has for them."""
+        """The leaves' integers, `READ_SAMPLES` samples at a time, in the widths that `LeafReader` has for them."""
         done = 0
-        for block in LeafReader(self.tree).blocks(BLOCK):
+        for block in LeafReader(self.tree).blocks(READ_SAMPLES):
             yield block
             done += len(block[0])
             if self.progress:

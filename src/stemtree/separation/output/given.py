@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stemtree.audio import StemReader
+from stemtree.audio import READ_SAMPLES, StemReader
 from stemtree.audio.samples import ExactSamples, PcmSamples
 from stemtree.errors import AudioError
 from stemtree.hierarchy import NodePath
 from stemtree.separation.output.integer_sums import NodeSums
 from stemtree.separation.output.manifest import NodeStatistics
-
-_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,8 @@ class GivenStem:
         """
         found = NodeStatistics()
         with StemReader(self.file, bits) as reader:
-            for start in range(0, self.num_samples, _BLOCK):
-                found.add(reader.read(min(_BLOCK, self.num_samples - start)), 2.0 ** (bits - 1))
+            for start in range(0, self.num_samples, READ_SAMPLES):
+                found.add(reader.read(min(READ_SAMPLES, self.num_samples - start)), 2.0 ** (bits - 1))
         if self.row.get("crc32") != found.as_dict()["crc32"]:
             raise AudioError(
                 f"the stem '{self.file}' has changed since it was separated, and those beside it would no longer add "

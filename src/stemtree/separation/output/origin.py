@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stemtree.audio import AudioSource, FileSource
+from stemtree.audio import READ_SAMPLES, AudioSource, FileSource
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, is_within
 from stemtree.separation.output.sums import sums_of
 from stemtree.separation.plan import Plan
-
-_READ = 1 << 16
-"""Samples to read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ def _checksum_of(source: AudioSource) -> str:
         with source.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     digest = hashlib.sha256(str(source.sample_rate).encode())
-    for block in source.blocks(_READ):
+    for block in source.blocks(READ_SAMPLES):
         digest.update(block.T.astype("<f8").tobytes())
     return digest.hexdigest()
 
