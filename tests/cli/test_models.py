@@ -34,6 +34,13 @@ def test_the_models_that_are_here(cli, drums: Path) -> None:
     assert any(line.startswith(" default model  MIT") for line in lines)
     (drums / "config.json").write_text("{}")  # of something else
     assert "runs/drums" not in cli("models", "runs").out
+    card = json.loads(card_file(DRUM_MODEL).read_text("utf-8"))
+    for wrong in ({"nodes": [1, 2]}, {"nodes": "kick"}, {"root": "nope"}, {"stft": card["stft"] | {"window": -4}}):
+        (drums / "config.json").write_text(json.dumps(card | wrong))
+        outcome = cli("models", "runs")
+        assert "runs/drums" not in outcome.out and "report" not in outcome.err, wrong
+        outcome = cli("separate", "--splitter", drums, "--list")
+        assert outcome.code == 1 and outcome.err.count("\n") == 1 and "report" not in outcome.err, outcome.err
 
 
 def test_one_card(cli, drums: Path) -> None:

@@ -70,3 +70,15 @@ def test_metadata_that_is_not_yaml_or_not_there(slakh: Path) -> None:
         load_corpus(slakh, "slakh")
     shutil.rmtree(slakh / "train")
     assert len(load_corpus(slakh, "slakh").tracks) == 1
+
+
+@pytest.mark.parametrize("kind", ["slakh", "medleydb", "ms21", "moisesdb", "musdb18", "musdb18-hq", "folder"])
+def test_songs_behind_links(kind: str, corpora: Callable[[str], Path], tmp_path: Path) -> None:
+    root = corpora(kind)
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    for entry in root.iterdir():
+        (linked / entry.name).symlink_to(entry)
+    (linked / "round").symlink_to(linked)
+    there = load_corpus(root, kind)
+    assert [track.id for track in load_corpus(linked, kind).tracks] == [track.id for track in there.tracks] != []

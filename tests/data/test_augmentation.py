@@ -43,6 +43,11 @@ def test_nothing_comes_from_a_song_to_avoid(corpus: Corpus) -> None:
     assert {excerpt.track for mix in mixes for excerpt in mix if excerpt.stem == 1} == {0}  # no other has drums
 
 
+def test_a_song_without_a_stem_stays_as_it_is(corpus: Corpus) -> None:
+    """As songs are that have nothing beneath the node that is used as the mixture."""
+    assert augment(corpus, [], 50, drop=0.5, other_song=0.5) == [[]] * 50
+
+
 def test_nothing_is_drawn_from_where_truth_is_missing(corpus: Corpus) -> None:
     augmenter = Augmenter(
         Augmentation(shift=0.3, other_song=0.3, doubled=0.3), corpus, Chunking(2, 1), None,

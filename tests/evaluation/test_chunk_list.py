@@ -1,12 +1,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from polars.testing import assert_frame_equal
 
-from stemtree.corpora.track import Corpus
+from stemtree.corpora.track import AudioFile, Corpus
 from stemtree.data.salience import Chunking
-from stemtree.errors import EvaluationError, OptionError, SamplingError
+from stemtree.errors import AudioError, AudioWarning, EvaluationError, OptionError, SamplingError
 from stemtree.evaluation.chunk_list import ChunkList, ListedChunk, list_all, read_chunks, select_chunks, write_chunks
 from stemtree.evaluation.chunks import choose_chunks
 from stemtree.evaluation.estimators.bounds import Mixture
@@ -54,6 +56,21 @@ def test_an_only_child_has_the_family_of_its_parent(query_corpus: Corpus, hierar
     corpus = replace(query_corpus, tracks=tracks, hierarchy="deeper")
     chunks = select_chunks(corpus, tree, [f"{BASS}/only"], CHUNKS, with_family=True)
     assert [chunk.song for chunk in chunks.chunks] == ["0"] * 3
+
+
+def test_songs_that_cannot_be_read_are_not_left_out_unasked(
+    query_corpus: Corpus, hierarchy: Hierarchy, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.wav"
+    soundfile.write(bad, np.full((8000, 1), np.nan), 8000, "FLOAT")
+    first, *others = query_corpus.tracks
+    broken = replace(first, id="bad", stems=tuple(replace(stem, file=AudioFile(bad)) for stem in first.stems))
+    corpus = replace(query_corpus, root=tmp_path, tracks=(broken, *others))
+    with pytest.raises(AudioError, match=r"bad\.wav"):
+        select_chunks(corpus, hierarchy, [BASS], CHUNKS)
+    with pytest.warns(AudioWarning, match=r"left out: .*bad\.wav"):
+        chunks = select_chunks(corpus, hierarchy, [BASS], CHUNKS, skip_bad=True)
+    assert {chunk.song for chunk in chunks.chunks} == {"1", "2"}
 
 
 def test_a_sample_and_no_chunk_at_all(query_corpus: Corpus, hierarchy: Hierarchy) -> None:

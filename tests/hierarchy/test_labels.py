@@ -9,6 +9,10 @@ def test_case_and_punctuation_do_not_matter(label: str) -> None:
     assert normal_form(label) == "electric bass"
 
 
+def test_names_of_files_made_on_a_mac() -> None:
+    assert normal_form("Flo\u0308te") == normal_form("Fl\u00f6te") == "fl\u00f6te"
+
+
 def test_claimed_labels_and_unambiguous_names() -> None:
     claims = [("a/guitar", "Guitar (clean)"), ("b/keys", "piano")]
     names = [

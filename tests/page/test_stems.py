@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,19 @@ def test_chunks_hold_the_leaves_exactly(tmp_path: Path, subtype: str, container:
     for leaf, steps in zip(tree.leaves, decoded, strict=True):
         assert np.array_equal(steps, nodes[tree.nodes[leaf.node].path])
     assert np.array_equal(sum(decoded), nodes[""])
+
+
+def test_floating_point_far_below_a_step(tmp_path: Path) -> None:
+    """What rounding makes of stems that are as good as silent is no change."""
+
+    def signal(leaf: int, count: int, width: int) -> np.ndarray:
+        return noise(leaf, count, width, 24) * {1: 1e-6, 2: 1e-5}.get(leaf, 1.0)
+
+    make_song(tmp_path, subtype="float", signal=signal)
+    rows = json.loads((tmp_path / "tree.json").read_text("utf-8"))["nodes"]
+    quiet = sorted(row["rms_dbfs"] for row in rows)[:2]
+    assert quiet[0] < -144 < quiet[1] < -130  # below and about half a step of 24 bits
+    make_page(tmp_path)
 
 
 def test_floating_point_beyond_full_scale(tmp_path: Path) -> None:

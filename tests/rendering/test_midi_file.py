@@ -98,6 +98,19 @@ def test_notes_that_are_ended_by_the_next(tmp_path: Path) -> None:
     assert notes(midi(empty), tmp_path) == [(64, 0.5, 1.0)]
 
 
+def test_the_state_of_a_channel_on_another_track(tmp_path: Path) -> None:
+    setup = track((0, b"\xc0\x28"), (0, b"\xb0\x07\x50"), (BEAT, b"\xe0\x00\x50"))
+    other = track((0, b"\x91\x3c\x64"), (BEAT, b"\x81\x3c\x00"))  # plays on another channel
+    (tmp_path / "a.mid").write_bytes(midi(setup, HELD, other))
+    parts = read_parts(tmp_path / "a.mid")
+    assert [part.program for part in parts] == [40, 0]
+    assert [len(part.instrument.pitch_bends) for part in parts] == [1, 0]
+    assert [[control.value for control in part.instrument.control_changes] for part in parts] == [[80], []]
+    own = track((0, b"\xc0\x13"), (0, ON), (BEAT, OFF))  # says at the same time what it plays
+    (tmp_path / "b.mid").write_bytes(midi(setup, own))
+    assert [part.program for part in read_parts(tmp_path / "b.mid")] == [19]
+
+
 def test_drop_frames_and_tempo_changes(tmp_path: Path) -> None:
     smpte = midi(track((0, ON), (3000, OFF)), division=(256 - 29) << 8 | 100)  # 29.97 frames a second
     assert notes(smpte, tmp_path) == [(60, 0.0, 1.001)]

@@ -46,7 +46,7 @@ def test_the_seed_decides_whatever_the_workers(tmp_path: Path) -> None:
     assert all(stem["effects"] for stem in songs[0]["stems"].values())
 
 
-def test_what_is_there_is_left_and_what_is_half_there_is_made(midi: Path, tmp_path: Path) -> None:
+def test_what_is_there_is_left(midi: Path, tmp_path: Path) -> None:
     root = tmp_path / "corpus"
     render_corpus([midi, midi], root, render_settings(), workers=1)
     mix = root / "song" / "mix.wav"
@@ -54,10 +54,13 @@ def test_what_is_there_is_left_and_what_is_half_there_is_made(midi: Path, tmp_pa
     render_corpus([midi], root, render_settings(), workers=1)
     assert mix.stat().st_mtime_ns == before
     assert [path.name for path in root.iterdir()] == ["song"]
-    (root / "song" / "metadata.yaml").unlink()
-    mix.write_bytes(b"half")
-    assert render_corpus([midi], root, render_settings(), workers=1) == []
     assert mix.read_bytes() == content and check_corpus(root, "slakh").problems == ()
+    own = tmp_path / "project" / "song" / "stems" / "own.wav"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    with pytest.raises(OptionError, match=r"project/song' holds something else than a rendered song: choose another"):
+        render_corpus([midi], tmp_path / "project", render_settings(), workers=1)
+    assert own.exists()
 
 
 def test_songs_are_divided_into_splits_and_stay_there(tmp_path: Path) -> None:

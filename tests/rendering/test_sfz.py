@@ -13,7 +13,7 @@ from stemtree.rendering.midi import DRUMS, MidiPart, read_parts
 from stemtree.rendering.plan import plan_stems
 from stemtree.rendering.render import Take
 from stemtree.rendering.settings import RenderSettings
-from stemtree.rendering.sfz import SfzPlayer, check_sfz
+from stemtree.rendering.sfz import SfzPlayer, check_sfz, sample_paths
 
 pytest.importorskip("pysfizz")
 
@@ -105,6 +105,12 @@ def test_what_is_missing_is_named(instrument: Path) -> None:
     instrument.write_text("#define $A a\n#define $LONGER $A$A\n<region> sample=$LONGER.wav")
     with pytest.raises(CorpusError, match=r"the first 'aa\.wav'"):
         check_sfz(instrument)
+    instrument.write_text("<control> default_path=Samples/ <region> sample=a.wav <control> <region> sample=b.wav")
+    with pytest.raises(CorpusError, match=r"refers to 2 of 2 .* the first 'Samples/a\.wav'"):
+        check_sfz(instrument)
+    assert list(sample_paths(instrument)) == ["Samples/a.wav", "b.wav"]  # <control> forgets the path
+    instrument.write_text("<region> sample=*sine")
+    check_sfz(instrument)
     instrument.write_bytes(b"\xff\x00RIFF")
     with pytest.raises(CorpusError, match="has no samples: give an SFZ instrument"):
         check_sfz(instrument)

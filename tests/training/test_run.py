@@ -70,6 +70,17 @@ def test_the_last_checkpoint_is_kept_where_the_best_is_not_beaten(config: Path, 
     assert model.card.training["kept_step"] == last
 
 
+def test_a_run_that_ended_early_has_ended(config: Path, tmp_path: Path) -> None:
+    asked = read_settings([config], ["trainer.max_epochs=9", "stop_after=1", "learning_rate=0.5"])
+    first = train(asked, tmp_path / "run")
+    assert 2 < first.card.training["steps"] < 18
+    again = train(asked, tmp_path / "run")
+    assert again.card.training["steps"] == first.card.training["steps"]
+    assert again.card.training["kept_step"] == first.card.training["kept_step"]
+    for name, tensor in first.network.state_dict().items():
+        assert torch.equal(tensor, again.network.state_dict()[name]), name
+
+
 def test_what_a_run_leaves(config: Path, tmp_path: Path) -> None:
     model = train(read_settings([config], ["relation.kind=tree"]), tmp_path / "run")
     assert {file.name for file in (tmp_path / "run").iterdir()} == {

@@ -1,5 +1,6 @@
 """``stemtree curate``: from raw multitracks to a hierarchical dataset in steps, each with files in and files out."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from stemtree.cli.cluster_option import ClusterOption
 from stemtree.cli.command_list import CommandList
 from stemtree.cli.messages import one_line, progress_bar, say
 from stemtree.cli.problem_report import count_kinds, print_problems
-from stemtree.errors import counted
+from stemtree.errors import OptionError, counted
 
 app = typer.Typer(
     cls=CommandList,
@@ -40,6 +41,8 @@ def gather(
     from stemtree.curation.gather.library import gather as run
     from stemtree.curation.gather.song import GatherSettings
 
+    if not math.isfinite(most_gb):
+        raise OptionError(f"--most-gb {most_gb} is no size: give a number of gigabytes")
     settings = GatherSettings(
         UnpackLimits(bytes=int(most_gb * 2**30), files=most_files),
         DownloadSettings(tries=tries),

@@ -124,7 +124,9 @@ def evaluate(
     chunking = Chunking(duration, hop if hop is not None else duration, threshold)
     settings = EvaluationSettings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss, query)
     if targets:
-        listed = select_chunks(songs, tree, targets, chunking, with_family=family, sample=sample, seed=seed)
+        listed = select_chunks(
+            songs, tree, targets, chunking, with_family=family, sample=sample, seed=seed, skip_bad=skip_bad
+        )
     possible = _possible_nodes(tree, node, level, root, listed.targets if listed else ())
     estimator = make_estimator(name, possible, Stft(window, window_hop, 16000), tree, device)
     if not isinstance(estimator, QueryModel):  # which draws queries from chunks that are not measured

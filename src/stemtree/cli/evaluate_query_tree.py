@@ -105,8 +105,11 @@ def evaluate_query_tree(
 
 def _check_output(file: Path) -> None:
     """Make the folder of a file before hours are spent on what it will hold; no earlier file is lost."""
-    if file.exists():
-        raise OptionError(f"'{file}' is there already: give another file with -o, or delete it")
+    from stemtree.evaluation.query_tree import leaves_file
+
+    for place in (file, leaves_file(file)):
+        if place.exists():
+            raise OptionError(f"'{place}' is there already: give another file with -o, or delete it")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

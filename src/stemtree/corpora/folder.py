@@ -8,6 +8,7 @@ from pathlib import Path
 from stemtree.audio import is_audio_name
 from stemtree.corpora.layout import Layout, split_of
 from stemtree.corpora.track import AudioFile, ListedStem, Listing
+from stemtree.folders import files_below
 
 _MIXTURES = ("mix", "mixture")
 
@@ -24,7 +25,7 @@ class Folder(Layout):
 
     def song_paths(self, root: Path) -> Iterable[Path]:
         """Folders that hold audio."""
-        return sorted({file.parent for file in root.glob("**/*") if file.is_file() and is_audio_name(file)})
+        return sorted({file.parent for file in files_below(root) if file.is_file() and is_audio_name(file)})
 
     def read_song(self, path: Path) -> Listing:
         """See `Layout.read_song`."""

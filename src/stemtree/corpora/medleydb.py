@@ -7,6 +7,7 @@ from typing import Any
 
 from stemtree.corpora.layout import Layout, optional_text, read_metadata, required
 from stemtree.corpora.track import AudioFile, ListedStem, Listing
+from stemtree.folders import files_below
 
 _METADATA = "_METADATA.yaml"
 
@@ -25,8 +26,9 @@ class MedleyDb(Layout):
 
     def song_paths(self, root: Path) -> Iterable[Path]:
         """All metadata files, and the missing ones of song folders that hold a folder of stems."""
-        found = {_song_folder(file): file for file in root.glob(f"**/*{_METADATA}")}
-        for song in (folder.parent for folder in root.glob("**/*STEMS") if found):
+        files = list(files_below(root))
+        found = {_song_folder(file): file for file in files if file.name.endswith(_METADATA)}
+        for song in (file.parents[1] for file in files if found and file.match("*STEMS/*")):
             found.setdefault(song, song / f"{song.name}{_METADATA}")
         return sorted(found.values())
 

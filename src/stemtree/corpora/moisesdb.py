@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stemtree.corpora.layout import Layout, optional_text, read_metadata, required
 from stemtree.corpora.track import AudioFile, ListedStem, Listing
+from stemtree.folders import files_below
 
 _METADATA = "data.json"
 
@@ -24,8 +25,10 @@ class MoisesDb(Layout):
 
     def song_paths(self, root: Path) -> Iterable[Path]:
         """All metadata files, and the missing ones of song folders that hold audio two folders deep."""
-        found = set(root.glob(f"**/{_METADATA}"))
-        audio = (file for ending in ("wav", "flac") for file in root.glob(f"**/*/*/*.{ending}") if found)
+        files = list(files_below(root))
+        found = {file for file in files if file.name == _METADATA}
+        deep = len(root.parts) + 3  # a song's folder, a stem's, and a track's file
+        audio = {file for file in files if found and file.suffix in (".wav", ".flac") and len(file.parts) >= deep}
         return sorted(found | {file.parents[1] / _METADATA for file in audio})
 
     def read_song(self, path: Path) -> Listing:

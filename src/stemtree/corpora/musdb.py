@@ -8,8 +8,10 @@ from pathlib import Path
 
 from stemtree.corpora.layout import Layout, split_of
 from stemtree.corpora.track import AudioFile, ListedStem, Listing
+from stemtree.folders import files_below
 
 _STREAMS = ("mixture", "drums", "bass", "other", "vocals")
+_FILES = tuple(f"{name}.wav" for name in _STREAMS)
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Musdb18(Layout):
 
     def song_paths(self, root: Path) -> Iterable[Path]:
         """All stem files."""
-        return sorted(root.glob("**/*.stem.mp4"))
+        return sorted(file for file in files_below(root) if file.match("*.stem.mp4"))
 
     def read_song(self, path: Path) -> Listing:
         """See `Layout.read_song`; stream 0 is the mixture."""
@@ -41,7 +43,7 @@ class Musdb18HQ(Layout):
 
     def song_paths(self, root: Path) -> Iterable[Path]:
         """Folders that hold any of the five files."""
-        return sorted({file.parent for name in _STREAMS for file in root.glob(f"**/{name}.wav")})
+        return sorted({file.parent for file in files_below(root) if file.name in _FILES})
 
     def read_song(self, path: Path) -> Listing:
         """See `Layout.read_song`."""
@@ -61,8 +63,10 @@ class Dsd100(Layout):
 
     def song_paths(self, root: Path) -> Iterable[Path]:
         """The songs' folders of sources, those included of which only the mixture is there."""
-        songs = {file.parent for name in _STREAMS[1:] for file in root.glob(f"**/Sources/*/*/{name}.wav")}
-        return sorted(songs | {_beside(file.parent, "Sources") for file in root.glob("**/Mixtures/*/*/mixture.wav")})
+        files = [file for file in files_below(root) if file.name in _FILES]
+        songs = {file.parent for file in files if file.match("Sources/*/*/*") and file.stem != "mixture"}
+        mixtures = {file.parent for file in files if file.match("Mixtures/*/*/mixture.wav")}
+        return sorted(songs | {_beside(mixture, "Sources") for mixture in mixtures})
 
     def read_song(self, path: Path) -> Listing:
         """See `Layout.read_song`."""

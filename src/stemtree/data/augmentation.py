@@ -153,7 +153,7 @@ class Augmenter:
             What the mixture is made of. A stem is not replaced where no other song has its leaf.
         """
         settings = self._augmentation
-        partners = self._partners(excerpts[0].track, avoid) if generator.random() < settings.remix else []
+        partners = self._partners(excerpts[0].track, avoid) if generator.random() < settings.remix and excerpts else []
         pitch, tempo = generator.uniform(-settings.pitch, settings.pitch), generator.uniform(*settings.tempo)
         if partners:
             partner = partners[generator.integers(len(partners))]
@@ -161,7 +161,7 @@ class Augmenter:
             pitch, tempo = self._limit_to_range(partner.match, pitch, tempo)
         else:
             excerpts = [other for excerpt in excerpts for other in self._replace(excerpt, generator, avoid)]
-        if settings.drop:
+        if settings.drop and excerpts:
             kept = [excerpt for excerpt in excerpts if generator.random() >= settings.drop]
             excerpts = kept or [excerpts[generator.integers(len(excerpts))]]
         return [self._with_random_effects(excerpt, pitch, tempo, generator) for excerpt in excerpts]

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from stemtree.corpora.track import Corpus, Track
 from stemtree.data.salience import Chunking, SalienceIndex, index_file, salience_index
-from stemtree.errors import EvaluationError, SamplingError
+from stemtree.errors import AudioWarning, EvaluationError, SamplingError
 from stemtree.evaluation.chunks import SongChunks, check_draw
 from stemtree.hierarchy import Hierarchy, NodePath, is_within
 from stemtree.staging import whole_file, write_failure
@@ -126,6 +127,7 @@ def select_chunks(
     with_family: bool = False,
     sample: int | None = None,
     seed: int = 0,
+    skip_bad: bool = False,
 ) -> ChunkList:
     """Select, for each target, the chunks in which it is salient (poster); the salience index is brought up to date.
 
@@ -146,9 +148,13 @@ def select_chunks(
         How many chunks to draw without repetition, over all targets.
     seed : int
         Of the draw.
+    skip_bad : bool
+        Leave out songs that cannot be read, with a warning.
 
     Raises
     ------
+    AudioError
+        If a song cannot be read and is not skipped.
     SamplingError
         If there is no such chunk.
     HierarchyError
@@ -161,7 +167,9 @@ def select_chunks(
     check_draw(sample, seed)
     for target in targets:
         hierarchy.node(target)
-    index = salience_index(corpus, hierarchy, index_file(corpus), chunking, skip_bad=True)
+    index = salience_index(corpus, hierarchy, index_file(corpus), chunking, skip_bad=skip_bad)
+    for problem in index.problems:
+        warnings.warn(f"left out: {problem.message}", AudioWarning, stacklevel=2)
     chunks: list[ListedChunk] = []
     for track in corpus.tracks:
         starts = chunking.starts(track)
@@ -221,7 +229,11 @@ def read_chunks(file: Path) -> ChunkList:
         rows = list(csv.DictReader(io.StringIO(table, newline="")))
         chunks = [ListedChunk(row["song"], float(row["start"]), row["target"]) for row in rows]
         durations = {float(row["duration"]) for row in rows}
-        if len(durations) != 1 or not all(chunk.start >= 0 and math.isfinite(chunk.start) for chunk in chunks):
+        if (
+            len(durations) != 1
+            or len({bool(chunk.target) for chunk in chunks}) != 1  # all have a target, or none has
+            or not all(chunk.start >= 0 and math.isfinite(chunk.start) for chunk in chunks)
+        ):
             raise ValueError
         return ChunkList(tuple(chunks), durations.pop(), rule.rstrip("\r").removeprefix("# "))
     except OSError as error:

@@ -56,11 +56,16 @@ class TreeRows:
             If they cannot be written.
         """
         try:
-            for rows, place in ((self.nodes, file), (self.leaves, file.with_suffix(".leaves.parquet"))):
+            for rows, place in ((self.nodes, file), (self.leaves, leaves_file(file))):
                 with whole_file(place) as whole:
                     write_parquet(rows, whole)
         except OSError as error:
             raise EvaluationError(write_failure(file, error)) from None
+
+
+def leaves_file(nodes: Path) -> Path:
+    """The file with the rows of leaves, beside that with the rows of nodes."""
+    return nodes.with_name(f"{nodes.name.removesuffix('.parquet')}.leaves.parquet")
 
 
 @dataclass(frozen=True)

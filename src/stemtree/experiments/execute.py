@@ -124,7 +124,7 @@ class _StopAtCheckpoint(lightning.Callback):
         self.file, self.stopped = file, False
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        if self.file.exists() and trainer.current_epoch + 1 < (trainer.max_epochs or 0):
+        if self.file.exists() and not trainer.should_stop and trainer.current_epoch + 1 < (trainer.max_epochs or 0):
             self.stopped = trainer.should_stop = True
 
 

@@ -1,6 +1,7 @@
 """Labels: the names that corpora use for what a stem holds."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
@@ -17,7 +18,8 @@ def singular(name: str) -> str:
 @lru_cache(maxsize=8192)
 def normal_form(label: str) -> str:
     """Ignore case and punctuation, in which corpora are inconsistent: ``Electric_Bass`` becomes ``electric bass``."""
-    return re.sub(r"[\W_]+", " ", label).strip().casefold()
+    composed = unicodedata.normalize("NFC", label)  # names of files made on a Mac are decomposed
+    return re.sub(r"[\W_]+", " ", composed).strip().casefold()
 
 
 def index_labels(

@@ -20,6 +20,7 @@ from stemtree.audio import READ_SAMPLES, is_audio_name, open_source
 from stemtree.corpora.load import load_corpus
 from stemtree.corpora.track import AudioFile
 from stemtree.errors import AudioError, HierarchyError, OptionError, suggest
+from stemtree.folders import files_below
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, from_dict, known_nodes, load
 from stemtree.metrics.si_sdr import si_sdr
 from stemtree.page.dataset import Progress, script, write_dataset
@@ -232,7 +233,7 @@ def _of_folder(tree: PageTree, folder: Path) -> dict[NodePath, tuple[AudioFile, 
     """Files named by a node's path, its name where only one node has it, an alias of it, or a label of a leaf."""
     hierarchy = _hierarchy(tree)
     found: dict[NodePath, tuple[AudioFile, ...]] = {}
-    for file in sorted(folder.rglob("*")):
+    for file in files_below(folder):
         if not is_audio_name(file) or not file.is_file():
             continue
         path = _node_named(hierarchy, file.relative_to(folder).with_suffix("").as_posix())

@@ -23,6 +23,9 @@ Steps: TypeAlias = "NDArray[np.int16] | NDArray[np.int32]"
 _SLACK = 0.1
 """Seconds by which a lossy codec may lengthen or shorten a stem."""
 
+_FAINT = -110.0
+"""dBFS below which rounding to 24 bits changes how loud a stem is."""
+
 _LEVEL_SLACK = 0.05
 """dB by which a stem's RMS may differ from what ``tree.json`` says, which is rounded to 0.01 dB."""
 
@@ -217,6 +220,8 @@ def _check_level(tree: PageTree, file: str, energy: float) -> None:
         return
     found = 10 * math.log10(energy / (tree.num_samples * tree.channels)) if energy else None
     said = row["rms_dbfs"]
+    if not tree.bits:  # `found` is of rounded samples
+        found, said = (_FAINT if level is None else max(_FAINT, level) for level in (found, said))
     if (said is None) != (found is None) or (found is not None and abs(found - float(said)) > _LEVEL_SLACK):
         raise AudioError(
             f"the stem '{tree.folder / file}' has changed since it was separated (its RMS is {_db(found)}, tree.json "

@@ -177,15 +177,16 @@ def read_tree(folder: Path, mixture: bool = False) -> PageTree:
     if min(shape) < 1 or not tree.leaves:
         raise OptionError(f"'{folder / MANIFEST}' describes no audio: separate the song again")
     for row in manifest["nodes"]:
-        _check_inside(folder, str(row["file"]))
+        check_inside(folder, str(row["file"]))
     for leaf in tree.leaves:
         for file in (leaf.file, *leaf.less):
             if file is not None:
-                _check_is_there(folder, file)
+                check_is_there(folder, file)
     return tree
 
 
-def _check_inside(folder: Path, file: str) -> None:
+def check_inside(folder: Path, file: str) -> None:
+    """Raise AudioError if a stem that ``tree.json`` names lies outside the song's folder."""
     try:
         is_inside = (folder / file).resolve().is_relative_to(folder.resolve())
     except (OSError, ValueError):  # a name that no file can have
@@ -194,7 +195,8 @@ def _check_inside(folder: Path, file: str) -> None:
         raise AudioError(f"'{folder / MANIFEST}' names a stem outside its folder ('{file}'): separate the song again")
 
 
-def _check_is_there(folder: Path, file: str) -> None:
+def check_is_there(folder: Path, file: str) -> None:
+    """Raise AudioError if a stem that ``tree.json`` names is missing."""
     try:
         is_there = (folder / file).is_file()
     except (OSError, ValueError):  # a name that no file can have

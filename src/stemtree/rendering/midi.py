@@ -15,6 +15,9 @@ from stemtree.rendering.packages import render_package
 DRUMS = 128
 """Slakh's program number for drums."""
 
+_PARAMETER_CONTROLS = (6, 38, *range(96, 102))
+"""Controllers that choose a parameter, such as the range of bends, and set it."""
+
 _DECAY = 2.0
 """Seconds that are rendered after the last note."""
 
@@ -129,11 +132,19 @@ def cut_out(parts: Sequence[MidiPart], start: float, end: float) -> list[MidiPar
 
 
 def _events_between(events: Sequence[Any], start: float, end: float, kind: Callable[[Any], int]) -> list[Any]:
-    """The events between two times, preceded by the last earlier event of each kind, at time 0."""
+    """The events between two times, preceded at time 0 by the last earlier event of each kind.
+
+    Of controls that set parameters all earlier ones are kept, since each means what those before it chose.
+    """
     ordered = sorted(events, key=lambda event: float(event.time))
-    in_force = {kind(event): changed(event, time=0.0) for event in ordered if event.time < start}
-    inside = [changed(event, time=event.time - start) for event in ordered if start <= event.time < end]
-    return [*in_force.values(), *inside]
+    before = [changed(event, time=0.0) for event in ordered if event.time < start]
+    last = {kind(event): number for number, event in enumerate(before)}
+    in_force = [
+        event
+        for number, event in enumerate(before)
+        if kind(event) in _PARAMETER_CONTROLS or last[kind(event)] == number
+    ]
+    return [*in_force, *(changed(event, time=event.time - start) for event in ordered if start <= event.time < end)]
 
 
 def changed(event: Any, **values: float) -> Any:

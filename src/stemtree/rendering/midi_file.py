@@ -1,7 +1,8 @@
 """Standard MIDI files as other programs play them, with all that pretty-midi needs for the same notes.
 
-pretty-midi takes tempi from the first track alone, ends notes only at note-offs, and knows ticks as parts of a beat. A
-file that means the same is made of one in which these stand otherwise; other files stay as they are.
+pretty-midi takes tempi from the first track alone, and a channel's programs, controls and bends from the track of its
+notes alone; it ends notes only at note-offs, and knows ticks as parts of a beat. A file that means the same is made of
+one in which these stand otherwise; other files stay as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from stemtree.rendering.midi_bytes import parse_midi
 
 if TYPE_CHECKING:
     import mido
+
+_STATE = ("program_change", "control_change", "pitchwheel")
+"""Messages that hold for a channel, whatever track they stand on."""
 
 _ALL_OFF = (120, 123)
 """Controllers that end all notes of a channel."""
@@ -42,8 +46,8 @@ def read_midi(content: bytes) -> mido.MidiFile:
     Returns
     -------
     mido.MidiFile
-        In which beats are divided into at most as many ticks as pretty-midi takes, tempi stand on the first track, and
-        every note has a note-off.
+        In which beats are divided into at most as many ticks as pretty-midi takes, tempi stand on the first track, the
+        state of a channel on every track that plays on it, and every note has a note-off.
 
     Raises
     ------
@@ -59,6 +63,7 @@ def read_midi(content: bytes) -> mido.MidiFile:
     _use_beats(file)
     _gather_tempi(file)
     _end_notes(file)
+    _share_channels(file)
     _limit_ticks(file)
     return file
 
@@ -88,6 +93,23 @@ def _gather_tempi(file: mido.MidiFile) -> None:
             _keep(track, [event for event in timed if event[1].type != "set_tempo"])
     if moved:
         _keep(file.tracks[0], sorted([*_absolute(file.tracks[0]), *moved], key=lambda event: event[0]))
+
+
+def _share_channels(file: mido.MidiFile) -> None:
+    """Copy what other tracks say of a channel to the tracks that play on it, before what these say at the same time."""
+    timed = [list(_absolute(track)) for track in file.tracks]
+    said = [[event for event in events if event[1].type in _STATE] for events in timed]
+    for number, (track, events) in enumerate(zip(file.tracks, timed, strict=True)):
+        played = {event.channel for _, event in events if event.type == "note_on"}
+        others = [
+            event
+            for other, states in enumerate(said)
+            if other != number
+            for event in states
+            if event[1].channel in played
+        ]
+        if others:
+            _keep(track, sorted([*others, *events], key=lambda event: event[0]))
 
 
 def _end_notes(file: mido.MidiFile) -> None:

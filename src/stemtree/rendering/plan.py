@@ -109,7 +109,11 @@ def draw_excerpt(
     onsets = [note.start for part in parts for note in part.instrument.notes]
     latest = max(min(onsets), max(onsets) - duration)
     start = float(random.uniform(min(onsets), latest))
-    return cut_out(parts, start, start + duration)
+    cut = cut_out(parts, start, start + duration)
+    if not cut:  # in a pause
+        start = onsets[random.integers(len(onsets))]
+        cut = cut_out(parts, start, start + duration)
+    return cut
 
 
 def _draw_preset(part: MidiPart, leaf: NodePath, settings: RenderSettings, random: np.random.Generator) -> Preset:

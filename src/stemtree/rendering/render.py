@@ -15,6 +15,7 @@ from stemtree.corpora.layout import SPLITS, read_metadata
 from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError, OptionError, StemtreeError, counted
+from stemtree.folders import is_empty_folder
 from stemtree.rendering.midi import duration_of, read_parts, song_name
 from stemtree.rendering.plan import draw_excerpt, plan_stems
 from stemtree.rendering.settings import RenderSettings, worker_count
@@ -47,8 +48,10 @@ class Take:
     settings: RenderSettings
 
     def is_rendered(self) -> bool:
-        """Whether the song is complete; raises OptionError if it was rendered with other settings."""
+        """Whether the song is complete; raises OptionError if it was rendered with other settings, or is no song."""
         if not (self.folder / METADATA).exists():
+            if self.folder.exists() and not is_empty_folder(self.folder):
+                raise OptionError(f"'{self.folder}' holds something else than a rendered song: choose another folder")
             return False
         recorded = read_metadata(self.folder / METADATA).get("rendering")
         if not isinstance(recorded, dict):

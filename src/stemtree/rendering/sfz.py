@@ -18,6 +18,9 @@ from stemtree.extras import library
 from stemtree.rendering.fluidsynth import PAN, Preset, events_of
 from stemtree.rendering.midi import MidiPart
 
+_GENERATOR = "*"
+"""Begins the names of sounds that are made instead of read, such as ``*sine``."""
+
 _BLOCK = 256
 """Samples that sfizz renders at a time; events fall on any sample."""
 
@@ -34,6 +37,7 @@ _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _TOKEN = re.compile(
     r'#include\s*"(?P<include>[^"\n]*)"'
     r"|#define\s+(?P<name>\$\w+)\s+(?P<value>\S+)"
+    r"|(?P<control><control>)"
     r"|\b(?P<opcode>sample|default_path)=(?P<path>[^\n]*?)(?=\s+[\w$]+=|\s*<\w+>|\s*#(?:include|define)|\s*$)",
     re.MULTILINE,
 )
@@ -113,24 +117,31 @@ def check_sfz(instrument: Path) -> None:
     samples = list(dict.fromkeys(sample_paths(instrument)))
     if not samples:
         raise CorpusError(f"'{instrument}' has no samples: give an SFZ instrument")
-    missing = [sample for sample in samples if not _exists(instrument.parent, sample)]
+    files = [sample for sample in samples if sample[0] != _GENERATOR]
+    missing = [file for file in files if not _exists(instrument.parent, file)]
     if missing:
         raise CorpusError(
-            f"'{instrument}' refers to {len(missing)} of {len(samples)} samples that are missing, the first "
+            f"'{instrument}' refers to {len(missing)} of {len(files)} samples that are missing, the first "
             f"'{missing[0]}': get the whole instrument"
         )
 
 
 def sample_paths(instrument: Path) -> Iterator[str]:
-    """The paths of all samples that an SFZ file names, relative to its folder; see `check_sfz` for what is raised."""
+    """The paths of all samples that an SFZ file names, relative to its folder, and generators such as ``*sine``.
+
+    See `check_sfz` for what is raised.
+    """
     defined: dict[str, str] = {}
     default_path = ""
     for match in _tokens(instrument, instrument, defined, 0, count()):
+        if match["control"]:
+            default_path = ""
+            continue
         path = _substitute(match["path"], defined, instrument).strip().replace("\\", "/")
         if match["opcode"] == "default_path":
             default_path = path
-        elif path and not path.startswith("*"):  # * is a generator, such as *sine
-            yield default_path + path
+        elif path:
+            yield path if path[0] == _GENERATOR else default_path + path
 
 
 def _tokens(

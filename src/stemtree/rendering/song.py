@@ -1,6 +1,5 @@
 """One rendered song: synthesis, loudness normalisation, and its folder in Slakh's layout."""
 
-import shutil
 from copy import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -91,9 +90,8 @@ def render_song(folder: Path, plans: list[StemPlan], duration: float, settings: 
             "target_peak": PEAK,
         }
         (partial / METADATA).write_text(yaml.safe_dump(metadata), "utf-8")
-        if (folder / "stems").is_dir():  # without metadata: an incomplete song, which is replaced
-            shutil.rmtree(folder)
-        partial.rename(folder)
+        if not (folder / METADATA).exists():  # else another process was first
+            partial.rename(folder)
 
 
 def _render_stem(plan: StemPlan, duration: float, settings: RenderSettings) -> RenderedStem:

@@ -73,12 +73,21 @@ class Checkpoint(ModelCheckpoint):
         super().load_state_dict(moved)
 
 
+class Stopping(EarlyStopping):
+    """Ends a run that it has ended before at once: Lightning would train it for another epoch."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """See Lightning."""
+        super().on_train_start(trainer, pl_module)
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+
+
 def _callbacks(settings: TrainSettings, checkpoints: Path, progress_bar: bool) -> list[Callback]:
     callbacks: list[Callback] = [
         Checkpoint(checkpoints, "best", monitor="val_loss", enable_version_counter=False),
         # Not `save_last`, which saves nothing where the best is not beaten.
         Checkpoint(checkpoints, "last", every_n_epochs=1, enable_version_counter=False),
-        EarlyStopping("val_loss", patience=settings.stop_after, strict=False),  # a run may end within an epoch
+        Stopping("val_loss", patience=settings.stop_after, strict=False),  # a run may end within an epoch
         LearningRateMonitor("epoch"),
     ]
     if settings.average_decay:

@@ -6,6 +6,7 @@ import soundfile
 
 from stemtree.curation.annotation.evidence import Evidence
 from stemtree.curation.annotation.listen import doubts_about, listen
+from stemtree.errors import OptionError
 
 
 def test_listening_finds_what_the_making_of_stems_finds(tmp_path: Path) -> None:
@@ -14,6 +15,8 @@ def test_listening_finds_what_the_making_of_stems_finds(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("song,file,label\ns,1.wav,Bell\ns,1.wav,Bell\n")
     heard = listen(tmp_path / "raw", tmp_path / "a.csv", tmp_path / "evidence.csv")
     assert [one.seconds for one in heard] == [0.1, 0.1]
+    with pytest.raises(OptionError, match=r"a\.csv' is the annotation: write what is heard into another file"):
+        listen(tmp_path / "raw", tmp_path / "a.csv", tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,11 @@ def test_names_of_folders(tmp_path: Path) -> None:
         (tmp_path / file).touch()
     assert read_names(tmp_path)[0] == [("A - B", "1.wav"), ("A - B", "Takes/2.flac")]
     assert read_names(tmp_path / "A - B")[0] == [("A - B", "1.wav"), ("Takes", "2.flac")]
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "Linked").symlink_to(tmp_path / "A - B")
+    (raw / "Linked" / "Takes" / "back").symlink_to(tmp_path / "A - B")
+    assert read_names(raw)[0] == [("Linked", "1.wav"), ("Linked", "Takes/2.flac")]  # the link's name
 
 
 def test_bad_names(tmp_path: Path) -> None:

@@ -22,6 +22,16 @@ def test_another_archive_for_a_song_replaces_it(server: Server, tmp_path: Path) 
     ]
 
 
+def test_a_folder_that_was_filled_by_hand_is_left(tmp_path: Path) -> None:
+    make_zip(tmp_path / "1.zip", {"1.wav": tone()})
+    own = tmp_path / "out" / "songs" / "Anna - song" / "notes.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    (song,), _ = gather(write_listing(tmp_path / "list.csv", [("song", "1.zip", "")]), tmp_path / "out", SETTINGS)
+    assert (song.status, song.fault, own.read_text()) == ("failed", "in the way", "mine")
+    assert "holds something else than a song unpacked here: move it away" in song.reason
+
+
 def test_files_on_this_machine_stay_where_they_are(tmp_path: Path) -> None:
     make_zip(tmp_path / "one & only.zip", {"1.wav": tone()})
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 cut")

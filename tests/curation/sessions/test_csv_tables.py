@@ -11,7 +11,7 @@ from stemtree.errors import CorpusError
 
 
 def test_names_of_columns_are_folded_and_cells_stripped(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_bytes("\ufeffSong, Sub Genre ,file\r\n\r\n a ,b\r\nc,d,e,more\r\n".encode())
+    (tmp_path / "t.csv").write_bytes("\ufeffSong, Sub Genre ,file\r\n\r\n a ,b\r\n, ,\r\nc,d,e,more\r\n,,\r\n".encode())
     assert read_table(tmp_path / "t.csv", ("song", "file")) == [
         {"song": "a", "sub_genre": "b", "file": ""},
         {"song": "c", "sub_genre": "d", "file": "e"},

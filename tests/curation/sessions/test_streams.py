@@ -29,6 +29,19 @@ def test_the_sum_of_tracks_of_any_rate_and_length(tmp_path: Path, block_size: in
     assert not found[:, expected.shape[1] + 1 :].any()
 
 
+def test_a_track_of_joined_files(tmp_path: Path) -> None:
+    """As `cat` joins them; the first one's last block is short."""
+    random = np.random.default_rng(0)
+    audio = random.integers(-9000, 9000, (2, 1, 1000)) / 2**15
+    for number in range(2):
+        soundfile.write(tmp_path / f"{number}.flac", audio[number].T, 8000, "PCM_16")
+    joined = write_track(tmp_path / "a.wav", np.zeros((1, 2000)), 8000)
+    joined.track.path.write_bytes(b"".join((tmp_path / f"{number}.flac").read_bytes() for number in range(2)))
+    other = write_track(tmp_path / "b.wav", np.ones((1, 2000)) / 4, 8000)
+    found = np.concatenate(list(mix_tracks([joined, other], [1.0, 1.0], 8000, False, 300)), axis=1)
+    np.testing.assert_allclose(found, np.concatenate(audio, axis=1) + 0.25, atol=1e-6)
+
+
 def test_tracks_without_gain_are_not_read(tmp_path: Path) -> None:
     track = write_track(tmp_path / "a.wav", np.ones((1, 10)), 8000)
     (tmp_path / "a.wav").unlink()

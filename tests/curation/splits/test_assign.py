@@ -85,6 +85,19 @@ def test_published_test_songs_stay_with_all_of_their_artists() -> None:
     assert splits.of["x"] == splits.of["Al James - Song 999"] == "test"
 
 
+def test_a_song_that_is_fixed_too_late_stays_and_is_named() -> None:
+    songs = [song(number) for number in range(3)]
+    earlier = {one.name: "train" for one in songs[:2]}
+    splits = assign_splits(songs, fixed={songs[0].name: "test", songs[1].name: "train"}, earlier=earlier)
+    assert splits.of[songs[0].name] == "train"
+    assert [(problem.track, problem.kind) for problem in splits.problems] == [(songs[0].name, "fixed too late")]
+    assert "stays in train, in which an earlier run put it, and should be in test" in splits.problems[0].message
+
+
+def test_songs_without_any_instrument() -> None:
+    assert len(assign_splits([song(number, instruments="") for number in range(9)], fixed={}).of) == 9
+
+
 def test_a_song_between_splits_is_named_and_left_out() -> None:
     songs = [song(1, "A"), song(2, "B")]
     earlier = {songs[0].name: "train", songs[1].name: "test"}

@@ -17,6 +17,7 @@ def touch(file: Path) -> None:
         ("Audio/Song/metadata.yaml", "slakh"),
         ("test/Song.stem.mp4", "musdb18"),
         ("test/Song/mixture.wav", "musdb18-hq"),
+        ("Mixtures/Dev/1 - A - T/mixture.wav", "dsd100"),
         ("1234/data.json", "moisesdb"),
         ("Song/Song_METADATA.yaml", "medleydb"),
     ],

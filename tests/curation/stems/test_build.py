@@ -8,7 +8,7 @@ from support.multitracks import BAND, RATE, SONG, SONG_ID, build, read_song, wri
 from stemtree.corpora.check import check_corpus
 from stemtree.curation.stems.build import build_stems
 from stemtree.curation.stems.settings import StemSettings
-from stemtree.errors import OptionError
+from stemtree.errors import HierarchyError, OptionError
 
 
 def test_layout_is_medleydbs_and_our_loader_takes_it(raw: Path) -> None:
@@ -70,5 +70,13 @@ def test_songs_of_one_id_and_folders_of_others(raw: Path) -> None:
 
 
 def test_stems_do_not_go_among_raw_tracks(raw: Path) -> None:
-    with pytest.raises(OptionError, match="holds the raw tracks"):
-        build_stems(raw / "raw", raw / "annotation.csv", raw / "MS21" / ".." / "raw", StemSettings())
+    for place in (raw / "MS21" / ".." / "raw", raw / "raw" / "MS21"):
+        with pytest.raises(OptionError, match="lies among the raw tracks of"):
+            build_stems(raw / "raw", raw / "annotation.csv", place, StemSettings())
+
+
+def test_two_stems_of_one_name(raw: Path) -> None:
+    twins = raw / "twins.yaml"
+    twins.write_text("name: twins\ntree: {guitar: {other: {a: [Piano]}}, keys: {other: {b: [Violin]}}}\n")
+    with pytest.raises(HierarchyError, match=r"'.*twins.*' has two nodes 'other' on its second level"):
+        build(raw, StemSettings(hierarchy=str(twins)))

@@ -97,6 +97,20 @@ def test_an_archive_has_sums_and_what_other_runs_wrote(song: Path, tmp_path: Pat
         assert {"A song/without_vocal.wav", "A song/sum.wav"} <= set(archive.namelist())
 
 
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [("gone.wav", "the stem '.*gone.wav' is missing"), ("../own.txt", r"names a stem outside its folder \('\.\./own")],
+)
+def test_an_archive_holds_nothing_but_the_song(song: Path, tmp_path: Path, file: str, message: str) -> None:
+    (song.parent / "own.txt").write_text("mine")
+    manifest = json.loads((song / "tree.json").read_text("utf-8"))
+    manifest["also"] = [{"nodes": [{"file": file}]}]
+    (song / "tree.json").write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(StemtreeError, match=message):
+        export(song, "zip", tmp_path / "song.zip")
+    assert not (tmp_path / "song.zip").exists()
+
+
 def test_nothing_is_replaced_unasked(song: Path, tmp_path: Path) -> None:
     for kind in KINDS:
         target = export(song, kind)

@@ -21,6 +21,7 @@ from stemtree.audio import is_audio_name
 from stemtree.corpora.layout import read_metadata
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError
+from stemtree.folders import files_below
 from stemtree.hierarchy import Hierarchy, NodePath, is_within, load, own_name
 from stemtree.hierarchy.labels import normal_form
 
@@ -58,7 +59,7 @@ def check_labels(
         If there is no such folder, or no metadata file below it.
     """
     folder = Path(root)
-    files = sorted(folder.glob(f"**/*{_METADATA}")) if folder.is_dir() else []
+    files = [file for file in files_below(folder) if file.name.endswith(_METADATA)]
     if not files:
         raise CorpusError(f"'{folder}' holds no files called …{_METADATA}: give a folder in MedleyDB's layout")
     count, problems = 0, list[Problem]()

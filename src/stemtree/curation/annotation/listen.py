@@ -22,7 +22,7 @@ from stemtree.curation.annotation.table import (
     write_annotation_table,
 )
 from stemtree.curation.sessions.sessions import audio_files, find_file, name_key
-from stemtree.errors import CorpusError
+from stemtree.errors import CorpusError, OptionError
 
 EVIDENCE_COLUMNS = (
     "song", "file", "seconds", "channels", "peak", "silent", "percussive", "low", "high", "pair", "doubts",
@@ -65,6 +65,8 @@ def listen(
     CorpusError
         If the annotation cannot be read, none of its files can be read, or something cannot be written.
     """
+    if Path(output).resolve() == Path(annotation).resolve():
+        raise OptionError(f"'{output}' is the annotation: write what is heard into another file")
     settled = {row.key: row for row in read_settled(annotation)}
     rows = [settled.get(row.key, row) for row in read_annotation(annotation)]
     path_of = _file_finder(Path(root))

@@ -11,6 +11,7 @@ from stemtree.curation.annotation.classifier.file_names import vocabulary
 from stemtree.curation.sessions.csv_tables import read_table, write_table
 from stemtree.curation.sessions.sessions import name_key
 from stemtree.errors import CorpusError, counted
+from stemtree.folders import files_below, folder_name
 
 ANNOTATION_COLUMNS = ("song", "file", "label", "confidence", "review")
 TO_REVIEW, SETTLED = "yes", "done"
@@ -180,10 +181,10 @@ def _audio_names(root: Path) -> Iterator[tuple[str, str]]:
     """Song and file of all audio below a folder."""
     folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     for folder in [root, *folders]:
-        files = folder.iterdir() if folder == root else folder.rglob("*")
-        for file in sorted(files):
+        files = sorted(folder.iterdir()) if folder == root else files_below(folder)
+        for file in files:
             if is_audio_name(file) and file.is_file() and "__MACOSX" not in file.parts:
-                yield folder.resolve().name, file.relative_to(folder).as_posix()
+                yield folder_name(folder), file.relative_to(folder).as_posix()
 
 
 def _read_proposals(annotation: Path) -> dict[tuple[str, str], str]:

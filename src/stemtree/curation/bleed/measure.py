@@ -28,6 +28,7 @@ from stemtree.curation.sessions.panning import Placement
 from stemtree.curation.sessions.sessions import FileLabel, RawTrack, Session, name_key, read_session, read_track_labels
 from stemtree.curation.sessions.streams import PlacedTrack, Spool, mix_tracks
 from stemtree.errors import AudioError, CorpusError, OptionError, StemtreeError
+from stemtree.folders import folder_name
 from stemtree.hierarchy import load
 
 THRESHOLD = -50.0
@@ -246,7 +247,7 @@ def _sessions(
     tree, songs = load(settings.hierarchy), {name_key(song): song for song in labels}
     sessions = list[Session | Problem]()
     for folder in folders:
-        name = folder.resolve().name
+        name = folder_name(folder)
         if not folder.is_dir():
             raise CorpusError(f"there is no folder '{folder}': give the folders of songs")
         if song := songs.get(name_key(name)):

@@ -14,6 +14,7 @@ from stemtree.curation.gather.download import DownloadSettings, UnreachableError
 from stemtree.curation.gather.listing import ListedSong
 from stemtree.curation.gather.notes import SONG_NOTE, note_file, read_note, remove_with_note, write_note
 from stemtree.errors import ArchiveError, ArchiveFault, DownloadError
+from stemtree.folders import is_empty_folder
 from stemtree.staging import staging
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class GatheredSong:
     sha256 : str
         Checksum of the archive.
     fault : str
-        The kind of `reason`: an `ArchiveFault`, or ``download``; empty where nothing failed.
+        The kind of `reason`: an `ArchiveFault`, ``download`` or ``in the way``; empty where nothing failed.
     left_out : tuple of str
         Entries of the archive that are not audio.
     """
@@ -127,8 +128,11 @@ class SongGatherer:
         return gathered
 
     def _unpack(self, song: str, listed: ListedSong) -> GatheredSong:
-        archive, digest = self._fetch_archive(song, listed)
         folder = self._root / "songs" / song
+        if folder.exists() and read_note(folder) is None and not is_empty_folder(folder):
+            reason = f"'{folder}' holds something else than a song unpacked here: move it away"
+            return GatheredSong(song, listed, "failed", reason, fault="in the way")
+        archive, digest = self._fetch_archive(song, listed)
         try:
             with staging(folder) as stage:
                 unpacked = unpack(archive, stage, self._settings.limits)

@@ -35,7 +35,8 @@ def read_table(
     Returns
     -------
     list of dict
-        The cells of each row by their columns, without blanks around them; ``""`` where a row is too short.
+        The cells of each row by their columns, without blanks around them; ``""`` where a row is too short. Rows of
+        nothing but blanks are left out.
 
     Raises
     ------
@@ -51,7 +52,8 @@ def read_table(
     if missing := [name for name in required if name not in columns]:
         raise CorpusError(f"the table '{file}' lacks the column '{missing[0]}': its first line must name it")
     blank = [""] * len(columns)
-    return [dict(zip(columns, map(str.strip, [*row, *blank[len(row) :]]), strict=False)) for row in rows]
+    cells = (list(map(str.strip, [*row, *blank[len(row) :]])) for row in rows)
+    return [dict(zip(columns, row, strict=False)) for row in cells if any(row)]
 
 
 def read_text(file: str | os.PathLike[str], kind: str = "table", fallback: str | None = None) -> str:

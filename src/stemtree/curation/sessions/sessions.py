@@ -12,6 +12,7 @@ from stemtree.audio import is_audio_name
 from stemtree.corpora.track import Problem
 from stemtree.curation.sessions.csv_tables import read_table
 from stemtree.errors import CorpusError, HierarchyError
+from stemtree.folders import files_below
 from stemtree.hierarchy import Hierarchy, NodePath
 from stemtree.hierarchy.labels import normal_form
 
@@ -215,5 +216,5 @@ def name_key(name: str) -> str:
 
 
 def _find_audio(folder: Path) -> Iterator[Path]:
-    files = (file for file in folder.rglob("*") if is_audio_name(file) and "__MACOSX" not in file.parts)
+    files = (file for file in files_below(folder) if is_audio_name(file) and "__MACOSX" not in file.parts)
     return (file for file in files if file.is_file())

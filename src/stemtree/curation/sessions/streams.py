@@ -91,10 +91,25 @@ def _resampled(track: PlacedTrack, sample_rate: int, block_size: int) -> Iterato
     """One track in its own channels at another sample rate, ``(channel, sample)``."""
     source = open_source(track.track.path)
     if track.sample_rate == sample_rate:
-        yield from source.blocks(block_size)
+        yield from _full_blocks(source.blocks(block_size), block_size)
         return
     blocks = source.blocks(block_size)
     yield from resample_blocks(blocks, track.channels, track.sample_rate, sample_rate, block_size)
+
+
+def _full_blocks(blocks: Iterable[ExactSamples], size: int) -> Iterator[ExactSamples]:
+    """The same samples in blocks of which only the last is short; those of joined files are short in between."""
+    held: list[ExactSamples] = []
+    for block in blocks:
+        if not held and block.shape[1] == size:
+            yield block
+            continue
+        whole = np.concatenate([*held, block], axis=1)
+        while whole.shape[1] >= size:
+            yield whole[:, :size].copy()
+            whole = whole[:, size:]
+        held = [whole] if whole.shape[1] else []
+    yield from held
 
 
 class Spool:

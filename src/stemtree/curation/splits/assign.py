@@ -5,7 +5,7 @@ instruments each weigh as much in its distance as the number of songs.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -127,11 +127,13 @@ def assign_splits(
     ordered = sorted(songs, key=lambda song: song.name)
     if twice := [name for name, count in Counter(song.name for song in ordered).items() if count > 1]:
         raise CorpusError(f"'{twice[0]}' stands twice among the songs: give each its own name")
-    settled = _settle(ordered, published_test_songs() if fixed is None else fixed, earlier or {})
+    wanted = _by_key(published_test_songs() if fixed is None else fixed)
+    settled = _settle(ordered, wanted, earlier or {})
     assigned = [song for song in ordered if song.name not in settled.problems]
     of = settled.of | _assign_groups(assigned, settled.of, shares)
     distances = {split: _distances(assigned, of, split) for split in SPLITS}
-    return Splits(dict(sorted(of.items())), distances, tuple(settled.problems.values()))
+    problems = (*settled.problems.values(), *_fixed_too_late(ordered, wanted, earlier or {}))
+    return Splits(dict(sorted(of.items())), distances, problems)
 
 
 def names_without_song(names: Iterable[str], songs: Iterable[Song]) -> list[str]:
@@ -183,12 +185,23 @@ class _Settled:
         return {split for artist in credited(song.artist, song.title) for split in self.of_artist.get(artist, ())}
 
 
-def _settle(songs: Sequence[Song], fixed: Mapping[str, str], earlier: Mapping[str, str]) -> _Settled:
+def _fixed_too_late(songs: Sequence[Song], wanted: Mapping[str, str], earlier: Mapping[str, str]) -> Iterator[Problem]:
+    """Songs that stay in the split of an earlier run although another one is fixed."""
+    for song in songs:
+        before, split = earlier.get(song.name), wanted.get(_key(song.artist, song.title))
+        if before and split and before != split:
+            message = (
+                f"'{song.name}' stays in {before}, in which an earlier run put it, and should be in {split}: deal all "
+                "songs out anew"
+            )
+            yield Problem(song.name, "fixed too late", message)
+
+
+def _settle(songs: Sequence[Song], wanted: Mapping[str, str], earlier: Mapping[str, str]) -> _Settled:
     """Settle songs of an earlier run, then those that are fixed, then songs with an artist of a settled one."""
-    for split in (*fixed.values(), *earlier.values()):
+    for split in (*wanted.values(), *earlier.values()):
         if split not in SPLITS:
             raise CorpusError(f"there is no split '{split}': write {', '.join(SPLITS)}")
-    wanted = {_key(*_artist_and_title(name)): split for name, split in fixed.items()}
     settled = _Settled({song.name: earlier[song.name] for song in songs if song.name in earlier})
     for song in songs:
         if song.name in settled.of:
@@ -205,6 +218,10 @@ def _settle(songs: Sequence[Song], fixed: Mapping[str, str], earlier: Mapping[st
                 settled.add(song, splits)
                 found = True
     return settled
+
+
+def _by_key(fixed: Mapping[str, str]) -> dict[str, str]:
+    return {_key(*_artist_and_title(name)): split for name, split in fixed.items()}
 
 
 def _key(artist: str, title: str) -> str:
@@ -238,8 +255,8 @@ def _labels(songs: Sequence[Song]) -> tuple[NDArray[np.float64], NDArray[np.floa
         ]
         for song in songs
     ]
-    weight = [1.0] + [1 / len(genres)] * len(genres) + [1 / len(instruments)] * len(instruments) if songs else [1.0]
-    return np.array(rows, np.float64).reshape(len(songs), -1 if songs else 1), np.array(weight)
+    weight = [1.0, *(1 / len(names) for names in (genres, instruments) for _ in names)]
+    return np.array(rows, np.float64).reshape(len(songs), len(weight)), np.array(weight)
 
 
 def _distances(songs: Sequence[Song], of: Mapping[str, str], split: str) -> Distances:

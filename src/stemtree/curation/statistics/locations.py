@@ -7,6 +7,7 @@ from pathlib import Path
 from stemtree.corpora.layout import read_metadata
 from stemtree.corpora.registry import KINDS
 from stemtree.errors import OptionError
+from stemtree.folders import files_below
 
 ANNOTATION = "annotation"
 """The kind of a corpus that is an annotation alone, without audio."""
@@ -47,15 +48,17 @@ def _kind_of(place: Path) -> str:
     """The kind of a corpus by a file that only one layout has."""
     if place.suffix.lower() == ".csv":
         return ANNOTATION
-    if metadata := next(iter(sorted(place.glob(f"**/*{_METADATA}"))), None):
+    files = list(files_below(place))
+    if metadata := next((file for file in files if file.name.endswith(_METADATA)), None):
         return "ms21" if "musdb_stems" in read_metadata(metadata) else "medleydb"
     for pattern, kind in (
-        ("**/metadata.yaml", "slakh"),
-        ("**/*.stem.mp4", "musdb18"),
-        ("**/mixture.wav", "musdb18-hq"),
-        ("*/data.json", "moisesdb"),
+        ("metadata.yaml", "slakh"),
+        ("*.stem.mp4", "musdb18"),
+        ("Mixtures/*/*/mixture.wav", "dsd100"),
+        ("mixture.wav", "musdb18-hq"),
+        ("data.json", "moisesdb"),
     ):
-        if next(place.glob(pattern), None):
+        if any(file.match(pattern) for file in files):
             return kind
     raise OptionError(
         f"no file shows which kind of corpus '{place}' is: write KIND:{place}, the kind being one of {_kinds()}"

@@ -212,18 +212,17 @@ def _categories(kind: str, listing: Listing, leaves: list[str]) -> Iterator[str]
 
 
 def _length(listing: Listing) -> tuple[float | None, int | None]:
-    """Seconds and channels of the mixture, from the metadata or a header."""
-    data = listing.description
+    """Seconds and channels of the mixture, from a header or, where there is no audio, from the metadata."""
+    data, seconds, channels = listing.description, None, None
     if "samples" in data and "sample_rate" in data:
         seconds, channels = data["samples"] / data["sample_rate"], data.get("channels")
         if not 0 < seconds < _MAX_SECONDS or channels not in (None, 1, 2):
             raise ValueError(f"{seconds} seconds, {channels} channels")
-        return seconds, channels
     file: AudioFile | None = listing.mixture or (listing.stems[0].file if listing.stems else None)
     if file is None or not file.path.exists():
-        return None, None
+        return seconds, channels
     audio = open_source(file.path, file.stream, thorough=False)
-    return (audio.num_samples / audio.sample_rate if audio.num_samples else None), audio.channels
+    return (audio.num_samples / audio.sample_rate if audio.num_samples else seconds), audio.channels
 
 
 def _family(sub_genre: object, genre: object) -> str:

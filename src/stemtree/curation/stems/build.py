@@ -13,8 +13,8 @@ from stemtree.curation.sessions.sessions import find_sessions, name_key, read_tr
 from stemtree.curation.sessions.songs import facts_from_name, read_songs
 from stemtree.curation.stems.settings import StemSettings
 from stemtree.curation.stems.song import StemJob, make_song
-from stemtree.errors import OptionError, counted
-from stemtree.hierarchy import load
+from stemtree.errors import HierarchyError, OptionError, counted
+from stemtree.hierarchy import Hierarchy, load, own_name
 
 
 @dataclass
@@ -94,9 +94,10 @@ def build_stems(
     """
     if settings.drop_bleed and bleed is None:
         raise OptionError("nothing says which tracks leak: run stemtree curate bleed and give its table with --bleed")
-    if Path(output).resolve() == Path(root).resolve():
-        raise OptionError(f"'{output}' holds the raw tracks: choose another folder for the stems")
+    if Path(output).resolve().is_relative_to(Path(root).resolve()):
+        raise OptionError(f"'{output}' lies among the raw tracks of '{root}': choose another folder for the stems")
     tree, report, jobs = load(settings.hierarchy), StemReport(), list[StemJob]()
+    _check_names(tree)
     facts = read_songs(songs) if songs else {}
     leaks = read_leaks(bleed) if bleed else {}
     for session in find_sessions(root, read_track_labels(annotation), tree):
@@ -119,6 +120,16 @@ def build_stems(
         if progress:
             progress(done, len(jobs))
     return report
+
+
+def _check_names(tree: Hierarchy) -> None:
+    """Raise HierarchyError if two MUSDB-like stems would have one name; see `musdb_stem_file`."""
+    names = [own_name(node) for node in tree.at_level(min(2, tree.levels))]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise HierarchyError(
+            f"the hierarchy '{tree.name}' has two nodes '{twice[0]}' on its second level, whose stems would have one "
+            "name: rename one"
+        )
 
 
 def _usable(jobs: list[StemJob], report: StemReport) -> list[StemJob]:

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 from stemtree.page.export.common import Export, file_name
-from stemtree.page.tree import MANIFEST
+from stemtree.page.tree import MANIFEST, check_inside, check_is_there
 from stemtree.separation.output.layout import MIXES
 from stemtree.separation.output.runs import ALSO
 
@@ -20,6 +20,9 @@ def write_zip(export: Export, file: Path) -> None:
     runs = [tree.manifest, *tree.manifest.get(ALSO, ())]
     rows = (row for run in runs for key in ("nodes", *MIXES) for row in run.get(key, ()))
     stems = list(dict.fromkeys(str(row["file"]) for row in rows))
+    for stem in stems:
+        check_inside(tree.folder, stem)
+        check_is_there(tree.folder, stem)
     sizes = {stem: (tree.folder / stem).stat().st_size for stem in (MANIFEST, *stems)}
     total, done = sum(sizes.values()), 0
     top = file_name(tree.title)

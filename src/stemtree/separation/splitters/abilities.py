@@ -274,8 +274,14 @@ def read_outline(model: str | os.PathLike[str]) -> CardOutline | None:
         card = json.loads(file.read_bytes())
         tree = from_dict(card["hierarchy"], card["tree"])
         whole = load(card["hierarchy"]) if card.get("root") else tree
+        whole.node(card.get("root") or MIXTURE)
+        nodes, stft = tuple(card["nodes"]), Analysis(**card["stft"])
+        for node in nodes:
+            tree.node(node)
+        if min(stft.window, stft.hop, stft.sample_rate) <= 0:
+            return None
         asks, training = takes_query(card["network"]["kind"]), dict(card.get("training", {}))
-        return CardOutline(tree, tuple(card["nodes"]), whole, Analysis(**card["stft"]), asks, training)
+        return CardOutline(tree, nodes, whole, stft, asks, training)
     except OSError as error:
         raise ModelError(f"cannot read the model '{file.parent}': {error.strerror or error}; check the path") from None
     except (HierarchyError, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
