@@ -1,6 +1,6 @@
 """Render the singing of five CC0 songs into a corpus of lead and backing voices, as productions arrange them.
 
-    python recipes/voices/render.py CLONE OUT --songs 320 --validation 60
+    python recipes/voices/render.py CLONE OUT --songs 700 --validation 60
 
 CLONE is a clone of ichbinsoftware/everythingisremixed. Of each song the leading voice is shifted to all intervals of
 the harmonies, once (``OUT_sources``); ``OUT/<split>/<song>/{lead_vocal,backing_vocal}.wav`` then is
@@ -103,8 +103,11 @@ def produced(job: Job, count: int, random: np.random.Generator) -> list[Audio] |
     lead, backing = (_sources(job.own).audio(f"produced_{name}") for name in ("lead", "backing"))
     starts = random.integers(0, max(1, lead.shape[1] - count), size=8)
     softer = [min((stem[:, start : start + count] ** 2).mean() for stem in (lead, backing)) for start in starts]
+    if max(softer) < 1e-6:
+        return None
     start = starts[np.argmax(softer)]
-    return None if max(softer) < 1e-6 else [lead[:, start : start + count], backing[:, start : start + count]]
+    stems = [lead[:, start : start + count], backing[:, start : start + count]]
+    return [_wider(stem, 2 ** random.uniform(-1, 1)) for stem in stems] if random.random() < 0.5 else stems
 
 
 def arrange(job: Job, count: int, random: np.random.Generator) -> list[Audio]:
@@ -114,17 +117,20 @@ def arrange(job: Job, count: int, random: np.random.Generator) -> list[Audio]:
     count = min(count, own.audio("lead_0").shape[1] - start)
     leading = int(random.choice([0, 0, 0, *STEPS]))
     room = _room(random)
-    lead = _placed(_take(own, leading, start, count, random), random.normal(0, 0.04))
+    lead = _placed(_take(own, leading, start, count, random), random.normal(0, 0.04 if random.random() < 0.8 else 0.2))
+    if random.random() < 0.4:  # a chorus at the sides
+        sides = _take(own, leading, start, count, random) * 10 ** (random.uniform(-20, -2) / 20) / 2**0.5
+        lead += np.stack([sides, -sides])
     if random.random() < 0.25:  # sung twice
         second = _placed(_take(own, leading, start, count, random), random.normal(0, 0.15))
         lead += second * 10 ** (random.uniform(-8, -2) / 20)
-    lead = _in_room(lead * _gate(count, 0.85, random), room, random.uniform(-28, -12))
+    lead = _in_room(lead * _gate(count, 0.85, random), room, random.uniform(-28, -6))
     backing = np.zeros((2, count), np.float32)
     for _ in range(random.integers(1, 4)):
         part = _part(job, leading, start, count, random)
         part *= _gate(count, 0.65, random) * 10 ** (random.normal(0, 3) / 20) / max(_rms(part), 1e-6)
         backing += part
-    backing = _in_room(backing, room, random.uniform(-22, -5))
+    backing = _wider(_in_room(backing, room, random.uniform(-22, -5)), 2 ** random.uniform(-0.5, 1))
     backing *= _rms(lead) / max(_rms(backing), 1e-6) * 10 ** (random.uniform(-12, 8) / 20)
     return [lead, backing]
 
@@ -192,6 +198,12 @@ def _side(random: np.random.Generator) -> float:
     return random.normal(0, 0.05) if random.random() < 0.2 else random.choice([-1, 1]) * random.uniform(0.2, 1)
 
 
+def _wider(voice: Audio, factor: float) -> Audio:
+    """A stereo voice whose side, half of left less right, is so many times louder."""
+    middle = voice.mean(axis=0)
+    return middle + (voice - middle) * np.float32(factor)
+
+
 def _placed(voice: Audio, pan: float) -> Audio:
     angle = (np.clip(pan, -1, 1) + 1) * np.pi / 4
     return (np.array([[np.cos(angle)], [np.sin(angle)]]) * voice).astype(np.float32)
@@ -239,7 +251,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("clone", type=Path)
     options.add_argument("out", type=Path)
-    options.add_argument("--songs", type=int, default=320)
+    options.add_argument("--songs", type=int, default=700)
     options.add_argument("--validation", type=int, default=60)
     options.add_argument("--seconds", type=float, default=12)
     options.add_argument("--workers", type=int, default=1)
