@@ -9,12 +9,13 @@ import soundfile
 from support.noise_corpus import make_corpus
 from support.query_models import make_query_model
 
-from stemtree.corpora.track import Corpus
+from stemtree.corpora.track import Corpus, Track
 from stemtree.data.signals import node_signals
 from stemtree.errors import EvaluationError, OptionError
 from stemtree.evaluation.query_tree import TreeJudge, draw_songs, evaluate_query_tree
 from stemtree.evaluation.rows import SCHEMA
 from stemtree.evaluation.settings import EvaluationSettings
+from stemtree.evaluation.tree_store import SongRows
 from stemtree.hierarchy import Hierarchy
 
 RATE = 8000
@@ -100,14 +101,41 @@ def test_a_real_model(songs: Corpus, settings: EvaluationSettings, tmp_path: Pat
     options = {"present_db": -60.0, "device": "cpu"}
     chosen = draw_songs(songs, 2, 0)
     assert len(chosen) == 2 and draw_songs(songs, 9, 0) == songs.tracks
-    rows, tree = evaluate_query_tree(model, songs, settings, songs=chosen, **options)  # type: ignore[arg-type]
+    file = tmp_path / "new" / "rows.parquet"
+    rows, tree = evaluate_query_tree(model, songs, settings, songs=chosen, file=file, **options)  # type: ignore[arg-type]
     assert rows.leaves["found"].any() and set(rows.leaves["track"]) == {song.id for song in chosen}
     assert set(rows.nodes["node"]) <= set(tree.paths)
-    rows.write(tmp_path / "rows.parquet")
-    assert pl.read_parquet(tmp_path / "rows.parquet").equals(rows.nodes)
-    assert pl.read_parquet(tmp_path / "rows.leaves.parquet").equals(rows.leaves)
-    with pytest.raises(EvaluationError, match="cannot write"):
-        rows.write(tmp_path / "none" / "rows.parquet")
+    assert pl.read_parquet(file).equals(rows.nodes)
+    assert pl.read_parquet(file.with_name("rows.leaves.parquet")).equals(rows.leaves)
+    assert sorted(path.name for path in file.parent.iterdir()) == ["rows.leaves.parquet", "rows.parquet"]
+    for there in (file, file.with_name("rows.leaves.parquet")):
+        with pytest.raises(EvaluationError, match=f"{there.name}' is there already: give another file with -o"):
+            evaluate_query_tree(model, songs, settings, songs=chosen, file=file, **options)  # type: ignore[arg-type]
+        there.unlink()
+
+
+def test_a_stopped_run_goes_on(
+    songs: Corpus, settings: EvaluationSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_query_model(tmp_path / "model", [BASS, DRUMS, OTHER], RATE)
+    whole, _ = evaluate_query_tree(model, songs, settings, present_db=-60.0, device="cpu")
+    file, measure, asked = tmp_path / "rows.parquet", TreeJudge._song, []
+
+    def stop_at_the_second(self: TreeJudge, track: Track) -> SongRows:
+        asked.append(track.id)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return measure(self, track)
+
+    monkeypatch.setattr(TreeJudge, "_song", stop_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_query_tree(model, songs, settings, present_db=-60.0, device="cpu", file=file)
+    with pytest.raises(EvaluationError, match=r"holds another evaluation \(its estimator is"):
+        evaluate_query_tree(model, songs, settings, present_db=-50.0, device="cpu", file=file)
+    rows, _ = evaluate_query_tree(model, songs, settings, present_db=-60.0, device="cpu", file=file)
+    assert asked == ["0", "1", "1", "2"]
+    assert rows.leaves.equals(whole.leaves) and rows.nodes.equals(whole.nodes)
+    assert pl.read_parquet(file).equals(whole.nodes)
 
 
 def test_a_song_that_cannot_be_asked_for(songs: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:

@@ -11,8 +11,7 @@ from stemtree.cli.corpus_options import read_corpus
 from stemtree.cli.evaluation_tables import chunk_table, found_table
 from stemtree.cli.given_options import refuse_given
 from stemtree.cli.messages import progress_bar, say, show, stopped_by_user
-from stemtree.errors import EvaluationError, OptionError, counted
-from stemtree.staging import write_failure
+from stemtree.errors import OptionError, counted
 
 if TYPE_CHECKING:
     from stemtree.corpora.settings import CorpusSettings
@@ -67,8 +66,6 @@ def evaluate_query_tree(
     card = read_outline(folder)
     hierarchy = query_targets(folder, card.training, card.tree.name, card.nodes)[0] if card else None
     songs, _ = read_corpus(described, hierarchy)
-    if output:
-        _check_output(output)
     from stemtree.data.salience import Chunking
     from stemtree.evaluation import found_leaves, query_tree, tables
     from stemtree.evaluation.settings import EvaluationSettings
@@ -82,9 +79,18 @@ def evaluate_query_tree(
         bss=False,
     )
     chosen = query_tree.draw_songs(songs, how.sample, how.seed)
-    with stopped_by_user(), progress_bar("measuring") as progress:
+    advice = "the rows of finished songs are kept, run again to go on" if output else ""
+    with stopped_by_user(advice), progress_bar("measuring") as progress:
         rows, tree = query_tree.evaluate_query_tree(
-            folder, songs, settings, examples=like, present_db=present, songs=chosen, device=device, progress=progress
+            folder,
+            songs,
+            settings,
+            examples=like,
+            present_db=present,
+            songs=chosen,
+            file=output,
+            device=device,
+            progress=progress,
         )
     for problem in rows.problems:
         say(problem, error=True)
@@ -97,20 +103,5 @@ def evaluate_query_tree(
         summary = tables.summarise(rows.nodes, tree)
         show(chunk_table(summary, tables.status_counts(rows.nodes, tree)), width=240)
         say("undefined: a node is there and counted, and not in the tree")
-    if output:
-        rows.write(output)
     if rows.problems:
         raise typer.Exit(1)
-
-
-def _check_output(file: Path) -> None:
-    """Make the folder of a file before hours are spent on what it will hold; no earlier file is lost."""
-    from stemtree.evaluation.query_tree import leaves_file
-
-    for place in (file, leaves_file(file)):
-        if place.exists():
-            raise OptionError(f"'{place}' is there already: give another file with -o, or delete it")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EvaluationError(write_failure(file, error)) from None

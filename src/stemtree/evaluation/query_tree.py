@@ -11,21 +11,22 @@ import polars as pl
 import torch
 
 from stemtree.audio import ArraySource
+from stemtree.corpora.fingerprint import corpus_fingerprint
 from stemtree.corpora.track import Corpus, Track
 from stemtree.data.signals import node_signals
 from stemtree.devices import AUTO
-from stemtree.errors import EvaluationError, NoQueryError, OptionError, StemtreeError
+from stemtree.errors import NoQueryError, OptionError, StemtreeError
 from stemtree.evaluation.chunks import check_draw
 from stemtree.evaluation.estimators.queries import Queries, find_queries
 from stemtree.evaluation.found_leaves import LEAVES
 from stemtree.evaluation.measure import measure_chunk
 from stemtree.evaluation.rows import SCHEMA
 from stemtree.evaluation.settings import EvaluationSettings
+from stemtree.evaluation.tree_store import SongRows, TreeStore
 from stemtree.hierarchy import MIXTURE, Hierarchy, NodePath, depth
-from stemtree.parquet import write_parquet
+from stemtree.model import weights_digest
 from stemtree.separation.query_tree import QueryTree
 from stemtree.separation.splitters.example import Example
-from stemtree.staging import whole_file, write_failure
 
 
 @dataclass(frozen=True)
@@ -46,26 +47,6 @@ class TreeRows:
     leaves: pl.DataFrame
     nodes: pl.DataFrame
     problems: tuple[str, ...] = ()
-
-    def write(self, file: Path) -> None:
-        """Write the rows of nodes to a Parquet file, and those of leaves to ``NAME.leaves.parquet`` beside it.
-
-        Raises
-        ------
-        EvaluationError
-            If they cannot be written.
-        """
-        try:
-            for rows, place in ((self.nodes, file), (self.leaves, leaves_file(file))):
-                with whole_file(place) as whole:
-                    write_parquet(rows, whole)
-        except OSError as error:
-            raise EvaluationError(write_failure(file, error)) from None
-
-
-def leaves_file(nodes: Path) -> Path:
-    """The file with the rows of leaves, beside that with the rows of nodes."""
-    return nodes.with_name(f"{nodes.name.removesuffix('.parquet')}.leaves.parquet")
 
 
 @dataclass(frozen=True)
@@ -107,23 +88,24 @@ class TreeJudge:
         stack = self.tree.stack
         return stack.asked_hierarchy.prune(depth(stack.targets[0]))
 
-    def measure(self, songs: Iterable[Track], progress: Callable[[int, int], None] | None = None) -> TreeRows:
-        """Measure songs; those that cannot be read are left out and reported."""
-        leaves: list[dict[str, Any]] = []
-        nodes: list[dict[str, Any]] = []
-        problems = []
-        tracks = list(songs)
+    def measure(
+        self,
+        songs: Iterable[Track],
+        progress: Callable[[int, int], None] | None = None,
+        store: TreeStore | None = None,
+    ) -> TreeRows:
+        """Measure songs; those that cannot be read are left out and reported, those that `store` has are read."""
+        measured, problems, tracks = list[SongRows](), list[str](), list(songs)
         for number, track in enumerate(tracks, start=1):
             try:
-                of_leaves, of_nodes = self._song(track)
+                measured.append(store.song(track, self._song) if store else self._song(track))
             except StemtreeError as error:
                 problems.append(f"'{track.id}' was not measured: {error}")
-            else:
-                leaves += of_leaves
-                nodes += of_nodes
             if progress:
                 progress(number, len(tracks))
-        return TreeRows(pl.DataFrame(leaves, schema=LEAVES), pl.DataFrame(nodes, schema=SCHEMA), tuple(problems))
+        leaves = pl.concat([pl.DataFrame(schema=LEAVES), *(leaves for leaves, _ in measured)])
+        nodes = pl.concat([pl.DataFrame(schema=SCHEMA), *(nodes for _, nodes in measured)])
+        return TreeRows(leaves, nodes, tuple(problems))
 
     def examples_for(self, track: Track) -> dict[NodePath, Example]:
         """The examples that a song's tree is asked for with; leaves that no other song has are not asked for."""
@@ -142,7 +124,7 @@ class TreeJudge:
             examples[leaf] = Example(name, audio.astype(np.float64), chunk.track.sample_rate, origin)
         return examples
 
-    def _song(self, track: Track) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _song(self, track: Track) -> SongRows:
         examples = self.examples_for(track)
         if not examples:
             raise OptionError("no leaf that the model knows is salient in another song: give examples with --like")
@@ -162,7 +144,8 @@ class TreeJudge:
             }
             for leaf in examples
         ]
-        return leaves, self._measure(track, tuple(examples), self._separate(source, found))
+        nodes = self._measure(track, tuple(examples), self._separate(source, found))
+        return pl.DataFrame(leaves, schema=LEAVES), pl.DataFrame(nodes, schema=SCHEMA)
 
     def _is_there(self, track: Track, leaf: NodePath) -> bool | None:
         if any(chunk.track.id == track.id for chunk in self._queries.chunks[leaf]):
@@ -219,6 +202,7 @@ def evaluate_query_tree(
     examples: str | os.PathLike[str] | None = None,
     present_db: float | None = None,
     songs: Sequence[Track] | None = None,
+    file: str | os.PathLike[str] | None = None,
     device: str | torch.device = AUTO,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[TreeRows, Hierarchy]:
@@ -238,6 +222,9 @@ def evaluate_query_tree(
         See `QueryTree`.
     songs : sequence of Track, optional
         Measure only these; examples may come from others.
+    file : path-like, optional
+        Parquet file for the rows of nodes; those of leaves go to ``NAME.leaves.parquet`` beside it. Songs that a run
+        finished before it was stopped are kept beside it, and the next run goes on from there.
     device : str or torch.device
         Where to compute.
     progress : callable, optional
@@ -256,7 +243,19 @@ def evaluate_query_tree(
         See `QueryTree`.
     CorpusError
         If the salience index cannot be written.
+    EvaluationError
+        See `TreeStore`.
     """
     tree = QueryTree(model, {} if examples is None else examples, present_db, device=device)
     judge = TreeJudge(tree, corpus, settings)
-    return judge.measure(corpus.tracks if songs is None else songs, progress), judge.hierarchy
+    origins = {leaf: example.origin for leaf, example in tree.stack.examples.items()}
+    provenance = {
+        "estimator": {"name": "query-tree", "sha256": weights_digest(model), "like": origins, "present_db": present_db},
+        "corpus": corpus_fingerprint(corpus),
+        **settings.as_dict(),
+    }
+    store = TreeStore(Path(file), provenance, settings.chunking) if file is not None else None
+    rows = judge.measure(corpus.tracks if songs is None else songs, progress, store)
+    if store:
+        store.publish()
+    return rows, judge.hierarchy
