@@ -6,7 +6,8 @@ r"""Make the folder of a model that comes along from a training run: weights in 
 METRICS are files of rows by `stemtree evaluate`, named after their test corpora. `--average` takes the mean of the
 weights of RUN, which count with `--share`, and of the run that it was started from; it generalises better than either
 (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). `--temperature` divides the logits: a network is
-overconfident on songs unlike its training data. For `--inactive-below` see
+overconfident on songs unlike its training data. `--prior NODE=VALUE` adds to a part's logits, the logarithm of how much
+rarer or commoner it is in songs than in training. For `--inactive-below` see
 `stemtree.masks.activity.suppress_inactive`, for `--position` `stemtree.masks.position.follow_position_`. `--licences`
 is a YAML file of songs and sounds for the card, in place of those of the default model; `--hours` one of hours by leaf
 and licence.
@@ -14,6 +15,7 @@ and licence.
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +23,8 @@ import torch
 import yaml
 from safetensors.torch import load_file, save
 
+from stemtree.hierarchy import from_dict
+from stemtree.masks.partition import Partition
 from stemtree.model_files import card_file
 
 SOURCES = {
@@ -57,6 +61,21 @@ def improvements(file: Path) -> dict[str, dict[str, float]]:
     return {node: {"si_sdr_improvement": round(mean, 2), "chunks": count} for node, mean, count in means.iter_rows()}
 
 
+def add_priors(weights: dict[str, torch.Tensor], nodes: Sequence[str], priors: dict[str, float]) -> None:
+    """Add to the logits of a `FoldedConv`'s outputs, in place; `nodes` are its parts in their order."""
+    for name, tensor in weights.items():
+        if name.startswith("unfold.") and name.endswith(".bias"):
+            outputs = tensor.view(len(nodes), -1)  # (output, fold)
+            for node, prior in priors.items():
+                outputs[nodes.index(node)] += prior
+
+
+def prior(text: str) -> tuple[str, float]:
+    """Read ``NODE=VALUE``."""
+    node, _, value = text.partition("=")
+    return node, float(value)
+
+
 def main() -> None:
     """Write the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -66,6 +85,7 @@ def main() -> None:
     parser.add_argument("--average", type=Path)
     parser.add_argument("--share", type=float, default=0.5)
     parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--prior", type=prior, nargs="+", default=[], metavar="NODE=VALUE")
     parser.add_argument("--inactive-below", type=float)
     parser.add_argument("--position", action="store_true")
     parser.add_argument("--licences", type=Path)
@@ -78,6 +98,8 @@ def main() -> None:
     averaged = {"averaged_with_first": options.average is not None}
     averaged |= {"share": options.share} if options.average else {}
     card["training"] |= {"temperature": options.temperature} | averaged
+    if options.prior:
+        card["training"]["priors"] = dict(options.prior)
     card |= {"licences": licences, "inactive_below_db": options.inactive_below, "follows_position": options.position}
     if options.hours:
         card["corpora"][0]["licence_hours"] = yaml.safe_load(options.hours.read_text("utf-8"))
@@ -96,6 +118,8 @@ def main() -> None:
     for name, tensor in weights.items():
         if name.startswith("unfold."):
             tensor /= options.temperature
+    nodes = Partition(from_dict(card["hierarchy"], card["tree"]), card["nodes"]).part_nodes
+    add_priors(weights, nodes, dict(options.prior))
     halved = {name: tensor.half() if tensor.dtype == torch.float32 else tensor for name, tensor in weights.items()}
     (options.output / "model.safetensors").write_bytes(save(halved))
 

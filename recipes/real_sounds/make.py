@@ -5,7 +5,8 @@ r"""Make corpora of real sounds, and teach the default model with them.
     python recipes/real_sounds/make.py start OUT --model START  # its weights as they were when they learned
     cd OUT && stemtree train REPOSITORY/recipes/real_sounds/train.yaml -o run
     python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --share 0.6 --temperature 1.4 \
-        --inactive-below -22 --position --licences OUT/licences.yaml
+        --prior other/fx_processed_sound=-1 percussion/nontonal_percussion=-0.5 --inactive-below -22 --position \
+        --licences OUT/licences.yaml
     python recipes/real_sounds/make.py measure MODEL OUT [--openmsx CORPUS] [--sample CHUNKS]
 
 START is what recipes/default_model/run.sh makes; without --model it is the shipped model, which has learned from these
@@ -227,12 +228,16 @@ def preset(instrument: Path, entry: dict[str, Any], place: Path) -> Path:
 
 
 def start(out: Path, model: Path) -> None:
-    """Write the model that training begins with: the given one, its logits not divided by its temperature."""
+    """Write the model that training begins with: the given one without what publish.py did to its logits."""
     trained = load_model(model)
+    training, nodes = trained.card.training, trained.relation.partition.part_nodes
     weights = {name: one.clone() for name, one in trained.network.state_dict().items()}
     for name, one in weights.items():
+        if name.startswith("unfold.") and name.endswith(".bias"):
+            for node, prior in training.get("priors", {}).items():
+                one.view(len(nodes), -1)[nodes.index(node)] -= prior
         if name.startswith("unfold."):
-            one *= trained.card.training.get("temperature", 1.0)
+            one *= training.get("temperature", 1.0)
     trained.network.load_state_dict(weights)
     save_model(trained, out / "start")
 
