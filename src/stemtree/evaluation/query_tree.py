@@ -15,7 +15,7 @@ from stemtree.corpora.fingerprint import corpus_fingerprint
 from stemtree.corpora.track import Corpus, Track
 from stemtree.data.signals import node_signals
 from stemtree.devices import AUTO
-from stemtree.errors import NoQueryError, OptionError, StemtreeError
+from stemtree.errors import EvaluationError, NoQueryError, OptionError, StemtreeError
 from stemtree.evaluation.chunks import check_draw
 from stemtree.evaluation.estimators.queries import Queries, find_queries
 from stemtree.evaluation.found_leaves import LEAVES
@@ -99,6 +99,8 @@ class TreeJudge:
         for number, track in enumerate(tracks, start=1):
             try:
                 measured.append(store.song(track, self._song) if store else self._song(track))
+            except EvaluationError:  # of the store, which would fail with every song
+                raise
             except StemtreeError as error:
                 problems.append(f"'{track.id}' was not measured: {error}")
             if progress:
