@@ -88,14 +88,14 @@ def build_stems(
     Raises
     ------
     OptionError
-        If leaking tracks are to be left out without a table of leakage, or the corpus would lie among raw tracks.
+        If leaking tracks are to be left out without a table of leakage, or if `output` holds the raw tracks.
     CorpusError, HierarchyError
         If a table, the folder or the hierarchy cannot be used at all.
     """
     if settings.drop_bleed and bleed is None:
         raise OptionError("nothing says which tracks leak: run stemtree curate bleed and give its table with --bleed")
-    if Path(output).resolve().is_relative_to(Path(root).resolve()):
-        raise OptionError(f"'{output}' lies among the raw tracks of '{root}': choose another folder for the stems")
+    if Path(output).resolve() == Path(root).resolve():
+        raise OptionError(f"'{output}' holds the raw tracks: choose another folder for the stems")
     tree, report, jobs = load(settings.hierarchy), StemReport(), list[StemJob]()
     _check_names(tree)
     facts = read_songs(songs) if songs else {}
