@@ -15,7 +15,6 @@ and licence.
 
 import argparse
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -26,6 +25,7 @@ from safetensors.torch import load_file, save
 from stemtree.hierarchy import from_dict
 from stemtree.masks.partition import Partition
 from stemtree.model_files import card_file
+from stemtree.networks.folded_conv import add_to_logits
 
 SOURCES = {
     "songs": {
@@ -59,15 +59,6 @@ def improvements(file: Path) -> dict[str, dict[str, float]]:
     rows = pl.read_parquet(file).filter((pl.col("status") == "counted") & pl.col("si_sdr_improvement").is_finite())
     means = rows.group_by("node").agg(pl.col("si_sdr_improvement").mean(), pl.len()).sort("node")
     return {node: {"si_sdr_improvement": round(mean, 2), "chunks": count} for node, mean, count in means.iter_rows()}
-
-
-def add_priors(weights: dict[str, torch.Tensor], nodes: Sequence[str], priors: dict[str, float]) -> None:
-    """Add to the logits of a `FoldedConv`'s outputs, in place; `nodes` are its parts in their order."""
-    for name, tensor in weights.items():
-        if name.startswith("unfold.") and name.endswith(".bias"):
-            outputs = tensor.view(len(nodes), -1)  # (output, fold)
-            for node, prior in priors.items():
-                outputs[nodes.index(node)] += prior
 
 
 def prior(text: str) -> tuple[str, float]:
@@ -119,7 +110,8 @@ def main() -> None:
         if name.startswith("unfold."):
             tensor /= options.temperature
     nodes = Partition(from_dict(card["hierarchy"], card["tree"]), card["nodes"]).part_nodes
-    add_priors(weights, nodes, dict(options.prior))
+    priors = dict(options.prior)
+    add_to_logits(weights, [priors.get(node, 0.0) for node in nodes])
     halved = {name: tensor.half() if tensor.dtype == torch.float32 else tensor for name, tensor in weights.items()}
     (options.output / "model.safetensors").write_bytes(save(halved))
 

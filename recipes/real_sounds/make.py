@@ -47,6 +47,7 @@ from stems import mix_in, stretches
 from stemtree.errors import StemtreeError
 from stemtree.hierarchy import load
 from stemtree.model import load_model, save_model
+from stemtree.networks.folded_conv import add_to_logits
 from stemtree.rendering.sfz import check_sfz
 from stemtree.separation.splitters.abilities import DEFAULT_MODEL
 from stemtree.staging import whole_file
@@ -230,12 +231,10 @@ def preset(instrument: Path, entry: dict[str, Any], place: Path) -> Path:
 def start(out: Path, model: Path) -> None:
     """Write the model that training begins with: the given one without what publish.py did to its logits."""
     trained = load_model(model)
-    training, nodes = trained.card.training, trained.relation.partition.part_nodes
+    training, priors = trained.card.training, trained.card.training.get("priors", {})
     weights = {name: one.clone() for name, one in trained.network.state_dict().items()}
+    add_to_logits(weights, [-priors.get(node, 0.0) for node in trained.relation.partition.part_nodes])
     for name, one in weights.items():
-        if name.startswith("unfold.") and name.endswith(".bias"):
-            for node, prior in training.get("priors", {}).items():
-                one.view(len(nodes), -1)[nodes.index(node)] -= prior
         if name.startswith("unfold."):
             one *= training.get("temperature", 1.0)
     trained.network.load_state_dict(weights)

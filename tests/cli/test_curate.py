@@ -18,6 +18,8 @@ def test_from_a_listing_to_an_annotation(cli, tmp_path: Path) -> None:
     assert lines.pop(0) == "left out: Anna - One: Full/a.pdf"
     assert lines[0].startswith("quarantined: Bert - Two: the archive") and "lies outside its folder" in lines[0]
     assert lines[-1] == f"{tmp_path / 'out'}: 2 songs; 1 unpacked, 1 quarantined"
+    outcome = cli("curate", "gather", tmp_path / "list.csv", "-o", tmp_path / "none", "--most-gb", "inf")
+    assert (outcome.code, outcome.err) == (1, "stemtree: --most-gb inf is no size: give a number of gigabytes\n")
     songs, annotation = tmp_path / "out" / "songs", tmp_path / "annotation.csv"
     outcome = cli("curate", "annotate", songs, "-o", annotation, "--songs", tmp_path / "songs.csv")
     assert outcome.out == f"{annotation}: 4 files of 1 song; 0 settled by a person, 1 to review\n"

@@ -3,7 +3,7 @@ import torch
 from pydantic import ValidationError
 from support.networks import SMALL
 
-from stemtree.networks.folded_conv import Band, FoldedConvSettings
+from stemtree.networks.folded_conv import Band, FoldedConvSettings, add_to_logits
 
 
 def test_folding_keeps_every_bin_in_its_place() -> None:
@@ -37,3 +37,15 @@ def test_a_softer_copy_is_heard_alike() -> None:
     with torch.inference_mode():
         torch.testing.assert_close(network(softer), network(features), atol=1e-4, rtol=1e-4)
         assert not torch.allclose(network(features * 1.1), network(features), atol=1e-2)
+
+
+def test_what_is_added_to_logits() -> None:
+    torch.manual_seed(0)
+    network = SMALL["folded_conv"].build(33, 2, outputs=2).eval()
+    features = torch.randn(1, 2, 33, 9)
+    with torch.inference_mode():
+        before = network(features)  # (batch, output, 1, bin, frame)
+        add_to_logits(network.state_dict(), [0.0, -1.5])
+        after = network(features)
+    torch.testing.assert_close(after[:, 0], before[:, 0])
+    torch.testing.assert_close(after[:, 1], before[:, 1] - 1.5)

@@ -41,7 +41,7 @@ def gather(
     from stemtree.curation.gather.library import gather as run
     from stemtree.curation.gather.song import GatherSettings
 
-    if not math.isfinite(most_gb):
+    if math.isinf(most_gb):
         raise OptionError(f"--most-gb {most_gb} is no size: give a number of gigabytes")
     settings = GatherSettings(
         UnpackLimits(bytes=int(most_gb * 2**30), files=most_files),

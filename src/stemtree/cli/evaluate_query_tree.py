@@ -55,7 +55,7 @@ def evaluate_query_tree(
 ) -> None:
     """Measure the trees of songs, and print which leaves were found and how well nodes were separated."""
     from stemtree.separation.preview import check_presence, preview_query, query_model
-    from stemtree.separation.splitters.abilities import read_outline
+    from stemtree.separation.splitters.card_outline import read_outline
     from stemtree.separation.splitters.example_folder import query_targets
 
     folder = query_model(model or None)

@@ -51,7 +51,7 @@ class TreeStore:
         starts = tuple(int(start) for start in self._chunking.starts(track))
         song = chunks_fingerprint(SongChunks(track, starts), self._chunking)
         leaves, nodes = self._leaves.part(song), self._nodes.part(song)
-        if nodes.exists():  # which is written last
+        if leaves.exists() and nodes.exists():
             try:
                 rows = read_parquet(leaves), read_parquet(nodes)
             except (OSError, ValueError):

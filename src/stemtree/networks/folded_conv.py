@@ -11,7 +11,7 @@ changes no value, and convolutions on CPUs are fastest so.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
@@ -159,6 +159,21 @@ class FoldedConv(nn.Module):
         # The fast twin writes into one tensor, through which gradients go slowly.
         join = join_bands.plain if torch.is_grad_enabled() else join_bands
         return rearrange(join(values, self.outputs, bins), "batch output frame bin -> batch output 1 bin frame")
+
+
+def add_to_logits(weights: Mapping[str, Tensor], added: Sequence[float]) -> None:
+    """Change a network's weights, in place, so that its logits grow by as much in every bin whatever the features.
+
+    Parameters
+    ----------
+    weights : mapping of str to Tensor
+        The state of a `FoldedConv`.
+    added : sequence of float
+        For each of its outputs.
+    """
+    for name, tensor in weights.items():
+        if name.startswith("unfold.") and name.endswith(".bias"):
+            tensor.view(len(added), -1).add_(tensor.new_tensor(added)[:, None])  # (output, fold)
 
 
 @accelerated_by(kernels.join_bands)

@@ -17,9 +17,9 @@ from stemtree.separation.splitters.abilities import (
     can_serve,
     cannot_serve,
     has_stems,
-    read_outline,
     takes_no_example,
 )
+from stemtree.separation.splitters.card_outline import read_outline
 from stemtree.separation.splitters.catalogue import stems_of
 from stemtree.separation.splitters.stem_map_files import StemMaps, stem_maps_for
 from stemtree.separation.splitters.stem_maps import STEM_HIERARCHY

@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import soundfile
 import yaml
 from support.multitracks import write_annotation, write_session
 
@@ -31,6 +32,19 @@ def test_songs_with_impossible_metadata_are_left_out_and_named(tmp_path: Path, w
     assert [record.song for record in report.corpora["MS21"]] == ["B - 2"]
     (problem,) = report.problems
     assert "A_1_METADATA.yaml' are not as they should be" in problem.message
+
+
+def test_a_mono_copy_is_mono(tmp_path: Path) -> None:
+    """Its metadata are those of the original; the header says what it is."""
+    rows = write_session(tmp_path / "raw", "A - 1", {"Bass.wav": "Bell"})
+    annotation = write_annotation(tmp_path / "a.csv", rows)
+    build_stems(tmp_path / "raw", annotation, tmp_path / "MS21", StemSettings(), workers=1)
+    mixture = tmp_path / "MS21" / "A_1" / "A_1_MIX.wav"
+    audio, rate = soundfile.read(mixture)
+    assert audio.shape[1] == 2
+    soundfile.write(mixture, audio.mean(axis=1), rate)
+    report = write_report([str(tmp_path / "MS21")], tmp_path / "report", figures=False)
+    assert [record.channels for record in report.corpora["MS21"]] == [1]
 
 
 def test_labels_of_no_instrument_are_named(cli, tmp_path: Path) -> None:

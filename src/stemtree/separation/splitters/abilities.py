@@ -3,24 +3,21 @@
 The splitters answer by the functions of this module too, so that a plan of abilities is the plan of the splitters.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import partial
 from importlib import util
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from stemtree.errors import HierarchyError, ModelError, SplitterError, StemtreeError
+from stemtree.errors import HierarchyError, SplitterError, StemtreeError
 from stemtree.hierarchy import (
     MIXTURE,
     Hierarchy,
     NodePath,
     Part,
-    from_dict,
     is_within,
     join,
     leaves_of,
@@ -30,8 +27,7 @@ from stemtree.hierarchy import (
 )
 from stemtree.hub import is_hub_name
 from stemtree.masks.partition import Partition
-from stemtree.model_files import card_file
-from stemtree.model_page import takes_query
+from stemtree.separation.splitters.card_outline import Analysis, read_outline
 from stemtree.separation.splitters.catalogue import category_of, stems_of
 from stemtree.separation.splitters.stem_map_files import stem_map_of
 from stemtree.separation.splitters.stem_maps import StemMap
@@ -78,20 +74,6 @@ class Division(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """The transform that a splitter works on; see `stemtree.spectral.Stft`."""
-
-    window: int = 4096
-    hop: int = 1024
-    sample_rate: int = 44100
-
-    @property
-    def proportions(self) -> tuple[Fraction, Fraction]:
-        """See `Stft.proportions`."""
-        return Fraction(self.window, self.sample_rate), Fraction(self.hop, self.sample_rate)
-
-
 @dataclass(frozen=True, eq=False)
 class Ability:
     """What a plan asks of a splitter.
@@ -111,7 +93,7 @@ class Ability:
     name: str
     find_parts: Callable[[Hierarchy, NodePath], tuple[Part, ...]]
     hierarchy: Hierarchy | None = None
-    stft: Analysis = Analysis()
+    stft: Analysis = field(default_factory=Analysis)
     block_frames: int = 512
 
     def parts(self, hierarchy: Hierarchy, node: NodePath) -> tuple[Part, ...]:
@@ -231,61 +213,6 @@ def model_parts(parts: Sequence[NodePath], hierarchy: Hierarchy, node: NodePath)
             if within and covered == set(hierarchy.leaves(root)):
                 return within
     return ()
-
-
-@dataclass(frozen=True, slots=True)
-class CardOutline:
-    """What the card of a trained model tells of its nodes; see `stemtree.model_card.Card`.
-
-    Parameters
-    ----------
-    tree : Hierarchy
-        What the model separates its mixture into.
-    nodes : tuple of NodePath
-        Those that it estimates masks of.
-    whole : Hierarchy
-        The hierarchy that it was made for.
-    stft : Analysis
-        Its transform.
-    takes_query : bool
-        Whether it needs an example of what to separate.
-    training : dict
-        The settings it was trained with.
-    """
-
-    tree: Hierarchy
-    nodes: tuple[NodePath, ...]
-    whole: Hierarchy
-    stft: Analysis
-    takes_query: bool = False
-    training: dict[str, Any] = field(default_factory=dict)
-
-
-def read_outline(model: str | os.PathLike[str]) -> CardOutline | None:
-    """Read the card of a trained model; None if it is not one of ours, as loading the model will say.
-
-    Raises
-    ------
-    LibraryError, ModelError
-        If there is none, or if it cannot be fetched.
-    """
-    file = card_file(model)
-    try:
-        card = json.loads(file.read_bytes())
-        tree = from_dict(card["hierarchy"], card["tree"])
-        whole = load(card["hierarchy"]) if card.get("root") else tree
-        whole.node(card.get("root") or MIXTURE)
-        nodes, stft = tuple(card["nodes"]), Analysis(**card["stft"])
-        for node in nodes:
-            tree.node(node)
-        if min(stft.window, stft.hop, stft.sample_rate) <= 0:
-            return None
-        asks, training = takes_query(card["network"]["kind"]), dict(card.get("training", {}))
-        return CardOutline(tree, nodes, whole, stft, asks, training)
-    except OSError as error:
-        raise ModelError(f"cannot read the model '{file.parent}': {error.strerror or error}; check the path") from None
-    except (HierarchyError, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
-        return None
 
 
 _NAMES = {

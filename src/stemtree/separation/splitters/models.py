@@ -16,7 +16,8 @@ from stemtree.hierarchy import NodePath, depth, join, own_name
 from stemtree.hub import fetched
 from stemtree.model_files import CARDS, WEIGHTS, card_file, has_model, weights_file
 from stemtree.model_page import model_page
-from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, NAMED_MODELS, QUERY_MODEL, read_outline
+from stemtree.separation.splitters.abilities import DEFAULT_MODEL, DRUM_MODEL, NAMED_MODELS, QUERY_MODEL
+from stemtree.separation.splitters.card_outline import read_outline
 
 SHIPPED = {"default model": DEFAULT_MODEL, "drum pieces": DRUM_MODEL, **NAMED_MODELS, "queries": QUERY_MODEL}
 """The models that come along."""
