@@ -11,7 +11,7 @@ import torch
 from stemtree.audio import AudioSource, FileSource, OutputFormat, open_source, to_source
 from stemtree.devices import AUTO, find_device
 from stemtree.errors import AudioWarning
-from stemtree.hierarchy import Hierarchy, load
+from stemtree.hierarchy import Hierarchy, NodePath, load, own_name
 from stemtree.separation.batches import Batches
 from stemtree.separation.output.layout import StemLayout
 from stemtree.separation.output.origin import origin_of
@@ -154,14 +154,14 @@ class Separator:
         Warns
         -----
         AudioWarning
-            If a file is cut off, or has other audio streams.
+            If a file is cut off, or has other audio streams; if a mono song has parts that need stereo.
         DeviceWarning
             If the device's memory holds fewer blocks at once.
         """
         source = to_source(song, sample_rate, stream=stream, accept_truncated=accept_truncated)
         origin = origin_of(source, self.plan, self.provenance)
         samples = joined(self.stream(source, progress))
-        _warn(source)
+        self._warn(source)
         return TreeResult(origin, samples)
 
     def save(
@@ -206,7 +206,7 @@ class Separator:
         Warns
         -----
         AudioWarning
-            If the file is cut off, or has other audio streams.
+            If the file is cut off, or has other audio streams; if a mono song has parts that need stereo.
         """
         source = song if isinstance(song, FileSource) else open_source(song, stream, accept_truncated=accept_truncated)
 
@@ -215,7 +215,7 @@ class Separator:
 
         place = place_of(source.name, Path(folder), layout, track)
         saved = save_tree(blocks, origin_of(source, self.plan, self.provenance), place, output, overwrite, layout)
-        _warn(source)
+        self._warn(source)
         return saved
 
     def stream(self, source: AudioSource, progress: Progress | None = None) -> Iterator[SeparatedBlock]:
@@ -242,9 +242,18 @@ class Separator:
         if progress:
             progress(done, done)
 
-
-def _warn(source: AudioSource) -> None:
-    """Pass on what a user should know of how a file was read."""
-    if isinstance(source, FileSource):
-        for note in source.notes:
+    def _warn(self, source: AudioSource) -> None:
+        """Pass on what a user should know of how a file was read, and of what a mono song lacks."""
+        notes = list(source.notes) if isinstance(source, FileSource) else []
+        needing = [step.node for step in self.plan.steps if step.splitter and step.splitter.needs_stereo]
+        if source.channels == 1:
+            notes += [_mono_note(source.name, node) for node in needing]
+        for note in notes:
             warnings.warn(note, AudioWarning, stacklevel=3)
+
+
+def _mono_note(song: str, node: NodePath) -> str:
+    return (
+        f"'{song}' is mono: the parts of '{own_name(node) or 'the mixture'}' are told apart by where they lie in the "
+        "stereo image, so expect little of them"
+    )

@@ -1,11 +1,13 @@
 import json
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import stemtree
+from stemtree.errors import AudioWarning
 from stemtree.hierarchy import load
 from stemtree.model_card import Card
 from stemtree.model_files import card_file
@@ -51,6 +53,16 @@ def test_the_model_of_voices_serves_where_it_is_named(monkeypatch: pytest.Monkey
     np.testing.assert_allclose(lead.audio + backing.audio, result["vocal"].audio, atol=1e-6)
     assert lead.rms_dbfs > backing.rms_dbfs  # what stands in the centre leads
     assert read.count(VOICE_MODEL) == 1
+
+
+def test_it_says_that_mono_serves_it_badly(excerpt: np.ndarray) -> None:
+    separator = Separator(splitters="voices", nodes=["lead vocals", "backing vocals"])
+    with pytest.warns(AudioWarning, match="is mono: the parts of 'vocal' are told apart"):
+        separator.separate(excerpt[0, :30000], 44100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        separator.separate(excerpt[:, :30000], 44100)
+        Separator("ms21").separate(excerpt[0, :30000], 44100)
 
 
 def _model(folder: Path) -> object:

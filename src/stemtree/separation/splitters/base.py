@@ -48,8 +48,8 @@ class Splitter(Protocol):
     """Divides a node among nodes beneath it, its outputs, by one mask for each.
 
     The outputs need not be the node's children: where they lie further down, the nodes in between are their sums.
-    Subclasses inherit the defaults of `context_frames`, `hierarchy`, `residuals`, `device`, `to`, `masks_of_blocks`,
-    `parts` and `part_masks`.
+    Subclasses inherit the defaults of `context_frames`, `hierarchy`, `needs_stereo`, `residuals`, `device`, `to`,
+    `masks_of_blocks`, `parts` and `part_masks`.
 
     Attributes
     ----------
@@ -72,6 +72,11 @@ class Splitter(Protocol):
     def hierarchy(self) -> Hierarchy | None:
         """The hierarchy that it was made for; None if it serves any that has nodes of the right names."""
         return None
+
+    @property
+    def needs_stereo(self) -> bool:
+        """Whether it tells its outputs apart by where they lie in the stereo image, of which mono has none."""
+        return False
 
     @property
     def residuals(self) -> tuple[NodePath, ...]:

@@ -34,6 +34,11 @@ class LazyModelSplitter(Splitter):
         """See `Splitter.hierarchy`."""
         return self._ability.hierarchy
 
+    @property
+    def needs_stereo(self) -> bool:
+        """See `TrainedSplitter.needs_stereo`."""
+        return self._model.needs_stereo
+
     def outputs(self, hierarchy: Hierarchy, node: NodePath) -> tuple[NodePath, ...]:
         """See `TrainedSplitter.outputs`."""
         return tuple(part[0] for part in self._ability.parts(hierarchy, node))

@@ -59,6 +59,11 @@ class TrainedSplitter(Splitter):
         return load(card.hierarchy) if card.root else self.model.tree
 
     @property
+    def needs_stereo(self) -> bool:
+        """See `Splitter.needs_stereo`: the network has learned from the middle and the sides."""
+        return self.model.card.channels == "mid_side"
+
+    @property
     def residuals(self) -> tuple[NodePath, ...]:
         """See `Splitter.residuals`; nodes of the model's own tree."""
         partition = self.model.relation.partition
