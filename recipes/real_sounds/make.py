@@ -1,6 +1,7 @@
 r"""Make corpora of real sounds, and teach the default model with them.
 
-    python recipes/real_sounds/make.py corpora CLONES FREEDOOM OUT [--instruments FOLDER] [--size tiny]
+    python recipes/soundfonts/synthesisers.py SYNTHS
+    python recipes/real_sounds/make.py corpora CLONES FREEDOOM OUT --synths SYNTHS [--instruments FOLDER] [--size tiny]
     recipes/default_model/corpora.sh FREEDOOM INSTRUMENTS OUT/data again again_plain
     python recipes/real_sounds/make.py start OUT --model START  # its weights as they were when they learned
     cd OUT && stemtree train REPOSITORY/recipes/real_sounds/train.yaml -o run
@@ -19,8 +20,10 @@ holds, as 16-bit FLAC of 44.1 kHz:
     stems        the same songs, in which recorded stems take the place of their leaves
     real         the same songs with instruments redrawn
     bands        songs that MMA composes, with their own instruments, guitars through amplifiers
+    synths       the same songs as `own`, redrawn, keyboards and some basses played by SYNTHS
     unheard      songs and sounds that are kept for validation, with amplifiers
     unheard_clean, unheard_stems    the same, redrawn and without amplifiers; with recorded stems that are kept
+    unheard_synths    the same, redrawn, keyboards and some basses played by those of SYNTHS that are kept
 
 OUT/licences.yaml lists songs and sounds for the model's card, OUT/hours.yaml the hours of each leaf and licence in
 these corpora (`again` and `again_plain`, which soundfonts play, are not in it).
@@ -63,6 +66,7 @@ class Size:
 
     takes: int = 8
     redrawn_takes: int = 4
+    synth_takes: int = 3
     composed: int = 200
     songs: int | None = None
     excerpt: float = 12
@@ -70,7 +74,7 @@ class Size:
     held_excerpt: float = 16
 
 
-SIZES = {"small": Size(), "tiny": Size(1, 1, 2, 2, 2, 1, 2)}
+SIZES = {"small": Size(), "tiny": Size(1, 1, 1, 2, 2, 2, 1, 2)}
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Recipe:
     freedoom: Path
     out: Path
     instruments: Path | None
+    synths: Path | None
     sounds: Path
     plan: Path
     size: Size
@@ -102,6 +107,11 @@ class Recipe:
         self._render("real", train, *short, *varied, *redrawn, "--seed", 5)
         self.run("corpus", "compose", self.size.composed, "-o", self.out / "midi", "--seed", 8)
         self._render("bands", sorted((self.out / "midi").glob("*.mid")), *short, *varied, "--seed", 6)
+        if self.synths:
+            redrawn = ("--redraw", "--double", "--takes", self.size.synth_takes, *self._synths("train"))
+            self._render("synths", train, *short, *varied, *redrawn, "--seed", 9)
+            redrawn = ("--redraw", "--takes", self.size.held_takes, *self._synths("validation"))
+            self._render("unheard_synths", held_out, *kept, *redrawn, "--seed", 10)
         self._write_licences()
         hours = hours_by_licence(self.out / "data", self._licence_of)
         (self.out / "hours.yaml").write_text(yaml.safe_dump(hours), "utf-8")
@@ -161,6 +171,15 @@ class Recipe:
                 options += ["--drums", file] if label == "drums" else ["--soundfont", f"{label}={file}"]
         return options
 
+    def _synths(self, split: str) -> list[object]:
+        """Options of `stemtree corpus render`: the synthesisers' sounds of a split."""
+        options: list[object] = []
+        for entry in self.given["synths"].values():
+            if entry.get("split", "train") == split:
+                for file in sorted((self.synths or Path()).glob(entry["files"])):
+                    options += [word for label in entry["plays"] for word in ("--soundfont", f"{label}={file}")]
+        return options
+
     def _render(self, name: str, songs: list[Path], *options: object) -> None:
         """Render a corpus; silent excerpts and broken files are reported and left out."""
         common = ("--format", "flac", "--skip-bad", "--skip-parts", "--workers", self.workers)
@@ -194,6 +213,7 @@ class Recipe:
 
     def _write_licences(self) -> None:
         entries = {name: entry for name, (_, entry) in self.whole.items()} | self.given["fonts"] | self.given["stems"]
+        entries |= self.given["synths"] if self.synths else {}
         sounds = {name: one["licence"] for name, one in entries.items() if one.get("split", "train") == "train"}
         began_with = load_model(DEFAULT_MODEL).card.licences
         ours = {"songs": self.given["songs"], "sounds": sounds}
@@ -204,7 +224,10 @@ class Recipe:
     def _licence_of(self) -> dict[str, str]:
         """Licence by file name of a sound."""
         fonts = {Path(entry["file"]).name: entry["licence"] for entry in self.given["fonts"].values()}
-        return fonts | {file.name: entry["licence"] for file, entry in self.whole.values()}
+        listed = [(file, entry) for file, entry in self.whole.values()]
+        for entry in self.given["synths"].values() if self.synths else ():
+            listed += [(file, entry) for file in (self.synths or Path()).glob(entry["files"])]
+        return fonts | {file.name: entry["licence"] for file, entry in listed}
 
 
 def leaf_names() -> list[str]:
@@ -257,6 +280,7 @@ def main() -> None:
     for name in ("clones", "freedoom", "out"):
         corpora.add_argument(name, type=Path)
     corpora.add_argument("--instruments", type=Path)
+    corpora.add_argument("--synths", type=Path)
     corpora.add_argument("--sounds", type=Path, default=Path("/usr/share/sounds"))
     corpora.add_argument("--plan", type=Path, default=HERE / "sounds.yaml")
     corpora.add_argument("--size", choices=SIZES, default="small")

@@ -40,7 +40,7 @@ def as_table(hours: dict[str, dict[str, float]]) -> str:
 
 def measure(model: str, out: Path, openmsx: Path | None, run: Runner, sample: int | None) -> None:
     """Print families, instruments and every node's mean SI-SDR improvement on songs and sounds that are kept."""
-    kept = {"unheard": "slakh", "unheard_clean": "slakh", "unheard_stems": "folder"}
+    kept = {"unheard": "slakh", "unheard_clean": "slakh", "unheard_stems": "folder", "unheard_synths": "slakh"}
     corpora = [(out / "data" / name, kind, "validation") for name, kind in kept.items()]
     corpora += [(openmsx, "slakh", "test")] if openmsx else []
     place = out / "measured" / re.sub(r"[^A-Za-z0-9]+", "_", model).strip("_")

@@ -9,8 +9,9 @@ the harmonies, once (``OUT_sources``); ``OUT/<split>/<song>/{lead_vocal,backing_
   sides, at drawn levels, in one room (`arrange`), or
 - a stretch of the song as its producer made it.
 
-``OUT/test`` holds the songs of songs.yaml that are kept for validation, whole, as their producer made them. What is
-there is left; a run that was stopped goes on. Needs the extra train, and
+``OUT/test`` holds the songs of songs.yaml that are kept for validation, whole, as their producer made them. `--all`
+learns from these too, for weights that nothing here measures any more; ``OUT/train`` alone is made then. What is there
+is left; a run that was stopped goes on. Needs the extra train, and
 ``pip install -c constraints.txt python-stretch``.
 """
 
@@ -255,8 +256,11 @@ def main() -> None:
     options.add_argument("--validation", type=int, default=60)
     options.add_argument("--seconds", type=float, default=12)
     options.add_argument("--workers", type=int, default=1)
+    options.add_argument("--all", action="store_true")
     given = options.parse_args()
     songs = yaml.safe_load(Path(__file__).with_name("songs.yaml").read_text("utf-8"))
+    if given.all:
+        songs, given.validation = dict.fromkeys(songs, "train"), 0
     sources = given.out.with_name(f"{given.out.name}_sources")
     for song, split in songs.items():
         if not (sources / song).exists():

@@ -55,9 +55,11 @@ def sources(tmp_path: Path) -> dict[str, Path]:
     for name in ("d_one.mid", held_out):
         write_song(tmp_path / "notes" / name)
     time = np.arange(44100) / 44100
-    for name, harmonics in (("someone+low", 2), ("high", 9), ("someone+kept", 5)):
+    places = ("clones/someone+low", "clones/high", "clones/someone+kept", "synths/keys_00", "synths/keys_01")
+    for place, harmonics in zip(places, (2, 9, 5, 3, 4), strict=True):
         tone = sum(np.sin(2 * np.pi * 261.6 * number * time) / number for number in range(1, 1 + harmonics))
-        folder = tmp_path / "clones" / name
+        folder = tmp_path / place
+        name = folder.name
         (folder / "Samples").mkdir(parents=True)
         soundfile.write(folder / "Samples" / "C4.wav", 0.3 * tone, 44100)
         (folder / f"{name.rpartition('+')[2]}.sfz").write_text(
@@ -79,11 +81,17 @@ def sources(tmp_path: Path) -> dict[str, Path]:
         "mine": {"files": "high/*.wav", "named": "guit", "leaf": "electric_guitar", "licence": "CC0", "most": 1},
         "none": {"files": str(tmp_path / "no" / "*.wav"), "leaf": "bass", "licence": "CC0"},
     }
+    synths = {
+        "drawn": {"files": "keys_00/*.sfz", "plays": ["pianos"], "licence": "MIT"},
+        "drawn and kept": {"files": "keys_01/*.sfz", "plays": ["pianos"], "licence": "MIT", "split": "validation"},
+    }
     fonts = {"absent": {"file": "absent.sf2", "licence": "MIT"}}
     plan = {"sounds": sounds, "instruments": {}, "fonts": fonts, "stems": stems, "songs": {"mine": "CC0"}}
+    plan["synths"] = synths
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
     return {
         "clones": tmp_path / "clones", "freedoom": tmp_path / "notes", "out": tmp_path / "out",
+        "synths": tmp_path / "synths",
         "sounds": tmp_path, "plan": tmp_path / "plan.yaml",
     }  # fmt: skip
 
@@ -121,7 +129,12 @@ def test_corpora_of_real_sounds(
         assert not any("kept" in stem.label for stem in track.stems)
     for words in said:
         learns = any("someone+low" in word for word in words)
-        assert not (learns and any("someone_kept" in word or "kept.sfz" in word for word in words))
+        assert not (learns and any("kept.sfz" in word or "keys_01" in word for word in words))
+    for name, its, others in (("synths", "keys_00", "keys_01"), ("unheard_synths", "keys_01", "keys_00")):
+        (words,) = [words for words in said if str(out / "data" / name) in words]
+        assert any(its in word for word in words) and not any(others in word for word in words)
+        (track,) = load_corpus(out / "data" / name, "slakh", ms21).tracks
+        assert track.split == ("train" if name == "synths" else "validation")
     assert "set_cc7=90" in (out / "sfz" / "kept.sfz").read_text()
     for name in ("unheard", "unheard_clean"):
         (track,) = load_corpus(out / "data" / name, "slakh", ms21).tracks
@@ -133,8 +146,9 @@ def test_corpora_of_real_sounds(
     assert [stem.name for stem in guitars] == ["90_electric_guitar"] and len(mixed.stems) == 3
     assert soundfile.read(guitars[0].file.path)[0].std() > 0.01
     licences = yaml.safe_load((out / "licences.yaml").read_text())
-    assert licences["sounds"].keys() >= {"low", "high", "absent", "mine", "none", "FluidR3_GM"}
-    assert "kept" not in licences["sounds"] and licences["songs"].keys() >= {"mine", "Simutrans"}
+    assert licences["sounds"].keys() >= {"low", "high", "absent", "mine", "none", "FluidR3_GM", "drawn"}
+    assert not {"kept", "drawn and kept"} & licences["sounds"].keys()
+    assert licences["songs"].keys() >= {"mine", "Simutrans"}
     hours = yaml.safe_load((out / "hours.yaml").read_text())
     assert hours["bass"].keys() == {"CC0"} and hours["electric_guitar"].keys() == {"MIT", "recorded stems"}
     assert "| leaf | CC0 | MIT | recorded stems |" in printed
