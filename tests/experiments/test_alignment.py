@@ -5,7 +5,7 @@ from support.experiment_rows import make_rows
 
 from stemtree.experiments.alignment import MORE_CHUNKS
 from stemtree.experiments.definition import Experiment
-from stemtree.experiments.results import Results, mean_of, read_results, widest
+from stemtree.experiments.results import Results, read_results, widest
 
 GAINS = {"mean": 1.0, "oracle:psa": 9.0, "direct": 3.0, "tree": 5.0}
 
@@ -27,7 +27,7 @@ def test_levels_that_more_chunks_have_are_given_apart(experiment: Experiment, tm
         "level 2": 30,
         "level 1": 30,
     }
-    gained = mean_of(arms["tree"]["level 1"]) - mean_of(arms["direct"]["level 1"])
+    gained = arms["tree"]["level 1"].mean - arms["direct"]["level 1"].mean
     assert gained == pytest.approx(2, abs=0.2)
 
 

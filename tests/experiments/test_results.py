@@ -6,7 +6,7 @@ import pytest
 from support.experiment_rows import make_rows
 
 from stemtree.experiments.definition import Experiment
-from stemtree.experiments.results import at, headroom, mean_of, read_results, widest
+from stemtree.experiments.results import at, headroom, read_results, widest
 from stemtree.experiments.rows import read_run, write_not_run, write_run
 
 ARMS = {"direct": {"relation": {"kind": "direct"}}, "level_1": {"relation": {"kind": "direct"}, "levels": [1]}}
@@ -26,12 +26,12 @@ def test_levels_over_the_same_chunks(experiment: Experiment, tmp_path: Path) -> 
     assert (measured.songs, measured.chunks, measured.undefined) == (30, 60, 0)
     assert measured.levels == ("all levels", "level 3", "level 2", "level 1")
     assert set(measured.arms["level_1"]) == {"level 1"}
-    difficulty = mean_of(measured.arms["direct"]["level 3"]) - 3
+    difficulty = measured.arms["direct"]["level 3"].mean - 3
     for level, more in (("all levels", 1), ("level 2", 1), ("level 1", 2)):
-        assert mean_of(measured.arms["direct"][level]) == pytest.approx(3 + more + difficulty, abs=1e-5)
+        assert measured.arms["direct"][level].mean == pytest.approx(3 + more + difficulty, abs=1e-5)
     assert measured.mixture["level 1"] == pytest.approx(-4)
     assert measured.nodes["direct"]["accompaniment"] == pytest.approx(3 + difficulty, abs=1e-5)
-    means = {arm: mean_of(levels["all levels"]) for arm, levels in measured.arms.items() if "all levels" in levels}
+    means = {arm: levels["all levels"].mean for arm, levels in measured.arms.items() if "all levels" in levels}
     assert headroom(means, "direct", "mean", "oracle:psa") == pytest.approx(0.25, abs=0.02)
     assert headroom(means, "level_1", "mean", "oracle:psa") is None
 

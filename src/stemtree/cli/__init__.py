@@ -25,7 +25,7 @@ from stemtree.cli import (
 )
 from stemtree.cli.command_list import CommandList
 from stemtree.cli.local_command import refuse_urls
-from stemtree.cli.messages import explain, printable, say
+from stemtree.cli.messages import explain, printable, say, stopped_by_user
 from stemtree.cli.song_options import PageCommand
 from stemtree.cli.streams import tolerant_streams
 from stemtree.processes import was_terminated
@@ -39,11 +39,8 @@ class _Commands(CommandList):
     """All commands; typer by itself ends without a word at Ctrl-C."""
 
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with stopped_by_user():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            say("stopped", error=True)
-            raise typer.Exit(_INTERRUPTED) from None
 
 
 # Plain help: rich's boxes cost a third of the start-up time and wrap paths.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli.cluster_option import Workers
-from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad
+from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.evaluate import print_failures
 from stemtree.cli.evaluation_options import (
     MEASURE_HELP,
@@ -22,7 +22,6 @@ from stemtree.cli.evaluation_options import (
     Stereo,
     check_names,
     describe,
-    load_songs,
 )
 from stemtree.cli.messages import progress_bar, say, show, stopped_by_user
 from stemtree.cli.song_options import DeviceOption
@@ -67,7 +66,8 @@ def confusion(
         from stemtree.evaluation.confusion_figure import check_figure
 
         check_figure(figure)
-    root, _ = check_names(describe(corpus, kind, split, labels, skip_bad), hierarchy, depth, root, None, None)
+    described = describe(corpus, kind, split, labels, skip_bad)
+    root, _ = check_names(described, hierarchy, depth, root, None, None)
     from stemtree.data.salience import Chunking
     from stemtree.evaluation.confusion import Confusion, summarise_confusion
     from stemtree.evaluation.confusion_figure import draw_confusion
@@ -75,7 +75,7 @@ def confusion(
     from stemtree.evaluation.evaluate import evaluate
     from stemtree.evaluation.settings import EvaluationSettings
 
-    songs, tree = load_songs(corpus, kind, hierarchy, depth, split, labels, skip_bad)
+    songs, tree = read_corpus(described, hierarchy, depth=depth)
     chunking = Chunking(duration, hop if hop is not None else duration)
     settings = EvaluationSettings(chunking, root, sample, seed, not stereo, quiet, min(1.0, duration), bss=False)
     measured = Confusion(make_estimator(name, tree.descendants(root), hierarchy=tree, device=device))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stemtree.cli.cluster_option import ClusterOption, Workers
-from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad
+from stemtree.cli.corpus_options import In, Kind, Labels, SkipBad, read_corpus
 from stemtree.cli.evaluate_query_tree import QUERY_TREE, TreeMeasuring, check_options, evaluate_query_tree
 from stemtree.cli.evaluation_options import (
     MEASURE_HELP,
@@ -25,7 +25,6 @@ from stemtree.cli.evaluation_options import (
     WindowHop,
     check_names,
     describe,
-    load_songs,
 )
 from stemtree.cli.evaluation_tables import absent_table, chunk_table, level_table, statistics_table
 from stemtree.cli.given_options import refuse_given
@@ -118,7 +117,7 @@ def evaluate(
     from stemtree.evaluation.settings import EvaluationSettings
     from stemtree.spectral import Stft
 
-    songs, tree = load_songs(corpus, kind, hierarchy, depth, split, labels, skip_bad)
+    songs, tree = read_corpus(described, hierarchy, depth=depth)
     listed = read_chunks(chunks) if chunks else None
     duration = listed.duration if listed else duration
     chunking = Chunking(duration, hop if hop is not None else duration, threshold)
@@ -212,8 +211,9 @@ def mean_mask(
     from stemtree.spectral import Stft
 
     stft = Stft(window, window_hop, 16000)
-    root, _ = check_names(describe(corpus, kind, split, labels, skip_bad), hierarchy, depth, root, None, None)
-    songs, tree = load_songs(corpus, kind, hierarchy, depth, split, labels, skip_bad)
+    described = describe(corpus, kind, split, labels, skip_bad)
+    root, _ = check_names(described, hierarchy, depth, root, None, None)
+    songs, tree = read_corpus(described, hierarchy, depth=depth)
     settings = EvaluationSettings(root=root, sample=sample, seed=seed)
     with progress_bar("fitting") as progress:
         masks = fit_mean_mask(

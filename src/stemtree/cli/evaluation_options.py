@@ -5,12 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stemtree.cli.corpus_options import read_corpus
-
 if TYPE_CHECKING:
     from stemtree.corpora.settings import CorpusSettings
-    from stemtree.corpora.track import Corpus
-    from stemtree.hierarchy import Hierarchy, NodePath
+    from stemtree.hierarchy import NodePath
 
 MEASURE_HELP = "Measure this: separate[:SPLITTER], raw:PACKAGE, mixture, oracle:irm|ibm|psa, mean:FILE"
 """What can be measured, beside trained models."""
@@ -34,13 +31,6 @@ RowsFile = Annotated[
     typer.Option("-o", "--output", metavar="FILE.parquet", help="Keep every row in this file; a stopped run goes on."),
 ]
 Stereo = Annotated[bool, typer.Option("--stereo", help="Keep channels instead of averaging them.")]
-
-
-def load_songs(
-    root: str, kind: str, hierarchy: str | None, depth: int | None, split: str, labels: Path | None, skip_bad: bool
-) -> "tuple[Corpus, Hierarchy]":
-    """Read a corpus and its hierarchy, see `read_corpus`."""
-    return read_corpus(describe(root, kind, split, labels, skip_bad), hierarchy, depth=depth)
 
 
 def describe(root: str, kind: str, split: str, labels: Path | None, skip_bad: bool) -> "CorpusSettings":

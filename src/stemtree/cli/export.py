@@ -38,6 +38,6 @@ def export(
     """Write a separated song for DJ software, an audio workstation, another player, or as one file."""
     from stemtree.page.export import export as write
 
-    with progress_bar(f"{kind}") as progress:
+    with progress_bar(kind) as progress:
         written = write(folder, kind, output, codec=codec, parts=part or (), overwrite=overwrite, progress=progress)
     say(written)

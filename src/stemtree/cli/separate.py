@@ -206,10 +206,10 @@ def _make_separator(
 ) -> "Separator":
     with no_collection():
         from stemtree.separation.separator import Separator
-        from stemtree.separation.splitters.registry import make_splitters
 
-    splitters = make_splitters(splitter, hierarchy, stem_map or ()) if splitter else None
-    return Separator(hierarchy, depth=depth, nodes=nodes, splitters=splitters, device=device, batch=batch)
+    return Separator(
+        hierarchy, depth=depth, nodes=nodes, splitters=splitter, stem_maps=stem_map or (), device=device, batch=batch
+    )
 
 
 def _checked(layout: "StemLayout", node: list[str] | None, page: str | None) -> "StemLayout":

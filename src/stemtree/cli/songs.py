@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from stemtree.cli.messages import printable, progress_bar, say, warnings_as_notes
+from stemtree.cli.messages import printable, progress_bar, say, stopped_by_user, warnings_as_notes
 from stemtree.cli.song_files import SongFile, find_songs
 from stemtree.cli.song_report import Report
 from stemtree.cli.song_work import (
@@ -58,7 +58,7 @@ def separate_songs(
         raise OptionError(f"cannot write to '{wishes.folder}' (it is a file): choose another folder with -o")
     batch = _Batch(Work(make_separator, output, wishes))
     songs = batch.find(names)
-    try:
+    with stopped_by_user("the song at hand left nothing behind, run again to go on"):
         songs = batch.separate_at_once(songs)
         if songs:
             keep_freed_memory()  # saves a tenth of the time of a whole tree
@@ -67,9 +67,6 @@ def separate_songs(
                 say(note, error=True)
             for song in songs:
                 batch.separate(separator, song)
-    except KeyboardInterrupt:
-        say("stopped; the song at hand left nothing behind, run again to go on", error=True)
-        raise typer.Exit(130) from None
     batch.summarise()
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from stemtree.evaluation.levels import ALL_LEVELS, CHUNK, path_level, same_chunks
+from stemtree.evaluation.levels import ALL_LEVELS, CHUNK, all_levels, path_level, same_chunks
 from stemtree.evaluation.rows import Status
+from stemtree.experiments.comparison import METRIC
 from stemtree.experiments.statistics import Arm
 
-METRIC = "si_sdr_improvement"
 NODE = ("track", "start", "node")
 
 MORE_CHUNKS = 1.1
@@ -132,7 +132,7 @@ def _levels(
         if order is not None:
             parts = [run.filter(order=order) for run in runs]
         elif with_targets:
-            parts = [run.group_by(CHUNK).agg(pl.col(METRIC).mean()).sort(CHUNK) for run in runs]
+            parts = [all_levels(run, [METRIC]).sort(CHUNK) for run in runs]
         else:
             parts = list(runs)
         arms[level] = _by_song(parts)

@@ -134,6 +134,7 @@ def _compare(runs: Sequence[pl.DataFrame], num_first: int, name: str, confidence
         raise EvaluationError(f"'{METRIC}' is defined in no chunk of {name} in all evaluations: give others")
     means = np.stack([np.bincount(song, weights=run[defined]) / chunks for run in values])
     arms = Arm(means[:num_first], chunks), Arm(means[num_first:], chunks)
-    first, second = (float(np.average(arm.values.mean(axis=0), weights=chunks)) for arm in arms)
-    difference = compare(*arms, confidence=confidence)
-    return LevelComparison(name, first, second, difference, len(chunks), int(defined.sum()), int((~defined).sum()))
+    first, second = arms
+    difference = compare(first, second, confidence=confidence)
+    used = int(defined.sum())
+    return LevelComparison(name, first.mean, second.mean, difference, len(chunks), used, defined.size - used)

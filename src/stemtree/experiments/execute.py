@@ -16,7 +16,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from stemtree.errors import SplitterError, StemtreeError
 from stemtree.evaluation.chunk_list import read_chunks
-from stemtree.evaluation.estimators.mean_mask import MeanMask, fit_mean_mask
+from stemtree.evaluation.estimators.mean_mask import fit_mean_mask
 from stemtree.evaluation.estimators.registry import make_estimator
 from stemtree.evaluation.evaluate import Selection, evaluate
 from stemtree.evaluation.settings import EvaluationSettings
@@ -170,8 +170,7 @@ def _constant_mask(job: Job, folder: ExperimentRun, tree: Hierarchy) -> Path:
         source = settings.train[0]
         corpus = source.load(source.hierarchy(tree))
         chosen = EvaluationSettings(root=settings.subtree, sample=_MEAN_CHUNKS)
-        masks: MeanMask = fit_mean_mask(corpus, target_nodes(settings, tree), chosen, stft=settings.stft)
-        masks.save(file)
+        fit_mean_mask(corpus, target_nodes(settings, tree), chosen, stft=settings.stft).save(file)
     return file
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from stemtree.experiments.alignment import OnTest, Tables, on_chunks_with_all_levels, on_chunks_without_the_highest
@@ -201,11 +200,6 @@ def _most(values: Sequence[str]) -> str:
     """The most frequent; of several the first in the alphabet."""
     counts = Counter(values)
     return min(counts, key=lambda value: (-counts[value], value)) if counts else ""
-
-
-def mean_of(arm: Arm) -> float:
-    """The mean over seeds and chunks."""
-    return float(np.average(arm.values.mean(axis=0), weights=arm.chunks))
 
 
 def headroom(level: Mapping[str, float], arm: str, floor: str, ceiling: str) -> float | None:

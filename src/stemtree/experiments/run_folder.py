@@ -5,7 +5,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stemtree.errors import EvaluationError
-from stemtree.experiments.rows import read_json, unmeasured
+from stemtree.experiments.rows import read_json
 from stemtree.model_files import has_model
 from stemtree.staging import lock_folder, whole_file
 
@@ -83,16 +83,8 @@ class ExperimentRun:
         """What all attempts at it have taken, those that were killed included."""
         return sum(self._ledger().values())
 
-    def state(self, tests: Sequence[str] = ()) -> State:
-        """How far it is; the state of a run that another process works on is `State.RUNNING`.
-
-        Parameters
-        ----------
-        tests : sequence of str
-            Names of the test sets that it is to be measured on.
-        """
-        if self.rows.exists() and not unmeasured(self.rows, tests):
-            return State.EVALUATED
+    def state(self) -> State:
+        """How far it is, unless it is evaluated; one that another process works on is `State.RUNNING`."""
         if self.path.exists() and self._is_locked():
             return State.RUNNING
         if self._failure.exists():

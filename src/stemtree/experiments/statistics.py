@@ -40,11 +40,23 @@ class Arm:
     values: Values
     chunks: NDArray[np.int64]
 
+    @property
+    def mean(self) -> float:
+        """Over seeds and chunks."""
+        return float(np.average(self.values.mean(axis=0), weights=self.chunks))
+
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.chunks) or not self.values.size:
             raise EvaluationError(
                 f"values of shape {self.values.shape} do not fit {counted(len(self.chunks), 'song')}: give (seed, song)"
             )
+
+
+def gain(first: Arm | None, second: Arm | None) -> Arm | None:
+    """What one arm is better than another, seed by seed; None where either is missing or they have other seeds."""
+    if first is None or second is None or first.values.shape != second.values.shape:
+        return None
+    return Arm(first.values - second.values, first.chunks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,8 @@ class Suite:
 
     def rows_of(self, run: Run) -> Path | None:
         """The file of a run's rows of all its test sets; None if it is not finished."""
-        keys = [run.key(code) for code in (*self.codes, code_identity())] if self.published else []
-        kept = (Path(self.published or ".") / f"{key}.parquet" for key in keys)
+        codes = (*self.codes, code_identity())
+        kept = [self.published / f"{run.key(code)}.parquet" for code in codes] if self.published else []
         files = (file for file in (self.folder_of(run).rows, *kept) if file.exists())
         return next((file for file in files if not unmeasured(file, run.test_names)), None)
 
@@ -60,7 +60,7 @@ class Suite:
             return State.EVALUATED
         if run.missing:
             return State.MISSING
-        return self.folder_of(run).state(run.test_names)
+        return self.folder_of(run).state()
 
     def choose_code(self, choice: str | None) -> None:
         """Count the runs of the present code from now on, with those of before or without.

@@ -9,7 +9,7 @@ import numpy as np
 from stemtree.evaluation.levels import ALL_LEVELS
 from stemtree.experiments.definition import Claim
 from stemtree.experiments.results import at
-from stemtree.experiments.statistics import FEWEST_SONGS, Arm, Difference, contrast, holm
+from stemtree.experiments.statistics import FEWEST_SONGS, Arm, Difference, contrast, gain, holm
 
 LEVEL = 0.05
 """How rarely a false claim may be supported, over all claims of an experiment."""
@@ -124,9 +124,7 @@ def _terms(claim: Claim, arms: Arms, over_tests: Arms) -> list[tuple[Arm, int]]:
 def _gain(arm: str, tests: tuple[str, str], level: str, over_tests: Arms) -> Arm | None:
     """What an arm gains from the second test set to the first: seed by seed, since it is the same network on both."""
     first, second = (over_tests.get(at(arm, test), {}).get(level) for test in tests)
-    if first is None or second is None or first.values.shape != second.values.shape:
-        return None
-    return Arm(first.values - second.values, first.chunks)
+    return gain(first, second)
 
 
 def _p_value(claim: Claim, found: Difference) -> float:

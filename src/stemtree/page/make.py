@@ -18,6 +18,7 @@ from stemtree.page.dataset import Codec, Progress, Written, script, write_datase
 from stemtree.page.old import PAGE, SOURCES
 from stemtree.page.stems import LeafReader, stem_checksum
 from stemtree.page.tree import REST, PageNode, PageTree, read_tree
+from stemtree.separation.output.manifest import ACTIVE
 from stemtree.staging import staging
 
 CODECS: tuple[Codec, ...] = ("flac", "opus")
@@ -27,7 +28,6 @@ _FORMAT = 2
 
 _BUNDLE = resources.files("stemtree.page") / "bundle"
 _SHELL = ("index.html", "compare.html", "app.js", "app.css", "packet.js", "LICENSES.txt")
-_ACTIVE = 1e-3  # as the manifest has it: 30 dB below the mixture
 
 
 def make_page(
@@ -167,7 +167,7 @@ def _described_node(
         row = tree.manifest.get("mixture", {}) | {"energy_share": 1.0, "active": True}
     if row is None:
         share = round(share, 6)
-        row = {"energy_share": share, "active": share >= _ACTIVE, "rms_dbfs": None, "peak_dbfs": None}
+        row = {"energy_share": share, "active": share >= ACTIVE, "rms_dbfs": None, "peak_dbfs": None}
     family = NEUTRAL if node.name == REST or not node.path else families[node.path]
     return {
         "path": node.path,

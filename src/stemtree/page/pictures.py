@@ -52,7 +52,7 @@ class Grid:
 
     @property
     def window(self) -> int:
-        """Samples that a column looks at, from its start: the power of two next below half of it or more."""
+        """Samples that a column looks at, from its start: the greatest power of two that is at most 0.7 of it."""
         return int(2 ** math.floor(math.log2(self.column * 0.7)))
 
     @cached_property

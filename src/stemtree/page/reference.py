@@ -75,7 +75,7 @@ def read_reference(tree: PageTree, folder: Path, kind: str | None = None, track:
         A folder of audio files named as the nodes or as what the hierarchy's labels call them, another separated song's
         folder, or with `kind` a corpus.
     kind : str, optional
-        How a corpus is laid out; see `stemtree.corpora.load.KINDS`.
+        How a corpus is laid out; see `stemtree.corpora.registry.KINDS`.
     track : str, optional
         Which of its songs; may be left out where its name is that of the song that was separated.
 

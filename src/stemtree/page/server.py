@@ -78,7 +78,6 @@ class PageServer(ThreadingHTTPServer):
             raise OptionError(f"cannot listen on port {port} ({reason}): give another with --port") from None
         self.token = secrets.token_urlsafe(18)
         self.roots = {PAGE: page.resolve(), "": folder.resolve()}
-        self.entry = entry
         self.address = f"http://{HOST}:{self.server_port}/{self.token}/{PAGE}/{'' if entry == 'index.html' else entry}"
 
     def handle_error(self, request: object, client_address: object) -> None:

@@ -86,7 +86,7 @@ class Separator:
         if len(names) == len(given):  # wrong names are answered before weights are read
             preview(tree, names, depth, nodes, stem_maps)
         self._batches = Batches(find_device(device), batch)
-        self.plan: Plan = plan_walk(tree, find_splitters(given, hierarchy, stem_maps), depth, nodes)
+        self.plan: Plan = plan_walk(tree, find_splitters(given, tree, stem_maps), depth, nodes)
         for used in self.plan.splitters:
             if used.device != self.device:
                 used.to(self.device)

@@ -148,7 +148,7 @@ class StepList:
 
 
 def find_step(
-    hierarchy: Hierarchy, splitters: Sequence[Splitter], part: Part, tried: _Tried = frozenset()
+    hierarchy: Hierarchy, splitters: Sequence[Splitter], part: Part, tried: _Tried
 ) -> tuple[Step, _Tried] | None:
     """The split of a part into all that its splitter can tell apart, and what has been tried beneath it.
 
@@ -178,11 +178,13 @@ def pieces(
 ) -> Iterator[Part]:
     """All that splitters can divide a part into, as far as they go."""
     found = find_step(hierarchy, splitters, part, tried)
-    outputs = () if found is None else tuple(within(hierarchy, output, part) for output in found[0].outputs)
     if found is None:
         yield part
-    for output in filter(None, outputs):
-        yield from pieces(hierarchy, splitters, output, found[1] if found else tried)
+        return
+    step, tried = found
+    for output in step.outputs:
+        if inside := within(hierarchy, output, part):
+            yield from pieces(hierarchy, splitters, inside, tried)
 
 
 def within(hierarchy: Hierarchy, part: Part, other: Part) -> Part:

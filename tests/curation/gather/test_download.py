@@ -13,7 +13,7 @@ QUICK = DownloadSettings(tries=4, wait=0.001, timeout=5)
 
 
 def fetch(server: Server, path: str, target: Path, settings: DownloadSettings = QUICK) -> str:
-    with open_session(settings) as session:
+    with open_session() as session:
         return download(server.url(path), target, session, settings)
 
 

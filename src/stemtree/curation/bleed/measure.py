@@ -58,7 +58,7 @@ class BleedSettings:
             raise OptionError(f"a threshold of {self.threshold} dB cannot be: give -120 to 0")
 
 
-def measure_bleed(session: Session, settings: BleedSettings | None = None) -> dict[str, Leak]:
+def measure_bleed(session: Session, threshold: float = THRESHOLD) -> dict[str, Leak]:
     """Compare every pair of a session's tracks (see `stemtree.curation.bleed.detector`).
 
     Doubled takes, stereo pairs and the microphones of one instrument pick each other up by design: the share that
@@ -68,8 +68,8 @@ def measure_bleed(session: Session, settings: BleedSettings | None = None) -> di
     ----------
     session : Session
         Tracks that were set aside (room microphones) are neither targets nor sources.
-    settings : BleedSettings, optional
-        Hierarchy and threshold.
+    threshold : float
+        See `BleedSettings`.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def measure_bleed(session: Session, settings: BleedSettings | None = None) -> di
     AudioError
         If a track cannot be read, or there is no room for temporary files.
     """
-    tracks, threshold = session.tracks, (settings or BleedSettings()).threshold
+    tracks = session.tracks
     with _temporary_folder() as folder:
         spools, energies = _spool(tracks, folder)
         num_samples = max((spool.num_samples for spool in spools), default=0)
@@ -261,7 +261,7 @@ def _sessions(
 def _measure(job: tuple[Session, BleedSettings]) -> dict[str, Leak] | Problem:
     session, settings = job
     try:
-        return measure_bleed(session, settings)
+        return measure_bleed(session, settings.threshold)
     except StemtreeError as error:
         return Problem(session.song, "unreadable", f"'{session.song}' was not measured: {error}")
 

@@ -25,6 +25,10 @@ _ENDINGS = {
 """How files of these kinds begin."""
 
 
+_RATIO = 200
+"""Greatest size of all files together beyond the first 64 MB, relative to the archive's size."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnpackLimits:
     """How much an archive may unpack to; more is refused.
@@ -35,17 +39,14 @@ class UnpackLimits:
         Size of all files together.
     files : int
         Number of entries, folders not counted.
-    ratio : int
-        Size of all files together beyond the first 64 MB, relative to the archive's size.
     """
 
     bytes: int = 40 << 30
     files: int = 2000
-    ratio: int = 200
 
     def room(self, packed: int) -> int:
         """The largest size in bytes that an archive of `packed` bytes may unpack to."""
-        return min(self.bytes, (64 << 20) + packed * self.ratio)
+        return min(self.bytes, (64 << 20) + packed * _RATIO)
 
 
 @dataclass(frozen=True, slots=True)

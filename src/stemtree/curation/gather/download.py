@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from requests import Response, Session
 
 _BLOCK = 1 << 14  # bytes; a block that is not complete when the connection breaks is lost
+_REDIRECTS = 5  # in a row
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
 
 
@@ -38,15 +39,12 @@ class DownloadSettings:
         Seconds without a byte after which a connection counts as broken.
     most : int
         Largest size of a file in bytes; larger files are refused.
-    redirects : int
-        Largest number of redirects in a row.
     """
 
     tries: int = 5
     wait: float = 1.0
     timeout: float = 60.0
     most: int = 40 << 30
-    redirects: int = 5
 
 
 class UnreachableError(DownloadError):
@@ -61,14 +59,14 @@ class _NoConnectionError(_TemporaryError):
     """No connection to the server could be made."""
 
 
-def open_session(settings: DownloadSettings = DownloadSettings()) -> Session:
+def open_session() -> Session:
     """A session for `download`; raises DownloadError if the package for it is missing."""
     try:
         import requests
     except ModuleNotFoundError:
         raise DownloadError("downloads need the package requests: run `pip install requests`") from None
     session = requests.Session()
-    session.max_redirects = settings.redirects
+    session.max_redirects = _REDIRECTS
     session.headers["User-Agent"] = "stemtree"
     session.headers["Accept-Encoding"] = "identity"  # lengths are of what is sent
     return session

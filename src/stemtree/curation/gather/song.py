@@ -171,7 +171,7 @@ class SongGatherer:
     def _download(self, url: str, target: Path) -> str:
         """Download a file; a server that was unreachable is tried only once for every further file."""
         settings, server = self._settings.download, urlsplit(url).netloc
-        self._session = self._session or open_session(settings)
+        self._session = self._session or open_session()
         if server in self._unreachable:
             settings = replace(settings, tries=1)
         try:

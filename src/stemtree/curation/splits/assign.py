@@ -57,15 +57,11 @@ class Distances:
         In the split.
     genre, instrument : float
         Total variation of the distributions of genres and of instruments: the share that would have to change.
-    genre_bits, instrument_bits : float
-        Jensen-Shannon divergence of the same, in bits.
     """
 
     songs: int
     genre: float
     instrument: float
-    genre_bits: float
-    instrument_bits: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,21 +258,13 @@ def _labels(songs: Sequence[Song]) -> tuple[NDArray[np.float64], NDArray[np.floa
 def _distances(songs: Sequence[Song], of: Mapping[str, str], split: str) -> Distances:
     inside = [song for song in songs if of[song.name] == split]
     if not inside:
-        return Distances(0, 1.0, 1.0, 1.0, 1.0)
+        return Distances(0, 1.0, 1.0)
 
-    def compare(labels_of: Callable[[Song], Iterable[str]]) -> tuple[float, float]:
+    def compare(labels_of: Callable[[Song], Iterable[str]]) -> float:
         counts = [Counter(label for song in some for label in labels_of(song)) for some in (inside, songs)]
         names = sorted(counts[1])
         ours, all_songs = (np.array([count[name] for name in names]) / max(1, sum(count.values())) for count in counts)
-        middle = (ours + all_songs) / 2
-        bits = sum(
-            0.5 * float(np.sum(part[part > 0] * np.log2(part[part > 0] / middle[part > 0])))
-            for part in (ours, all_songs)
-        )
-        return float(np.abs(ours - all_songs).sum() / 2), bits
+        return round(float(np.abs(ours - all_songs).sum() / 2), 4)
 
-    genre, genre_bits = compare(lambda song: [genre_family(song.genre)])
-    instrument, instrument_bits = compare(lambda song: song.instruments)
-    return Distances(
-        len(inside), round(genre, 4), round(instrument, 4), round(genre_bits, 4), round(instrument_bits, 4)
-    )
+    genre = compare(lambda song: [genre_family(song.genre)])
+    return Distances(len(inside), genre, compare(lambda song: song.instruments))

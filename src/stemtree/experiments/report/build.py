@@ -64,15 +64,8 @@ def _reason(failure: str) -> str:
     return failure.splitlines()[0].partition(": ")[0]
 
 
-def keep_chunk(
-    name: str, experiment: Experiment, size: str, runs: Path, rows: Path, changes: Sequence[str] = ()
-) -> bool:
-    """Compute what figure 15 is drawn from, if the experiment shows arms and it is not there already.
-
-    Returns
-    -------
-    bool
-        Whether it was made; not if runs are missing.
+def keep_chunk(name: str, experiment: Experiment, size: str, runs: Path, rows: Path, changes: Sequence[str]) -> None:
+    """Compute what figure 15 is drawn from, if the experiment shows arms, they were run, and it is not there already.
 
     Raises
     ------
@@ -82,15 +75,14 @@ def keep_chunk(
     results = read_results(name, plan_runs({name: experiment}, size, None, changes), rows, _codes(rows))
     shown = [found[0] for arm in experiment.shows if (found := results.trained.get(arm))]
     if not shown or len(shown) < len(experiment.shows):
-        return False
+        return
     keys = {run.arm: _key(rows, run) for run in shown}
     key, file = ",".join(keys.values()), rows / f"{name}_chunk.npz"
     models = {arm: runs / "runs" / folder / "model" for arm, folder in keys.items()}
     if (file.exists() and MedianChunk.load(file).key == key) or not all(model.exists() for model in models.values()):
-        return False
+        return
     settings, test = arm_settings(experiment, None, size, 0, changes), measured_on(experiment, size)[0]
     make_chunk(shown, models, settings, test, key).save(file)
-    return True
 
 
 def _key(rows: Path, run: Finished) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stemtree.data.signals import node_signals
 from stemtree.errors import OptionError
 from stemtree.evaluation.levels import CHUNK, same_chunks
-from stemtree.experiments.alignment import METRIC
+from stemtree.experiments.comparison import METRIC
 from stemtree.experiments.plan import target_nodes
 from stemtree.experiments.results import Finished
 from stemtree.experiments.test_set import TestSet

@@ -18,7 +18,7 @@ from stemtree.experiments.report.text import (
     verdict_text,
     with_interval,
 )
-from stemtree.experiments.results import Results, mean_of, widest
+from stemtree.experiments.results import Results, widest
 from stemtree.experiments.verdicts import Verdict, judge
 from stemtree.networks.mask_inference import MaskInferenceSettings
 from stemtree.networks.query_by_example import QueryByExampleSettings
@@ -144,7 +144,7 @@ def _improvement(page: Page, measured: OnTest, folder: Path) -> list[str]:
     parts = [_measured_on(measured), tables.improvement(measured, page.results, page.experiment.published), note]
     of_all = {arm: found[ALL_LEVELS] for arm, found in tables.arms(measured) if ALL_LEVELS in found}
     if of_all:
-        limits = {NAMES[name]: mean_of(measured.arms[name][ALL_LEVELS]) for name in tables.baselines(measured)}
+        limits = {NAMES[name]: measured.arms[name][ALL_LEVELS].mean for name in tables.baselines(measured)}
         title = "SI-SDR improvement over all levels, dB, with 95 % intervals over seeds and songs"
         intervals = {arm: tables.own_interval(values) for arm, values in of_all.items()}
         figures.save(figures.forest(intervals, limits, title), folder / f"{page.name}_arms.svg")

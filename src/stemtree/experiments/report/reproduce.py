@@ -8,7 +8,6 @@ from typing import Any
 from stemtree.evaluation.levels import ALL_LEVELS
 from stemtree.experiments.report.page import Page
 from stemtree.experiments.report.text import decibels, table
-from stemtree.experiments.results import mean_of
 
 MEASURED = "paper_size.json"
 """The file, beside the rows, with what ``benchmarks/paper_size.py`` measured."""
@@ -59,7 +58,7 @@ def reproduce(made: Sequence[Page], rows: Path) -> str:
                     published.where,
                     f"`{published.arm}`",
                     decibels(published.values[0]),
-                    decibels(mean_of(ours)) if ours else "",
+                    decibels(ours.mean) if ours else "",
                     f"`stemtree experiment run {page.name} --size paper`",
                     f"{_hours(entry):.1f}" if entry else "",
                 ]

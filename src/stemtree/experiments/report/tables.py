@@ -8,9 +8,9 @@ from stemtree.evaluation.levels import ALL_LEVELS
 from stemtree.experiments.alignment import OnTest
 from stemtree.experiments.definition import Experiment, Published, trained_arms
 from stemtree.experiments.report.text import CEILING, FLOOR, NAMES, decibels, percent, table, with_interval
-from stemtree.experiments.results import Results, at, headroom, mean_of, widest
+from stemtree.experiments.results import Results, at, headroom, widest
 from stemtree.experiments.rows import SDR_STATISTICS
-from stemtree.experiments.statistics import Arm, Difference, compare, contrast
+from stemtree.experiments.statistics import Arm, Difference, compare, contrast, gain
 
 MOST_NODES = 20
 
@@ -22,9 +22,9 @@ def improvement(measured: OnTest, results: Results, published: Sequence[Publishe
     width = len(heads) - 1
     rows = [["mixture, SI-SDR", *(decibels(measured.mixture[level]) for level in measured.levels)]]
     for name in baselines(measured):
-        means = {level: decibels(mean_of(arm)) for level, arm in measured.arms[name].items()}
+        means = {level: decibels(arm.mean) for level, arm in measured.arms[name].items()}
         rows.append([NAMES[name], *_cells(means, measured)])
-    of_all = {arm: mean_of(found[ALL_LEVELS]) for arm, found in measured.arms.items() if ALL_LEVELS in found}
+    of_all = {arm: found[ALL_LEVELS].mean for arm, found in measured.arms.items() if ALL_LEVELS in found}
     for arm, found in arms(measured):
         cells = _cells({level: with_interval(own_interval(values)) for level, values in found.items()}, measured)
         runs = results.trained.get(arm, [])
@@ -101,9 +101,8 @@ def own_interval(arm: Arm) -> Difference:
 
 
 def _gain(first: Arm | None, second: Arm | None) -> str:
-    if first is None or second is None or first.values.shape != second.values.shape:
-        return ""
-    return with_interval(contrast([(Arm(first.values - second.values, first.chunks), 1)]))
+    found = gain(first, second)
+    return with_interval(contrast([(found, 1)])) if found else ""
 
 
 def _cells(values: dict[str, str], measured: OnTest) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stemtree.evaluation.levels import ALL_LEVELS
 from stemtree.experiments.definition import Claim, Experiment
-from stemtree.experiments.results import headroom, mean_of
+from stemtree.experiments.results import headroom
 from stemtree.experiments.statistics import Difference, compare
 from stemtree.experiments.verdicts import Arms, Outcome, Verdict, level_name
 
@@ -104,6 +104,6 @@ def _number(kind: str, argument: str, arms: Arms, verdicts: Sequence[Verdict]) -
     if kind == "difference":
         return f"{with_interval(compare(arms[names[0]][level], arms[names[1]][level]))} dB"
     if kind == "mean":
-        return f"{decibels(mean_of(arms[names[0]][level]))} dB"
-    means = {arm: mean_of(levels[level]) for arm, levels in arms.items() if level in levels}
+        return f"{decibels(arms[names[0]][level].mean)} dB"
+    means = {arm: levels[level].mean for arm, levels in arms.items() if level in levels}
     return percent(headroom(means, names[0], FLOOR, CEILING))

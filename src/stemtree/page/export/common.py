@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from stemtree.audio import READ_SAMPLES
 from stemtree.errors import OptionError
-from stemtree.page.stems import LeafReader, Steps
+from stemtree.page.stems import LeafReader, Steps, Width
 from stemtree.page.tree import PageTree
 from stemtree.staging import behind_link, staging
 
@@ -60,12 +61,14 @@ class Export:
 
     def signals(self, block: list[Steps], node: int) -> NDArray[np.float64]:
         """``(sample, channel)``: a node's signal in one block, the sum of its leaves."""
-        reader = LeafReader(self.tree)
-        leaves = self.tree.nodes[node].leaves
         total = np.zeros(block[0].shape)
-        for leaf in leaves:
-            total += block[leaf] * reader.widths[leaf].step
+        for leaf in self.tree.nodes[node].leaves:
+            total += block[leaf] * self._widths[leaf].step
         return total
+
+    @cached_property
+    def _widths(self) -> tuple[Width, ...]:
+        return tuple(LeafReader(self.tree).widths)
 
 
 def file_name(name: str) -> str:

@@ -180,8 +180,7 @@ class StemLayout:
             If two would have the same name.
         """
         if self.filename:
-            of_stem = {stem: stem if isinstance(stem, str) else stem.name for stem in stems}
-            files = {stem: self.filename.file(path, track, song, container) for stem, path in of_stem.items()}
+            files = {stem: self.filename.file(_full_name(stem), track, song, container) for stem in stems}
         else:
             names = _flat_names([path for path in below if path], below) if self.flat else {}
             files = {stem: f"{self._place(stem, below, names)}.{container}" for stem in stems}
@@ -202,8 +201,7 @@ class StemLayout:
             return f"{SUMS}/{stem.name}" if self.flat else stem.name
         if not self.flat:
             return stem
-        name = names.get(stem, own_name(stem))
-        return f"{SUMS}/{name}" if below.get(stem) else name
+        return f"{SUMS}/{names[stem]}" if below.get(stem) else names[stem]
 
 
 def _flat_names(paths: Iterable[NodePath], below: Mapping[NodePath, tuple[NodePath, ...]]) -> dict[NodePath, str]:

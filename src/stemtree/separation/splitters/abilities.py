@@ -54,11 +54,8 @@ QUERY_MODEL = Path(__file__).with_name("query_model")
 MODEL_FORMS = "the folder of a trained model, or hf:OWNER/NAME"
 """How trained models are named."""
 
-PACKAGE_NAMES = ("demucs", "openunmix", "pymss", "unblend")
-"""Separators of other projects that may be installed beside this package."""
-
 DEFAULT_MODELS = {"demucs": "htdemucs", "openunmix": "umxl", "pymss": "BS-Roformer-SW", "unblend": "htdemucs"}
-"""The model of each that is used if none is named."""
+"""Separators of other projects that may be installed beside this package, and the model of each if none is named."""
 
 
 class Division(Protocol):
@@ -140,9 +137,8 @@ def ability(name: str, stem_map: StemMap | None = None) -> Ability | None:
     if name in NAMED_MODELS:
         return _of_model(str(NAMED_MODELS[name]))
     package, _, model = name.partition(":")
-    if package in PACKAGE_NAMES:
-        if util.find_spec(package) is None:
-            raise SplitterError(f"the separator {package} is not installed: run `pip install {package}`")
+    if package in DEFAULT_MODELS:
+        check_installed(package)
         model = model or DEFAULT_MODELS[package]
         if (stems := stems_of(package, model, stem_map)) is None:
             return None
@@ -152,16 +148,22 @@ def ability(name: str, stem_map: StemMap | None = None) -> Ability | None:
     return _of_model(name)
 
 
+def check_installed(package: str) -> None:
+    """Raise SplitterError unless another project's separator is installed."""
+    if util.find_spec(package) is None:
+        raise SplitterError(f"the separator {package} is not installed: run `pip install {package}`")
+
+
 def check_is_model(name: str) -> None:
     """Raise SplitterError unless a name that is no separator's may be a model's."""
     if not is_hub_name(name) and not os.path.exists(name):  # unlike pathlib's, it takes a name of any length
-        names = ", ".join(("spleeter", *PACKAGE_NAMES, *NAMED_MODELS))
+        names = ", ".join(("spleeter", *DEFAULT_MODELS, *NAMED_MODELS))
         raise SplitterError(f"there is no splitter '{name}': give {names}, {MODEL_FORMS}")
 
 
 def has_stems(name: str) -> bool:
     """Whether a splitter is another project's separator, whose stems a stem map translates into nodes."""
-    return name.partition(":")[0] in PACKAGE_NAMES
+    return name.partition(":")[0] in DEFAULT_MODELS
 
 
 def can_serve(splitter: Division, asked: Hierarchy) -> bool:

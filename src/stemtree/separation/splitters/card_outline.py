@@ -77,5 +77,5 @@ def read_outline(model: str | os.PathLike[str]) -> CardOutline | None:
         return CardOutline(tree, nodes, whole, stft, asks, training)
     except OSError as error:
         raise ModelError(f"cannot read the model '{file.parent}': {error.strerror or error}; check the path") from None
-    except (HierarchyError, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
+    except (HierarchyError, ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -1,8 +1,9 @@
 """Loading separators of other projects: offline, and with one sentence on whatever stands in the way."""
 
-from importlib import import_module, util
+from importlib import import_module
 
 from stemtree.errors import SplitterError
+from stemtree.separation.splitters.abilities import DEFAULT_MODELS, check_installed
 from stemtree.separation.splitters.external_packages import PACKAGES, ExternalPackage
 from stemtree.separation.splitters.offline import DownloadAttempt, offline
 
@@ -23,10 +24,9 @@ def load_package(name: str, model: str = "") -> ExternalPackage:
         If the package is not installed or cannot be imported, if the model does not exist, or if its weights are not on
         this machine or cannot be read.
     """
-    if util.find_spec(name) is None:
-        raise SplitterError(f"the separator {name} is not installed: run `pip install {name}`")
+    check_installed(name)
     package = PACKAGES[name]
-    model = model or package.default_model
+    model = model or DEFAULT_MODELS[name]
     download = package.download_command.format(model)
     _import(package)
     try:

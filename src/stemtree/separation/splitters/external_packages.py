@@ -15,7 +15,6 @@ import torch
 from torch import nn
 
 from stemtree.errors import SplitterError, suggest
-from stemtree.separation.splitters.abilities import DEFAULT_MODELS
 from stemtree.separation.splitters.catalogue import category_of
 from stemtree.separation.splitters.offline import DownloadAttempt
 from stemtree.types import Waveform
@@ -37,8 +36,6 @@ class ExternalPackage(ABC):
     ----------
     name : str
         The package.
-    default_model : str
-        The model used if none is named.
     modules : tuple of str
         The modules that it is imported by.
     download_command : str
@@ -56,7 +53,6 @@ class ExternalPackage(ABC):
     """
 
     name: ClassVar[str]
-    default_model: ClassVar[str]
     modules: ClassVar[tuple[str, ...]]
     download_command: ClassVar[str]
 
@@ -97,7 +93,6 @@ class Demucs(ExternalPackage):
     """A model by its name, or ``FOLDER/NAME``."""
 
     name = "demucs"
-    default_model = DEFAULT_MODELS["demucs"]
     modules = ("demucs.pretrained", "demucs.apply")
     download_command = "demucs -n {} SONG"
 
@@ -125,7 +120,6 @@ class OpenUnmix(ExternalPackage):
     """A model by its name, or the folder of one that was trained with openunmix."""
 
     name = "openunmix"
-    default_model = DEFAULT_MODELS["openunmix"]
     modules = ("openunmix", "openunmix.utils")
     download_command = "umx --model {} SONG"
 
@@ -158,7 +152,6 @@ class Unblend(ExternalPackage):
     """A model of its registry, to which ``unblend models import`` adds."""
 
     name = "unblend"
-    default_model = DEFAULT_MODELS["unblend"]
     modules = ("unblend",)
     download_command = "unblend models download {}"
 
@@ -193,7 +186,6 @@ class Pymss(ExternalPackage):
     """
 
     name = "pymss"
-    default_model = DEFAULT_MODELS["pymss"]
     modules = ("pymss",)
     download_command = "pymss download {}"
 

@@ -8,7 +8,7 @@ from stemtree.errors import OptionError, counted
 from stemtree.separation.splitters.abilities import takes_no_example
 from stemtree.separation.splitters.example import Example
 from stemtree.separation.splitters.trained import TrainedSplitter
-from stemtree.spectral import FLOOR, Stft, log_magnitude
+from stemtree.spectral import FLOOR, log_magnitude
 from stemtree.types import Masks, Spectrogram
 
 
@@ -23,10 +23,6 @@ class QueryModelSplitter(TrainedSplitter):
         If the model takes no query, or if its masks do not divide its whole tree.
     """
 
-    def model_input(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
-        """A song's spectrogram with the bins and channels that the model takes."""
-        return self._input(spectrogram, stft)
-
     def _check_query(self) -> None:
         if not self.model.takes_query:
             raise OptionError(takes_no_example(self._folder))
@@ -37,7 +33,7 @@ class QueryModelSplitter(TrainedSplitter):
         if example.samples.shape[1] < stft.window:
             size = counted(example.samples.shape[1], "sample")
             raise OptionError(f"the example '{example.name}' has {size}: give at least one window of {stft.window}")
-        spectrogram = self._input(stft.transform(torch.from_numpy(example.samples).float()), stft)
+        spectrogram = self.model_input(stft.transform(torch.from_numpy(example.samples).float()), stft)
         if not (log_magnitude(spectrogram) > FLOOR).any():
             raise OptionError(
                 f"the example '{example.name}' is silent: give a stretch in which the instrument is heard"

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TypeAlias
 
 from stemtree.errors import SplitterError
@@ -43,7 +42,7 @@ def default_splitters() -> list[Splitter]:
 
 def make_splitters(
     names: Sequence[str],
-    hierarchy: str | Path | Hierarchy | None = None,
+    hierarchy: Hierarchy | None = None,
     stem_maps: StemMaps = (),
 ) -> list[Splitter]:
     """Make splitters by their names, in order of precedence, and the default ones after them.
@@ -54,7 +53,7 @@ def make_splitters(
         ``spleeter``; ``voices``, a model that divides the voices; a separator that is installed beside this package
         (``demucs``, ``openunmix``, ``pymss``, ``unblend``, with ``:MODEL`` for another than its default model); the
         folder of a trained model; or ``hf:OWNER/NAME``, one on the Hugging Face hub.
-    hierarchy : str, path or Hierarchy, optional
+    hierarchy : Hierarchy, optional
         One that every named splitter must be able to split a node of, or to make a sum of.
     stem_maps : StemMaps
         What the stems of other separators are; see `stem_maps_for`.
@@ -69,15 +68,14 @@ def make_splitters(
     """
     maps = stem_maps_for(stem_maps, [name for name in names if has_stems(name)])
     named = [_make_splitter(name, maps.get(name)) for name in names]
-    tree = load(hierarchy) if isinstance(hierarchy, str | Path) else hierarchy
     for name, stem_map in maps.items():
         splitter = named[names.index(name)]
         assert isinstance(splitter, ExternalSplitter)
-        stem_map.check(tree or load(STEM_HIERARCHY), splitter.package.sources)
-    if tree is not None:
+        stem_map.check(hierarchy or load(STEM_HIERARCHY), splitter.package.sources)
+    if hierarchy is not None:
         for name, splitter in zip(names, named, strict=True):
-            if not can_serve(splitter, tree):
-                raise SplitterError(cannot_serve(name, tree))
+            if not can_serve(splitter, hierarchy):
+                raise SplitterError(cannot_serve(name, hierarchy))
     return [*named, *default_splitters()]
 
 
@@ -90,7 +88,7 @@ def splitters_of(given: Splitters | None) -> list[str | Splitter]:
 
 
 def find_splitters(
-    given: Sequence[str | Splitter], hierarchy: str | Path | Hierarchy | None = None, stem_maps: StemMaps = ()
+    given: Sequence[str | Splitter], hierarchy: Hierarchy | None = None, stem_maps: StemMaps = ()
 ) -> Sequence[Splitter]:
     """Splitters in their order, those of names made by `make_splitters`.
 

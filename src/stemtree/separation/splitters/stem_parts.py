@@ -43,10 +43,7 @@ class SeparatorStems:
     stem_map: StemMap
 
     def __post_init__(self) -> None:
-        lines = [line for stem in self.stems if (line := self.stem_map.line(stem)) is not None and line.names]
-        if self.stem_map.file:
-            return
-        if not lines or self.stem_map.parts(load(STEM_HIERARCHY), self.stems) is None:
+        if not self.stem_map.file and self.stem_map.parts(load(STEM_HIERARCHY), self.stems) is None:
             raise SplitterError(
                 f"{self.name} separates {', '.join(self.stems)}, of which none is known to be a node: say which are "
                 "with --stem-map FILE"

@@ -83,7 +83,7 @@ class TrainedSplitter(Splitter):
     ) -> Sequence[Masks]:
         """See `Splitter.masks_of_blocks`; the network gets all blocks at once."""
         channels, bins, _ = blocks[0].spectrogram.shape
-        mixtures = [self._input(block.spectrogram, block.stft) for block in blocks]
+        mixtures = [self.model_input(block.spectrogram, block.stft) for block in blocks]
         raw = list(self._part_masks(stack_bins_last(mixtures)))
         of_blocks = []
         for mixture in mixtures:
@@ -127,7 +127,7 @@ class TrainedSplitter(Splitter):
         suppress = suppress_inactive if self.device == CPU else suppress_inactive.plain
         return suppress(masks, self.model.relation.partition, mixture, threshold)
 
-    def _input(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
+    def model_input(self, spectrogram: Spectrogram, stft: Stft) -> Spectrogram:
         """A song's spectrogram with the bins and channels that the model takes."""
         spectrogram = to_model_bins(spectrogram, stft, self.stft)
         return spectrogram.expand(2, -1, -1) if self.model.card.num_channels > len(spectrogram) else spectrogram
