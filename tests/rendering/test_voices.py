@@ -70,3 +70,25 @@ def test_the_leader_stands_in_the_centre(recipe: ModuleType, tmp_path: Path) -> 
             assert rate == RATE and stem.any()
             found.append(np.square(stem[:, 0] - stem[:, 1]).sum() / np.square(stem.sum(axis=1)).sum())
     assert max(width["lead_vocal"]) < 0.1 < np.median(width["backing_vocal"])
+
+
+@pytest.mark.parametrize("learns_all", [False, True])
+def test_kept_songs_are_learned_only_where_that_is_asked_for(
+    recipe: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, learns_all: bool
+) -> None:
+    def gather(clone: Path, song: str, place: Path) -> None:
+        place.mkdir(parents=True)
+        for name in ("lead", "backing"):
+            (place / f"produced_{name}.flac").write_bytes(b"fLaC")
+
+    jobs: list = []
+    monkeypatch.setattr(recipe, "gather", gather)
+    monkeypatch.setattr(recipe, "map_in_processes", lambda render, given, workers: jobs.extend(given) or [])
+    words = ["render.py", str(tmp_path / "clone"), str(tmp_path / "out"), "--songs", "10", "--validation", "4"]
+    monkeypatch.setattr("sys.argv", words + ["--all"] * learns_all)
+    recipe.main()
+    learned = {job.own.name for job in jobs if job.folder.parent.name == "train"}
+    kept = {"3.Sodium", "5.Rubidium"}
+    assert len(learned) == (5 if learns_all else 3) and (kept <= learned) == learns_all
+    assert len(jobs) == (10 if learns_all else 14)
+    assert (tmp_path / "out" / "test").exists() != learns_all
