@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import yaml
 from support.corpus_layouts import write_noise
 
 from stemtree.corpora.check import check_corpus
@@ -141,3 +143,62 @@ def test_two_stems_that_would_have_one_name_are_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"'bass.\w+' and 'bass.\w+' would both be 'bass.wav': rename one"):
         resample_corpus(tmp_path / "songs", "folder", tmp_path / "copy", ResampleSettings(12000), workers=1)
     assert not (tmp_path / "copy" / "song").exists()
+
+
+def test_songs_that_hold_songs_cannot_be_copied(tmp_path: Path) -> None:
+    for place in ("flat", "nest/Song", "nest/Song/alt"):
+        write_noise(tmp_path / place / "vocals.wav")
+    with pytest.raises(CorpusError, match=r"the song 'flat' lies in '.*flat' itself: give the folder above it"):
+        resample_corpus(tmp_path / "flat", "folder", tmp_path / "copy", UP, workers=1)
+    with pytest.raises(CorpusError, match=r"Song/alt' lies within the song '.*Song': move it out"):
+        resample_corpus(tmp_path / "nest", "folder", tmp_path / "copy", UP, workers=1)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_what_changed_since_is_not_taken_for_done(tmp_path: Path) -> None:
+    for name in ("vocals", "bass"):
+        write_noise(tmp_path / "corpus" / "A" / f"{name}.wav")
+    resample_corpus(tmp_path / "corpus", "folder", tmp_path / "copy", UP, workers=1)
+    write_noise(tmp_path / "corpus" / "A" / "piano.wav")
+    with pytest.raises(OptionError, match=r"piano.wav' is newer than the copy '.*copy/A': remove that"):
+        resample_corpus(tmp_path / "corpus", "folder", tmp_path / "copy", UP, workers=1)
+    shutil.rmtree(tmp_path / "copy" / "A")
+    resample_corpus(tmp_path / "corpus", "folder", tmp_path / "copy", UP, workers=1)
+    changed = tmp_path / "corpus" / "A" / "bass.wav"
+    os.utime(changed, (changed.stat().st_atime, changed.stat().st_mtime + 100))
+    with pytest.raises(OptionError, match=r"bass.wav' is newer than the copy"):
+        resample_corpus(tmp_path / "corpus", "folder", tmp_path / "copy", UP, workers=1)
+
+
+def test_a_song_that_loading_skips_is_skipped(slakh: Path, tmp_path: Path) -> None:
+    file = slakh / "train" / "Track00001" / "metadata.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["stems"]["x" * 300] = dict(next(iter(content["stems"].values())))
+    file.write_text(yaml.safe_dump(content))
+    (problem,) = resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1, skip_bad=True)
+    assert problem.kind == "unreadable" and "cannot be opened" in problem.message
+    assert (tmp_path / "copy" / "train" / "Track00003").exists()
+    with pytest.raises(CorpusError, match="cannot be opened"):
+        resample_corpus(slakh, "slakh", tmp_path / "other", UP, workers=1)
+
+
+@pytest.mark.parametrize("name", ["../../../victim", "../../Track00003/stems/S00", "/victim", ".."])
+def test_a_stem_leads_out_of_no_song(slakh: Path, tmp_path: Path, name: str) -> None:
+    file = slakh / "train" / "Track00001" / "metadata.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["stems"][name] = dict(next(iter(content["stems"].values())))
+    file.write_text(yaml.safe_dump(content))
+    with pytest.raises(CorpusError, match=r"have '.*' for the name of a file: copy them again"):
+        resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1)
+    (problem,) = (found for found in check_corpus(slakh, "slakh").problems if found.kind == "metadata")
+    assert "for the name of a file" in problem.message
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_is_no_stem(slakh: Path, tmp_path: Path) -> None:
+    stem = slakh / "train" / "Track00001" / "stems" / "S00.wav"
+    stem.unlink()
+    os.mkfifo(stem)
+    assert any("is a pipe or a device" in problem.message for problem in check_corpus(slakh, "slakh").problems)
+    with pytest.raises(CorpusError, match="is a pipe or a device: put an audio file in its place"):
+        resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1)

@@ -8,9 +8,11 @@ from stemtree.experiments import definition
 from stemtree.experiments.definition import (
     ESTIMATOR,
     SIZES,
+    Claim,
     Experiment,
     arm_settings,
     available,
+    measured_on,
     read_experiment,
     read_experiments,
 )
@@ -102,3 +104,31 @@ def test_a_seed_is_no_change() -> None:
     name, arm = ARMS[0]
     with pytest.raises(OptionError, match="'seed=7' says nothing: each experiment has its own seeds"):
         arm_settings(read_experiment(name), arm, "tiny", changes=["seed=7"])
+
+
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        ("{seed: 3}", "the arm 'a' has a 'seed', which is the same for all arms"),
+        ("{test: 5}", "has a 'test'"),
+        ("{corpora: 5, corpus: x}", "has a 'corpora'"),
+        ("{cpu_seconds: x}", "has a 'cpu_seconds'"),
+        ("{estimator: 5}", "the 'estimator' of the arm 'a' is 5: give a name"),
+        ("{corpus: [x]}", r"the 'corpus' of the arm 'a' is \['x'\]: give a name"),
+        ("{batch: 5, batch: 6}", "line 1: 'batch' stands twice among siblings"),
+    ],
+)
+def test_arms_say_what_arms_can(tmp_path: Path, arm: str, said: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"{{question: q, source: s, task: constraint, arms: {{a: {arm}, b: {{}}}}}}")
+    with pytest.raises(OptionError, match=said):
+        read_experiment(str(file))
+
+
+def test_claims_are_about_test_sets_that_there_are() -> None:
+    experiment = read_experiment(available()[0])
+    first, second = list(experiment.arms)[:2]
+    claim = Claim(first=first, second=second, tests=("here", "there"))
+    changed = experiment.model_copy(update={"claims": (claim,)})
+    with pytest.raises(OptionError, match="a claim names 'here', no test set of"):
+        measured_on(changed, "tiny")

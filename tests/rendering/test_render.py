@@ -196,3 +196,21 @@ def test_a_general_midi_soundfont_for_drums_plays_its_kits_alone(tmp_path: Path)
     midi, settings = write_midi(tmp_path / "a.mid", [DRUMS]), render_settings(drum_soundfonts=(SOUNDFONT,))
     drawn = [plan_stems(midi, read_parts(midi), take, settings)[0].preset for take in range(20)]
     assert {preset.bank for preset in drawn} == {DRUM_BANK} and len({preset.program for preset in drawn}) > 2
+
+
+def test_another_song_of_the_same_name_is_not_taken_for_done(tmp_path: Path) -> None:
+    midi = write_midi(tmp_path / "a.mid", [0])
+    render_corpus([midi], tmp_path / "c", render_settings(), workers=1)
+    write_midi(midi, [0, 33])
+    with pytest.raises(OptionError, match=r"a.mid' is another song than the one that '.*c/a' was rendered from"):
+        render_corpus([midi], tmp_path / "c", render_settings(), workers=1)
+
+
+@pytest.mark.parametrize(("before", "after", "several"), [(1, 2, "one"), (2, 1, "several")])
+def test_takes_are_not_added_under_other_names(tmp_path: Path, before: int, after: int, several: str) -> None:
+    midi = write_midi(tmp_path / "a.mid", [0])
+    render_corpus([midi], tmp_path / "c", render_settings(takes=before), workers=1)
+    with pytest.raises(OptionError, match=f"is a take of '.*a.mid' already, of {several}: give --takes as then"):
+        render_corpus([midi], tmp_path / "c", render_settings(takes=after), workers=1)
+    other = write_midi(tmp_path / "a_1.mid", [0, 33])
+    render_corpus([midi, other], tmp_path / "d", render_settings(), workers=1)

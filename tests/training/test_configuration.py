@@ -107,6 +107,19 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         (tmp_path / "me.yaml").write_text(text)
         with pytest.raises(OptionError, match=message):
             read_settings([tmp_path / "me.yaml"])
+    for text, message in (
+        ("batch: 4\nseed: 1\nbatch: 7", "line 3: 'batch' stands twice among siblings"),
+        ("network: {units: 5, units: 6}", "line 1: 'units' stands twice"),
+        ("trainer: &a {x: *a}", "something in it contains itself"),
+        ("seed: 2001-13-45", "month must be in 1"),
+        ("? [a]\n: b", "line 1: a name must be plain text"),
+    ):
+        (tmp_path / "me.yaml").write_text(text)
+        with pytest.raises(OptionError, match=f"are not YAML .*{message}.*: correct that"):
+            read_settings([tmp_path / "me.yaml"])
+    (tmp_path / "me.yaml").write_text("base: &b {units: 7}\nnetwork: {<<: *b, layers: 2}")
+    with pytest.raises(OptionError, match="base"):  # merged, as YAML has it; there is no such setting
+        read_settings(["sss", tmp_path / "me.yaml"])
     (tmp_path / "me.yaml").write_text("extends: {a: 1}")
     with pytest.raises(OptionError, match=r"'extends' in the settings '.*me\.yaml' is .*: give the name"):
         read_settings([tmp_path / "me.yaml"])

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from stemtree.audio import open_source
 from stemtree.corpora.track import AudioFile, Problem
-from stemtree.errors import counted
+from stemtree.errors import AudioError, counted
 
 _BLOCK = 1 << 20
 
@@ -31,9 +32,16 @@ def read_header(file: AudioFile) -> Header:
     """
     if not file.path.exists():
         raise FileNotFoundError
+    check_is_no_pipe(file.path)
     source = open_source(file.path, file.stream, thorough=False)
     num_samples = source.num_samples or sum(block.shape[1] for block in source.blocks(_BLOCK))
     return Header(file, source.sample_rate, num_samples)
+
+
+def check_is_no_pipe(file: Path) -> None:
+    """Raise AudioError for a pipe or device, which may never end; a song may be one, a corpus's file may not."""
+    if not (file.is_file() or file.is_dir()):
+        raise AudioError(f"'{file}' is a pipe or a device: put an audio file in its place")
 
 
 def differences(song: str, header: Header, reference: Header, *, compare_lengths: bool = True) -> Iterator[Problem]:

@@ -68,6 +68,13 @@ def songs_in(root: Path, layout: Layout) -> Iterator[Path]:
             yield path
 
 
+def check_file_name(name: str, metadata: Path) -> str:
+    """The name of a file or folder that metadata give; raises CorpusError for one that may lead out of the song."""
+    if Path(name).name != name or name == "..":
+        raise CorpusError(f"the metadata '{metadata}' have '{name}' for the name of a file: copy them again")
+    return name
+
+
 def read_metadata(file: Path) -> dict[str, Any]:
     """Read a YAML or JSON file that holds a mapping.
 

@@ -104,22 +104,31 @@ def load_songs(root: Path, layout: Layout, hierarchy: Hierarchy) -> Iterator[Loa
         raise CorpusError(f"there is no folder '{root}': check the path")
     names: dict[str, str] = {}
     for path in songs_in(root, layout):
-        name = str(path.relative_to(root))
-        try:
-            listing = layout.read_song(path)
-            listing.id.encode()  # tables hold text
-            if (other := names.setdefault(listing.id, name)) != name:
-                message = f"'{name}' and '{other}' are both the song '{listing.id}': remove one"
-                yield LoadedSong(None, (Problem(name, "duplicate", message),))
-            else:
-                yield _load_song(name, listing, hierarchy, layout)
-        except CorpusError as error:
-            yield LoadedSong(None, (Problem(name, "metadata", str(error)),))
-        except UnicodeEncodeError:
-            yield LoadedSong(None, (Problem(name, "name", f"the name '{name}' is not valid text: rename it"),))
-        except (OSError, ValueError) as error:  # names that no file can have
-            message = f"'{name}' has or names a file that cannot be opened ({error}): rename it"
-            yield LoadedSong(None, (Problem(name, "unreadable", message),))
+        name, listing = str(path.relative_to(root)), read_listing(root, path, layout)
+        if isinstance(listing, Problem):
+            yield LoadedSong(None, (listing,))
+        elif (other := names.setdefault(listing.id, name)) != name:
+            message = f"'{name}' and '{other}' are both the song '{listing.id}': remove one"
+            yield LoadedSong(None, (Problem(name, "duplicate", message),))
+        else:
+            yield _load_song(name, listing, hierarchy, layout)
+
+
+def read_listing(root: Path, path: Path, layout: Layout) -> Listing | Problem:
+    """Read one song of `songs_in`, or say why it cannot be used."""
+    name = str(path.relative_to(root))
+    try:
+        listing = layout.read_song(path)
+        listing.id.encode()  # tables hold text
+        for file in (stem.file.path for stem in listing.stems):
+            file.exists()
+    except CorpusError as error:
+        return Problem(name, "metadata", str(error))
+    except UnicodeEncodeError:
+        return Problem(name, "name", f"the name '{name}' is not valid text: rename it")
+    except (OSError, ValueError) as error:  # names that no file can have
+        return Problem(name, "unreadable", f"'{name}' has or names a file that cannot be opened ({error}): rename it")
+    return listing
 
 
 def _load_song(name: str, listing: Listing, hierarchy: Hierarchy, layout: Layout) -> LoadedSong:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stemtree.corpora.layout import Layout, optional_text, read_metadata, required
+from stemtree.corpora.layout import Layout, check_file_name, optional_text, read_metadata, required
 from stemtree.corpora.track import AudioFile, ListedStem, Listing
 from stemtree.folders import files_below
 
@@ -36,12 +36,12 @@ class MedleyDb(Layout):
         """See `Layout.read_song`."""
         song, folder = path.name.removesuffix(_METADATA), _song_folder(path)
         data = read_metadata(path)
-        stem_folder = folder / required(data, "stem_dir", path)
+        stem_folder = folder / check_file_name(required(data, "stem_dir", path), path)
         stems = [
             ListedStem(
                 str(name),
                 _labels(stem, path),
-                AudioFile(stem_folder / required(stem, "filename", path)),
+                AudioFile(stem_folder / check_file_name(required(stem, "filename", path), path)),
                 leaks=_leaks(stem, data),
             )
             for name, stem in sorted(required(data, "stems", path, dict).items())
@@ -50,7 +50,7 @@ class MedleyDb(Layout):
             song,
             optional_text(data, "split", path),
             stems,
-            AudioFile(folder / required(data, "mix_filename", path)),
+            AudioFile(folder / check_file_name(required(data, "mix_filename", path), path)),
             adds_up=data.get("adds_up") is True or None,
             description=data,
         )

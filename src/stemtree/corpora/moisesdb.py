@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemtree.corpora.layout import Layout, optional_text, read_metadata, required
+from stemtree.corpora.layout import Layout, check_file_name, optional_text, read_metadata, required
 from stemtree.corpora.track import AudioFile, ListedStem, Listing
 from stemtree.folders import files_below
 
@@ -38,9 +38,10 @@ class MoisesDb(Layout):
             group = required(stem, "stemName", path)
             for track in required(stem, "tracks", path, list):
                 name = required(track, "id", path)
-                file = path.parent / group / f"{name}.{optional_text(track, 'extension', path) or 'wav'}"
+                file = f"{name}.{optional_text(track, 'extension', path) or 'wav'}"
                 labels = (required(track, "trackType", path), group)
-                stems.append(ListedStem(name, labels, AudioFile(file), group))
+                audio = path.parent / check_file_name(group, path) / check_file_name(file, path)
+                stems.append(ListedStem(name, labels, AudioFile(audio), group))
         return Listing(path.parent.name, None, stems)
 
 

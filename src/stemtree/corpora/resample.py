@@ -3,8 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ from stemtree.audio.resample import resample_blocks
 from stemtree.audio.samples import ExactSamples
 from stemtree.audio.source import AudioSource
 from stemtree.cluster import map_tracks
+from stemtree.corpora.headers import check_is_no_pipe
 from stemtree.corpora.layout import Layout, read_metadata, songs_in
+from stemtree.corpora.load import read_listing
 from stemtree.corpora.registry import layout_of
 from stemtree.corpora.track import AudioFile, Problem
 from stemtree.errors import CorpusError, OptionError, StemtreeError, counted
@@ -61,6 +63,16 @@ class _Job:
     audio: tuple[Path, ...]
     place: Path
     settings: ResampleSettings
+
+    def is_done(self) -> bool:
+        """Whether the copy is there; raises OptionError if it is older than one of the files that it was made from."""
+        if not self.place.exists():
+            return False
+        for file in self.audio:
+            copy = _copied(self.place / file.relative_to(self.folder), self.settings)
+            if not copy.exists() or copy.stat().st_mtime < file.stat().st_mtime:
+                raise OptionError(f"'{file}' is newer than the copy '{self.place}': remove that, to have it made anew")
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +135,9 @@ def resample_corpus(
     jobs = list(_plan(source, layout_of(kind), target, settings, problems if skip_bad else None))
     if not jobs and not problems:
         raise CorpusError(f"'{root}' holds no songs in the layout '{kind}': check folder and kind")
+    _check_apart(jobs, source)
     _record(target, settings)
-    waiting = [job for job in jobs if not job.place.exists()]
+    waiting = [job for job in jobs if not job.is_done()]
     outcomes = map_tracks(_resample_song, waiting, workers, name_of=lambda job: job.folder.name)
     for done, (_, outcome) in enumerate(outcomes, len(jobs) - len(waiting) + 1):
         if outcome.failure and not skip_bad:
@@ -145,12 +158,11 @@ def _plan(
 ) -> Iterator[_Job]:
     """The songs to copy; what is wrong with metadata is raised, or added to `problems` where there is such a list."""
     for path in songs_in(root, layout):
-        try:
-            listing = layout.read_song(path)
-        except CorpusError as error:
+        listing = read_listing(root, path, layout)
+        if isinstance(listing, Problem):
             if problems is None:
-                raise
-            problems.append(Problem(str(path.relative_to(root)), "unreadable", str(error)))
+                raise CorpusError(listing.message)
+            problems.append(replace(listing, kind="unreadable"))
             continue
         folder = path if path.is_dir() else path.parent
         files = [stem.file for stem in listing.stems] + ([listing.mixture] if listing.mixture else [])
@@ -166,8 +178,18 @@ def _plan(
         yield _Job(folder, tuple(audio), target / folder.relative_to(root), settings)
 
 
+def _check_apart(jobs: Sequence[_Job], root: Path) -> None:
+    """Raise CorpusError where a song's folder holds other songs, so that it cannot appear as a whole."""
+    folders = {job.folder for job in jobs}
+    for job in jobs:
+        if job.folder == root:
+            raise CorpusError(f"the song '{root.name}' lies in '{root}' itself: give the folder above it")
+        if above := folders & set(job.folder.parents):
+            raise CorpusError(f"the song '{job.folder}' lies within the song '{above.pop()}': move it out")
+
+
 def _lies_in(file: AudioFile, folder: Path) -> bool:
-    return not file.stream and file.path.is_relative_to(folder)
+    return not file.stream and Path(os.path.normpath(file.path)).is_relative_to(os.path.normpath(folder))
 
 
 def _record(target: Path, settings: ResampleSettings) -> None:
@@ -225,6 +247,7 @@ def _resample_file(file: Path, place: Path, settings: ResampleSettings) -> int:
     int
         How many samples were clipped.
     """
+    check_is_no_pipe(file)
     source = open_source(file)
     output = OutputFormat("flac" if place.suffix.lower() == ".flac" else "wav").for_source(
         source.width, settings.sample_rate

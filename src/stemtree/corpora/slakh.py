@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from stemtree.corpora.layout import Layout, optional_text, read_metadata, required, split_of
+from stemtree.corpora.layout import Layout, check_file_name, optional_text, read_metadata, required, split_of
 from stemtree.corpora.track import AudioFile, ListedStem, Listing
 from stemtree.errors import CorpusError
 from stemtree.hierarchy import Hierarchy, load, own_name
@@ -49,7 +49,7 @@ class Slakh(Layout):
             patch = required(stem, "plugin_name", file, str | None)
             if patch in (None, "None"):
                 continue
-            audio = _wav_or_flac(path / "stems" / str(name))
+            audio = _wav_or_flac(path / "stems" / check_file_name(str(name), file))
             # BabySlakh says so of every stem, although all are there.
             if stem.get("audio_rendered") is False and not audio.exists():
                 notes.append(f"stem '{name}' of '{path.name}' was not rendered ({file.name} says so) and is left out")

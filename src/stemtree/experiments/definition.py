@@ -11,14 +11,18 @@ from pydantic import BaseModel, Field, PositiveInt, ValidationError, model_valid
 
 from stemtree.errors import OptionError, one_sentence, suggest
 from stemtree.experiments.test_set import TestSet
-from stemtree.training.configuration import override, parse_change, parse_yaml
+from stemtree.training.configuration import override, parse_change
 from stemtree.training.settings import TrainSettings
+from stemtree.yaml_text import one_line, parse_yaml
 
 SIZES = ("tiny", "small", "paper")
 """``paper`` is the sources' size, ``small`` what two cores train in minutes, ``tiny`` two steps on tones."""
 
 ESTIMATOR = "estimator"
 """The key of an arm that is not trained: what ``stemtree evaluate`` measures instead."""
+
+_NOT_OF_ARMS = {"seed", "test", "corpora", "cpu_seconds"}
+"""Keys that the experiment or its task has."""
 
 
 class Claim(BaseModel, frozen=True, extra="forbid"):
@@ -133,6 +137,13 @@ class Experiment(BaseModel, frozen=True, extra="forbid"):
 
     @model_validator(mode="after")
     def _check(self) -> "Experiment":
+        for arm, settings in self.arms.items():
+            if foreign := _NOT_OF_ARMS & settings.keys():
+                key = min(foreign)
+                raise ValueError(f"the arm '{arm}' has a '{key}', which is the same for all arms: leave it out")
+            for key in ("corpus", ESTIMATOR):
+                if key in settings and not isinstance(settings[key], str):
+                    raise ValueError(f"the '{key}' of the arm '{arm}' is {settings[key]!r}: give a name")
         for number, claim in enumerate(self.claims, start=1):
             for arm in (claim.first, claim.second, *(claim.against or ())):
                 if arm not in self.arms:
@@ -175,8 +186,10 @@ def read_experiment(name: str) -> Experiment:
         return Experiment.model_validate(content)
     except OSError as error:
         raise OptionError(f"cannot read the experiment '{name}' ({error.strerror}): check the path") from None
-    except (UnicodeDecodeError, yaml.YAMLError):
-        raise OptionError(f"the experiment '{name}' is not YAML: check its indentation") from None
+    except UnicodeDecodeError:
+        raise OptionError(f"the experiment '{name}' is no text: write it as YAML") from None
+    except yaml.YAMLError as error:
+        raise OptionError(f"the experiment '{name}' is not YAML ({one_line(error)}): correct that") from None
     except ValidationError as error:
         raise OptionError(f"the experiment '{name}' is wrong: {one_sentence(error)}") from None
 
@@ -253,6 +266,10 @@ def cost_of_run(experiment: Experiment, size: str) -> float:
 
 def measured_on(experiment: Experiment, size: str) -> tuple[TestSet, ...]:
     """What the runs of an experiment are measured on."""
+    names = [test["name"] for any_size in SIZES for test in _of_task(experiment, any_size)["test"]]
+    for test in experiment.compared_tests:
+        if test not in names:
+            raise OptionError(f"a claim names '{test}', no test set of '{experiment.task}'{suggest(test, names)}")
     return tuple(TestSet(**(entry | {"root": Path(entry["root"])})) for entry in _of_task(experiment, size)["test"])
 
 

@@ -14,6 +14,7 @@ from stemtree.hierarchy.names import known_nodes
 from stemtree.hierarchy.node import Node
 from stemtree.hierarchy.paths import NodePath, is_within
 from stemtree.hierarchy.tree import Hierarchy
+from stemtree.yaml_text import RepeatedKeyError, UniqueKeyLoader, one_line
 
 _DEFINITIONS = resources.files("stemtree.hierarchy") / "definitions"
 _KEYS = ("name", "description", "aliases", "continues", "tree")
@@ -213,13 +214,13 @@ def _aliases(hierarchy: Hierarchy, content: Any) -> list[tuple[str, tuple[NodePa
 
 def _read_yaml(text: str) -> Any:
     try:
-        return yaml.load(text, Loader=_UniqueKeyLoader)
-    except HierarchyError:
-        raise
+        return yaml.load(text, Loader=UniqueKeyLoader)
+    except RepeatedKeyError as error:
+        raise HierarchyError(one_line(error)) from None
     except RecursionError:
         raise HierarchyError(_TOO_DEEP) from None
     except yaml.YAMLError as error:
-        raise HierarchyError(f"not readable as YAML: {_one_line(error)}") from None
+        raise HierarchyError(f"not readable as YAML: {one_line(error)}") from None
     except Exception as error:  # PyYAML's constructors raise many types, for example for the date 2001-13-45
         raise HierarchyError(f"not readable as YAML: {error}; put it in quotes") from None
 
@@ -240,24 +241,3 @@ def _node(name: Any, content: Any, above: tuple[int, ...]) -> Node:
         if not isinstance(label, str):
             raise HierarchyError(f"the label {label!r} of '{name}' is not text to YAML: put it in quotes")
     return Node(name, labels=tuple(labels))
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Rejects repeated keys, of which PyYAML silently keeps the last: a sibling would be lost."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str | int | float | bool | None):
-                raise HierarchyError(f"line {key_node.start_mark.line + 1}: a name must be plain text")
-            if key in seen:
-                raise HierarchyError(f"line {key_node.start_mark.line + 1}: '{key}' stands twice among siblings")
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _one_line(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return f"line {mark.line + 1}: {problem}" if mark else problem

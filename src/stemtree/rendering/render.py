@@ -53,9 +53,15 @@ class Take:
             if self.folder.exists() and not is_empty_folder(self.folder):
                 raise OptionError(f"'{self.folder}' holds something else than a rendered song: choose another folder")
             return False
-        recorded = read_metadata(self.folder / METADATA).get("rendering")
+        metadata = read_metadata(self.folder / METADATA)
+        recorded = metadata.get("rendering")
         if not isinstance(recorded, dict):
             raise OptionError(f"'{self.folder}' was not rendered by this command: choose another folder")
+        if metadata.get("UUID") != self.origin:
+            raise OptionError(
+                f"'{self.midi}' is another song than the one that '{self.folder}' was rendered from: remove that, or "
+                "choose another folder"
+            )
         for key, value in self.settings.as_dict().items():
             if recorded.get(key) != value:
                 raise OptionError(
@@ -63,6 +69,14 @@ class Take:
                     "folder"
                 )
         return True
+
+    @property
+    def origin(self) -> str:
+        """Name and checksum of the MIDI file; raises CorpusError if it cannot be read."""
+        try:
+            return f"{song_name(self.midi)}:{zlib.crc32(self.midi.read_bytes()):08x}"
+        except OSError as error:
+            raise CorpusError(f"cannot read '{self.midi}' ({error.strerror}): check the path") from None
 
     def render(self) -> None:
         """Read, plan and render the song.
@@ -90,8 +104,7 @@ class Take:
                 else (f"'{settings.hierarchy}' has no leaf")
             )
             raise CorpusError(f"{lacking} for any part of '{midi}': leave it out")
-        origin = f"{song_name(midi)}:{zlib.crc32(midi.read_bytes()):08x}"
-        render_song(self.folder, plans, duration, settings, origin)
+        render_song(self.folder, plans, duration, settings, self.origin)
 
 
 def render_corpus(
@@ -195,7 +208,19 @@ def _takes(midis: list[Path], root: Path, settings: RenderSettings) -> list[Take
         if settings.shares:  # where a part of the songs was rendered before, songs stay in their splits
             split = next((other for other in SPLITS if (root / other / names[0] / METADATA).exists()), split)
         takes += [Take(midi, number, root / split / name, settings) for number, name in enumerate(names)]
+        _check_number_of_takes(takes[-1])
     return takes
+
+
+def _check_number_of_takes(take: Take) -> None:
+    """Raise OptionError if the song was rendered once where several takes are wanted, or several times for one."""
+    name, wanted = song_name(take.midi), take.settings.takes
+    other = take.folder.with_name(name if wanted > 1 else f"{name}_1")
+    if (other / METADATA).exists() and read_metadata(other / METADATA).get("UUID") == take.origin:
+        raise OptionError(
+            f"'{other}' is a take of '{take.midi}' already, of {'one' if wanted > 1 else 'several'}: give --takes as "
+            "then, or another folder"
+        )
 
 
 def _splits(count: int, settings: RenderSettings) -> list[str]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from stemtree.errors import OptionError, one_sentence, suggest
 from stemtree.training.settings import TrainSettings
+from stemtree.yaml_text import one_line, parse_yaml
 
 CONFIGS = Path(__file__).with_name("configs")
 """The configurations that come with the package."""
@@ -97,16 +98,6 @@ def resolved_yaml(settings: TrainSettings) -> str:
     return yaml.safe_dump(resolved, sort_keys=False)
 
 
-def parse_yaml(text: str) -> Any:
-    """Parse YAML; whatever is wrong with it raises ``yaml.YAMLError``."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise
-    except Exception as error:  # PyYAML's constructors raise many types, for example for the date 2001-13-45
-        raise yaml.YAMLError(str(error)) from None
-
-
 def parse_change(change: str) -> dict[str, Any]:
     """Turn ``a.b=value`` into ``{"a": {"b": value}}``; raises OptionError if it is none."""
     key, equals, value = change.partition("=")
@@ -129,8 +120,10 @@ def _read(file: Path, extended_by: tuple[Path, ...]) -> dict[str, Any]:
         content = parse_yaml(file.read_text("utf-8"))
     except OSError as error:
         raise OptionError(f"cannot read the settings '{file}': {error.strerror}; check the path") from None
-    except (UnicodeDecodeError, yaml.YAMLError):
-        raise OptionError(f"the settings '{file}' are not YAML: check their indentation") from None
+    except UnicodeDecodeError:
+        raise OptionError(f"the settings '{file}' are no text: write them as YAML") from None
+    except yaml.YAMLError as error:
+        raise OptionError(f"the settings '{file}' are not YAML ({one_line(error)}): correct that") from None
     if not isinstance(content, dict):
         raise OptionError(f"the settings '{file}' are no mapping: write lines of 'key: value'")
     names = content.pop(EXTENDS, None) or []

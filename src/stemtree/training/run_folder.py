@@ -15,9 +15,9 @@ from stemtree.data.withheld import KnownAudio
 from stemtree.errors import ModelError, OptionError
 from stemtree.hierarchy import NodePath
 from stemtree.staging import whole_file
-from stemtree.training.configuration import parse_yaml
 from stemtree.training.module import TrainingModule
 from stemtree.training.settings import TrainSettings
+from stemtree.yaml_text import parse_yaml
 
 SETTINGS = "settings.yaml"
 
