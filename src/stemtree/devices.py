@@ -63,6 +63,7 @@ def find_device(name: str | torch.device = AUTO) -> torch.device:
 
     if isinstance(name, torch.device):
         return name
+    name = AUTO if name is None else str(name)
     check_name(name)
     if name == AUTO:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

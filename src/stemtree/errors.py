@@ -5,6 +5,7 @@ the message alone; in Python it is the text of the exception.
 """
 
 import errno
+import operator
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import StrEnum
@@ -165,6 +166,17 @@ def one_sentence(error: "ValidationError") -> str:
     if not where:  # an error of the whole configuration, which is too long to repeat
         return f"{message[:1].lower()}{message[1:]}"
     return f"'{where}' is {first['input']!r}: {message[:1].lower()}{message[1:]}"
+
+
+def whole_number(value: object, what: str, least: int) -> int:
+    """A number that a caller gives, of any integer type; raises OptionError for any other, or less than `least`."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise OptionError(f"{what} cannot be {value!r}: give a whole number, {least} or more") from None
+    if number < least:
+        raise OptionError(f"{what} cannot be {number}: give {least} or more")
+    return number
 
 
 def counted(number: int, one: str, many: str = "") -> str:

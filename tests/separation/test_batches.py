@@ -128,5 +128,5 @@ def test_memory_that_holds_nothing(song: np.ndarray) -> None:
 
 
 def test_no_blocks_at_once() -> None:
-    with pytest.raises(OptionError, match="0 blocks at once cannot be"):
+    with pytest.raises(OptionError, match="the number of blocks at once cannot be 0: give 1 or more"):
         Batches(CPU, 0)

@@ -1,5 +1,6 @@
 """Reading audio files of any container, in blocks of float64 samples."""
 
+import os
 from os import PathLike
 from typing import Any
 
@@ -13,7 +14,7 @@ from stemtree.audio.mpeg import MpegSource
 from stemtree.audio.regular_file import RegularFile, regular_file
 from stemtree.audio.samples import ExactSamples
 from stemtree.audio.source import READ_SAMPLES, ArraySource, AudioSource, FileSource, cut_off_note, truncated
-from stemtree.errors import AudioError, OptionError
+from stemtree.errors import AudioError, OptionError, whole_number
 
 _MALFORMED = 3
 """libsndfile's error code for a damaged header of a known format. FFmpeg would read such a file without an error."""
@@ -47,6 +48,7 @@ def open_source(
         If the file is missing, empty, not audio, contradicts its own header, or is outside those limits. Damage and NaN
         further in are reported by `AudioSource.blocks`.
     """
+    stream = None if stream is None else whole_number(stream, "the number of a stream", 0)
     file = regular_file(song)
     try:
         extent, mpeg = measure(file.path, thorough)
@@ -107,18 +109,20 @@ def to_source(song: Any, sample_rate: int | None = None, **options: Any) -> Audi
     AudioError
         If the song cannot be read.
     OptionError
-        If an array comes without its sample rate, or a file with one.
+        If an array comes without its sample rate or with a stream, or a file with a rate.
     """
     if isinstance(song, AudioSource):
         return song
-    if isinstance(song, str | PathLike) or hasattr(song, "read"):
+    if isinstance(song, str | bytes | PathLike) or hasattr(song, "read"):
         if sample_rate is not None:
             raise OptionError(f"'{song}' tells its own sample rate: leave out sample_rate={sample_rate}")
-        return open_source(song, **options)
+        return open_source(os.fsdecode(song) if isinstance(song, bytes) else song, **options)
     if isinstance(song, tuple) and len(song) == 2 and np.isscalar(song[0]) != np.isscalar(song[1]):
         if sample_rate is not None:
             raise OptionError(f"the pair of samples and rate tells its rate: leave out sample_rate={sample_rate}")
         song, sample_rate = song if np.isscalar(song[1]) else song[::-1]
+    if options.get("stream") is not None:
+        raise OptionError(f"an array has no streams: leave out stream={options['stream']!r}")
     if sample_rate is None:
         raise OptionError("an array does not tell its sample rate: give sample_rate in Hz")
     return ArraySource(song, sample_rate)

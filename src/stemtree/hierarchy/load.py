@@ -1,5 +1,6 @@
 """Hierarchies from YAML: the definitions that come with the package, and the user's own."""
 
+import os
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
@@ -40,7 +41,9 @@ def load(name_or_file: str | Path) -> Hierarchy:
     HierarchyError
         If there is no such definition or file, or if it does not describe a hierarchy.
     """
-    text = str(name_or_file)
+    if not isinstance(name_or_file, str | os.PathLike):
+        raise HierarchyError(f"there is no hierarchy {name_or_file!r}: give its name, or a file ending in .yaml")
+    text = os.fspath(name_or_file)
     if text in available():
         return _definition(text)
     file = Path(text)

@@ -47,6 +47,8 @@ def find_nodes(hierarchy: Hierarchy, name: str, depth: int | None = None) -> tup
         If no node fits, or several do; the message names those that come near. If what fits lies too deep; the
         message says so.
     """
+    if not isinstance(name, str):
+        raise HierarchyError(f"hierarchy '{hierarchy.name}' has no node {name!r}: give a name")
     if depth is not None:
         return _find_above(hierarchy, name, depth)
     if (known := known_nodes(hierarchy, name, any_number=True)) is not None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 
 from stemtree.devices import Link, blocks_at_once, free_cached_memory, full_precision, lacks_memory
-from stemtree.errors import DeviceError, DeviceWarning, OptionError
+from stemtree.errors import DeviceError, DeviceWarning, whole_number
 from stemtree.separation.splitters.base import CPU, Block
 
 Outcome = TypeVar("Outcome")
@@ -30,10 +30,8 @@ class Batches:
     """
 
     def __init__(self, device: torch.device = CPU, size: int | None = None) -> None:
-        if size is not None and size < 1:
-            raise OptionError(f"{size} blocks at once cannot be: give 1 or more")
         self.device, self.link = device, Link(device)
-        self.size = blocks_at_once(device) if size is None else size
+        self.size = blocks_at_once(device) if size is None else whole_number(size, "the number of blocks at once", 1)
 
     @property
     def overlap(self) -> bool:

@@ -97,6 +97,8 @@ def query(
         check_folder(like, stretch, level)
         tree = QueryTree(query_model(model), like, present_db, device=device)
         return tree.separate(song, sample_rate, progress, stream=stream, accept_truncated=accept_truncated)
+    if present_db is not None:
+        raise OptionError("present_db says which instruments of a folder of examples are there: give one with like")
     source = to_source(song, sample_rate, stream=stream, accept_truncated=accept_truncated)
     stretch = None if stretch is None else to_time_range(stretch)
     separator = query_separator(model, read_example(source if like is None else like, stretch), level, device=device)

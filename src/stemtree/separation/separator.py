@@ -10,7 +10,7 @@ import torch
 
 from stemtree.audio import AudioSource, FileSource, OutputFormat, open_source, to_source
 from stemtree.devices import AUTO, find_device
-from stemtree.errors import AudioWarning
+from stemtree.errors import AudioWarning, whole_number
 from stemtree.hierarchy import Hierarchy, NodePath, load, own_name
 from stemtree.separation.batches import Batches
 from stemtree.separation.output.layout import StemLayout
@@ -79,8 +79,9 @@ class Separator:
         device: str | torch.device = AUTO,
         batch: int | None = None,
     ) -> None:
-        nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes)
-        tree = load(hierarchy) if isinstance(hierarchy, str | Path) else hierarchy
+        nodes = (nodes,) if isinstance(nodes, str) else tuple(nodes or ())
+        depth = None if depth is None else whole_number(depth, "the depth", 1)
+        tree = hierarchy if hierarchy is None or isinstance(hierarchy, Hierarchy) else load(hierarchy)
         given = splitters_of(splitters)
         names = [entry for entry in given if isinstance(entry, str)]
         if len(names) == len(given):  # wrong names are answered before weights are read
@@ -168,7 +169,7 @@ class Separator:
         self,
         song: str | os.PathLike[str] | FileSource,
         folder: str | os.PathLike[str],
-        output: OutputFormat = OutputFormat(),  # noqa: B008 - immutable
+        output: OutputFormat | str = OutputFormat(),  # noqa: B008 - immutable
         *,
         layout: StemLayout = StemLayout(),  # noqa: B008 - immutable
         overwrite: bool = False,
@@ -185,8 +186,8 @@ class Separator:
             The file.
         folder : path-like
             Where the song's own folder goes.
-        output : OutputFormat
-            Format and width of the stems.
+        output : OutputFormat or str
+            Format and width of the stems, or the name of the format.
         layout : StemLayout
             Which of the nodes become files, and where in the song's folder they lie.
         overwrite : bool
@@ -209,6 +210,7 @@ class Separator:
             If the file is cut off, or has other audio streams; if a mono song has parts that need stereo.
         """
         source = song if isinstance(song, FileSource) else open_source(song, stream, accept_truncated=accept_truncated)
+        output = OutputFormat(output) if isinstance(output, str) else output
 
         def blocks() -> Iterator[SeparatedBlock]:
             return self.stream(source, progress)

@@ -189,3 +189,10 @@ def test_a_stem_that_has_changed(song: Path) -> None:
         with pytest.raises(StemtreeError, match=r"vocal.wav' has changed since it was separated"):
             export(song, kind)
     assert [file.name for file in song.parent.iterdir()] == ["A song"]
+
+
+def test_a_codec_that_does_not_hold_the_songs_rate(tmp_path: Path) -> None:
+    make_song(tmp_path / "song", num_samples=3000, rate=96_000)
+    with pytest.raises(StemtreeError, match="mp3 cannot hold a sample rate of 96000 Hz: choose"):
+        export(tmp_path / "song", "trackswitch", tmp_path / "out", codec="mp3")
+    assert not (tmp_path / "out").exists()

@@ -76,3 +76,12 @@ def test_parts_are_chosen_from_the_tree(tmp_path: Path) -> None:
     tree = read_tree(tmp_path / "wide")
     assert [tree.nodes[node].path for node in choose_parts(tree)] == ["a", "b", "c/d/e", "c/d/f"]
     assert MS21
+
+
+@pytest.mark.parametrize("codec", ["aac", "alac"])
+@pytest.mark.parametrize(("rate", "count"), [(8000, 1), (8000, 16), (44_100, 1), (96_000, 3)])
+def test_songs_that_are_shorter_than_a_frame(tmp_path: Path, codec: str, rate: int, count: int) -> None:
+    make_song(tmp_path / "song", num_samples=count, rate=rate, channels=1)
+    file = export(tmp_path / "song", "stem.mp4", codec=codec)
+    assert all(decoded(file, stream).shape[0] == 2 for stream in range(5))
+    assert find(file.read_bytes(), b"moov", b"udta", b"stem")

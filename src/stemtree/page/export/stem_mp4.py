@@ -96,7 +96,9 @@ class _Stream:
             self._encode(piece)
 
     def finish(self) -> None:
-        """Take what is left in the resampler and the encoder."""
+        """Take what is left in the resampler and the encoder; a song shorter than one frame gets silence after it."""
+        if self._fifo.samples_written < 1024:
+            self.write(np.zeros((self._source_rate // 50, 2)))
         for piece in self._resampler.resample(None):
             self._encode(piece)
         if rest := self._fifo.read(0, partial=True):

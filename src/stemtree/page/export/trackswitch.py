@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from stemtree.audio import OutputFormat, StemWriter
+from stemtree.audio import OutputFormat, StemWriter, Width
 from stemtree.page.colours import presets_of
 from stemtree.page.export.common import Export
 from stemtree.page.export.daw import leaf_names
@@ -31,11 +31,13 @@ _PAGE = """\
 
 def write_trackswitch(export: Export, folder: Path) -> None:
     """Write the leaves, ``player-config.json`` and ``index.html``."""
-    folder.mkdir()
     tree = export.tree
     reader = LeafReader(tree)
     bits = 24 if any(width.bits == 24 for width in reader.widths) else 16
-    output = OutputFormat(export.codec, ("pcm24" if bits == 24 else "pcm16") if export.codec == "flac" else None)
+    of_leaves: Width = "pcm24" if bits == 24 else "pcm16"
+    output = OutputFormat(export.codec, of_leaves if export.codec == "flac" else None)
+    output = output.for_source(of_leaves, tree.sample_rate)
+    folder.mkdir()
     names = [f"{name.removesuffix('.wav')}.{export.codec}" for name in leaf_names(tree)]
     with ExitStack() as stack:
         writers = [

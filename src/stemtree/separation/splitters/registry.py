@@ -84,7 +84,11 @@ def splitters_of(given: Splitters | None) -> list[str | Splitter]:
     if given is None:
         return []
     entries = [given] if isinstance(given, str | os.PathLike) or not isinstance(given, Iterable) else given
-    return [os.fspath(entry) if isinstance(entry, os.PathLike) else entry for entry in entries]
+    found = [os.fspath(entry) if isinstance(entry, os.PathLike) else entry for entry in entries]
+    for entry in found:
+        if not isinstance(entry, str) and not hasattr(entry, "masks"):
+            raise SplitterError(f"{entry!r} is no splitter: give a name, or an object with its methods")
+    return found
 
 
 def find_splitters(

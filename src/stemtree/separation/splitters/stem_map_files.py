@@ -75,7 +75,7 @@ def stem_maps_for(given: StemMaps, splitters: Sequence[str]) -> dict[str, StemMa
         If it is not clear which splitter a file is for, or if it is no map.
     """
     found: dict[str, StemMap] = {}
-    given = [given] if isinstance(given, str | Path) else given
+    given = [given] if isinstance(given, str | Path) else given or ()
     pairs = given.items() if isinstance(given, Mapping) else [_named_file(str(text), splitters) for text in given]
     for splitter, file in pairs:
         if not splitters:
