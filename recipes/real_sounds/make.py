@@ -5,7 +5,7 @@ r"""Make corpora of real sounds, and teach the default model with them.
     recipes/default_model/corpora.sh FREEDOOM INSTRUMENTS OUT/data again again_plain
     python recipes/real_sounds/make.py start OUT --model START  # its weights as they were when they learned
     cd OUT && stemtree train REPOSITORY/recipes/real_sounds/train.yaml -o run
-    python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --share 0.4 --temperature 1.2 \
+    python recipes/default_model/publish.py OUT/run -o OUT/model --average OUT/start --share 0.4 --temperature 1.3 \
         --prior other/fx_processed_sound=-1 percussion/nontonal_percussion=-0.5 --inactive-below -22 --position \
         --licences OUT/licences.yaml
     python recipes/real_sounds/make.py measure MODEL OUT [--openmsx CORPUS] [--sample CHUNKS]
