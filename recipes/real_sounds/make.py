@@ -85,7 +85,7 @@ class Recipe:
     freedoom: Path
     out: Path
     instruments: Path | None
-    synths: Path | None
+    synths: Path
     sounds: Path
     plan: Path
     size: Size
@@ -95,6 +95,7 @@ class Recipe:
     def corpora(self) -> None:
         """Render and mix everything that is missing."""
         train, held_out = self._songs()
+        synths, kept_synths = self._synths("train"), self._synths("validation")
         varied = ("--vary", "--effects", "--amplifiers")
         short = ("--split", "train", "--excerpt", self.size.excerpt, *self._sounds("train"))
         kept = ("--split", "validation", "--excerpt", self.size.held_excerpt, *self._sounds("validation"))
@@ -107,11 +108,10 @@ class Recipe:
         self._render("real", train, *short, *varied, *redrawn, "--seed", 5)
         self.run("corpus", "compose", self.size.composed, "-o", self.out / "midi", "--seed", 8)
         self._render("bands", sorted((self.out / "midi").glob("*.mid")), *short, *varied, "--seed", 6)
-        if self.synths:
-            redrawn = ("--redraw", "--double", "--takes", self.size.synth_takes, *self._synths("train"))
-            self._render("synths", train, *short, *varied, *redrawn, "--seed", 9)
-            redrawn = ("--redraw", "--takes", self.size.held_takes, *self._synths("validation"))
-            self._render("unheard_synths", held_out, *kept, *redrawn, "--seed", 10)
+        redrawn = ("--redraw", "--double", "--takes", self.size.synth_takes, *synths)
+        self._render("synths", train, *short, *varied, *redrawn, "--seed", 9)
+        redrawn = ("--redraw", "--takes", self.size.held_takes, *kept_synths)
+        self._render("unheard_synths", held_out, *kept, *redrawn, "--seed", 10)
         self._write_licences()
         hours = hours_by_licence(self.out / "data", self._licence_of)
         (self.out / "hours.yaml").write_text(yaml.safe_dump(hours), "utf-8")
@@ -175,9 +175,11 @@ class Recipe:
         """Options of `stemtree corpus render`: the synthesisers' sounds of a split."""
         options: list[object] = []
         for entry in self.given["synths"].values():
-            if entry.get("split", "train") == split:
-                for file in sorted((self.synths or Path()).glob(entry["files"])):
-                    options += [word for label in entry["plays"] for word in ("--soundfont", f"{label}={file}")]
+            files = sorted(self.synths.glob(entry["files"])) if entry.get("split", "train") == split else []
+            if not files and entry.get("split", "train") == split:
+                raise SystemExit(f"there are no '{self.synths / entry['files']}': run synthesisers.py first")
+            for file in files:
+                options += [word for label in entry["plays"] for word in ("--soundfont", f"{label}={file}")]
         return options
 
     def _render(self, name: str, songs: list[Path], *options: object) -> None:
@@ -213,7 +215,7 @@ class Recipe:
 
     def _write_licences(self) -> None:
         entries = {name: entry for name, (_, entry) in self.whole.items()} | self.given["fonts"] | self.given["stems"]
-        entries |= self.given["synths"] if self.synths else {}
+        entries |= self.given["synths"]
         sounds = {name: one["licence"] for name, one in entries.items() if one.get("split", "train") == "train"}
         began_with = load_model(DEFAULT_MODEL).card.licences
         ours = {"songs": self.given["songs"], "sounds": sounds}
@@ -225,8 +227,8 @@ class Recipe:
         """Licence by file name of a sound."""
         fonts = {Path(entry["file"]).name: entry["licence"] for entry in self.given["fonts"].values()}
         listed = [(file, entry) for file, entry in self.whole.values()]
-        for entry in self.given["synths"].values() if self.synths else ():
-            listed += [(file, entry) for file in (self.synths or Path()).glob(entry["files"])]
+        for entry in self.given["synths"].values():
+            listed += [(file, entry) for file in self.synths.glob(entry["files"])]
         return fonts | {file.name: entry["licence"] for file, entry in listed}
 
 
@@ -280,7 +282,7 @@ def main() -> None:
     for name in ("clones", "freedoom", "out"):
         corpora.add_argument(name, type=Path)
     corpora.add_argument("--instruments", type=Path)
-    corpora.add_argument("--synths", type=Path)
+    corpora.add_argument("--synths", type=Path, required=True)
     corpora.add_argument("--sounds", type=Path, default=Path("/usr/share/sounds"))
     corpora.add_argument("--plan", type=Path, default=HERE / "sounds.yaml")
     corpora.add_argument("--size", choices=SIZES, default="small")

@@ -148,7 +148,7 @@ def record(kind: str, number: int, folder: Path) -> None:
 
 
 def loudest(note: np.ndarray) -> float:
-    """RMS of the loudest half second."""
+    """RMS of the loudest half second of a note, ``(channel, sample)``."""
     halves = note[:, : note.shape[1] // (RATE // 2) * (RATE // 2)].reshape(len(note), -1, RATE // 2)
     return float(np.sqrt((halves**2).mean(axis=(0, 2)).max()))
 

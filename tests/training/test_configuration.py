@@ -117,9 +117,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         (tmp_path / "me.yaml").write_text(text)
         with pytest.raises(OptionError, match=f"are not YAML .*{message}.*: correct that"):
             read_settings([tmp_path / "me.yaml"])
-    (tmp_path / "me.yaml").write_text("base: &b {units: 7}\nnetwork: {<<: *b, layers: 2}")
-    with pytest.raises(OptionError, match="base"):  # merged, as YAML has it; there is no such setting
-        read_settings(["sss", tmp_path / "me.yaml"])
     (tmp_path / "me.yaml").write_text("extends: {a: 1}")
     with pytest.raises(OptionError, match=r"'extends' in the settings '.*me\.yaml' is .*: give the name"):
         read_settings([tmp_path / "me.yaml"])

@@ -154,6 +154,16 @@ def test_corpora_of_real_sounds(
     assert "| leaf | CC0 | MIT | recorded stems |" in printed
 
 
+def test_sounds_that_were_not_drawn(recipe: ModuleType, sources: dict[str, Path], tmp_path: Path) -> None:
+    said: list[tuple[object, ...]] = []
+    size = recipe.SIZES["tiny"]
+    empty = sources | {"synths": tmp_path / "empty"}
+    made = recipe.Recipe(**empty, instruments=None, size=size, workers=1, run=lambda *words: said.append(words))
+    with pytest.raises(SystemExit, match=r"there are no '.*empty/keys_00/\*.sfz': run synthesisers.py first"):
+        made.corpora()
+    assert said == []
+
+
 def test_the_model_that_training_begins_with(recipe: ModuleType, tmp_path: Path) -> None:
     recipe.start(tmp_path, recipe.DEFAULT_MODEL)
     shipped, begun = load_model(recipe.DEFAULT_MODEL), load_model(tmp_path / "start")

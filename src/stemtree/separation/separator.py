@@ -247,9 +247,9 @@ class Separator:
     def _warn(self, source: AudioSource) -> None:
         """Pass on what a user should know of how a file was read, and of what a mono song lacks."""
         notes = list(source.notes) if isinstance(source, FileSource) else []
-        needing = [step.node for step in self.plan.steps if step.splitter and step.splitter.needs_stereo]
-        if source.channels == 1:
-            notes += [_mono_note(source.name, node) for node in needing]
+        for step in self.plan.steps if source.channels == 1 else ():
+            if step.splitter and step.splitter.needs_stereo:
+                notes.append(_mono_note(source.name, step.node))
         for note in notes:
             warnings.warn(note, AudioWarning, stacklevel=3)
 
