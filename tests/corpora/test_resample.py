@@ -202,3 +202,10 @@ def test_a_pipe_is_no_stem(slakh: Path, tmp_path: Path) -> None:
     assert any("is a pipe or a device" in problem.message for problem in check_corpus(slakh, "slakh").problems)
     with pytest.raises(CorpusError, match="is a pipe or a device: put an audio file in its place"):
         resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1)
+
+
+def test_a_stem_that_is_gone_leaves_the_copy_as_it_is(slakh: Path, tmp_path: Path) -> None:
+    resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1)
+    (slakh / "train" / "Track00001" / "stems" / "S00.wav").unlink()
+    assert resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1) == []
+    assert (tmp_path / "copy" / "train" / "Track00001" / "stems" / "S00.wav").exists()

@@ -68,7 +68,7 @@ class _Job:
         """Whether the copy is there; raises OptionError if it is older than one of the files that it was made from."""
         if not self.place.exists():
             return False
-        for file in self.audio:
+        for file in filter(Path.exists, self.audio):
             copy = _copied(self.place / file.relative_to(self.folder), self.settings)
             if not copy.exists() or copy.stat().st_mtime < file.stat().st_mtime:
                 raise OptionError(f"'{file}' is newer than the copy '{self.place}': remove that, to have it made anew")
