@@ -39,6 +39,22 @@ def test_the_spectrogram_of_a_sine_of_full_scale(tmp_path: Path) -> None:
     assert summarise(tree, Grid(8000), reader.widths, block).bands.max() == pytest.approx(1, rel=0.02)
 
 
+def test_stems_that_are_not_the_whole_song_may_go_beyond_full_scale_together(tmp_path: Path) -> None:
+    loud = np.full((8000, 2), 30_000)
+    nodes = make_song(
+        tmp_path,
+        {"a": {}, "b": {}, "c": {}},
+        num_samples=8000,
+        wanted=["a", "b"],
+        signal=lambda leaf, *_: loud if leaf < 2 else -loud,
+    )
+    tree = read_tree(tmp_path)
+    assert not tree.covers and len(nodes) == 4
+    reader = LeafReader(tree)
+    (block,) = reader.blocks(8000)
+    assert summarise(tree, Grid(8000), reader.widths, block).power[0] == pytest.approx((60_000 / 2**15) ** 2, rel=1e-4)
+
+
 def test_loudness_of_any_mix(tmp_path: Path) -> None:
     """The products tell how loud a mix is under K-weighting, to a tenth of a dB of what filtering it gives."""
     from stemtree.audio.loudness import LoudnessMeter

@@ -86,6 +86,51 @@ def test_coarser_stems_than_the_estimates(estimates: Path, tmp_path: Path) -> No
     assert scores["accompaniment/bass"] == [None] * 3  # a silent truth
 
 
+def test_everything_else_is_what_a_node_has_beyond_its_rows(tmp_path: Path) -> None:
+    make_song(
+        tmp_path / "song",
+        num_samples=SAMPLES,
+        rate=RATE,
+        wanted=["vocal", "accompaniment", "accompaniment/bass", "accompaniment/other/pianos"],
+    )
+    tree = read_tree(tmp_path / "song")
+    names = ("vocal", "accompaniment/bass", "accompaniment/percussion/drum_set", "accompaniment/other/pianos")
+    stems = {name: true_stem(number).astype(np.int16) for number, name in enumerate(names)}
+    stems["accompaniment"] = sum(stems[name] for name in names[1:])  # type: ignore[assignment]
+    for known, unknown in (
+        (names, ()),
+        (("vocal", "accompaniment", "accompaniment/bass", "accompaniment/other/pianos"), ()),
+        (("vocal", "accompaniment", "accompaniment/bass"), ("pianos",)),
+        (("vocal", "accompaniment"), ("bass", "pianos")),
+    ):
+        folder = tmp_path / "-".join(known).replace("/", " ")
+        for name in known:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(folder / f"{name}.wav", stems[name], RATE, "PCM_16")
+        reader = ReferenceReader(read_reference(tree, folder))
+        (block,) = reader.blocks(SAMPLES)
+        rows = {node.path: sum(block[leaf] for leaf in node.leaves) / 2**6 for node in tree.nodes}
+        np.testing.assert_array_equal(rows["accompaniment"], stems["accompaniment"])
+        assert {node.path.rpartition("/")[2] for node in tree.nodes if not reader.reference.knows(node)} == {
+            "everything else",
+            *unknown,
+        }
+        if not unknown:
+            np.testing.assert_array_equal(rows["accompaniment/everything else"], stems[names[2]])
+
+
+def test_a_stem_beside_its_own_part_counts_once(estimates: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "true"
+    (folder / "accompaniment").mkdir(parents=True)
+    for number, name in enumerate(("accompaniment", "accompaniment/bass")):
+        soundfile.write(folder / f"{name}.wav", true_stem(number).astype(np.int16), RATE, "PCM_16")
+    tree = read_tree(estimates)
+    (block,) = ReferenceReader(read_reference(tree, folder)).blocks(SAMPLES)
+    rows = {node.path: sum(block[leaf] for leaf in node.leaves) / 2**6 for node in tree.nodes}
+    np.testing.assert_array_equal(rows["accompaniment"], true_stem(0))
+    np.testing.assert_array_equal(rows["accompaniment/bass"], true_stem(1))
+
+
 def test_a_track_of_a_corpus(estimates: Path, tmp_path: Path) -> None:
     song = tmp_path / "corpus" / "A song"
     song.mkdir(parents=True)

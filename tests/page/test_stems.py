@@ -62,11 +62,23 @@ def test_the_rest_of_the_song(tmp_path: Path) -> None:
     song = read_call(page / "data" / "song.js")[0]
     assert [node["name"] for node in song["nodes"]] == ["mixture", "accompaniment/bass", "everything else"]
     assert song["covers"] and song["exact"]
+    rest = nodes[""] - nodes["accompaniment/bass"]
+    assert song["nodes"][2]["rms"] == pytest.approx(10 * np.log10(np.mean(np.square(rest / 2**15))), abs=0.1)
     scale = 2.0**15 * song["leaves"][1]["gain"] / 2.0**23
     total = decode(song, page, 0) + decode(song, page, 1) * scale
     assert np.array_equal(total, nodes[""])
     alone = read_call(make_page(tmp_path / "stems").parent / "data" / "song.js")[0]
     assert not alone["covers"] and "together they are not the song" in alone["notes"][0]
+
+
+def test_the_rest_of_24_bits_is_rounded(tmp_path: Path) -> None:
+    nodes = make_song(tmp_path, wanted=["vocal", "accompaniment", "accompaniment/bass"], subtype="pcm24")
+    page = make_page(tmp_path).parent
+    song = read_call(page / "data" / "song.js")[0]
+    total = sum(decode(song, page, number) * leaf["gain"] for number, leaf in enumerate(song["leaves"]))
+    assert 0 < np.abs(total - nodes[""]).max() <= 2
+    assert song["covers"] and not song["exact"]
+    assert song["notes"] == ["What is left of a node is rounded to 22 bits."]
 
 
 def test_one_sample(tmp_path: Path) -> None:

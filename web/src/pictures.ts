@@ -29,7 +29,7 @@ export class Pictures {
   private levels = new Uint8Array();
   private overviewBands: Promise<Uint8Array> | null = null;
   private readonly tiles = new Map<number, Tile>();
-  private readonly coming = new Map<number, Promise<void>>();
+  private readonly coming = new Map<number, Promise<Tile>>();
 
   /** @param changed Called when a tile has come. */
   constructor(
@@ -109,9 +109,8 @@ export class Pictures {
       );
     }
     const [first, last] = this.tilesOf(span);
-    await Promise.all(Array.from({ length: last - first + 1 }, (_, i) => this.tile(first + i)));
-    const parts = Array.from({ length: last - first + 1 }, (_, i) => {
-      const tile = this.tiles.get(first + i)!;
+    const tiles = await Promise.all(Array.from({ length: last - first + 1 }, (_, i) => this.tile(first + i)));
+    const parts = tiles.map((tile) => {
       const size = tile.bands.length / this.nodes;
       return tile.bands.subarray(node * size, (node + 1) * size);
     });
@@ -169,12 +168,13 @@ export class Pictures {
     return all;
   }
 
-  private tile(number: number): Promise<void> {
+  /** A tile, which may be gone from those that are kept when all of a stretch have come. */
+  private tile(number: number): Promise<Tile> {
     const held = this.tiles.get(number);
     if (held) {
       this.tiles.delete(number); // the last that was used is the last in the map
       this.tiles.set(number, held);
-      return Promise.resolve();
+      return Promise.resolve(held);
     }
     let coming = this.coming.get(number);
     if (!coming) {
@@ -183,6 +183,7 @@ export class Pictures {
         .then((tile) => {
           this.tiles.set(number, tile);
           while (this.tiles.size > TILES_KEPT) this.tiles.delete(this.tiles.keys().next().value!);
+          return tile;
         })
         .finally(() => this.coming.delete(number));
       this.coming.set(number, coming);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from stemtree.hierarchy import NodePath, own_name
 from stemtree.page.colours import NEUTRAL, Family, families_of, presets_of
 from stemtree.page.dataset import Codec, Progress, Written, script, write_dataset
 from stemtree.page.old import PAGE, SOURCES
-from stemtree.page.stems import LeafReader, stem_checksum
+from stemtree.page.stems import LeafReader, is_exact, stem_checksum
 from stemtree.page.tree import REST, PageNode, PageTree, read_tree
 from stemtree.separation.output.manifest import ACTIVE
 from stemtree.staging import staging
@@ -133,7 +134,8 @@ def describe(tree: PageTree, reader: LeafReader, written: Written, codec: str) -
     whole = energies[0] if tree.covers and energies[0] else max(energies.max(), 1e-30)
     families = _families(tree)
     nodes = [
-        _described_node(tree, node, float(energies[index] / whole), families) for index, node in enumerate(tree.nodes)
+        _described_node(tree, node, float(energy), float(energy / whole), families)
+        for node, energy in zip(tree.nodes, energies, strict=True)
     ]
     return {
         "format": _FORMAT,
@@ -145,7 +147,7 @@ def describe(tree: PageTree, reader: LeafReader, written: Written, codec: str) -
         "samples": tree.num_samples,
         "subtype": str(tree.manifest["format"]["subtype"] or tree.manifest["format"]["container"]),
         "bits": tree.bits if tree.bits else 16 if tree.is_lossy else 32,
-        "exact": bool(tree.bits and codec == "flac" and tree.covers),
+        "exact": codec == "flac" and is_exact(tree),
         "covers": tree.covers,
         "notes": notes_of(tree, codec),
         "nodes": nodes,
@@ -159,15 +161,16 @@ def describe(tree: PageTree, reader: LeafReader, written: Written, codec: str) -
 
 
 def _described_node(
-    tree: PageTree, node: PageNode, share: float, families: Mapping[NodePath, Family]
+    tree: PageTree, node: PageNode, energy: float, share: float, families: Mapping[NodePath, Family]
 ) -> dict[str, Any]:
-    """What the page is told of a node, whose share of the energy counts where the manifest has no row of it."""
+    """What the page is told of a node, whose energy counts where the manifest has no row of it."""
     row = tree.row(node.path)
     if not node.path:
         row = tree.manifest.get("mixture", {}) | {"energy_share": 1.0, "active": True}
     if row is None:
         share = round(share, 6)
-        row = {"energy_share": share, "active": share >= ACTIVE, "rms_dbfs": None, "peak_dbfs": None}
+        rms = round(10 * math.log10(energy), 1) if energy > 0 else None  # of two thirds of the samples
+        row = {"energy_share": share, "active": share >= ACTIVE, "rms_dbfs": rms, "peak_dbfs": None}
     family = NEUTRAL if node.name == REST or not node.path else families[node.path]
     return {
         "path": node.path,
@@ -205,6 +208,8 @@ def notes_of(tree: PageTree, codec: str) -> list[str]:
         )
     elif not tree.bits:
         notes.append("These stems are floating-point numbers: the page rounds them to 24 bits.")
+    elif tree.covers and not is_exact(tree):
+        notes.append("What is left of a node is rounded to 22 bits.")
     if codec == "opus":
         notes.append("This page plays Opus, which loses a little: for the exact stems make it without --page opus.")
     if not tree.covers:

@@ -171,10 +171,9 @@ def _nodes(tree: PageTree, widths: Sequence[Width], leaves: Sequence[Steps]) -> 
     if any(width != widths[0] for width in widths):  # there is a rest
         parts = [leaf * np.float32(width.step) for leaf, width in zip(leaves, widths, strict=True)]
         step = 1.0
-    elif (
-        tree.bits != 16
-    ):  # of 16-bit stems every node fits into 16 bits, and so sums that overflow on the way are right
+    elif tree.bits != 16 or not tree.covers:
         parts = [leaf.astype(np.int32, copy=False) for leaf in leaves]
+    # Else every node is a stem of 16 bits or the song, so that sums that overflow on the way are right in the end.
     for number in reversed(range(len(tree.nodes))):
         node = tree.nodes[number]
         if not node.children:

@@ -26,13 +26,21 @@ from stemtree.metrics.si_sdr import si_sdr
 from stemtree.page.dataset import Progress, script, write_dataset
 from stemtree.page.old import SOURCES
 from stemtree.page.stems import LeafReader, Steps, Width
-from stemtree.page.tree import MANIFEST, REST, PageTree, read_tree
+from stemtree.page.tree import MANIFEST, REST, PageNode, PageTree, read_tree
 from stemtree.staging import staging
 
 SCORED_SECONDS = 10.0
 """Length of the chunks that are measured."""
 
 _WIDTH = Width(24, 4.0)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Files that are added up, and files that are taken away."""
+
+    added: tuple[AudioFile, ...]
+    taken_away: tuple[AudioFile, ...]
 
 
 @dataclass(frozen=True)
@@ -57,11 +65,51 @@ class Reference:
         """
         if path in self.files:
             return self.files[path]
+        if below := self.below(path):
+            return below
+        return None if any(path.startswith(f"{known}/") for known in self.files) else ()
+
+    def below(self, path: NodePath) -> tuple[AudioFile, ...]:
+        """The topmost files of nodes below a node."""
         below = [known for known in self.files if known.startswith(f"{path}/") or not path]
         topmost = [known for known in below if not any(known.startswith(f"{above}/") for above in below)]
-        if topmost:
-            return tuple(file for known in topmost for file in self.files[known])
-        return None if any(path.startswith(f"{known}/") for known in self.files) else ()
+        return tuple(file for known in topmost for file in self.files[known])
+
+    def knows(self, node: PageNode) -> bool:
+        """Whether the true sound of a row is known."""
+        return node.name != REST and self.of_node(node.path) is not None
+
+    def leaf_parts(self) -> list[Parts]:
+        """What every leaf's true sound is made of, so that leaves add up to the nodes above them.
+
+        What a node has beyond the files below it stands in the first leaf of which nobody knows its part.
+        """
+        parts, taken = list[Parts](), set[NodePath]()
+        for leaf in self.tree.leaves:
+            node = self.tree.nodes[leaf.node]
+            files = self.of_node(node.path)
+            if node.name == REST:
+                parts.append(self._rest(node))
+            elif files is not None:
+                parts.append(Parts(files, ()))
+            else:
+                above = max((path for path in self.files if node.path.startswith(f"{path}/")), key=len)
+                parts.append(Parts((), ()) if above in taken else Parts(self.files[above], self.below(above)))
+                taken.add(above)
+        return parts
+
+    def _rest(self, node: PageNode) -> Parts:
+        """What a node has beyond the rows below it; nothing where one of these stands for it, or of the mixture."""
+        assert node.parent is not None
+        parent = self.tree.nodes[node.parent]
+        whole = self.of_node(parent.path) if parent.path else None
+        rows = [self.of_node(self.tree.nodes[child].path) for child in parent.children]
+        known = tuple(file for files in rows[:-1] for file in files or ())  # the last row is the rest itself
+        if whole is None or (parent.path in self.files and None in rows[:-1]):
+            return Parts((), ())
+        return Parts(
+            tuple(file for file in whole if file not in known), tuple(file for file in known if file not in whole)
+        )
 
 
 def read_reference(tree: PageTree, folder: Path, kind: str | None = None, track: str | None = None) -> Reference:
@@ -125,7 +173,7 @@ def write_reference(reference: Reference, page: Path, progress: Progress | None 
         scores = measure(tree, leaves)
         song = {
             "name": "reference",
-            "known": [reference.of_node(node.path) is not None and node.name != REST for node in tree.nodes],
+            "known": [reference.knows(node) for node in tree.nodes],
             "leaves": [{"node": leaf.node, "bits": _WIDTH.bits, "gain": _WIDTH.gain} for leaf in tree.leaves],
             "scored": SCORED_SECONDS,
             "scores": scores,
@@ -152,41 +200,34 @@ def measure(tree: PageTree, leaves: ReferenceReader) -> list[list[float | None]]
                 for part, widths in ((block, estimates.widths), (true, leaves.widths))
             ]
             estimate, truth = (torch.from_numpy(np.ascontiguousarray(np.asarray(signal).T)) for signal in signals)
-            value = float(si_sdr(estimate, truth)) if leaves.reference.of_node(node.path) is not None else math.nan
+            value = float(si_sdr(estimate, truth)) if leaves.reference.knows(node) else math.nan
             found[index].append(round(value, 2) if math.isfinite(value) else None)
     return found
 
 
 class ReferenceReader:
-    """The true stems of every leaf of a tree, side by side; see `stemtree.page.dataset.Leaves`.
-
-    A stem of a node above the leaves, with none for these, stands in the first of them.
-    """
+    """The true sound of every leaf of a tree, side by side; see `stemtree.page.dataset.Leaves`."""
 
     def __init__(self, reference: Reference) -> None:
         self.reference, self.tree = reference, reference.tree
         self.widths = (_WIDTH,) * len(self.tree.leaves)
-        self._files: list[tuple[AudioFile, ...]] = [()] * len(self.tree.leaves)
-        taken: set[NodePath] = set()
-        for number, leaf in enumerate(self.tree.leaves):
-            node = self.tree.nodes[leaf.node]
-            if node.name == REST:
-                continue
-            files = reference.of_node(node.path)
-            if files is None:
-                above = max((path for path in reference.files if node.path.startswith(f"{path}/")), key=len)
-                files = () if above in taken else reference.files[above]
-                taken.add(above)
-            self._files[number] = files
-        _check_rates(self.tree, [file for files in self._files for file in files])
+        self._parts = reference.leaf_parts()
+        _check_rates(self.tree, [file for parts in self._parts for file in (*parts.added, *parts.taken_away)])
 
     def blocks(self, size: int) -> Iterator[list[Steps]]:
         """See `stemtree.page.dataset.Leaves`; longer stems are cut off, shorter ones end in silence."""
-        streams = [[_stream(self.tree, file, size) for file in files] for files in self._files]
+        streams = [
+            [
+                (sign, _stream(self.tree, file, size))
+                for sign, files in ((1, parts.added), (-1, parts.taken_away))
+                for file in files
+            ]
+            for parts in self._parts
+        ]
         for start in range(0, self.tree.num_samples, size):
             count = min(size, self.tree.num_samples - start)
             silent = np.zeros((count, self.tree.channels))
-            yield [_WIDTH.round(sum((next(stream) for stream in leaf), silent)) for leaf in streams]
+            yield [_WIDTH.round(sum((sign * next(stream) for sign, stream in leaf), silent)) for leaf in streams]
 
 
 def _stream(tree: PageTree, file: AudioFile, size: int) -> Iterator[NDArray[np.float64]]:

@@ -75,6 +75,11 @@ def leaf_width(tree: PageTree, leaf: Leaf) -> Width:
     return Width(24, 4 * width.gain) if leaf.less else width
 
 
+def is_exact(tree: PageTree) -> bool:
+    """Whether all leaves together are the song, sample by sample: what is left of 24 bits is rounded."""
+    return tree.covers and (tree.bits == 16 or (tree.bits == 24 and not any(leaf.less for leaf in tree.leaves)))
+
+
 class LeafReader:
     """All leaves of a tree side by side, block by block.
 

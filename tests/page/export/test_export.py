@@ -54,6 +54,23 @@ def test_a_project_for_reaper(tmp_path: Path, subtype: str) -> None:
     assert "PEAKCOL 23802050" in project  # 0x1000000 + #c2306b, blue first
 
 
+def test_a_projects_files_are_the_song_without_gains(tmp_path: Path) -> None:
+    """What is left of a node may go beyond full scale."""
+    wanted = ["vocal", "accompaniment", "accompaniment/bass"]
+    nodes = make_song(tmp_path / "song", num_samples=30_000, wanted=wanted)
+    folder = export(tmp_path / "song", "daw", tmp_path / "project")
+    files = sorted(folder.glob("*.wav"))
+    assert [soundfile.info(file).subtype for file in files] == ["PCM_24", "PCM_24", "FLOAT"]
+    total = sum(soundfile.read(file, dtype="float64")[0] for file in files)
+    assert np.array_equal(total * 2**15, nodes[""])
+    project = (folder / "A song.rpp").read_text("utf-8")
+    assert set(re.findall(r"VOLPAN (\S+)", project)) == {"1"}
+    assert "sample by sample" in (folder / "READ ME.txt").read_text("utf-8")
+    make_song(tmp_path / "fine", num_samples=30_000, wanted=wanted, subtype="pcm24")
+    folder = export(tmp_path / "fine", "daw", tmp_path / "fine project")
+    assert "sample by sample" not in (folder / "READ ME.txt").read_text("utf-8")  # the rest is rounded
+
+
 def test_a_configuration_for_trackswitch(song: Path) -> None:
     folder = export(song, "trackswitch")
     assert folder == song.parent / "A song (trackswitch)"

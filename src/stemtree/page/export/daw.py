@@ -11,36 +11,38 @@ from numpy.typing import NDArray
 from stemtree.audio import OutputFormat, StemWriter
 from stemtree.page.colours import NEUTRAL, families_of
 from stemtree.page.export.common import Export, file_name
-from stemtree.page.stems import LeafReader, Steps, Width
+from stemtree.page.stems import LeafReader, Steps, Width, is_exact
 from stemtree.page.tree import REST, PageTree
-
-_OUTPUT = OutputFormat("wav", "pcm24")
 
 _READ_ME = """\
 {title}
 
-One file of 24 bits for each leaf of the tree; together they are the song{exactly}.
+One file for each leaf of the tree; together they are the song{exactly}.
 Put all of them at the start of a project. {project} opens in Reaper: parents are folders of tracks and
 hold no audio of their own, so nothing sounds twice.
 """
 
 
 def write_project(export: Export, folder: Path) -> None:
-    """Write the leaves as numbered files of 24 bits, and the project."""
+    """Write the leaves as numbered files, and the project.
+
+    Files have 24 bits, or floating-point numbers where a leaf may go beyond full scale: no file needs a gain.
+    """
     folder.mkdir()
     tree = export.tree
     widths = LeafReader(tree).widths
     names = leaf_names(tree)
     with ExitStack() as stack:
         writers = [
-            stack.enter_context(StemWriter(folder / name, _OUTPUT, tree.sample_rate, tree.channels)) for name in names
+            stack.enter_context(StemWriter(folder / name, _output(width), tree.sample_rate, tree.channels))
+            for name, width in zip(names, widths, strict=True)
         ]
         for block in export.blocks():
             for writer, steps, width in zip(writers, block, widths, strict=True):
-                writer.write(_of_24_bits(steps, width).T)
+                writer.write(_samples(steps, width).T)
     project = f"{file_name(tree.title)}.rpp"
-    (folder / project).write_text(reaper_project(tree, names, [width.gain for width in widths]), "utf-8")
-    exactly = ", sample by sample" if tree.bits and tree.covers else "" if tree.covers else ", as far as it is here"
+    (folder / project).write_text(reaper_project(tree, names), "utf-8")
+    exactly = ", sample by sample" if is_exact(tree) else "" if tree.covers else ", as far as it is here"
     text = _READ_ME.format(title=tree.title, project=project, exactly=exactly)
     (folder / "READ ME.txt").write_text(text, "utf-8")
 
@@ -55,7 +57,7 @@ def leaf_names(tree: PageTree) -> list[str]:
     return names
 
 
-def reaper_project(tree: PageTree, files: list[str], gains: list[float]) -> str:
+def reaper_project(tree: PageTree, files: list[str]) -> str:
     """A project of Reaper's: a track for each node under the mixture, folders for parents, an item for each leaf."""
     families = families_of([node.path for node in tree.nodes])
     seconds = tree.num_samples / tree.sample_rate
@@ -67,13 +69,12 @@ def reaper_project(tree: PageTree, files: list[str], gains: list[float]) -> str:
         family = NEUTRAL if node.name == REST else families[node.path]
         leaf = of_node.get(index)
         folder = "1 1" if node.children else f"2 -{closes}" if closes else "0 0"
-        gain = 1.0 if leaf is None else gains[leaf]
         lines.extend(
             [
                 "  <TRACK",
                 f"    NAME {_quoted(node.name.replace('_', ' '))}",
                 f"    PEAKCOL {_colour(family.light)}",
-                f"    VOLPAN {gain:g} 0 -1 -1 1",
+                "    VOLPAN 1 0 -1 -1 1",
                 f"    ISBUS {folder}",
                 f"    NCHAN {max(2, tree.channels)}",
             ]
@@ -100,8 +101,14 @@ def reaper_project(tree: PageTree, files: list[str], gains: list[float]) -> str:
     return "\n".join([*lines, ">", ""])
 
 
-def _of_24_bits(steps: Steps, width: Width) -> NDArray[np.int32]:
-    return steps.astype(np.int32) << (24 - width.bits)
+def _output(width: Width) -> OutputFormat:
+    return OutputFormat("wav", "pcm24" if width.gain == 1 else "float")
+
+
+def _samples(steps: Steps, width: Width) -> NDArray[np.int32] | NDArray[np.float32]:
+    if width.gain == 1:
+        return steps.astype(np.int32) << (24 - width.bits)
+    return steps.astype(np.float32) * np.float32(width.step)  # exact: 24 bits and a power of two
 
 
 def _quoted(text: str) -> str:
