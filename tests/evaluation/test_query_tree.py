@@ -15,6 +15,7 @@ from stemtree.errors import EvaluationError, OptionError
 from stemtree.evaluation.query_tree import TreeJudge, draw_songs, evaluate_query_tree
 from stemtree.evaluation.rows import SCHEMA
 from stemtree.evaluation.settings import EvaluationSettings
+from stemtree.evaluation.store import RowStore
 from stemtree.evaluation.tree_store import SongRows
 from stemtree.hierarchy import Hierarchy
 
@@ -136,6 +137,33 @@ def test_a_stopped_run_goes_on(
     assert asked == ["0", "1", "1", "2"]
     assert rows.leaves.equals(whole.leaves) and rows.nodes.equals(whole.nodes)
     assert pl.read_parquet(file).equals(whole.nodes)
+
+
+def test_a_run_that_ended_between_its_two_files_goes_on(
+    songs: Corpus, settings: EvaluationSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_query_model(tmp_path / "model", [BASS, DRUMS, OTHER], RATE)
+    file, join, measure, asked = tmp_path / "rows.parquet", RowStore.join, TreeJudge._song, []
+
+    def stop_at_the_nodes(self: RowStore, names: list[str]) -> pl.DataFrame:
+        if self.file == file:
+            raise KeyboardInterrupt
+        return join(self, names)
+
+    def count(self: TreeJudge, track: Track) -> SongRows:
+        asked.append(track.id)
+        return measure(self, track)
+
+    monkeypatch.setattr(TreeJudge, "_song", count)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(RowStore, "join", stop_at_the_nodes)
+        with pytest.raises(KeyboardInterrupt):
+            evaluate_query_tree(model, songs, settings, present_db=-60.0, device="cpu", file=file)
+    assert file.with_name("rows.leaves.parquet").exists() and not file.exists()
+    rows, _ = evaluate_query_tree(model, songs, settings, present_db=-60.0, device="cpu", file=file)
+    assert asked == ["0", "1", "2"]
+    assert pl.read_parquet(file).equals(rows.nodes)
+    assert sorted(path.name for path in tmp_path.glob("rows*")) == ["rows.leaves.parquet", "rows.parquet"]
 
 
 def test_a_song_that_cannot_be_asked_for(songs: Corpus, hierarchy: Hierarchy, settings: EvaluationSettings) -> None:

@@ -56,6 +56,18 @@ def test_parts_become_one_file(tmp_path: Path) -> None:
         store.read_finished(["a"])
 
 
+def test_rows_with_a_setting_that_this_evaluation_does_not_have_are_others(tmp_path: Path) -> None:
+    """`EvaluationSettings.as_dict` leaves out a setting that is as usual."""
+    usual, unusual = (RowStore(tmp_path / "rows.parquet", more) for more in ({}, {"query": "family"}))
+    unusual.open_parts()
+    with pytest.raises(EvaluationError, match=r'holds another evaluation \(its query is "family", not null\)'):
+        usual.open_parts()
+    write_rows(pl.DataFrame({"n": [1]}), unusual.part("a"))
+    unusual.publish(["a"])
+    with pytest.raises(EvaluationError, match=r'holds another evaluation \(its query is "family", not null\)'):
+        usual.read_finished(["a"])
+
+
 def test_a_folder_of_parts_belongs_to_one_evaluation(tmp_path: Path) -> None:
     store = RowStore(tmp_path / "rows.parquet", {"seed": 0})
     store.open_parts()

@@ -1,8 +1,9 @@
-"""Levels of a target's path over the same chunks, as the sources' tables have them.
+"""Levels of a target's path over the same chunks, as the papers' tables have them.
 
-Level 1 is the target, and each node above it one level more. Every figure is over the same chunks: those in which all
-nodes of the path are counted. "All levels" is the mean of a chunk's levels, and so
-also the mean of the levels' figures.
+Level 1 is the target, and each node above it one level more. A chunk of a target counts if all nodes of the path are
+counted in it. "All levels" is the mean of a chunk's levels. For targets of one depth every figure is over the same
+chunks, and "all levels" also the mean of the levels' figures; of targets of several depths only the deep ones have the
+higher levels.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ def all_levels(rows: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
 
 
 def level_table(rows: pl.DataFrame) -> pl.DataFrame:
-    """Average each level, and all, over the same chunks.
+    """Average each level, and all, over the chunks of `same_chunks`.
 
     Parameters
     ----------

@@ -86,6 +86,12 @@ class RowStore:
 
     def publish(self, songs: Sequence[str]) -> pl.DataFrame:
         """Join the parts of all songs to the final file, remove them, and return the rows."""
+        rows = self.join(songs)
+        self.remove_parts()
+        return rows
+
+    def join(self, songs: Sequence[str]) -> pl.DataFrame:
+        """Join the parts of all songs to the final file, and return the rows."""
         # Parts that an earlier version measured may lack columns.
         try:
             rows = pl.concat([read_parquet(self.part(song)) for song in songs], how="diagonal")
@@ -93,13 +99,16 @@ class RowStore:
             raise EvaluationError(f"'{self.folder}' holds rows that are damaged: delete it, and run again") from None
         metadata = {"settings": self._settings, "songs": sorted(songs)}
         write_rows(rows, self.file, {_KEY: json.dumps(metadata)})
-        shutil.rmtree(self.folder, ignore_errors=True)
         return rows
+
+    def remove_parts(self) -> None:
+        """Remove the parts of all songs."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _check_settings(self, found: Any, where: Path) -> None:
         found = found if isinstance(found, dict) else {}
-        for key, value in self._settings.items():
-            if found.get(key) != value:
+        for key in [*self._settings, *(found.keys() - self._settings.keys())]:
+            if found.get(key) != (value := self._settings.get(key)):
                 difference = f"its {key} is {json.dumps(found.get(key))[:80]}, not {json.dumps(value)[:80]}"
                 raise EvaluationError(
                     f"'{where}' holds another evaluation ({difference}): delete it or choose another file"

@@ -41,7 +41,8 @@ class TreeStore:
         self._chunking, self._songs = chunking, list[str]()
         leaves = file.with_name(f"{file.name.removesuffix('.parquet')}.leaves.parquet")
         self._leaves, self._nodes = RowStore(leaves, settings, LEAVES), RowStore(file, settings, SCHEMA)
-        if there := [store.file for store in (self._nodes, self._leaves) if store.file.exists()]:
+        stores = (self._nodes, self._leaves)  # a run that ended before both files were whole has left its parts
+        if there := [store.file for store in stores if store.file.exists() and not store.folder.exists()]:
             raise EvaluationError(f"'{there[0]}' is there already: give another file with -o, or delete it")
         for store in (self._leaves, self._nodes):
             store.open_parts()
@@ -65,6 +66,8 @@ class TreeStore:
 
     def publish(self) -> None:
         """Join the rows of all songs that were asked for in the final files."""
-        for store in (self._leaves, self._nodes):
-            if self._songs:
-                store.publish(self._songs)
+        if self._songs:
+            for store in (self._leaves, self._nodes):
+                store.join(self._songs)
+            for store in (self._leaves, self._nodes):
+                store.remove_parts()

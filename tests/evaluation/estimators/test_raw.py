@@ -1,5 +1,6 @@
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -61,6 +62,28 @@ def test_a_packages_own_waveforms(
         other = sum(stem for name, stem in stems.items() if name not in ("drums", "bass"))
         torch.testing.assert_close(estimates["accompaniment/other"], other, atol=1e-4, rtol=0)
     assert pickle.loads(pickle.dumps(raw)).provenance() == raw.provenance()
+
+
+@pytest.mark.parametrize(
+    ("sources", "served"),
+    [
+        (("Vocals", "Instrumental"), {"vocals": [0], "accompaniment": [1]}),
+        (("kick", "snare", "toms"), {}),
+        (("vocals",), {"vocals": [0]}),
+        (
+            ("drums", "bass", "other"),
+            {"accompaniment/bass": [1], "accompaniment/drums": [0], "accompaniment/other": [2]},
+        ),
+    ],
+)
+def test_no_node_without_a_stem(sources: tuple[str, ...], served: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its estimate would be silence."""
+    monkeypatch.setattr(Raw, "_separator", SimpleNamespace(sources=sources))
+    if served:
+        assert Raw("demucs", MUSDB.paths)._stems == served
+    else:
+        with pytest.raises(OptionError, match="separates kick, snare, toms, and none of the nodes is named so"):
+            Raw("demucs", MUSDB.paths)
 
 
 def test_mono_at_another_rate(excerpt: np.ndarray) -> None:

@@ -154,9 +154,10 @@ class Raw(Chunkwise):
     @cached_property
     def _stems(self) -> dict[NodePath, list[int]]:
         """For each node the numbers of the stems that add up to it."""
-        names = [source if source in ("vocals", "drums", "bass") else "other" for source in self._separator.sources]
-        served = set(names) if {"drums", "bass"} <= set(names) else {"vocals"}
-        if "vocals" in names:
+        sources = [source.lower() for source in self._separator.sources]
+        names = [source if source in ("vocals", "drums", "bass") else "other" for source in sources]
+        served = set(names) if {"drums", "bass"} <= set(names) else {"vocals"} & set(names)
+        if {"vocals"} < set(names):
             served.add("accompaniment")
         stems: dict[NodePath, list[int]] = {}
         for stem in served:
