@@ -185,6 +185,14 @@ def test_what_is_unfinished_counts_as_not_there(server: StorageServer, tmp_path:
         assert not folder.exists()
         write(folder, "new")
     assert server.files("cut") == dict.fromkeys(("a.wav", "tree.json", "z.wav"), b"new")
+    with monkeypatch.context() as patch:
+        patch.setattr(system, "put_file", end_before_the_last)
+        with pytest.raises(KeyboardInterrupt), mirrored(url, tmp_path / "3", "tree.json") as folder:
+            write(folder, "newer")
+            (folder / "more.wav").write_text("newer")
+    with mirrored(url, tmp_path / "4", "tree.json") as folder:
+        write(folder, "newest")
+    assert server.files("cut") == dict.fromkeys(("a.wav", "tree.json", "z.wav"), b"newest")  # nothing of the other run
 
 
 def test_storage_without_rights(server: StorageServer, put: str, tmp_path: Path) -> None:

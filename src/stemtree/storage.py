@@ -241,13 +241,11 @@ class _Folder:
         def find() -> list[str]:
             system.invalidate_cache()
             found = [name for name in system.find(root) if _lies_within(name, root)]
-            names = [str(PurePosixPath(name).relative_to(root)) for name in found]
-            if self._unfinished in names:
-                left = {self._unfinished, *json.loads(system.cat_file(f"{root}/{self._unfinished}"))}
-                names = [name for name in names if name not in left]
-            return names
+            return [str(PurePosixPath(name).relative_to(root)) for name in found]
 
-        for name in patiently(find, self.url):
+        names = patiently(find, self.url)
+        left = {self._unfinished, *self._left(system, root)} if self._unfinished in names else set()
+        for name in (name for name in names if name not in left):
             self._do(name, _bring, system, f"{root}/{name}", copy / name)
 
     def put(self, copy: Path, changed: list[str], gone: list[str]) -> None:
@@ -256,12 +254,23 @@ class _Folder:
         names = sorted(changed, key=lambda name: (name == self.last, name))
         if not names and not gone:
             return
-        listed = json.dumps([name for name in names if name != self.last]).encode()
+        left = self._left(system, root)
+        listed = json.dumps(sorted({*names, *left} - {self.last})).encode()
         self._do(self._unfinished, system.pipe_file, f"{root}/{self._unfinished}", listed)
         for name in names:
             self._do(name, system.put_file, str(copy / name), f"{root}/{name}")
-        for name in (*gone, self._unfinished):
+        for name in (*gone, *sorted(left - {*names}), self._unfinished):
             self._do(name, _remove, system, f"{root}/{name}")
+
+    def _left(self, system: Any, root: str) -> set[str]:
+        """What a run has begun to write and not finished."""
+
+        def read() -> set[str]:
+            with suppress(FileNotFoundError):
+                return set(json.loads(system.cat_file(f"{root}/{self._unfinished}")))
+            return set()
+
+        return patiently(read, f"{self.url.rstrip('/')}/{self._unfinished}")
 
     def _do(self, name: str, work: Callable[..., object], *arguments: object) -> None:
         """Do something with one file, patiently."""

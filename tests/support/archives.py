@@ -124,6 +124,13 @@ class Server:
             return
         span, valid = handler.headers.get("Range"), handler.headers.get("If-Range") == etag
         start = int(span.removeprefix("bytes=").rstrip("-")) if span and valid else 0
+        if start >= len(content) > 0:
+            handler.send_response(416)
+            handler.send_header("Content-Range", f"bytes */{len(content)}")
+            handler.send_header("Content-Length", "4")
+            handler.end_headers()
+            handler.wfile.write(b"none")
+            return
         handler.send_response(206 if start else 200)
         if start:
             handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")

@@ -32,7 +32,16 @@ def test_audio_is_unpacked_and_the_rest_is_left_out(kind: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_paths_that_lead_out_refuse_the_whole_archive(kind: str, tmp_path: Path) -> None:
-    for number, name in enumerate(("../out.wav", "/tmp/out.wav", "a/../../out.wav", "C:\\out.wav", "..\\out.wav")):
+    names = (
+        "../out.wav",
+        "/tmp/out.wav",
+        "a/../../out.wav",
+        "C:\\out.wav",
+        "..\\out.wav",
+        ".. /out.wav",
+        "a/..  /b.wav",
+    )
+    for number, name in enumerate(names):
         archive = MAKERS[kind](tmp_path / f"{number}.{kind}", {"01_Kick.wav": tone(), name: tone()})
         folder = tmp_path / f"out{number}"
         folder.mkdir()

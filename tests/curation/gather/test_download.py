@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.archives import Server
 
-from stemtree.curation.gather.download import DownloadSettings, download, open_session
+from stemtree.curation.gather.download import DownloadSettings, _Part, download, open_session
 from stemtree.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 4000
@@ -41,6 +41,28 @@ def test_the_next_run_goes_on(server: Server, tmp_path: Path) -> None:
     fetch(server, "/a.zip", tmp_path / "a.zip")
     assert server.asked[-1][1] == f"bytes={10 << 14}-"
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
+
+
+def test_a_run_that_was_stopped_after_the_last_byte_fetches_nothing_again(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.files["/a.zip"] = CONTENT
+
+    def stop(part: _Part) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr(_Part, "finish", stop)
+        fetch(server, "/a.zip", tmp_path / "a.zip")
+    assert fetch(server, "/a.zip", tmp_path / "a.zip") == hashlib.sha256(CONTENT).hexdigest()
+    assert [span for _, span in server.asked] == [None, f"bytes={len(CONTENT)}-"]
+    server.files["/b.zip"] = CONTENT
+    with monkeypatch.context() as stopped, pytest.raises(KeyboardInterrupt):
+        stopped.setattr(_Part, "finish", stop)
+        fetch(server, "/b.zip", tmp_path / "b.zip")
+    server.files["/b.zip"] = CONTENT[:-9]  # shorter than what is there, and the server does not say that it changed
+    fetch(server, "/b.zip", tmp_path / "b.zip")
+    assert (tmp_path / "b.zip").read_bytes() == CONTENT[:-9]
 
 
 def test_another_version_starts_over(server: Server, tmp_path: Path) -> None:

@@ -93,6 +93,17 @@ def test_a_song_that_is_fixed_too_late_stays_and_is_named() -> None:
     assert "stays in train, in which an earlier run put it, and should be in test" in splits.problems[0].message
 
 
+def test_artists_of_songs_that_are_away_stay_in_their_split() -> None:
+    """Else they would be in two when these songs are back."""
+    songs = library(100)
+    earlier = dict(assign_splits(songs, fixed={}).of)
+    away = next(one for one in songs if earlier[one.name] == "test")
+    new = song(1000, away.artist)
+    here = [one for one in songs if one.artist != away.artist]
+    splits = assign_splits([*here, new], fixed={}, earlier=earlier)
+    assert splits.of[new.name] == "test" and away.name not in splits.of
+
+
 def test_songs_without_any_instrument() -> None:
     assert len(assign_splits([song(number, instruments="") for number in range(9)], fixed={}).of) == 9
 

@@ -199,11 +199,11 @@ def _check(file: Path, entries: list[ArchiveEntry], limits: UnpackLimits) -> Non
 def _path(file: Path, entry: ArchiveEntry) -> PurePosixPath:
     """An entry's path, which lies below the folder that it is unpacked to."""
     name = unicodedata.normalize("NFC", entry.name.replace("\\", "/"))
-    parts = name.split("/")
+    parts = [part.rstrip(" ") or part[:1] for part in name.split("/")]  # Windows takes no name that ends in a blank
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts:
         raise _refused(file, f"'{entry.name}' lies outside its folder")
     clean = [re.sub(r'[\x00-\x1f\x7f<>:"|?*\ud800-\udfff]', "_", part) for part in parts if part not in ("", ".")]
-    clean = [part.rstrip(" ") or "_" for part in clean]  # Windows takes no name that ends in a blank
+    clean = [part if part.strip(" ") else "_" for part in clean]
     if not clean or any(len(part.encode()) > 255 for part in clean) or len(clean) > 16:
         raise _refused(file, f"'{entry.name[:60]}' is no path for a file")
     return PurePosixPath(*clean)

@@ -169,6 +169,8 @@ def _request(url: str, part: _Part, session: Session, settings: DownloadSettings
     headers = {"Range": f"bytes={start}-", "If-Range": part.version or ""} if start else {}
     try:
         with session.get(url, headers=headers, stream=True, timeout=(settings.timeout, settings.timeout)) as response:
+            if _is_whole(response, start):
+                return
             total = _begin(url, response, part, start)
             if total is not None and total > settings.most:
                 raise DownloadError(f"'{url}' has {total} bytes, where {settings.most} are the most: leave it out")
@@ -187,6 +189,11 @@ def _request(url: str, part: _Part, session: Session, settings: DownloadSettings
         raise _TemporaryError(f"{type(error).__name__} after {counted(part.size, 'byte')}") from None
     if total is not None and part.size != total:
         raise _TemporaryError(f"{part.size} of {counted(total, 'byte')} came")
+
+
+def _is_whole(response: Response, start: int) -> bool:
+    """Whether nothing is missing: what was stopped may have been stopped after the last byte."""
+    return response.status_code == 416 and response.headers.get("Content-Range") == f"bytes */{start}"
 
 
 def _begin(url: str, response: Response, part: _Part, start: int) -> int | None:

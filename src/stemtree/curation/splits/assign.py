@@ -173,8 +173,12 @@ class _Settled:
             self.problems[song.name] = Problem(song.name, "between splits", message)
             return
         self.of.setdefault(song.name, *splits)
-        for artist in credited(song.artist, song.title):
-            self.of_artist.setdefault(artist, set()).update(splits)
+        self.add_artists(song.artist, song.title, splits)
+
+    def add_artists(self, artist: str, title: str, splits: set[str]) -> None:
+        """Keep everybody who is credited for a song in its split."""
+        for one in credited(artist, title):
+            self.of_artist.setdefault(one, set()).update(splits)
 
     def splits_of_artists(self, song: Song) -> set[str]:
         """The splits that a song's artists are in."""
@@ -202,6 +206,8 @@ def _settle(songs: Sequence[Song], wanted: Mapping[str, str], earlier: Mapping[s
     for song in songs:
         if song.name in settled.of:
             settled.add(song, {settled.of[song.name]})
+    for name in earlier.keys() - settled.of.keys():  # not here now: their artists stay where they are
+        settled.add_artists(*_artist_and_title(name), {earlier[name]})
     for song in songs:
         if song.name not in settled.of and (split := wanted.get(_key(song.artist, song.title), "")):
             settled.add(song, {split} | settled.splits_of_artists(song))
