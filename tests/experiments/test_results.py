@@ -6,8 +6,11 @@ import pytest
 from support.experiment_rows import make_rows
 
 from stemtree.experiments.definition import Experiment
+from stemtree.experiments.report.build import collect
 from stemtree.experiments.results import at, headroom, read_results, widest
 from stemtree.experiments.rows import read_run, write_not_run, write_run
+from stemtree.experiments.run_folder import ExperimentRun
+from stemtree.experiments.suite import CODES
 
 ARMS = {"direct": {"relation": {"kind": "direct"}}, "level_1": {"relation": {"kind": "direct"}, "levels": [1]}}
 GAINS = {"mean": 1.0, "oracle:psa": 9.0, "direct": 3.0, "level_1": 5.0}
@@ -86,6 +89,19 @@ def test_test_sets_are_brought_to_the_same_chunks(experiment: Experiment, tmp_pa
     arms = widest([found])
     difference = arms["level_1, right"]["level 1"].values - arms["level_1, wrong"]["level 1"].values
     assert difference == pytest.approx(1.0, abs=1e-5)
+
+
+def test_why_a_separator_was_not_run_is_kept_whatever_code_came_later(experiment: Experiment, tmp_path: Path) -> None:
+    arms = {"masks": {"estimator": "separate:demucs"}}
+    rows = tmp_path / "rows"
+    runs = make_rows(rows, experiment.model_copy(update={"arms": arms}), {"mean": 1.0})
+    (run,) = (run for run in runs if run.estimator.endswith("demucs"))
+    folder = ExperimentRun(tmp_path / "runs" / run.key("earlier"))
+    folder.path.mkdir(parents=True)
+    folder.fail("demucs is not installed: install it\n\nand more")
+    (tmp_path / CODES).write_text('["earlier", "later"]')
+    collect(tmp_path, rows, runs)
+    assert read_results("own", runs, rows).not_run == {"masks": "demucs is not installed"}
 
 
 def test_what_cannot_be_run_is_not_missing(experiment: Experiment, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``stemtree experiment``: the sources' experiments, done and decided."""
+"""``stemtree experiment``: the papers' experiments, done and decided."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=CommandList,
-    help="List, run and report the sources' experiments.",
+    help="List, run and report the papers' experiments.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -29,7 +29,7 @@ Names = Annotated[
 ]
 Size = Annotated[
     str,
-    typer.Option(metavar="tiny|small|paper", help="Train at this size: a trial, two cores for hours, or the sources'."),
+    typer.Option(metavar="tiny|small|paper", help="Train at this size: a trial, two cores for hours, or the papers'."),
 ]
 Folder = Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Keep the runs in this folder.")]
 Rows = Annotated[

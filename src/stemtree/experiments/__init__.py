@@ -1,4 +1,4 @@
-"""The sources' experiments: what is compared, and how sure a difference is."""
+"""The papers' experiments: what is compared, and how sure a difference is."""
 
 from stemtree.extras import library
 

@@ -1,4 +1,4 @@
-"""The sources' experiments as data: a question, configurations that differ in one thing, and claims about them."""
+"""The papers' experiments as data: a question, configurations that differ in one thing, and claims about them."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -16,7 +16,7 @@ from stemtree.training.settings import TrainSettings
 from stemtree.yaml_text import one_line, parse_yaml
 
 SIZES = ("tiny", "small", "paper")
-"""``paper`` is the sources' size, ``small`` what two cores train in minutes, ``tiny`` two steps on tones."""
+"""``paper`` is the papers' size, ``small`` what two cores train in minutes, ``tiny`` two steps on tones."""
 
 ESTIMATOR = "estimator"
 """The key of an arm that is not trained: what ``stemtree evaluate`` measures instead."""

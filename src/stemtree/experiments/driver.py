@@ -30,7 +30,8 @@ class Limits:
     jobs : int
         How many runs at once, each one thread of one process; 0 does one after the other in this process.
     cpu_hours : float, optional
-        Once the runs of this call have taken so much, none begins, and those that train stop at their next checkpoint.
+        Once the runs of this call have taken so much, no training begins, and what trains stops at its next checkpoint.
+        What needs no training, or has had it, may still be measured: that costs next to nothing.
     retry : bool
         Also do runs that have failed before.
     """
@@ -92,7 +93,7 @@ class _Progress:
         taken = sum(ExperimentRun(folder).cpu_seconds - before for folder, before in self._before.items())
         if taken >= 3600 * self._limits.cpu_hours:
             self._stop.touch()
-            self._report("the budget is spent: runs that train stop at their next checkpoint, no other begins")
+            self._report("the budget is spent: runs that train stop at their next checkpoint, no other training begins")
 
     def ended(self, job: Job, outcome: Outcome, lost: str = "") -> None:
         """Report how an attempt ended, and why it was lost if it was."""

@@ -21,7 +21,7 @@ from stemtree.staging import whole_file
 def collect(runs: Path, rows: Path, wanted: Sequence[Run]) -> int:
     """Copy the rows of finished runs to where they are kept, with the list of the code that counts.
 
-    Of separators that are not installed it is kept that they are not, until there are rows of them.
+    Of separators that could not be run it is kept why, until there are rows of them.
 
     Parameters
     ----------
@@ -51,11 +51,10 @@ def collect(runs: Path, rows: Path, wanted: Sequence[Run]) -> int:
             partial.write_text(json.dumps(sorted({*counted})) + "\n", "utf-8")
     codes = _codes(rows)
     untrained = [run for run in wanted if run.estimator not in (TRAINED, *BASELINES)]
-    failures = {
-        run.identity: ExperimentRun(runs / "runs" / run.key(code)).failure for run in untrained for code in codes
-    }
-    reasons = {identity: _reason(failure) for identity, failure in failures.items() if failure}
-    write_not_run(reasons, rows)
+    failures = [
+        (run.identity, ExperimentRun(runs / "runs" / run.key(code)).failure) for run in untrained for code in codes
+    ]
+    write_not_run({identity: _reason(failure) for identity, failure in failures if failure}, rows)
     return new
 
 
@@ -97,7 +96,7 @@ def _codes(rows: Path) -> Sequence[str]:
 def build(
     experiments: Mapping[str, Experiment], size: str, rows: Path, pages: Path, changes: Sequence[str] = ()
 ) -> None:
-    """Write a page for each experiment, one for all of them, and one on how to repeat the sources; from rows alone.
+    """Write a page for each experiment, one for all of them, and one on how to repeat the papers; from rows alone.
 
     Parameters
     ----------
@@ -141,12 +140,12 @@ def _index(made: Sequence[Page], size: str, hours: float) -> str:
         rows.append([question, page.experiment.source, found or "no claim", f"{done} of {total}"])
     return "\n\n".join(
         [
-            "# The sources' experiments, decided",
+            "# The papers' experiments, decided",
             "What the poster and the thesis compare, repeated on songs that anybody can make, so far as the runs go. "
             "Every number and figure here is made from the rows in `rows/` by `stemtree experiment report`.",
             table(["question", "source", "claims", f"runs of the size `{size}`"], rows),
             f"The finished runs took {hours:.1f} CPU hours; a run that several experiments need is counted once. "
-            "A claim is decided on a network and songs of this size; [at the sources' size](reproduce.md) it may be "
+            "A claim is decided on a network and songs of this size; [at the papers' size](reproduce.md) it may be "
             "decided otherwise.",
         ]
     )

@@ -58,7 +58,7 @@ def forest(arms: Mapping[str, Difference], limits: Mapping[str, float], title: s
 
 
 def forest_of_claims(verdicts: Sequence[Verdict], published: Mapping[int, float]) -> Figure:
-    """Every claim's difference with its interval and margin; `published` has the sources' difference by number."""
+    """Every claim's difference with its interval and margin; `published` has the papers' difference by number."""
     judged = [(number, verdict) for number, verdict in enumerate(verdicts) if verdict.difference]
     names = [_claim_name(verdict.claim) for _, verdict in judged]
     figure, axes = _rows(names)

@@ -114,7 +114,7 @@ def _progress(page: Page) -> str:
     if missing := page.results.missing:
         sentences.append(f"Missing: {', '.join(f'{count} of `{arm}`' for arm, count in missing.items())}.")
     if not_run := page.results.not_run:
-        sentences.append(f"Not run, for want of a separator: {', '.join(f'`{arm}`' for arm in not_run)}.")
+        sentences.append(f"Not run: {', '.join(f'`{arm}` ({reason})' for arm, reason in not_run.items())}.")
     if page.results.left_out:
         runs = counted(page.results.left_out, "run on other songs is", "runs on other songs are")
         sentences.append(f"{runs} left out.")
@@ -140,7 +140,7 @@ def _improvement(page: Page, measured: OnTest, folder: Path) -> list[str]:
     """The main table with its figure, and what belongs to it."""
     note = _NOTE
     if page.experiment.published:
-        note += f" *In italics: the sources', {_other_size(page)}; they compare with each other, not with our rows.*"
+        note += f" *In italics: the papers', {_other_size(page)}; they compare with each other, not with our rows.*"
     parts = [_measured_on(measured), tables.improvement(measured, page.results, page.experiment.published), note]
     of_all = {arm: found[ALL_LEVELS] for arm, found in tables.arms(measured) if ALL_LEVELS in found}
     if of_all:
@@ -206,7 +206,7 @@ def _published(page: Page) -> dict[int, float]:
 
 
 def _other_size(page: Page) -> str:
-    """How the sources' runs differ from ours."""
+    """How the papers' runs differ from ours."""
     ours, theirs = (arm_settings(page.experiment, None, size) for size in (page.size, "paper"))
     heard = [run.epoch * run.trainer_settings["max_epochs"] * run.chunking.duration for run in (ours, theirs)]
     networks = [_size(run.network) for run in (theirs, ours)]

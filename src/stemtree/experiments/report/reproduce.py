@@ -1,4 +1,4 @@
-"""The page on how to repeat the sources at their own size: data, commands, numbers, hours."""
+"""The page on how to repeat the papers at their own size: data, commands, numbers, hours."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ TERAFLOPS = 4.0
 _BEGIN = """\
 # Reproduce the papers
 
-The same experiments at the sources' size: their corpora, networks and 100 epochs. A run is an arm with one seed.
+The same experiments at the papers' size: their corpora, networks and 100 epochs. A run is an arm with one seed.
 
 | data | where from | in |
 |---|---|---|

@@ -16,7 +16,7 @@ MOST_NODES = 20
 
 
 def improvement(measured: OnTest, results: Results, published: Sequence[Published] = ()) -> str:
-    """The arms between the baselines, and what the sources report; rows of arms that could not be run say why."""
+    """The arms between the baselines, and what the papers report; rows of arms that could not be run say why."""
     with_headroom = ALL_LEVELS in measured.levels
     heads = ["", *measured.levels, *(["headroom"] if with_headroom else []), "seeds", "CPU s a run"]
     width = len(heads) - 1
