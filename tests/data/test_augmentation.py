@@ -105,6 +105,16 @@ def test_pitch_and_tempo_are_the_songs_and_drums_keep_their_pitch(corpus: Corpus
     assert 0.25 <= min(gains) < 0.3 and 1.2 < max(gains) <= 1.25
 
 
+def test_a_songs_speed_is_one_and_each_stem_has_a_timbre_of_its_own(corpus: Corpus) -> None:
+    speeds = []
+    for bass, drums in augment(corpus, EXCERPTS, 200, speed=(0.8, 1.25), equaliser=6.0):
+        assert bass.speed == drums.speed and bass.pitch == 0 and bass.tempo == 1
+        assert bass.equaliser != drums.equaliser
+        assert len(bass.equaliser) == 9 and all(-6 <= gain <= 6 for gain in bass.equaliser)
+        speeds.append(bass.speed)
+    assert 0.8 <= min(speeds) < 0.82 and 1.23 < max(speeds) <= 1.25
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -113,6 +123,8 @@ def test_pitch_and_tempo_are_the_songs_and_drums_keep_their_pitch(corpus: Corpus
         ({"tempo": (1.2, 0.8)}, "'tempo' is .*the lower first"),
         ({"pitch": -1}, "'pitch' is -1"),
         ({"pitch": np.nan}, "'pitch' is nan"),
+        ({"speed": (0, 1)}, "'speed' is .*: give a range of positive numbers"),
+        ({"equaliser": -1}, "'equaliser' is -1"),
         ({"gain": (1, np.inf)}, "'gain' is .*: give a range of positive numbers"),
     ],
 )
@@ -127,7 +139,9 @@ def test_augmented_examples_are_seeded_and_consistent(tmp_path: Path) -> None:
     hierarchy = load("musdb18")
     songs = make_corpus(tmp_path, [["vocals", BASS, DRUMS], [BASS, DRUMS], ["vocals", BASS]], channels=2)
     index = salience_index(songs, hierarchy, tmp_path / "index.parquet", SHORT)
-    everything = Augmentation(0.5, (0.25, 1.25), 0.5, 0.5, 0.5, pitch=2.0, tempo=(0.88, 1.12))
+    everything = Augmentation(
+        0.5, (0.25, 1.25), 0.5, 0.5, 0.5, pitch=2.0, tempo=(0.88, 1.12), speed=(0.8, 1.2), equaliser=6.0
+    )
     nodes = list(hierarchy.paths)
     sampler = ChunkSampler(songs, index, hierarchy, [BASS], SamplingRules())
     plain, once, again = (

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stemtree.corpora.track import Corpus
 from stemtree.data.matching import MAX_SEMITONES, TEMPO_RANGE, Match, RemixFeatures
 from stemtree.data.salience import Chunking
-from stemtree.data.stem_excerpt import StemExcerpt
+from stemtree.data.stem_excerpt import NUM_BANDS, StemExcerpt
 from stemtree.errors import OptionError
 from stemtree.hierarchy import NodePath, is_within
 
@@ -42,6 +42,10 @@ class Augmentation:
         Largest pitch shift, up or down, in semitones; the same for all pitched stems of an example.
     tempo : (float, float)
         Range of the tempo factor, the same for all stems of an example.
+    speed : (float, float)
+        Range of the factor by which both pitch and tempo rise, as on a tape; the same for all stems of an example.
+    equaliser : float
+        Largest boost or cut in dB, drawn for each octave of each stem, so that its timbre changes.
     remix : float
         Proportion of examples in which each leaf comes either from the song or from another one that matches it in
         tempo and key, and that is stretched, shifted and aligned to its beats (`stemtree.data.matching`). A leaf that
@@ -63,6 +67,8 @@ class Augmentation:
     drop: float = 0.0
     pitch: float = 0.0
     tempo: tuple[float, float] = (1.0, 1.0)
+    speed: tuple[float, float] = (1.0, 1.0)
+    equaliser: float = 0.0
     remix: float = 0.0
     pitched_out: tuple[NodePath, ...] = ("accompaniment/percussion", "percussion", "drums", "accompaniment/drums")
 
@@ -70,12 +76,14 @@ class Augmentation:
         for name in ("swap", "shift", "other_song", "doubled", "drop", "remix"):
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"'{name}' is {getattr(self, name)}: give a share between 0 and 1")
-        for name in ("gain", "tempo"):
+        for name in ("gain", "tempo", "speed"):
             low, high = getattr(self, name)
             if not 0 < low <= high < inf:
                 raise OptionError(f"'{name}' is {(low, high)}: give a range of positive numbers, the lower first")
         if not 0 <= self.pitch < inf:
             raise OptionError(f"'pitch' is {self.pitch}: give the largest shift in semitones, 0 or more")
+        if not 0 <= self.equaliser < inf:
+            raise OptionError(f"'equaliser' is {self.equaliser}: give the largest boost in dB, 0 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,7 @@ class Augmenter:
         settings = self._augmentation
         partners = self._partners(excerpts[0].track, avoid) if generator.random() < settings.remix and excerpts else []
         pitch, tempo = generator.uniform(-settings.pitch, settings.pitch), generator.uniform(*settings.tempo)
+        speed = generator.uniform(*settings.speed) if settings.speed != (1.0, 1.0) else 1.0
         if partners:
             partner = partners[generator.integers(len(partners))]
             excerpts = self._remix(excerpts, partner, generator)
@@ -164,7 +173,9 @@ class Augmenter:
         if settings.drop and excerpts:
             kept = [excerpt for excerpt in excerpts if generator.random() >= settings.drop]
             excerpts = kept or [excerpts[generator.integers(len(excerpts))]]
-        return [self._with_random_effects(excerpt, pitch, tempo, generator) for excerpt in excerpts]
+        return [
+            replace(self._with_random_effects(excerpt, pitch, tempo, generator), speed=speed) for excerpt in excerpts
+        ]
 
     def _replace(self, excerpt: StemExcerpt, generator: np.random.Generator, avoid: int | None) -> list[StemExcerpt]:
         """Apply `doubled`, and `other_song` or `shift`, to a stem: one excerpt or, if doubled, two."""
@@ -187,7 +198,12 @@ class Augmenter:
             swapped=bool(generator.random() < self._augmentation.swap),
             pitch=0.0 if keeps_pitch else excerpt.pitch + pitch,
             tempo=excerpt.tempo * tempo,
+            equaliser=self._draw_equaliser(generator),
         )
+
+    def _draw_equaliser(self, generator: np.random.Generator) -> tuple[float, ...]:
+        most = self._augmentation.equaliser
+        return tuple(generator.uniform(-most, most, NUM_BANDS).tolist()) if most else ()
 
     def _remix(
         self, excerpts: Sequence[StemExcerpt], partner: RemixPartner, generator: np.random.Generator

@@ -221,7 +221,7 @@ class Examples(Dataset[TrainingExample]):
             stem = self._stem(excerpt)
             if any(is_within(stem.leaf, node) for node in nodes):
                 with open_stems([stem], self._held) as file:
-                    (audio,) = file.read(excerpt.start, round(num_samples * excerpt.tempo))
+                    (audio,) = file.read(excerpt.start, excerpt.samples_to_read(num_samples))
                 if self._mono and len(audio) > 1:
                     audio = audio.mean(axis=0, keepdims=True)
                 if self._augmenter:
