@@ -12,7 +12,7 @@ from pathlib import Path
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 
-# Of the sources: the thesis's table 3, and the size of its library's archives
+# Of the papers: the thesis's table 3, and the size of its library's archives
 SESSIONS, SESSION_HOURS, TRACKS, ARCHIVES = 500, 34.2, 20, 532e9
 
 # Assumptions
@@ -33,7 +33,7 @@ def numbers(page: str, row: str, column: int = 1) -> list[float]:
 
 
 def sessions(prices: argparse.Namespace) -> None:
-    """The sources' library, from raw tracks to stems."""
+    """The papers' library, from raw tracks to stems."""
     seconds = SESSION_HOURS * 3600 * TRACKS
     rates = {
         "`curate listen`": numbers("cost.md", "`curate listen`", 0)[-1] / numbers("cost.md", "`curate listen`", 2)[0],

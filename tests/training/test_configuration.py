@@ -19,7 +19,7 @@ RUNS = [name for name in available() if name != "small"]
 
 @pytest.mark.parametrize("name", RUNS)
 def test_every_configuration(name: str) -> None:
-    """Reads, and asks for nodes that exist; those of the sources have the sources' sizes."""
+    """Reads, and asks for nodes that exist; those of the papers have the papers' sizes."""
     full = read_settings([name])
     targets = training_targets(full, load(full.hierarchy))
     assert all(path in targets.tree for path in targets.nodes)

@@ -38,7 +38,7 @@ _LEAST = 0.01
 
 
 def confusion(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{MEASURE_HELP}, or a model's folder.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{MEASURE_HELP}, a model's folder or hf:OWNER/NAME.")],
     corpus: CorpusFolder,
     kind: Kind,
     split: Split = "test",

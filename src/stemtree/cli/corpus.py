@@ -36,7 +36,10 @@ def check(
     skip_bad: SkipBad = False,
     cluster: ClusterOption = None,
 ) -> None:
-    """Validate a copy: what is wrong, where, and how often; fails if anything is, or with --skip-bad all."""
+    """Validate a copy: what is wrong, where, and how often.
+
+    Exits with 1 if anything is wrong, with --skip-bad only if nothing can be used.
+    """
     from stemtree.corpora.check import check_corpus
     from stemtree.corpora.settings import CorpusSettings
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from stemtree.hierarchy import Hierarchy, NodePath
 
 
-_NAME_HELP = f"{MEASURE_HELP}, a model's folder, or query-tree[:RUN], trees of queries."
+_NAME_HELP = f"{MEASURE_HELP}, a model's folder or hf:OWNER/NAME, or query-tree[:RUN], query trees."
 _TARGET_HELP = "Measure only chunks in which this node is salient, and of these the nodes on its path; can be repeated."
 _FAMILY_HELP = "Measure only chunks in which another leaf of the target's family is salient too."
 _QUERY_HELP = "Query with the target, or on purpose with another instrument of its family or of another family."

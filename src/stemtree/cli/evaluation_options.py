@@ -22,9 +22,14 @@ Hop = Annotated[
     float | None, typer.Option(metavar="SECONDS", help="Begin a chunk every so many seconds (default: the duration).")
 ]
 Window = Annotated[
-    int, typer.Option(metavar="SAMPLES", help="Use windows of this length at 16 kHz for oracle and mean masks.")
+    int,
+    typer.Option(
+        metavar="SAMPLES", help="Use windows of this length at 16 kHz for oracle masks, or those that are fitted."
+    ),
 ]
-WindowHop = Annotated[int, typer.Option(metavar="SAMPLES", help="Use this hop at 16 kHz for oracle and mean masks.")]
+WindowHop = Annotated[
+    int, typer.Option(metavar="SAMPLES", help="Use this hop at 16 kHz for oracle masks, or those that are fitted.")
+]
 Split = Annotated[str, typer.Option(metavar="NAME|all", help="Take the songs of this split.")]
 RowsFile = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""A copy of a corpus at another sample rate, in the same layout (the sources: 16 kHz mono)."""
+"""A copy of a corpus at another sample rate, in the same layout (the papers: 16 kHz mono)."""
 
 import json
 import os

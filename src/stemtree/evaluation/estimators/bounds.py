@@ -13,7 +13,7 @@ from stemtree.spectral import Stft
 from stemtree.types import Waveform
 
 STFT = Stft(window=1024, hop=512, sample_rate=16000)
-"""The transform of the sources' experiments."""
+"""The transform of the papers' experiments."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from stemtree.types import Masks, Spectrogram, Waveform
 class TrainedModel:
     """What trained models with and without queries have in common.
 
-    Their masks are measured as they are: unlike in separation, they are not made to sum to one (as in the sources).
+    Their masks are measured as they are: unlike in separation, they are not made to sum to one (as in the papers).
 
     Parameters
     ----------
