@@ -22,7 +22,7 @@ PAGES = ["README.md", *sorted(f"docs/guides/{page.relative_to(REPOSITORY / 'docs
                               for page in (REPOSITORY / "docs/guides").rglob("*.md"))]  # fmt: skip
 RESULTS = sorted(f"docs/results/{page.name}" for page in (REPOSITORY / "docs/results").glob("*.md"))
 SHELL = ("sh", "console")
-FOREIGN = {"apt-get", "pip", "tensorboard", "git"}
+FOREIGN = {"apt-get", "git", "pip", "python3", "source", "tensorboard"}
 """Programs of others, whose options are theirs."""
 
 CLI: Any = typer.main.get_command(app)
