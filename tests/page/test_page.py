@@ -12,9 +12,10 @@ from support.browser import Browser
 from support.page_songs import make_song, noise
 
 from stemtree.page.make import make_page
-from stemtree.page.reference import read_reference, write_reference
+from stemtree.page.reference import write_reference
 from stemtree.page.server import PageServer
 from stemtree.page.tree import read_tree
+from stemtree.page.true_stems import read_reference
 
 RATE = 22_050
 SAMPLES = 400_001

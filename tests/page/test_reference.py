@@ -7,8 +7,9 @@ from support.page_songs import make_song, noise, read_call
 
 from stemtree.errors import StemtreeError
 from stemtree.page.make import make_page
-from stemtree.page.reference import ReferenceReader, measure, read_reference, write_reference
+from stemtree.page.reference import ReferenceReader, measure, write_reference
 from stemtree.page.tree import read_tree
+from stemtree.page.true_stems import read_reference
 
 RATE = 8000
 SAMPLES = 25 * RATE

@@ -67,8 +67,9 @@ def view(
 
 
 def _compare(folder: Path, page: Path, reference: Path, kind: str | None, track: str | None) -> str:
-    from stemtree.page.reference import read_reference, write_reference
+    from stemtree.page.reference import write_reference
     from stemtree.page.tree import read_tree
+    from stemtree.page.true_stems import read_reference
 
     stems = read_reference(read_tree(folder), reference, kind, track)
     with progress_bar("the true stems") as progress:

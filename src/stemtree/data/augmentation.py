@@ -163,6 +163,7 @@ class Augmenter:
         settings = self._augmentation
         partners = self._partners(excerpts[0].track, avoid) if generator.random() < settings.remix and excerpts else []
         pitch, tempo = generator.uniform(-settings.pitch, settings.pitch), generator.uniform(*settings.tempo)
+        # Nothing is drawn where nothing changes, so that runs without a speed draw what they drew before there was one.
         speed = generator.uniform(*settings.speed) if settings.speed != (1.0, 1.0) else 1.0
         if partners:
             partner = partners[generator.integers(len(partners))]
