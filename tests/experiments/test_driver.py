@@ -104,7 +104,9 @@ def test_a_further_test_set_is_measured_without_training(
     """What was measured before stays as it is."""
     shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
     run = finished.runs[2]
-    more = replace(run, tests=(replace(run.tests[0], name="half a second", duration=0.5), *run.tests))
+    further = replace(run.tests[0], name="half a second", duration=0.5)
+    name = further.list_name(Songs().identity(further.corpus, run.settings.hierarchy), run.settings)
+    more = replace(run, tests=(further, *run.tests), lists={**run.lists, further.name: name})
     suite = Suite(tmp_path, [more])
     assert (suite.state(run), suite.state(more)) == (State.EVALUATED, State.TRAINED)
     monkeypatch.setattr(execution, "fit", None)
@@ -114,6 +116,26 @@ def test_a_further_test_set_is_measured_without_training(
     assert new.filter(test="songs").equals(old) and len(new.filter(test="half a second")) > len(old)
     assert now.chunks.items() > before.chunks.items() and now.curve == before.curve
     assert not run_suite(suite, Songs(), HERE)
+
+
+def test_songs_of_a_test_set_that_were_made_anew_are_measured_without_training(
+    finished: Suite, tiny_corpora: Path, tmp_path: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_corpora, tmp_path / "place")
+    shutil.copytree(finished.folder, tmp_path / "suite")
+    monkeypatch.chdir(tmp_path / "place")
+    changes = ("trainer.max_epochs=3",)
+    before = make_suite(tmp_path / "suite", experiment, *changes)
+    assert {before.state(run) for run in before.runs} == {State.EVALUATED}
+    song = min((tmp_path / "place" / before.runs[0].tests[0].root).glob("test/*"))
+    shutil.rmtree(song)
+    suite = make_suite(tmp_path / "suite", experiment, *changes)
+    assert [suite.state(run) for run in suite.runs][2:] == [State.TRAINED, State.TRAINED]
+    monkeypatch.setattr(execution, "fit", None)
+    assert run_suite(suite, Songs(), HERE) == {Outcome.DONE: 4}
+    assert {suite.state(run) for run in suite.runs} == {State.EVALUATED} and not run_suite(suite, Songs(), HERE)
+    for run, table in rows(suite).items():
+        assert set(rows(finished)[run]["track"]) - set(table["track"]) == {song.name}, run
 
 
 def test_a_failure_is_kept_and_stops_no_other_run(

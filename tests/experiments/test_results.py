@@ -45,6 +45,11 @@ def test_what_is_missing_or_of_other_songs_is_counted(experiment: Experiment, tm
     results = read_results("own", runs, tmp_path)
     assert results.missing == {"oracle:psa": 1, "level_1": 1} and results.left_out == 1
     assert [run.description.corpora for run in results.trained["direct"]] == ["songs"]
+    file = tmp_path / "own000.parquet"
+    description, table = read_run(file)
+    write_run({"songs": table}, description.model_copy(update={"chunks": {"songs": "of others"}}), file)
+    results = read_results("own", runs, tmp_path)
+    assert results.left_out == 2 and [test.arms.keys() for test in results.tests] == [{"direct"}]
     arms = {"some": ARMS["direct"], "others": ARMS["direct"] | {"train": [{"root": "others"}]}}
     two = make_rows(tmp_path / "two", experiment.model_copy(update={"arms": arms}), {"some": 3.0, "others": 1.0})
     assert {arm: len(found) for arm, found in read_results("own", two, tmp_path / "two").trained.items()} == {

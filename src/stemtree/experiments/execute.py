@@ -90,7 +90,7 @@ def execute(job: Job) -> Outcome:
     with folder.locked() as held:
         if not held:
             return Outcome.ELSEWHERE
-        lacking = unmeasured(folder.rows, job.run.test_names)
+        lacking = unmeasured(folder.rows, {name: file.stem for name, file in job.chunks.items()})
         if not lacking:
             return Outcome.DONE
         with folder.counted(0.0 if job.own_process else cpu_seconds()):

@@ -49,6 +49,8 @@ class Run:
         Of the songs of training and validation; empty where they are missing.
     tests : tuple of TestSet
         What it is measured on.
+    lists : mapping
+        For each test set, by name, the name of its list of chunks; empty where songs are not looked at.
     uses : tuple of Use
         What it serves.
     missing : str
@@ -60,6 +62,7 @@ class Run:
     identity: str
     corpora: str
     tests: tuple[TestSet, ...]
+    lists: Mapping[str, str]
     uses: tuple[Use, ...]
     missing: str = ""
 
@@ -169,7 +172,7 @@ def target_nodes(settings: TrainSettings, hierarchy: Hierarchy) -> tuple[NodePat
 
 def _merge(first: Run, second: Run) -> Run:
     tests = (*first.tests, *(test for test in second.tests if test not in first.tests))
-    return replace(first, tests=tests, uses=(*first.uses, *second.uses))
+    return replace(first, tests=tests, lists={**first.lists, **second.lists}, uses=(*first.uses, *second.uses))
 
 
 def _runs(
@@ -198,18 +201,27 @@ def _make(estimator: str, settings: TrainSettings, tests: tuple[TestSet, ...], u
     else:
         identity = settings_identity(identity)
     if songs is None:
-        return Run(estimator, settings, identity, "", tests, (use,))
+        return Run(estimator, settings, identity, "", tests, {}, (use,))
     used = (settings.train, settings.validation) if estimator == TRAINED else (settings.train,)
-    corpora, missing = "", ""
+    corpora, missing, lists = "", "", {}
     try:
         if estimator in (TRAINED, "mean"):
             corpora = digest([[songs.identity(source, settings.hierarchy) for source in sources] for sources in used])
         found = tuple(test for test in tests if _exists(test, settings, songs))
         if not found:
             songs.load(tests[0].corpus, settings.hierarchy)
+        lists = {test.name: _list_name(test, settings, songs) for test in found}
     except StemtreeError as error:
         found, missing = tests, str(error)
-    return Run(estimator, settings, identity, corpora, found, (use,), missing)
+    return Run(estimator, settings, identity, corpora, found, lists, (use,), missing)
+
+
+def _list_name(test: TestSet, settings: TrainSettings, songs: Songs) -> str:
+    """See `TestSet.list_name`; that of songs that are damaged is none."""
+    try:
+        return test.list_name(songs.identity(test.corpus, settings.hierarchy), settings)
+    except StemtreeError:
+        return ""
 
 
 def _exists(test: TestSet, settings: TrainSettings, songs: Songs) -> bool:

@@ -40,7 +40,7 @@ class Results:
     missing : dict
         For each arm how many of its runs are not there.
     left_out : int
-        How many runs were not used, since they are of other songs than most.
+        How many runs were not used, or not on all test sets, since they are of other songs than most.
     tests : list of OnTest
         For each test set that has rows. Without the highest level where no chunk has all.
     lower : dict of str to OnTest
@@ -132,7 +132,7 @@ def _finished(
     songs: Mapping[str, str],
     lists: Mapping[str, str],
 ) -> tuple[list[Finished], set[Path]]:
-    """The rows of each run that was measured on the common songs, of the common chunks alone; and their files."""
+    """The rows of each run that learned from the common songs, of the common chunks alone; files of which all count."""
     finished, used = [], set()
     for (arm, seed), run in wanted.items():
         fitting = (entry for entry in candidates[run.identity] if entry[1].corpora == songs[run.identity])
@@ -141,7 +141,8 @@ def _finished(
             same = [test for test, chunks in described.chunks.items() if lists[test] == chunks]
             rows = read_run(file)[1].filter(pl.col("test").is_in(same))
             finished.append(Finished(arm, seed, described, rows))
-            used.add(file)
+            if len(same) == len(described.chunks):
+                used.add(file)
     return finished, used
 
 

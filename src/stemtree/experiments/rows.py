@@ -1,7 +1,7 @@
 """The rows of runs, small enough to be versioned: all that the report is made from."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -104,10 +104,18 @@ def read_description(file: Path) -> Description:
         raise EvaluationError(f"'{file}' does not hold a run of an experiment: remove it") from None
 
 
-def unmeasured(file: Path, tests: Iterable[str]) -> list[str]:
-    """Those test sets, by name, of which a file holds no rows; all of them where there is no file."""
+def unmeasured(file: Path, lists: Mapping[str, str]) -> list[str]:
+    """Those test sets of which a file holds no rows, or rows of other chunks; all of them where there is no file.
+
+    Parameters
+    ----------
+    file : pathlib.Path
+        The rows.
+    lists : mapping
+        For each test set, by name, the name of its list of chunks.
+    """
     measured = read_description(file).chunks if file.exists() else {}
-    return [test for test in tests if test not in measured]
+    return [test for test, chunks in lists.items() if measured.get(test) != chunks]
 
 
 def read_not_run(folder: Path) -> dict[str, str]:

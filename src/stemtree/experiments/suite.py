@@ -52,7 +52,7 @@ class Suite:
         codes = (*self.codes, code_identity())
         kept = [self.published / f"{run.key(code)}.parquet" for code in codes] if self.published else []
         files = (file for file in (self.folder_of(run).rows, *kept) if file.exists())
-        return next((file for file in files if not unmeasured(file, run.test_names)), None)
+        return next((file for file in files if not unmeasured(file, run.lists)), None)
 
     def state(self, run: Run) -> State:
         """How far a run is."""

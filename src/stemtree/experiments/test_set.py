@@ -60,6 +60,11 @@ class TestSet:
         mono = training.channels == 1
         return EvaluationSettings(chunking, training.subtree, mono=mono, window=window, bss=False, query=self.query)
 
+    def list_name(self, identity: str, training: TrainSettings) -> str:
+        """The name of the list of chunks, which changes with songs and rule; parameters as for `freeze`."""
+        rule = [identity, self.family, self.sample, self.duration, self.threshold, *training.targets]
+        return f"{self.name}-{digest(rule)}"
+
     def freeze(
         self, corpus: Corpus, identity: str, hierarchy: Hierarchy, training: TrainSettings, folder: Path
     ) -> Path:
@@ -76,15 +81,14 @@ class TestSet:
         training : TrainSettings
             Whose targets chunks are selected for.
         folder : pathlib.Path
-            Where the list goes, under a name that changes with songs and rule.
+            Where the list goes, under its name.
 
         Raises
         ------
         StemtreeError
             See `select_chunks` and `write_chunks`.
         """
-        rule = [identity, self.family, self.sample, self.duration, self.threshold, *training.targets]
-        file = folder / f"{self.name}-{digest(rule)}.csv"
+        file = folder / f"{self.list_name(identity, training)}.csv"
         if file.exists():
             return file
         chunking = self.settings(training).chunking
