@@ -252,7 +252,13 @@ def evaluate_query_tree(
     judge = TreeJudge(tree, corpus, settings)
     origins = {leaf: example.origin for leaf, example in tree.stack.examples.items()}
     provenance = {
-        "estimator": {"name": "query-tree", "sha256": weights_digest(model), "like": origins, "present_db": present_db},
+        "estimator": {
+            "name": "query-tree",
+            "sha256": weights_digest(model),
+            "settings": tree.stack.model.card.settings_digest,
+            "like": origins,
+            "present_db": tree.present_db if tree.by_loudness else None,
+        },
         "corpus": corpus_fingerprint(corpus),
         **settings.as_dict(),
     }

@@ -86,8 +86,8 @@ class TrainedModel:
 
     def provenance(self) -> dict[str, object]:
         """See `Estimator.provenance`."""
-        said: dict[str, object] = {"name": "trained", "sha256": weights_digest(self.folder)}
-        return said | ({"follows_position": True} if self.model.card.follows_position else {})
+        settings = self.model.card.settings_digest
+        return {"name": "trained", "sha256": weights_digest(self.folder), "settings": settings}
 
     def _masks(self, mixture: Spectrogram, query: Spectrogram | None) -> Masks:
         return self.model.estimate(mixture, query).masks
