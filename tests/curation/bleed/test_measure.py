@@ -141,8 +141,16 @@ def test_table_keeps_what_is_there_and_flags_by_threshold(tmp_path: Path) -> Non
         ("C - D", "gtr.wav", "0"),
         ("C - D", "vox.wav", "1"),
     ]
+    measure(tmp_path / "A - B", {"gtr": guitar, "vox": heard(guitar, notes(2, pitches=2), -10)})
+    third = update_leaks(both, annotation, table, BleedSettings(), workers=1)
+    assert (third.measured, third.kept) == (["A - B"], ["C - D"])
+    (loud,) = (leak.leak_db for file, leak in read_leaks(table)["A - B"].items() if file == "vox.wav")
+    assert loud > read_leaks(table)["C - D"]["vox.wav"].leak_db + 5
     update_leaks(both, annotation, table, BleedSettings(threshold=-10), workers=1)
-    assert not any(leak.leaks for song in read_leaks(table).values() for leak in song.values())
+    assert not read_leaks(table)["C - D"]["vox.wav"].leaks
+    (tmp_path / "own.yaml").write_text("name: own\ntree: {strings: {electric_guitar: {}}, lead_vocal: {}}\n")
+    other_leaves = BleedSettings(hierarchy=str(tmp_path / "own.yaml"))
+    assert update_leaks(both[:1], annotation, table, other_leaves, workers=1).kept == []
 
 
 def test_bad_input_is_named(tmp_path: Path) -> None:

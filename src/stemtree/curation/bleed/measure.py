@@ -1,5 +1,7 @@
 """Leakage in sessions: measured for every track, compared with a threshold, written to a table."""
 
+import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -158,7 +160,7 @@ class BleedReport:
     Parameters
     ----------
     measured, kept : list of str
-        Songs that were measured, and songs whose rows were there already with the same files and labels.
+        Songs that were measured, and songs whose rows were there already, of the same files, labels and leaves.
     problems : list of Problem
         Songs that could not be measured, and tracks that cannot be used.
     rows : list of LeakRow
@@ -214,8 +216,8 @@ def update_leaks(
             report.problems.append(outcome)
         else:
             report.measured.append(session.song)
-            rows = [LeakRow(session.song, track.name, track.label, outcome[track.name]) for track in session.tracks]
-            report.rows = [row for row in report.rows if row.song != session.song] + rows
+            rows = [row for row in report.rows if row.song != session.song]
+            report.rows = rows + outcome
             _write(table, report.rows)
         if progress:
             progress(done, len(jobs))
@@ -234,8 +236,9 @@ def _open_sessions(
         report.problems += session.problems
         if not session.tracks:  # the problems say why
             continue
-        in_table = {(row.file, row.label) for row in report.rows if row.song == session.song}
-        if in_table == {(track.name, track.label) for track in session.tracks}:
+        in_table = {(row.file, row.label, row.tracks) for row in report.rows if row.song == session.song}
+        checksum = _checksum(session)
+        if in_table == {(track.name, track.label, checksum) for track in session.tracks}:
             report.kept.append(session.song)
         else:
             yield session
@@ -258,12 +261,18 @@ def _sessions(
     return sessions
 
 
-def _measure(job: tuple[Session, BleedSettings]) -> dict[str, Leak] | Problem:
+def _measure(job: tuple[Session, BleedSettings]) -> list[LeakRow] | Problem:
     session, settings = job
+    checksum = _checksum(session)  # of the files as they are before they are read
     try:
-        return measure_bleed(session, settings.threshold)
+        leaks = measure_bleed(session, settings.threshold)
+        return [LeakRow(session.song, track.name, track.label, leaks[track.name], checksum) for track in session.tracks]
     except StemtreeError as error:
         return Problem(session.song, "unreadable", f"'{session.song}' was not measured: {error}")
+
+
+def _checksum(session: Session) -> str:
+    return hashlib.sha256(json.dumps([track.state for track in session.tracks]).encode()).hexdigest()[:16]
 
 
 def _write(table: Path, rows: Iterable[LeakRow]) -> None:

@@ -11,7 +11,7 @@ from stemtree.curation.sessions.csv_tables import read_table, write_table
 from stemtree.errors import CorpusError
 
 LEAK_COLUMNS = (
-    "song", "file", "label", "leaks", "leak_db", "from_label", "from_file", "delay_ms", "same_instrument_db",
+    "song", "file", "label", "leaks", "leak_db", "from_label", "from_file", "delay_ms", "same_instrument_db", "tracks",
 )  # fmt: skip
 
 _NUMBERS = ("leak_db", "delay_ms", "same_instrument_db")
@@ -53,12 +53,23 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class LeakRow:
-    """A row of the table: a file of a song, its label, and what leaks into it."""
+    """A row of the table.
+
+    Parameters
+    ----------
+    song, file, label : str
+        As in the annotation.
+    leak : Leak
+        What leaks into the file.
+    tracks : str
+        A checksum of the song's tracks and their leaves, see `stemtree.curation.sessions.sessions.RawTrack.state`.
+    """
 
     song: str
     file: str
     label: str
     leak: Leak
+    tracks: str = ""
 
 
 def read_leaks(file: str | os.PathLike[str]) -> dict[str, dict[str, Leak]]:
@@ -80,11 +91,11 @@ def read_leak_rows(file: str | os.PathLike[str]) -> list[LeakRow]:
             message = f"the table '{file}' has a row for '{row['file']}' that is not of leakage"
             raise CorpusError(f"{message}: make it with stemtree curate bleed") from None
         leak = Leak(leaks, level, row.get("from_label", ""), row.get("from_file", ""), delay, same)
-        rows.append(LeakRow(row["song"], row["file"], row.get("label", ""), leak))
+        rows.append(LeakRow(row["song"], row["file"], row.get("label", ""), leak, row.get("tracks", "")))
     return rows
 
 
 def write_leaks(file: Path, rows: Iterable[LeakRow]) -> None:
     """Write a table of leakage; raises CorpusError if it cannot be written."""
-    cells = ((row.song, row.file, row.label, int(row.leak.leaks), *astuple(row.leak)[1:]) for row in rows)
+    cells = ((row.song, row.file, row.label, int(row.leak.leaks), *astuple(row.leak)[1:], row.tracks) for row in rows)
     write_table(file, LEAK_COLUMNS, cells)

@@ -43,6 +43,12 @@ class RawTrack:
     label: str
     leaf: NodePath
 
+    @property
+    def state(self) -> tuple[str, str, int, int]:
+        """Name, leaf, size and time of change: what is made of the file may stay while these do."""
+        status = self.path.stat()
+        return self.name, self.leaf, status.st_size, status.st_mtime_ns
+
 
 @dataclass(frozen=True, slots=True)
 class Session:

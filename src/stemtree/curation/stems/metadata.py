@@ -31,7 +31,7 @@ _VOCAL = {"vocal", "vocals"}
 
 def fingerprint(session: Session, tracks: tuple[RawTrack, ...], tree: Hierarchy, settings: StemSettings) -> str:
     """A checksum of everything that the audio depends on; of raw files the size and the time of change."""
-    files = [(track.name, track.leaf, *_identity(track.path)) for track in tracks]
+    files = [track.state for track in tracks]
     decisive = [_FORMAT, asdict(settings), tree.as_dict(), files, [problem.message for problem in session.problems]]
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -185,8 +185,3 @@ def _gain_db(gain: float) -> float | None:
     """A gain in dB, fine enough to restore every sample of 24 bits."""
     gain_db = to_decibels(gain)
     return round(gain_db, 8) + 0.0 if math.isfinite(gain_db) else None
-
-
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
