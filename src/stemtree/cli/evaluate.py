@@ -31,7 +31,7 @@ from stemtree.cli.given_options import refuse_given
 from stemtree.cli.messages import one_line, progress_bar, say, show, stopped_by_user
 from stemtree.cli.song_options import DeviceOption
 from stemtree.devices import AUTO, check_name
-from stemtree.errors import OptionError, counted
+from stemtree.errors import AudioError, OptionError, counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -215,11 +215,21 @@ def mean_mask(
     root, _ = check_names(described, hierarchy, depth, root, None, None)
     songs, tree = read_corpus(described, hierarchy, depth=depth)
     settings = EvaluationSettings(root=root, sample=sample, seed=seed)
+    left_out: dict[str, AudioError] = {}
     with progress_bar("fitting") as progress:
         masks = fit_mean_mask(
-            songs, tree.descendants(root), settings, kind=mask, stft=stft, device=device, progress=progress
+            songs,
+            tree.descendants(root),
+            settings,
+            kind=mask,
+            stft=stft,
+            device=device,
+            progress=progress,
+            left_out=left_out.__setitem__ if skip_bad else None,
         )
     masks.save(output)
+    for song, error in left_out.items():
+        say(f"'{song}' is left out: {error}", error=True)
     say(f"{output}: {counted(len(masks.nodes), 'node')}, {masks.fitted}")
 
 

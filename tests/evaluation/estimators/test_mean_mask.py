@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from support.stub_device import STUB, stub_device
 
 from stemtree.corpora.track import Corpus
 from stemtree.data.salience import Chunking
-from stemtree.errors import OptionError
+from stemtree.errors import AudioError, OptionError
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.mean_mask import MeanMask, fit_mean_mask
 from stemtree.evaluation.settings import EvaluationSettings
@@ -21,7 +22,7 @@ SMALL = Stft(64, 32, 4000)
 
 
 def _fit(corpus: Corpus, **options) -> MeanMask:
-    how = {name: options.pop(name) for name in ("kind", "device") if name in options}
+    how = {name: options.pop(name) for name in ("kind", "device", "left_out") if name in options}
     return fit_mean_mask(corpus, NODES, EvaluationSettings(Chunking(2, 2), **options), stft=SMALL, **how)
 
 
@@ -43,6 +44,23 @@ def test_the_mean_is_that_of_a_slow_twin(corpus: Corpus) -> None:
     np.testing.assert_allclose(_fit(corpus).mask, total / count, atol=1e-4)
     with stub_device():
         np.testing.assert_allclose(_fit(corpus, device=STUB).mask, total / count, atol=1e-4)
+
+
+def test_songs_that_cannot_be_read_are_left_out_where_that_is_wanted(corpus: Corpus, tmp_path: Path) -> None:
+    songs = make_corpus(tmp_path, [["vocals", "accompaniment/other"]] * 2)
+    stem = songs.tracks[1].stems[1].file.path
+    samples = soundfile.read(stem)[0]
+    samples[-1] = np.nan
+    soundfile.write(stem, samples, 4000, "FLOAT")
+    with pytest.raises(AudioError):
+        _fit(songs)
+    told: dict[str, AudioError] = {}
+    fitted = _fit(songs, left_out=told.__setitem__)
+    assert list(told) == ["1"] and "NaN" in str(told["1"])
+    first = _fit(replace(songs, tracks=songs.tracks[:1]))
+    assert torch.equal(fitted.mask, first.mask) and fitted.fitted == first.fitted == "psa masks of 3 chunks of 1 song"
+    with pytest.raises(AudioError, match="none of 1 song can be read"):
+        _fit(replace(songs, tracks=songs.tracks[1:]), left_out=told.__setitem__)
 
 
 def test_it_filters_the_mixture(corpus: Corpus) -> None:

@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from stemtree.corpora.track import Corpus
 from stemtree.data.signals import node_signals
 from stemtree.devices import find_device
-from stemtree.errors import OptionError, counted, suggest
-from stemtree.evaluation.chunks import choose_chunks
+from stemtree.errors import AudioError, OptionError, counted, suggest
+from stemtree.evaluation.chunks import SongChunks, choose_chunks
 from stemtree.evaluation.estimators.base import Batch
 from stemtree.evaluation.estimators.bounds import STFT
 from stemtree.evaluation.estimators.chunkwise import Chunkwise
@@ -130,6 +131,7 @@ def fit_mean_mask(
     stft: Stft = STFT,
     device: str | torch.device = "cpu",
     progress: Callable[[int, int], None] | None = None,
+    left_out: Callable[[str, AudioError], None] | None = None,
 ) -> MeanMask:
     """Average each node's ideal mask over the frames of a corpus, bin by bin, where the mixture is not silent.
 
@@ -149,11 +151,13 @@ def fit_mean_mask(
         Where to compute, see `stemtree.devices.find_device`.
     progress : callable, optional
         Called with the number of songs done and of all.
+    left_out : callable, optional
+        Called with the song and the reason where one cannot be read, which is left out then.
 
     Raises
     ------
     AudioError
-        If a stem cannot be read.
+        If a stem cannot be read, or with `left_out` no song can be.
     OptionError
         If the kind or the device is unknown or the songs differ in sample rate.
     DeviceError
@@ -170,16 +174,37 @@ def fit_mean_mask(
     songs = choose_chunks(corpus, settings.chunking, settings.sample, settings.seed)
     mask_sum = torch.zeros(len(nodes), stft.bins, dtype=torch.float64)
     num_frames = torch.zeros(stft.bins, dtype=torch.float64)
+    read: list[SongChunks] = []
     for done, song in enumerate(songs, start=1):
-        for start in song.starts:
-            signals = node_signals(song.track, (settings.root, *nodes), start, num_samples, mono=True)
-            mixture, *truth = stft.transform(torch.from_numpy(np.stack(signals)).to(place))
-            audible = mixture.abs() > 0
-            masks = ideal_masks(kind, torch.stack(truth), mixture) * audible
-            mask_sum += masks.sum(dim=(1, 3)).cpu()
-            num_frames += audible.sum(dim=(0, 2)).cpu()
+        try:
+            masks, frames = _sums(song, (settings.root, *nodes), num_samples, kind, stft, place)
+        except AudioError as error:
+            if left_out is None:
+                raise
+            left_out(song.track.id, error)
+        else:
+            mask_sum, num_frames = mask_sum + masks, num_frames + frames
+            read.append(song)
         if progress:
             progress(done, len(songs))
-    num_chunks = sum(len(song.starts) for song in songs)
-    fitted = f"{kind} masks of {counted(num_chunks, 'chunk')} of {counted(len(songs), 'song')}"
+    if not read:
+        raise AudioError(f"none of {counted(len(songs), 'song')} can be read")
+    num_chunks = sum(len(song.starts) for song in read)
+    fitted = f"{kind} masks of {counted(num_chunks, 'chunk')} of {counted(len(read), 'song')}"
     return MeanMask(tuple(nodes), (mask_sum / num_frames.clamp_min(1)).float(), stft, fitted, settings.root)
+
+
+def _sums(
+    song: SongChunks, nodes: Sequence[NodePath], num_samples: int, kind: str, stft: Stft, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Sums over a song: masks ``(node, bin)``, numbers of audible frames ``(bin,)``. The first node is the mixture."""
+    mask_sum = torch.zeros(len(nodes) - 1, stft.bins, dtype=torch.float64)
+    num_frames = torch.zeros(stft.bins, dtype=torch.float64)
+    for start in song.starts:
+        signals = node_signals(song.track, nodes, start, num_samples, mono=True)
+        mixture, *truth = stft.transform(torch.from_numpy(np.stack(signals)).to(device))
+        audible = mixture.abs() > 0
+        masks = ideal_masks(kind, torch.stack(truth), mixture) * audible
+        mask_sum += masks.sum(dim=(1, 3)).cpu()
+        num_frames += audible.sum(dim=(0, 2)).cpu()
+    return mask_sum, num_frames
