@@ -366,10 +366,10 @@ export class App {
 
   // Taking away
 
-  toHash(): string {
+  toHash(position = this.position): string {
     return toHash(this.tree, {
       mix: this.mix,
-      position: this.isPlaying ? 0 : this.position,
+      position,
       loop: this.loop && { ...this.loop, on: this.looping },
       chosen: this.chosen,
       view: this.isZoomed ? this.view : null,

@@ -100,7 +100,7 @@ function build(app: App): void {
   const remember = () => {
     window.clearTimeout(timer);
     timer = window.setTimeout(() => {
-      const hash = app.toHash();
+      const hash = app.toHash(app.isPlaying ? 0 : app.position);
       if (`#${hash}` !== location.hash && (hash || location.hash)) history.replaceState(null, "", `#${hash}`);
     }, 400);
   };

@@ -138,7 +138,8 @@ export class TakeDialog {
   }
 
   private async copy(): Promise<void> {
-    this.link.value = location.href.replace(/#.*$/, "") + (this.app.toHash() ? `#${this.app.toHash()}` : "");
+    const hash = this.app.toHash();
+    this.link.value = location.href.replace(/#.*$/, "") + (hash && `#${hash}`);
     this.link.hidden = false;
     this.link.select();
     try {
