@@ -77,6 +77,15 @@ def test_one_file_is_fetched_and_kept(server: ThreadingHTTPServer, capfd: pytest
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_card_of_the_old_name_is_found_without_the_network(server: ThreadingHTTPServer) -> None:
+    file = fetch("hf:me/old@v1", CARDS)
+    assert file.name == "model.json"
+    server.shutdown()
+    server.server_close()
+    fetch.cache_clear()
+    assert fetch("hf:me/old@v1", CARDS) == file
+
+
 def test_cards_of_earlier_models(server: ThreadingHTTPServer) -> None:
     assert fetch("hf:me/old@v1", CARDS).read_bytes() == b"[]"
 

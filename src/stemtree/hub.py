@@ -42,15 +42,18 @@ def fetch(name: str, files: tuple[str, ...]) -> Path:
     """
     repository, revision = _parse(name)
     hub = _library(name)
+    unfetched: Exception | None = None
     with _explained(hub, name):
         for file in files:
             try:
                 options = {"revision": revision, "tqdm_class": _silent(hub)}
                 return Path(hub.hf_hub_download(repository, file, **options))
-            except hub.errors.LocalEntryNotFoundError:  # one that cannot be fetched, not one that is not there
-                raise
+            except hub.errors.LocalEntryNotFoundError as error:  # it cannot be fetched, and may not be there either
+                unfetched = unfetched or error
             except hub.errors.EntryNotFoundError:
                 continue
+        if unfetched:
+            raise unfetched
     raise ModelError(f"'{name}' is no model of stemtree: it has no {files[0]}; check the name")
 
 

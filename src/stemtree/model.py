@@ -220,7 +220,7 @@ def make_model(card: Card) -> Model:
 
 
 def save_model(model: Model, folder: str | os.PathLike[str], name: str = "") -> Path:
-    """Write weights, card and a page on them into a folder, all or none, and return it.
+    """Write weights, card and a page on them into a folder, each file whole or not at all, and return it.
 
     Parameters
     ----------

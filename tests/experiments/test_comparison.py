@@ -72,6 +72,7 @@ def test_command(cli, tmp_path: Path) -> None:
     assert outcome.err == "stemtree: the interval is over songs alone; give a second seed of each with --a and --b\n"
     both = cli("compare", files["a"], files["b"], "--a", files["a2"], "--b", files["b2"], "--confidence", 0.9)
     assert (both.code, both.err) == (0, "") and "90% interval" in both.out
+    assert "97.5% interval" in cli("compare", files["a"], files["b"], "--confidence", 0.975).out
     assert cli("compare", files["a"], tmp_path / "none.parquet").code == 1
 
 

@@ -43,7 +43,7 @@ def compare(
     for files in runs:
         _refuse_repeated(files)
     levels = compare_rows(*([read_rows(file, test) for file in files] for files in runs), confidence=confidence)
-    interval = f"{confidence:.0%} interval".replace(".0%", "%")
+    interval = f"{100 * confidence:g}% interval"
     table = Table("dB", "A", "B", "A - B", interval, "p", "songs", "chunks", "undefined")
     for column in table.columns[1:]:
         column.justify = "right"

@@ -133,7 +133,7 @@ def separate(
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print which files would be written; separate nothing.")
+        bool, typer.Option("--dry-run", help="Print the files of each song, those that are there too, and end.")
     ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but what goes wrong.")] = False,
     as_json: Annotated[

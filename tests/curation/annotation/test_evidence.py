@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,14 @@ def test_silence_is_counted_in_tenths_of_a_second(tmp_path: Path) -> None:
     half = np.where(TIME < 4, np.sin(2 * np.pi * 440 * TIME), 0)
     assert measure(tmp_path, np.stack([half, half], axis=1)).silent == pytest.approx(0.5, abs=0.02)
     assert measure(tmp_path, np.zeros(800)) == Evidence("s", "a.wav", 0.05, 1, -np.inf, 1.0)
+
+
+def test_channels_that_cancel_each_other_are_heard(tmp_path: Path) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 440 * TIME)
+    mono, inverted = measure(tmp_path, tone), measure(tmp_path, np.stack([tone, -tone], axis=1))
+    assert inverted == replace(mono, channels=2)
+    one_side = measure(tmp_path, np.stack([tone, np.zeros(len(tone))], axis=1))
+    assert (one_side.low, one_side.high, one_side.silent) == (mono.low, mono.high, 0)
 
 
 def test_a_file_that_cannot_be_read_is_a_doubt(tmp_path: Path) -> None:

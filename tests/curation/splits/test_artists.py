@@ -13,6 +13,8 @@ from stemtree.curation.splits.artists import credited, group_by_artist
         ("Ian Dearden (with Vicki Swann)", "x", {"iandeardenwithvickiswann", "iandearden", "vickiswann"}),
         ("Malcolm X", "x", {"malcolmx"}),
         ("Андрей Андреев ft Ёж", "x", {"андреиандреев", "еж"}),
+        ("!!!", "x", {"!!!"}),
+        ("† † †", "x", {"†††"}),
         ("", "x", set()),
     ],
 )

@@ -19,6 +19,9 @@ _SECONDS = 6.0
 
 _WINDOW, _HOP, _MEDIAN_WIDTH = 1024, 512, 17
 
+_CANCELLED = 0.02
+"""Channels cancel each other where their mean has a smaller share, -17 dB, of the energy that each has on average."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -92,7 +95,7 @@ def _survey(blocks: Iterator[NDArray[np.float64]], sample_rate: int) -> _Survey:
     silent: list[NDArray[np.bool_]] = []
     tenth = sample_rate // 10
     for block in blocks:
-        mono = block.mean(axis=0)
+        mono = _to_mono(block)
         num_samples += len(mono)
         peak = max(peak, float(np.abs(block).max(initial=0)))
         segments = mono[: len(mono) // tenth * tenth].reshape(-1, tenth)
@@ -103,6 +106,13 @@ def _survey(blocks: Iterator[NDArray[np.float64]], sample_rate: int) -> _Survey:
     if not sum(map(len, silent)):  # shorter than a tenth of a second
         silent = [np.array([peak < 10 ** (SILENCE_DBFS / 20)])]
     return _Survey(loudest, num_samples, float(peak_dbfs), float(np.concatenate(silent).mean()))
+
+
+def _to_mono(block: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of the channels; where they cancel each other, the loudest of them."""
+    energies, mono = np.square(block).sum(axis=1), block.mean(axis=0)
+    loudest: NDArray[np.float64] = block[energies.argmax()]
+    return loudest if np.square(mono).sum() < _CANCELLED * energies.mean() else mono
 
 
 def _power(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -27,10 +27,10 @@ def credited(artist: str, title: str = "") -> frozenset[str]:
 
 
 def normal_name(name: str) -> str:
-    """Letters and digits of a name, without case, accents and a leading article."""
+    """Letters and digits of a name, without case, accents and a leading article; of ``!!!`` its signs."""
     plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
     plain = re.sub(r"^\s*the\s+", "", plain.casefold())
-    return "".join(char for char in plain if char.isalnum())
+    return "".join(char for char in plain if char.isalnum()) or "".join(plain.split())
 
 
 def group_by_artist(credits: Iterable[tuple[str, frozenset[str]]]) -> list[list[str]]:
