@@ -35,6 +35,12 @@ WHOLE = {
 }
 
 
+def test_padding_of_more_than_a_frame_is_no_audio(tmp_path: Path) -> None:
+    """Bytes before the first frame, so that our own reader takes the file."""
+    (tmp_path / "a.mp3").write_bytes(bytes(64) + with_soundfile("MP3", A[:, :20752]))
+    assert [count(tmp_path / "a.mp3"), open_source(tmp_path / "a.mp3").num_samples] == [20752, 20752]
+
+
 def count(path: Path, **options: bool) -> int:
     return sum(block.shape[1] for block in open_source(path, **options).blocks(1 << 14))
 

@@ -39,6 +39,13 @@ def test_speed_and_timbre() -> None:
     np.testing.assert_allclose(20 * np.log10(spectrum.max(axis=1) / 0.5), [6, -12], atol=0.01)
 
 
+@pytest.mark.parametrize("length", range(4))
+def test_hardly_any_samples_are_left_as_they_are(length: int) -> None:
+    samples = np.full((2, length), 0.5, np.float32)
+    changed = apply_augmentation(samples, StemExcerpt(0, 0, 0, pitch=1.0, tempo=1.1), 16000, 10)
+    assert changed.shape == (2, 10) and not changed[:, length:].any()
+
+
 def test_a_stem_that_ends_early_is_filled_up() -> None:
     samples = np.ones((1, 100), np.float32)
     changed = apply_augmentation(samples, StemExcerpt(0, 0, 0, speed=1.25), 16000, 1000)

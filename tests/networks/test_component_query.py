@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stemtree.errors import OptionError
 from stemtree.networks.component_query import ComponentQuery, ComponentQuerySettings
 from stemtree.networks.folded_conv import Band, FoldedConvSettings
 from stemtree.networks.kernels import fuse_batch_norms
@@ -17,6 +18,11 @@ SETTINGS = ComponentQuerySettings(
 def network() -> ComponentQuery:
     torch.manual_seed(0)
     return SETTINGS.build(BINS, CHANNELS, OUTPUTS).eval()
+
+
+def test_what_has_nothing_beside_it_is_refused() -> None:
+    with pytest.raises(OptionError, match="nothing lies beside the targets"):
+        SETTINGS.build(BINS, CHANNELS, 1)
 
 
 def features(frames: int, seed: int) -> Tensor:

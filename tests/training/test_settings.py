@@ -49,6 +49,13 @@ def test_what_makes_no_sense(change: str, message: str | None, config: Path) -> 
     assert "\n" not in str(error.value)
 
 
+def test_frames_of_the_loss_lie_on_a_grid_of_the_window(config: Path) -> None:
+    stft = "stft={window: 256, hop: 32}"
+    assert read_settings([config], [stft, "loss_every=4"]).loss_every == 4
+    with pytest.raises(OptionError, match="one frame of 3 does not fit a window of 8 hops: give a divisor of that"):
+        read_settings([config], [stft, "loss_every=3"])
+
+
 def test_mid_and_side_are_for_networks_that_hear_features(config: Path) -> None:
     assert read_settings([config], ["channels=mid_side"]).channels == "mid_side"
     with pytest.raises(OptionError, match="the network 'scnet' hears no features: give 2"):

@@ -14,6 +14,15 @@ def test_levels_that_a_path_has_not(config: Path) -> None:
         training_targets(settings, load("slakh"))
 
 
+def test_a_target_is_not_called_as_what_is_left(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("name: own\ntree: {vocals: {}, rest: {drums: {}, bass: {}}}\n")
+    own = load(tmp_path / "own.yaml")
+    for target in ("rest", "rest/drums"):
+        settings = read_settings([config], [f"targets=[{target}]", f"hierarchy={tmp_path / 'own.yaml'}", "levels=[1]"])
+        with pytest.raises(OptionError, match=f"the path of '{target}' has a node 'rest'.*: rename it"):
+            training_targets(settings, own)
+
+
 def test_levels_of_a_tree(config: Path) -> None:
     """Four stems without their accompaniment."""
     changes = ["targets=[]", "hierarchy=musdb18", "levels=[1]"]

@@ -69,5 +69,5 @@ class MpegSource(DecodedSource):
                     return
                 for piece in decoded:
                     samples = self._samples(piece, position)
-                    yield max(0, position), samples[:, max(0, -position) : self._length - position]
+                    yield max(0, position), samples[:, max(0, -position) : max(0, self._length - position)]
                     position += samples.shape[1]

@@ -38,7 +38,8 @@ class SamplingRules:
         Proportion of the audio whose ground truth is withheld, to train with less data; see `WithheldTruth`.
     missing_mode : {"all", "leaf"}
         ``all`` never samples a chunk of it; ``leaf`` samples it and marks the signal of the lowest level of the path,
-        the target, as unknown, so that it adds to the loss of the coarser levels only.
+        the target, as unknown, so that it adds to the loss of the coarser levels only. Queries are drawn from all
+        songs: an example of an instrument is no truth about a mixture.
     missing_unit : {"stretch", "song"}
         Whether stretches of songs are withheld, or whole songs.
     leaks : {"ignored", "ancestor"}

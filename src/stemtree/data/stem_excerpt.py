@@ -84,7 +84,8 @@ def apply_augmentation(samples: Samples, excerpt: StemExcerpt, sample_rate: int,
     """
     if excerpt.swapped:
         samples = samples[::-1]
-    if (excerpt.pitch or excerpt.tempo != 1) and samples.size:
+    # Of two stereo samples pedalboard cannot tell the channels.
+    if (excerpt.pitch or excerpt.tempo != 1) and samples.shape[1] > 2:
         import pedalboard
 
         samples = pedalboard.time_stretch(np.ascontiguousarray(samples), sample_rate, excerpt.tempo, excerpt.pitch)

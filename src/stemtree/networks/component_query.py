@@ -20,6 +20,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stemtree.errors import OptionError
 from stemtree.networks.base import AnsweringNetwork
 from stemtree.networks.folded_conv import FoldedConv, FoldedConvSizes
 from stemtree.types import Features, Logits, Masks
@@ -67,7 +68,9 @@ class ComponentQuerySettings(FoldedConvSizes, frozen=True):
         return self.named
 
     def build(self, bins: int, channels: int, outputs: int) -> "ComponentQuery":
-        """See `BaseNetworkSettings.build`."""
+        """See `BaseNetworkSettings.build`; raises OptionError where nothing lies beside what is asked for."""
+        if outputs < 2:
+            raise OptionError(f"nothing lies beside the targets, which '{self.kind}' tells from the rest: give others")
         return ComponentQuery(self, bins, channels, outputs)
 
 

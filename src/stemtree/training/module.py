@@ -157,10 +157,16 @@ class TrainingModule(pl.LightningModule):
             "look at these songs, or begin anew in another folder with a lower 'learning_rate'"
         )
 
+    @property
+    def songs(self) -> str:
+        """A fingerprint of the songs that it learns from, see `stemtree.corpora.fingerprint.corpus_fingerprint`."""
+        trained_on: dict[str, Any] = self.model.card.corpora[0] if self.model.card.corpora else {}
+        return str(trained_on.get("fingerprint", ""))
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Save gradient norms, CPU time, and what the model separates."""
+        """Save gradient norms, CPU time, what the model separates, and which songs it learns from."""
         checkpoint["gradient_norms"], checkpoint["cpu_seconds"] = list(self._gradient_norms), self.cpu_seconds
-        checkpoint["divides"] = self.model.card.divides
+        checkpoint["divides"], checkpoint["songs"] = self.model.card.divides, self.songs
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore gradient norms and CPU time."""

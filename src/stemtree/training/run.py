@@ -119,6 +119,7 @@ def prepare(settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, m
     targets = training_targets(settings, hierarchy)
     training = make_examples(settings, targets, hierarchy, "train", monitor)
     validation = make_examples(settings, targets, hierarchy, "validation", monitor)
+    _report_shared_songs(training, validation, monitor)
     _report_not_sampled(targets, {"train": training, "validation": validation}, monitor)
     known_audio = training.sampler.known_audio() if settings.rules.missing else {}
     _report_known_audio(known_audio, monitor)
@@ -136,6 +137,20 @@ def prepare(settings: TrainSettings, folder: RunFolder, *, progress_bar: bool, m
     validation_batches = make_loader(validation, settings, range(rank, len(validation), world_size))
     checkpoint = folder.last_checkpoint(module, monitor.report)
     return PreparedRun(settings, folder, module, trainer, train_batches, validation_batches, checkpoint, known_audio)
+
+
+def _report_shared_songs(training: Examples, validation: Examples, monitor: Monitor) -> None:
+    """Say where songs are learned from and validated on."""
+    heard = {stem.file.path.resolve() for track in training.corpus.tracks for stem in track.stems}
+    shared = [
+        track.id for track in validation.corpus.tracks if any(stem.file.path.resolve() in heard for stem in track.stems)
+    ]
+    if shared:
+        songs = counted(len(shared), "song is", "songs are")
+        monitor.report(
+            f"{songs} in 'train' and in 'validation', such as '{shared[0]}': what is measured there says nothing of "
+            "songs that it has not heard; give both a 'split'"
+        )
 
 
 def fit(run: PreparedRun) -> None:

@@ -22,7 +22,17 @@ from stemtree.yaml_text import parse_yaml
 SETTINGS = "settings.yaml"
 
 _MAY_DIFFER = ("trainer", "workers")
-"""Settings that do not decide what is learned."""
+"""Settings that do not decide what is learned, or of which `_OF_TRAINER_MAY_DIFFER` says so."""
+
+_OF_TRAINER_MAY_DIFFER = (
+    "accelerator", "devices", "num_nodes", "strategy", "precision", "max_epochs", "max_steps", "max_time",
+    "log_every_n_steps", "profiler", "enable_progress_bar", "enable_model_summary", "enable_checkpointing", "logger",
+    "num_sanity_val_steps", "limit_val_batches", "detect_anomaly", "inference_mode", "plugins",
+)  # fmt: skip
+"""Settings of the trainer that decide how long and where it computes."""
+
+_OF_COSINE = ("max_epochs", "max_steps", "devices", "num_nodes")
+"""Those of them on which a cosine schedule depends."""
 KNOWN_AUDIO = "known_audio.yaml"
 
 
@@ -44,7 +54,9 @@ class RunFolder:
         return self.path / "checkpoints"
 
     def check(self, settings: TrainSettings) -> None:
-        """Check that the folder is new, or holds a run with these settings; ``trainer`` and ``workers`` may differ.
+        """Check that the folder is new, or holds a run with these settings.
+
+        ``workers`` may differ, and what of ``trainer`` decides how long and where it computes.
 
         Raises
         ------
@@ -63,9 +75,11 @@ class RunFolder:
             return
         ours = settings.model_dump(mode="json")
         differing = [key for key in ours if key not in _MAY_DIFFER and ours[key] != earlier.get(key)]
-        end = "max_epochs"  # a cosine schedule depends on it
-        if settings.schedule == "cosine" and ours["trainer"][end] != earlier["trainer"].get(end):
-            differing.append(f"trainer.{end}")
+        may_differ = {*_OF_TRAINER_MAY_DIFFER} - ({*_OF_COSINE} if settings.schedule == "cosine" else set())
+        now, before = ours["trainer"], earlier["trainer"]
+        differing += [
+            f"trainer.{key}" for key in {**now, **before} if key not in may_differ and now.get(key) != before.get(key)
+        ]
         if differing:
             raise OptionError(
                 f"'{self.path}' holds a run with another '{differing[0]}': give another folder, or those settings"
@@ -149,6 +163,12 @@ class RunFolder:
         if checkpoint.get("divides", divides) != divides:
             raise ModelError(
                 f"the checkpoint '{file}' is of another hierarchy or other nodes of it: give another folder"
+            )
+        songs = module.songs
+        if checkpoint.get("songs", songs) != songs:
+            raise ModelError(
+                f"the run in '{self.path}' learned from other songs than there are now, or with other splits or "
+                "labels: bring these back, or give another folder"
             )
         shapes = {name: tensor.shape for name, tensor in checkpoint["state_dict"].items()}
         if shapes != {name: tensor.shape for name, tensor in module.state_dict().items()}:

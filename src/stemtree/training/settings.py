@@ -160,6 +160,10 @@ class TrainSettings(BaseModel, frozen=True, extra="forbid"):
         most = self.stft.window // (2 * self.stft.hop)
         if self.loss_every > most:
             raise ValueError(f"a loss on one frame of {self.loss_every} misses sounds: give at most {most}")
+        if (hops := self.stft.window // self.stft.hop) % self.loss_every:
+            raise ValueError(
+                f"a loss on one frame of {self.loss_every} does not fit a window of {hops} hops: give a divisor of that"
+            )
         if len(self.targets) > 1 and not self.takes_query:
             raise ValueError(
                 f"{len(self.targets)} targets need a network that takes a query: give one, or another network"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stemtree.errors import OptionError
-from stemtree.hierarchy import REST, Hierarchy, NodePath, find_all, find_node, from_dict, join
+from stemtree.hierarchy import REST, Hierarchy, NodePath, find_all, find_node, from_dict, join, own_name
 from stemtree.training.settings import TrainSettings
 
 
@@ -92,6 +92,10 @@ def _paths(settings: TrainSettings, hierarchy: Hierarchy) -> TrainingTargets:
     The nodes of a single target keep their names; those of several are called ``level_3/level_2/level_1``.
     """
     paths = [(*reversed(hierarchy.ancestors(target)[:-1]), target) for target in settings.targets]
+    if unclear := next((path[-1] for path in paths if any(own_name(node) == REST for node in path)), None):
+        raise OptionError(
+            f"the path of '{unclear}' has a node '{REST}', as what is left beside it is called: rename it"
+        )
     depth = len(paths[0])
     if any(len(path) != depth for path in paths):
         raise OptionError("the targets lie at different depths: name targets of equally long paths")
