@@ -79,6 +79,46 @@ def test_it_goes_on_with_the_songs_that_are_missing(slakh: Path, tmp_path: Path)
         resample_corpus(slakh, "slakh", copy, workers=1)
 
 
+def test_metadata_that_changed_are_copied_again(corpora: Callable[[str], Path], tmp_path: Path) -> None:
+    """Such as the split of a song."""
+    root = corpora("ms21")
+    resample_corpus(root, "ms21", tmp_path / "copy", UP, workers=1)
+    before = {track.id: track.split for track in load_corpus(root, "ms21").tracks}
+    for metadata in root.rglob("*_METADATA.yaml"):
+        said = yaml.safe_load(metadata.read_text())
+        metadata.write_text(yaml.safe_dump(said | {"split": "test" if said.get("split") != "test" else "train"}))
+    assert resample_corpus(root, "ms21", tmp_path / "copy", UP, workers=1) == []
+    after = {track.id: track.split for track in load_corpus(tmp_path / "copy", "ms21").tracks}
+    assert after.keys() == before.keys() and all(after[song] != before[song] for song in before)
+    assert after == {track.id: track.split for track in load_corpus(root, "ms21").tracks}
+
+
+def test_a_song_that_has_moved_to_another_split_is_told(slakh: Path, tmp_path: Path) -> None:
+    resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1)
+    (slakh / "omitted").mkdir()
+    (slakh / "train" / "Track00001").rename(slakh / "test" / "Track00001")
+    with pytest.raises(OptionError, match=r"the copy has '.*train/Track00001', and the corpus no '.*train/Track00001'"):
+        resample_corpus(slakh, "slakh", tmp_path / "copy", UP, workers=1)
+    assert not (tmp_path / "copy" / "test" / "Track00001").exists()
+
+
+def test_metadata_that_would_name_other_files_are_refused(corpora: Callable[[str], Path], tmp_path: Path) -> None:
+    root = corpora("ms21")
+    for file in root.rglob("*.wav"):
+        samples, rate = soundfile.read(file)
+        soundfile.write(file.with_suffix(".flac"), samples, rate, "PCM_16")
+        file.unlink()
+    for metadata in root.rglob("*_METADATA.yaml"):
+        metadata.write_text(metadata.read_text().replace(".wav", ".flac"))
+    with pytest.raises(
+        CorpusError, match=r"name 'bass\.flac', which would be 'bass\.wav' in the copy: leave --wav out"
+    ):
+        resample_corpus(root, "ms21", tmp_path / "wav", ResampleSettings(12000, as_wav=True), workers=1)
+    assert not (tmp_path / "wav").exists()
+    resample_corpus(root, "ms21", tmp_path / "flac", UP, workers=1)
+    assert len(load_corpus(tmp_path / "flac", "ms21").tracks) == len(load_corpus(root, "ms21").tracks)
+
+
 def test_other_formats_become_wav_where_a_name_may_change(tmp_path: Path) -> None:
     write_noise(tmp_path / "mine" / "song" / "bass.flac")
     write_noise(tmp_path / "mine" / "song" / "drums.ogg", seed=1)

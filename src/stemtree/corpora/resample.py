@@ -1,8 +1,10 @@
 """A copy of a corpus at another sample rate, in the same layout (the papers: 16 kHz mono)."""
 
+import filecmp
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -64,14 +66,39 @@ class _Job:
     place: Path
     settings: ResampleSettings
 
+    @property
+    def metadata(self) -> list[Path]:
+        """What else lies in the song's folder, and is copied as it is."""
+        return [
+            file
+            for file in self.folder.iterdir()
+            if file.is_file() and not file.name.startswith(".") and not is_audio_name(file)
+        ]
+
     def is_done(self) -> bool:
-        """Whether the copy is there; raises OptionError if it is older than one of the files that it was made from."""
+        """Whether the copy is there; its metadata are brought up to date.
+
+        Raises
+        ------
+        OptionError
+            If it is older than one of the files that it was made from.
+        CorpusError
+            If it cannot be written to.
+        """
         if not self.place.exists():
             return False
         for file in filter(Path.exists, self.audio):
             copy = _copied(self.place / file.relative_to(self.folder), self.settings)
             if not copy.exists() or copy.stat().st_mtime < file.stat().st_mtime:
                 raise OptionError(f"'{file}' is newer than the copy '{self.place}': remove that, to have it made anew")
+        try:
+            for file in self.metadata:
+                copy = self.place / file.name
+                if not copy.exists() or not filecmp.cmp(file, copy, shallow=False):
+                    with whole_file(copy) as partial:
+                        shutil.copyfile(file, partial)
+        except OSError as error:
+            raise CorpusError(write_failure(self.place, error)) from None
         return True
 
 
@@ -94,7 +121,7 @@ def resample_corpus(
     skip_bad: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Problem]:
-    """Copy the songs of a corpus at another sample rate; songs that are in the copy already are left as they are.
+    """Copy the songs of a corpus at another sample rate; of songs that are in the copy already only metadata are.
 
     Stems, mixtures, what lies in their folders, and metadata are copied; raw tracks, MIDI and indices are not. Integer
     samples are clipped where interpolation exceeds full scale.
@@ -126,7 +153,8 @@ def resample_corpus(
     CorpusError
         If there is no song, a song is no folder of its own, or (unless `skip_bad`) cannot be read.
     OptionError
-        If the copy has songs of other settings, or lies in the corpus's own folder.
+        If the copy has songs of other settings, or songs that the corpus has not at that place (any more), or audio
+        that is older than the corpus's; or if it lies in the corpus's own folder.
     """
     source, target, settings = Path(root), Path(copy), settings or ResampleSettings()
     if target.resolve().is_relative_to(source.resolve()):
@@ -137,6 +165,8 @@ def resample_corpus(
         raise CorpusError(f"'{root}' holds no songs in the layout '{kind}': check folder and kind")
     _check_apart(jobs, source)
     _record(target, settings)
+    _check_copied(source, target, layout_of(kind))
+    _copy_hierarchy(source, target, layout_of(kind))
     waiting = [job for job in jobs if not job.is_done()]
     outcomes = map_tracks(_resample_song, waiting, workers, name_of=lambda job: job.folder.name)
     for done, (_, outcome) in enumerate(outcomes, len(jobs) - len(waiting) + 1):
@@ -175,7 +205,31 @@ def _plan(
         # Others in the same folders too: MS21 keeps sums of stems beside them.
         beside = [found for place in {file.parent for file in listed} if place.is_dir() for found in place.iterdir()]
         audio = dict.fromkeys([*listed, *sorted(found for found in beside if found.is_file() and is_audio_name(found))])
-        yield _Job(folder, tuple(audio), target / folder.relative_to(root), settings)
+        job = _Job(folder, tuple(audio), target / folder.relative_to(root), settings)
+        _check_names(job, path, root, layout)
+        yield job
+
+
+def _check_names(job: _Job, path: Path, root: Path, layout: Layout) -> None:
+    """Raise CorpusError where metadata name files whose endings change, by a copy of the song with empty files."""
+    if all(_copied(file, job.settings) == file for file in job.audio):
+        return
+    with tempfile.TemporaryDirectory(prefix="stemtree-") as place:
+        song = Path(place) / job.folder.relative_to(root)
+        for file in job.audio:
+            copy = _copied(song / file.relative_to(job.folder), job.settings)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.touch()
+        for file in job.metadata:
+            shutil.copyfile(file, song / file.name)
+        listing = layout.read_song(Path(place) / path.relative_to(root))
+        files = [stem.file for stem in listing.stems] + ([listing.mixture] if listing.mixture else [])
+        for named in (file.path for file in files):
+            if not named.exists() and job.folder / named.relative_to(song) in job.audio:
+                raise CorpusError(
+                    f"the metadata '{path}' name '{named.name}', which would be '{named.stem}.wav' in the copy: leave "
+                    "--wav out, or make the corpus's files WAV or FLAC first"
+                )
 
 
 def _check_apart(jobs: Sequence[_Job], root: Path) -> None:
@@ -186,6 +240,22 @@ def _check_apart(jobs: Sequence[_Job], root: Path) -> None:
             raise CorpusError(f"the song '{root.name}' lies in '{root}' itself: give the folder above it")
         if above := folders & set(job.folder.parents):
             raise CorpusError(f"the song '{job.folder}' lies within the song '{above.pop()}': move it out")
+
+
+def _copy_hierarchy(root: Path, target: Path, layout: Layout) -> None:
+    """Copy the hierarchy that a corpus was made for, where that lies in it."""
+    file = Path(layout.recorded_hierarchy(root) or "")
+    if file.parent == root and file.is_file():
+        with whole_file(target / file.name) as partial:
+            shutil.copyfile(file, partial)
+
+
+def _check_copied(root: Path, target: Path, layout: Layout) -> None:
+    """Raise OptionError where the copy has a song that the corpus has not, such as one that is in another split now."""
+    known = {path.relative_to(root) for path in songs_in(root, layout)}
+    for path in songs_in(target, layout):
+        if (song := path.relative_to(target)) not in known:
+            raise OptionError(f"the copy has '{path}', and the corpus no '{root / song}' (any more): remove that copy")
 
 
 def _lies_in(file: AudioFile, folder: Path) -> bool:
@@ -217,9 +287,8 @@ def _resample_song(job: _Job) -> _Outcome:
     song, clipped = job.folder.name, 0
     try:
         with staging(job.place) as folder:
-            for file in job.folder.iterdir():
-                if file.is_file() and not file.name.startswith(".") and not is_audio_name(file):
-                    shutil.copyfile(file, folder / file.name)
+            for file in job.metadata:
+                shutil.copyfile(file, folder / file.name)
             written: dict[Path, Path] = {}
             for file in job.audio:
                 place = _copied(folder / file.relative_to(job.folder), job.settings)
