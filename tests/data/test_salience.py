@@ -175,6 +175,20 @@ def test_splits_pruned_trees_and_chunkings_share_a_file(
     assert len(pl.read_parquet(file)) == rows - len(first[1].table) // 2 - len(first[2].table) // 2
 
 
+def test_what_others_measure_meanwhile_is_kept(musdb: Hierarchy, tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path, {"a": 1, "b": 1})
+    chunking, file = Chunking(0.5, 0.5), tmp_path / "index.parquet"
+    first, second = (replace(corpus, tracks=corpus.tracks[number : number + 1]) for number in (0, 1))
+
+    def meanwhile(done: int, total: int) -> None:
+        salience_index(second, musdb, file, chunking, workers=1)
+
+    salience_index(first, musdb, file, chunking, workers=1, progress=meanwhile)
+    told: list[str] = []
+    salience_index(corpus, musdb, file, chunking, workers=1, report=told.append)
+    assert not told and set(pl.read_parquet(file)["track"]) == {"a", "b"}
+
+
 def test_what_was_measured_before_a_failure_is_kept(
     musdb: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,7 @@ def test_what_is_amplified() -> None:
 
 def test_in_a_chain_it_replaces_the_simpler_ones() -> None:
     random = np.random.default_rng(1)
-    chain = amplified({"drive_db": 20}, draw_effects("electric_guitar", random))
+    chain = amplified({"drive_db": 20}, draw_effects("electric_guitar", random, RATE))
     assert chain[0].name == AMPLIFIER and not {"Distortion", "LowpassFilter"} & {one.name for one in chain}
     audio = tones(200, seconds=0.3)
     changed = apply_effects(audio, RATE, chain)

@@ -58,6 +58,13 @@ def test_varying_moves_all_by_one_key_some_by_an_octave_and_drums_by_none(midi: 
     assert 125 in tops and all(top <= 124 or top == 125 for top in tops) and min(tops) < 124
 
 
+@pytest.mark.parametrize(("rate", "sizes"), [(8000, (-3, 0)), (9000, (-3, 2)), (44100, (-3, 3)), (96000, (0, 3))])
+def test_sizes_are_those_that_can_be_played(rate: int, sizes: tuple[int, int], midi: Path) -> None:
+    parts, random = read_parts(midi), np.random.default_rng(0)
+    drawn = [part.size for _ in range(60) for part in vary(parts, random, rate)]
+    assert (min(drawn), max(drawn)) == sizes
+
+
 def test_basses_change_places_where_asked() -> None:
     random, basses = np.random.default_rng(0), set(bass_programs())
     parts = [MidiPart(0, None), MidiPart(33, None), MidiPart(DRUMS, None)]

@@ -13,7 +13,8 @@ from support.midi import RATE, SOUNDFONT, needs_fluidsynth, render_settings, wri
 
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus
-from stemtree.errors import CorpusError, OptionError
+from stemtree.corpora.resample import ResampleSettings, resample_corpus
+from stemtree.errors import CorpusError, HierarchyError, OptionError
 from stemtree.rendering import render
 from stemtree.rendering.fluidsynth import DRUM_BANK
 from stemtree.rendering.midi import DRUMS, read_parts
@@ -30,6 +31,34 @@ def test_takes_are_excerpts_of_different_places(tmp_path: Path) -> None:
     takes = [soundfile.read(tmp_path / "c" / f"a_{take}" / "mix.wav")[0] for take in (1, 2)]
     assert all(len(audio) / RATE <= 1.5 + 2.01 for audio in takes)
     assert not np.array_equal(takes[0][:RATE], takes[1][:RATE])
+
+
+def test_a_hierarchy_of_ones_own_goes_with_the_corpus(
+    midi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "name: own\ntree: {low: {bass: [Electric Bass (finger)]}, high: {pianos: [Acoustic Grand Piano]}}\n"
+    own = tmp_path / "own.yaml"
+    own.write_text(text)
+    monkeypatch.chdir(tmp_path)
+    settings = render_settings(hierarchy="own.yaml", skip_parts=True)
+    render_corpus([midi], "corpus", settings, workers=1)
+    own.rename(tmp_path / "elsewhere.yaml")
+    resample_corpus("corpus", "slakh", "copy", ResampleSettings(RATE // 2), workers=1)
+    for corpus in ("corpus", "copy"):
+        assert {stem.leaf for track in load_corpus(corpus, "slakh").tracks for stem in track.stems} <= {
+            "low/bass",
+            "high/pianos",
+        }
+    own.write_text(text.replace("pianos", "keys"))
+    another = write_midi(tmp_path / "another.mid", [0])
+    with pytest.raises(OptionError, match=r"'corpus/own.yaml' is another hierarchy than 'own.yaml'"):
+        render_corpus([another], "corpus", settings, workers=1)
+    (tmp_path / "corpus" / "own.yaml").unlink()
+    own.unlink()
+    with pytest.raises(
+        HierarchyError, match=r"check its path, or give --hierarchy; 'corpus' says that it was made for it"
+    ):
+        load_corpus("corpus", "slakh")
 
 
 def test_the_seed_decides_whatever_the_workers(tmp_path: Path) -> None:

@@ -78,8 +78,8 @@ class OutputFormat:
         OptionError
             If the container does not support the input's sample rate.
         """
-        if not _holds(self.container, sample_rate):
-            others = [name for name in FORMATS if _holds(name, sample_rate)]
+        if not holds_rate(self.container, sample_rate):
+            others = [name for name in FORMATS if holds_rate(name, sample_rate)]
             raise OptionError(
                 f"{self.container} cannot hold a sample rate of {sample_rate} Hz: choose {' or '.join(others)}"
             )
@@ -114,7 +114,8 @@ def _bitrates(sample_rate: int) -> tuple[int, int]:
     return 8, 160 if sample_rate >= 16000 else 64
 
 
-def _holds(container: str, sample_rate: int) -> bool:
+def holds_rate(container: str, sample_rate: int) -> bool:
+    """Whether a container holds audio of a rate in Hz."""
     if container in ("mp3", "m4a"):
         return sample_rate in (_MP3_RATES if container == "mp3" else _AAC_RATES)
     return container != "flac" or sample_rate < 1 << 16 or sample_rate % 10 == 0  # FLAC's streamable subset

@@ -57,7 +57,7 @@ class Layout(Protocol):
         ...
 
     def recorded_hierarchy(self, root: Path) -> str | None:
-        """Name of the hierarchy that the corpus at `root` says it was made for; None where it says nothing."""
+        """Name or file of the hierarchy that the corpus at `root` says it was made for; None where it says nothing."""
         return None
 
 

@@ -87,9 +87,12 @@ def hierarchy_of(
     layout = layout_of(kind)
     if isinstance(hierarchy, Hierarchy):
         return hierarchy
-    if hierarchy is None and root is not None:
-        hierarchy = layout.recorded_hierarchy(Path(root))
-    return load_hierarchy(hierarchy or layout.hierarchy)
+    if hierarchy is not None or root is None or (recorded := layout.recorded_hierarchy(Path(root))) is None:
+        return load_hierarchy(hierarchy or layout.hierarchy)
+    try:
+        return load_hierarchy(recorded)
+    except HierarchyError as error:
+        raise HierarchyError(f"{error}, or give --hierarchy; '{root}' says that it was made for it") from None
 
 
 def load_songs(root: Path, layout: Layout, hierarchy: Hierarchy) -> Iterator[LoadedSong]:

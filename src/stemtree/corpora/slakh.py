@@ -63,7 +63,9 @@ class Slakh(Layout):
         """See `Layout.recorded_hierarchy`; rendered corpora record it, Slakh itself does not."""
         for path in self.song_paths(root):
             with suppress(CorpusError):  # `read_song` raises it
-                return optional_text(read_metadata(path / METADATA), "hierarchy", path / METADATA)
+                name = optional_text(read_metadata(path / METADATA), "hierarchy", path / METADATA)
+                kept = root / Path(name or "").name
+                return str(kept) if name and kept.is_file() else name
         return None
 
     def _split(self, path: Path) -> str | None:

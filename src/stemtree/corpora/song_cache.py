@@ -22,7 +22,7 @@ from stemtree.cluster import is_on_cluster, map_tracks
 from stemtree.corpora.track import Corpus, Problem, Track
 from stemtree.errors import CorpusError, StemtreeError, counted
 from stemtree.parquet import read_parquet, write_parquet
-from stemtree.staging import whole_file
+from stemtree.staging import exclusive, whole_file
 
 MAX_THREADS = 16
 """Upper limit on the number of threads, since each holds part of a song in memory."""
@@ -124,10 +124,18 @@ class SongCache:
                 if progress:
                     progress(done, len(outdated))
         finally:  # whatever ends the loop, the songs measured so far are kept
-            table = pl.concat([table, pl.DataFrame(rows, schema=self.schema, orient="row")])
-            table = table.sort([name for name, kind in self.schema.items() if kind == pl.String])
-            self._write(table)
+            table = self._add(rows, fingerprints)
         return self._current_rows(table, fingerprints), tuple(problems)
+
+    def _add(self, rows: Rows, fingerprints: Mapping[str, str]) -> pl.DataFrame:
+        """Add rows to what the file holds by now, since others may have measured meanwhile, and return the table."""
+        keys = ["track", "fingerprint"]
+        with exclusive(self.file.parent):
+            ours = pl.DataFrame(rows, schema=self.schema, orient="row")
+            theirs = _without_changed_audio(self._read(), fingerprints).join(ours, on=keys, how="anti")
+            table = pl.concat([theirs, ours]).sort([name for name, kind in self.schema.items() if kind == pl.String])
+            self._write(table)
+        return table
 
     def _current_rows(self, table: pl.DataFrame, fingerprints: Mapping[str, str]) -> pl.DataFrame:
         """Rows whose song and fingerprint are among those given."""

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from stemtree.hierarchy import NodePath, load
+from stemtree.rendering.fluidsynth import PLAYABLE
 from stemtree.rendering.midi import MidiPart, changed
 from stemtree.rendering.packages import render_package
 
@@ -64,22 +65,29 @@ def double(parts: Sequence[MidiPart], random: np.random.Generator, *, basses_too
     return doubled
 
 
-def vary(parts: Sequence[MidiPart], random: np.random.Generator) -> list[MidiPart]:
+def vary(parts: Sequence[MidiPart], random: np.random.Generator, sample_rate: int = 44100) -> list[MidiPart]:
     """Move a song to another key, some melodic parts by an octave, and change the sizes of all instruments.
 
     A class of instruments can then not be recognised by its range in the songs at hand, nor by the few recordings in
     soundfonts. Basses keep their octave, and drums change only their size. Parts whose notes would leave MIDI's range
-    are not moved.
+    are not moved. Sizes keep to those that can be played at the sample rate in Hz, see `MidiPart.size`.
     """
     key, basses = int(random.integers(-5, 7)), bass_programs()
     varied = []
     for part in parts:
-        size = int(random.integers(-_MAX_SIZE, _MAX_SIZE + 1))
+        size = _playable(int(random.integers(-_MAX_SIZE, _MAX_SIZE + 1)), sample_rate)
         moves = random.random() < _OCTAVE_PROBABILITY
         octave = 12 * int(random.choice([-1, 1])) if moves and part.program not in basses else 0
         shift = 0 if part.is_drum else key + octave
         varied.append(replace(_transposed(part, shift), size=size))
     return varied
+
+
+def _playable(size: int, sample_rate: int) -> int:
+    """The size nearest to the given one for which a player's rate lies within `PLAYABLE`."""
+    while size and not PLAYABLE[0] <= sample_rate * 2 ** (-size / 12) <= PLAYABLE[1]:
+        size -= 1 if size > 0 else -1
+    return size
 
 
 def _played_by(part: MidiPart, programs: list[int], random: np.random.Generator) -> MidiPart:

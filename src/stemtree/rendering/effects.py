@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from stemtree.audio.formats import holds_rate
 from stemtree.audio.samples import Samples
 from stemtree.hierarchy import NodePath
 from stemtree.rendering.amplifier import AMPLIFIER, amplify
@@ -19,12 +20,16 @@ class Effect:
     settings: dict[str, float]
 
 
-def draw_effects(leaf: NodePath, random: np.random.Generator) -> list[Effect]:
-    """Draw a chain: equaliser always, then by chance saturation, compressor, chorus, room and poor copies."""
+def draw_effects(leaf: NodePath, random: np.random.Generator, sample_rate: int) -> list[Effect]:
+    """Draw a chain: equaliser always, then by chance saturation, compressor, chorus, room and poor copies.
+
+    What a sample rate in Hz does not hold is left out, and no filter lies beyond 0.45 of the rate.
+    """
 
     def between(low: float, high: float) -> float:
         return round(float(random.uniform(low, high)), 3)
 
+    is_mp3_rate = holds_rate("mp3", sample_rate)
     chain = [
         Effect("LowShelfFilter", {"cutoff_frequency_hz": between(80, 300), "gain_db": between(-6, 6)}),
         Effect(
@@ -49,7 +54,15 @@ def draw_effects(leaf: NodePath, random: np.random.Generator) -> list[Effect]:
         chain.append(Effect("Resample", {"target_sample_rate": between(12000, 24000)}))
     if random.random() < 0.1:
         chain.append(Effect("MP3Compressor", {"vbr_quality": between(2, 9)}))
-    return chain
+    return [_within(effect, sample_rate) for effect in chain if effect.name != "MP3Compressor" or is_mp3_rate]
+
+
+def _within(effect: Effect, sample_rate: int) -> Effect:
+    """The same with its cutoff frequency, if it has one, within what the rate holds."""
+    cutoff = "cutoff_frequency_hz"
+    if effect.settings.get(cutoff, 0.0) <= 0.45 * sample_rate:
+        return effect
+    return Effect(effect.name, effect.settings | {cutoff: 0.45 * sample_rate})
 
 
 def amplified(settings: dict[str, float], chain: list[Effect]) -> list[Effect]:

@@ -18,6 +18,9 @@ from stemtree.rendering.packages import render_package
 DRUM_BANK = 128
 """The bank of a soundfont that holds drum kits."""
 
+PLAYABLE = (8000, 96000)
+"""Sample rates in Hz at which FluidSynth plays; at any other it plays as if that were 44.1 kHz."""
+
 _DRUM_CHANNEL = 9
 _GAIN = 0.2
 _BANK_SELECT, PAN = (0, 32), 10

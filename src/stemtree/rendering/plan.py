@@ -78,7 +78,7 @@ def plan_stems(midi: Path, parts: Sequence[MidiPart], take: int, settings: Rende
     if settings.double:
         parts = double(parts, random, basses_too=settings.redraw_bass)
     if settings.vary:
-        parts = vary(parts, random)
+        parts = vary(parts, random, settings.sample_rate)
     for drawn in parts:
         amplifier = draw_amplifier(drawn, random) if settings.amplifiers else None
         part = amplifier.part if amplifier else drawn
@@ -94,7 +94,7 @@ def plan_stems(midi: Path, parts: Sequence[MidiPart], take: int, settings: Rende
             continue
         is_low = part.is_drum or leaf.endswith("bass")
         pan = _CENTRE if is_low or not settings.stereo else int(np.clip(random.normal(_CENTRE, _PAN_DEVIATION), 0, 127))
-        effects = draw_effects(leaf, random) if settings.effects else []
+        effects = draw_effects(leaf, random, settings.sample_rate) if settings.effects else []
         if amplifier:
             effects = amplified(amplifier.settings, effects)
         plans.append(StemPlan(part, leaf, preset, pan, effects))

@@ -16,11 +16,13 @@ from stemtree.corpora.slakh import METADATA
 from stemtree.corpora.track import Problem
 from stemtree.errors import CorpusError, OptionError, StemtreeError, counted
 from stemtree.folders import is_empty_folder
+from stemtree.hierarchy import available
 from stemtree.rendering.midi import duration_of, read_parts, song_name
 from stemtree.rendering.plan import draw_excerpt, plan_stems
 from stemtree.rendering.settings import RenderSettings, worker_count
 from stemtree.rendering.sfz import check_sfz, is_sfz
 from stemtree.rendering.song import render_song
+from stemtree.staging import whole_file, write_failure
 
 _MAX_DURATION = 1800
 """Seconds of a song, since all its stems are in memory at once."""
@@ -152,6 +154,7 @@ def render_corpus(
     missing = [take for take in takes if not take.is_rendered()]
     if missing:
         _check_alike(Path(root), settings)
+        _keep_hierarchy(Path(root), settings)
     problems = []
     # Always in another process: a forked FluidSynth would share its state. Each process keeps its soundfonts loaded.
     outcomes = map_tracks(_render_take, missing, workers, name_of=lambda take: take.folder.name, spawn_single=True)
@@ -162,6 +165,22 @@ def render_corpus(
         if progress:
             progress(done, len(takes))
     return problems
+
+
+def _keep_hierarchy(root: Path, settings: RenderSettings) -> None:
+    """Copy a hierarchy of the user's own to the corpus, which is then read with it wherever it lies."""
+    if settings.hierarchy in available():
+        return
+    file = Path(settings.hierarchy)
+    kept, content = root / file.name, file.read_bytes()
+    if kept.exists() and kept.read_bytes() != content:
+        raise OptionError(f"'{kept}' is another hierarchy than '{file}': give that, or another folder")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with whole_file(kept) as partial:
+            partial.write_bytes(content)
+    except OSError as error:
+        raise CorpusError(write_failure(kept, error)) from None
 
 
 def _check_alike(root: Path, settings: RenderSettings) -> None:

@@ -13,6 +13,7 @@ from stemtree.errors import OptionError, suggest
 from stemtree.hierarchy import NodePath, find_nodes, is_within, load
 from stemtree.hierarchy.labels import normal_form
 from stemtree.hierarchy.names import known_nodes
+from stemtree.rendering.fluidsynth import PLAYABLE
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,8 @@ class RenderSettings:
             raise OptionError(f"stems cannot be '{self.container}': give wav or flac")
         if self.redraw_bass and not self.redraw:
             raise OptionError("basses alone cannot be redrawn: give --redraw too")
-        if not 8000 <= self.sample_rate <= 192000:
-            raise OptionError(f"a sample rate of {self.sample_rate} Hz cannot be: give 8000 to 192000")
+        if not PLAYABLE[0] <= self.sample_rate <= PLAYABLE[1]:
+            raise OptionError(f"a sample rate of {self.sample_rate} Hz cannot be: give {PLAYABLE[0]} to {PLAYABLE[1]}")
         OutputFormat(self.container, "pcm16").for_source("pcm16", self.sample_rate)  # whether it holds the rate
         if self.split not in (None, *SPLITS) and not self.shares:
             raise OptionError(f"there is no split '{self.split}'{suggest(self.split, SPLITS)}")

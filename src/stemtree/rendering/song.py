@@ -101,6 +101,9 @@ def _render_stem(plan: StemPlan, duration: float, settings: RenderSettings) -> R
         samples = samples.mean(axis=0, keepdims=True)
     if plan.effects:
         samples = apply_effects(samples, settings.sample_rate, plan.effects)
+    if not np.isfinite(samples).all():
+        names = ", ".join(effect.name for effect in plan.effects) or "no effect"
+        raise CorpusError(f"'{plan.part.name}' is infinite at {settings.sample_rate} Hz after {names}: leave it out")
     return RenderedStem(plan, samples, _loudness(samples, settings.sample_rate))
 
 
