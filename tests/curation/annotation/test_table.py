@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,25 @@ def names(tmp_path: Path) -> Path:
     path = tmp_path / "names.csv"
     path.write_text("song,file\n" + "".join(f"Anna - One,{file}\n" for file in FILES))
     return path
+
+
+def test_labels_and_what_was_proposed_are_replaced_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "annotation.csv"
+    write_annotation(file, [AnnotationRow("S", "1.wav", "Piano", 0.5)])
+    before = {place.name: place.read_bytes() for place in tmp_path.iterdir()}
+    assert len(before) == 2 and read_settled(file) == []
+    write, written = Path.write_text, []
+
+    def full(place: Path, *arguments: object, **options: object) -> int:
+        written.append(place)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(place, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(CorpusError, match="No space left on device"):
+        write_annotation(file, [AnnotationRow("S", "1.wav", "Organ", 0.6)])
+    assert {place.name: place.read_bytes() for place in tmp_path.iterdir()} == before and read_settled(file) == []
 
 
 def test_names_of_folders(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from stemtree.audio import is_audio_name
 from stemtree.corpora.track import Problem
 from stemtree.curation.annotation.classifier.file_names import vocabulary
-from stemtree.curation.sessions.csv_tables import read_table, write_table
+from stemtree.curation.sessions.csv_tables import format_table, read_table, write_table, write_texts
 from stemtree.curation.sessions.sessions import name_key
 from stemtree.errors import CorpusError, counted
 from stemtree.folders import files_below, folder_name
@@ -115,9 +115,10 @@ def write_annotation(file: str | os.PathLike[str], rows: Iterable[AnnotationRow]
     target = Path(file)
     confidences = ["" if row.confidence is None else f"{row.confidence:.4f}" for row in rows]
     cells = ((row.song, row.file, row.label, one, row.review) for row, one in zip(rows, confidences, strict=True))
-    write_annotation_table(target, ANNOTATION_COLUMNS, cells)
     proposed = ((row.song, row.file, row.label) for row in rows if row.review != SETTLED)
-    write_annotation_table(_proposals_file(target), _LABELLED, proposed)
+    tables = {target: (ANNOTATION_COLUMNS, cells), _proposals_file(target): (_LABELLED, proposed)}
+    # Together, since a label that was not proposed counts as a person's.
+    write_texts({place: format_table(columns, lines, "\n") for place, (columns, lines) in tables.items()})
 
 
 def read_settled(file: str | os.PathLike[str]) -> list[AnnotationRow]:

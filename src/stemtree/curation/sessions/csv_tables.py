@@ -5,7 +5,8 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
@@ -147,9 +148,23 @@ def write_table(
 
 def write_text(file: Path, text: str) -> None:
     """Write a text in UTF-8 whole or not at all; raises CorpusError if it cannot be written."""
+    write_texts({file: text})
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Write texts, by their files, in UTF-8; none is replaced before all are written.
+
+    Raises
+    ------
+    CorpusError
+        If one cannot be written.
+    """
+    file = Path()
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(file) as partial:
-            partial.write_text(text, "utf-8", errors="backslashreplace", newline="")
+        with ExitStack() as stack:
+            for file, text in texts.items():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                partial = stack.enter_context(whole_file(file))
+                partial.write_text(text, "utf-8", errors="backslashreplace", newline="")
     except OSError as error:
         raise CorpusError(write_failure(file, error)) from None
