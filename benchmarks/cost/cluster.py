@@ -5,7 +5,7 @@
 Each starts a cluster of several raylets on this machine, one core each; results are compared byte for byte with those
 of one process. `overhead`: tracks with nothing to do. `speed`: the same songs by 1, 2 and 4 workers of a cluster and by
 as many processes, in turn. `deaths`: a worker, a node and the driver are killed in the middle. `storage`: songs and
-stems lie in a bucket whose server (moto's) is away for 30 s. They need the extras `cluster`, and `dev` for `storage`.
+stems lie in a bucket whose server (moto's) is away for 30 s. They need the extra `dev`.
 """
 
 import argparse

@@ -9,6 +9,7 @@ here=$(dirname "$0")
 export OMP_NUM_THREADS=1
 test_songs=(--corpus "$data/openmsx" --kind slakh --hierarchy ms21 --root accompaniment --sample 120 --no-bss --absent)
 mkdir -p "$out"
+out=$(cd "$out" && pwd) # the names of rows are cut off at it
 stemtree corpus index "$data/freedoom" --kind slakh --hierarchy ms21 --duration 4 --hop 2 -o "$out/index.parquet"
 
 run() {  # relation, loss, seed, more options of stemtree train

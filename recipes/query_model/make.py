@@ -153,6 +153,7 @@ class Recipe:
         leaves = {name: overall[name] and round(overall[name], 3) for name in ("precision", "recall", "f1")}
         file = self.out / "openmsx.parquet"
         words = ("--corpus", self.corpora.folder("openmsx"), "--kind", "slakh", "--hierarchy", "slakh", "--depth", 3)
+        file.unlink(missing_ok=True)  # the rows of an earlier model would be taken for this one's
         self.corpora.run(
             *("evaluate", folder, *words, "--skip-bad", *(() if mono else ("--stereo",)), "--no-bss", "--workers", 1),
             *("--duration", min(10, 2 * size.held_excerpt / 3), "--sample", 10 * size.judged, "-o", file),

@@ -28,8 +28,8 @@ holds, as 16-bit FLAC of 44.1 kHz:
 OUT/licences.yaml lists songs and sounds for the model's card, OUT/hours.yaml the hours of each leaf and licence in
 these corpora (`again` and `again_plain`, which soundfonts play, are not in it).
 `measure` prints a table of SI-SDR improvements, in dB and over how many chunks, from the true accompaniment. Needs the
-extras render and sfz, and of Debian libfluidsynth3 mma fluid-soundfont-gm musescore-general-soundfont csound-soundfont
-fretsonfire-songs-sectoid fretsonfire-songs-muldjord.
+extras render, sfz and train, and of Debian libfluidsynth3 mma fluid-soundfont-gm musescore-general-soundfont
+csound-soundfont fretsonfire-songs-sectoid fretsonfire-songs-muldjord.
 """
 
 import argparse

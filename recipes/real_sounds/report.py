@@ -11,21 +11,24 @@ import soundfile
 from stemtree.corpora.layout import read_metadata
 from stemtree.hierarchy import load
 
+LEARNED = ("own", "stems", "real", "bands", "synths")
+"""The corpora that `make.py` makes to learn from."""
+
 Runner = Callable[..., object]
 """What runs `stemtree` with some words."""
 
 
 def hours_by_licence(data: Path, licence_of: dict[str, str]) -> dict[str, dict[str, float]]:
-    """Hours of stems that are learned from: of each leaf, by licence."""
+    """Hours of stems of the corpora `LEARNED`: of each leaf, by licence."""
     ms21 = load("ms21")
     hours: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for file in data.glob("*/train/*/metadata.yaml"):
+    for file in (file for name in LEARNED for file in data.glob(f"{name}/train/*/metadata.yaml")):
         for name, stem in read_metadata(file)["stems"].items():
             licence = licence_of.get(stem["plugin_name"].partition(":")[0], "?")
             for audio in (file.parent / "stems").glob(f"{name}.*"):
                 leaf = ms21.leaf(stem["midi_program_name"]).rpartition("/")[2]
                 hours[leaf][licence] += soundfile.info(audio).duration / 3600
-    for file in data.glob("*/train/*/90_*.flac"):
+    for file in (file for name in LEARNED for file in data.glob(f"{name}/train/*/90_*.flac")):
         hours[file.stem[3:]]["recorded stems"] += soundfile.info(file).duration / 3600
     return {leaf: {name: round(of[name], 3) for name in sorted(of)} for leaf, of in sorted(hours.items())}
 
