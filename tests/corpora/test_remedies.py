@@ -10,7 +10,8 @@ import yaml
 from support.corpus_layouts import edit_metadata, make_slakh
 
 from stemtree.corpora.check import check_corpus
-from stemtree.corpora.resample import ResampleSettings, resample_corpus
+from stemtree.corpora.resample import resample_corpus
+from stemtree.corpora.resample_plan import ResampleSettings
 from stemtree.corpora.settings import CorpusSettings
 from stemtree.data.salience import Chunking, salience_index
 from stemtree.errors import CorpusError, OptionError

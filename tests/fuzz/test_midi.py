@@ -47,7 +47,7 @@ def _use(file: Path) -> None:
     assert duration_of(parts) > 0
     cut_out(parts, 0.5, 1.5)
     random = np.random.default_rng(0)
-    vary(double(redraw(parts, random), random), random)
+    vary(double(redraw(parts, random), random), random, 8000)
 
 
 @fuzzed(80)

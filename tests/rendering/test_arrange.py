@@ -42,7 +42,7 @@ def test_varying_moves_all_by_one_key_some_by_an_octave_and_drums_by_none(midi: 
     parts, random = read_parts(midi), np.random.default_rng(0)
     shifts = []
     for _ in range(300):
-        varied = vary(parts, random)
+        varied = vary(parts, random, 44100)
         first = [[part.instrument.notes[0].pitch for part in some] for some in (parts, varied)]
         shifts.append(np.subtract(*first[::-1]))
         assert all(-3 <= part.size <= 3 for part in varied)
@@ -54,7 +54,7 @@ def test_varying_moves_all_by_one_key_some_by_an_octave_and_drums_by_none(midi: 
     assert set(octaves) == {-12, 0, 12} and 30 < (octaves != 0).sum() < 90
     for note in parts[piano].instrument.notes:
         note.pitch = 125
-    tops = [vary(parts, random)[piano].instrument.notes[0].pitch for _ in range(100)]
+    tops = [vary(parts, random, 44100)[piano].instrument.notes[0].pitch for _ in range(100)]
     assert 125 in tops and all(top <= 124 or top == 125 for top in tops) and min(tops) < 124
 
 

@@ -13,7 +13,8 @@ from support.midi import RATE, SOUNDFONT, needs_fluidsynth, render_settings, wri
 
 from stemtree.corpora.check import check_corpus
 from stemtree.corpora.load import load_corpus
-from stemtree.corpora.resample import ResampleSettings, resample_corpus
+from stemtree.corpora.resample import resample_corpus
+from stemtree.corpora.resample_plan import ResampleSettings
 from stemtree.errors import CorpusError, HierarchyError, OptionError
 from stemtree.rendering import render
 from stemtree.rendering.fluidsynth import DRUM_BANK

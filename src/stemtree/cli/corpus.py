@@ -122,7 +122,8 @@ def resample(
     cluster: ClusterOption = None,
 ) -> None:
     """Copy a corpus at another sample rate, in the same layout; songs that are in the copy already are left."""
-    from stemtree.corpora.resample import ResampleSettings, resample_corpus
+    from stemtree.corpora.resample import resample_corpus
+    from stemtree.corpora.resample_plan import ResampleSettings
 
     settings = ResampleSettings(rate, not stereo, wav)
     with progress_bar("resampling") as progress:

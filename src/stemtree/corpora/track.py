@@ -150,6 +150,11 @@ class Listing:
     description: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
+    @property
+    def files(self) -> list[AudioFile]:
+        """Those of the stems, then that of the mixture if there is one."""
+        return [*(stem.file for stem in self.stems), *([self.mixture] if self.mixture else [])]
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

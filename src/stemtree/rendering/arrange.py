@@ -65,7 +65,7 @@ def double(parts: Sequence[MidiPart], random: np.random.Generator, *, basses_too
     return doubled
 
 
-def vary(parts: Sequence[MidiPart], random: np.random.Generator, sample_rate: int = 44100) -> list[MidiPart]:
+def vary(parts: Sequence[MidiPart], random: np.random.Generator, sample_rate: int) -> list[MidiPart]:
     """Move a song to another key, some melodic parts by an octave, and change the sizes of all instruments.
 
     A class of instruments can then not be recognised by its range in the songs at hand, nor by the few recordings in

@@ -26,8 +26,7 @@ _MAY_DIFFER = ("trainer", "workers")
 
 _OF_TRAINER_MAY_DIFFER = (
     "accelerator", "devices", "num_nodes", "strategy", "precision", "max_epochs", "max_steps", "max_time",
-    "log_every_n_steps", "profiler", "enable_progress_bar", "enable_model_summary", "enable_checkpointing", "logger",
-    "num_sanity_val_steps", "limit_val_batches", "detect_anomaly", "inference_mode", "plugins",
+    "log_every_n_steps", "profiler",
 )  # fmt: skip
 """Settings of the trainer that decide how long and where it computes."""
 

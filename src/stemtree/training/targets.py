@@ -94,7 +94,7 @@ def _paths(settings: TrainSettings, hierarchy: Hierarchy) -> TrainingTargets:
     paths = [(*reversed(hierarchy.ancestors(target)[:-1]), target) for target in settings.targets]
     if unclear := next((path[-1] for path in paths if any(own_name(node) == REST for node in path)), None):
         raise OptionError(
-            f"the path of '{unclear}' has a node '{REST}', as what is left beside it is called: rename it"
+            f"the path of '{unclear}' has a node '{REST}', which is what is left beside it: rename that node"
         )
     depth = len(paths[0])
     if any(len(path) != depth for path in paths):
